@@ -1,0 +1,50 @@
+"""Synthetic tables like yours, made and watched in a notebook.
+
+Importing this package loads none of its heavy parts; each public name is fetched when first used.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from datagen_nb.client import AsyncClient as AsyncClient
+    from datagen_nb.client import AsyncDataset as AsyncDataset
+    from datagen_nb.client import AsyncJob as AsyncJob
+    from datagen_nb.connect import connect as connect
+    from datagen_nb.core.config import JobConfiguration as JobConfiguration
+    from datagen_nb.core.result import Report as Report
+    from datagen_nb.core.status import JobStatus as JobStatus
+    from datagen_nb.sync import Client as Client
+    from datagen_nb.sync import Dataset as Dataset
+    from datagen_nb.sync import Job as Job
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "AsyncClient": "client",
+    "AsyncDataset": "client",
+    "AsyncJob": "client",
+    "Client": "sync",
+    "Dataset": "sync",
+    "Job": "sync",
+    "JobConfiguration": "core.config",
+    "JobStatus": "core.status",
+    "Report": "core.result",
+    "connect": "connect",
+    "errors": "core",
+    "view": "ui.grid",
+}
+
+__all__ = ["__version__", *sorted(_HOMES)]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

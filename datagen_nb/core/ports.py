@@ -1,0 +1,377 @@
+"""The seams: what each part asks of the next, and the guarantees that an adapter keeps."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import BinaryIO, Literal, Protocol
+
+from datagen_nb.core.config import JobConfiguration
+from datagen_nb.core.result import Manifest, Report
+from datagen_nb.core.status import JobStatus, State, WorkerChange
+from datagen_nb.core.wire_model import Instant, WireModel
+
+EventName = Literal[
+    "job.created",
+    "job.updated",
+    "job.completed",
+    "job.failed",
+    "job.cancelled",
+    "job.paused",
+    "job.resumed",
+]
+
+
+class Clock(Protocol):
+    """The only source of time. ``now`` may jump, ``monotonic`` never goes back."""
+
+    def now(self) -> datetime:
+        """The instant, aware, in UTC."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds since some moment."""
+        ...
+
+    async def sleep(self, seconds: float) -> None: ...
+
+
+class JobEvent(WireModel):
+    """One change of one job, as readers see it; ``cursor`` counts a customer's events from 1."""
+
+    cursor: int
+    event: EventName
+    job_id: str
+    timestamp: Instant
+    data: JobStatus
+
+
+class LogEntry(WireModel):
+    """One line of a job's log; ``cursor`` counts the job's lines from 1."""
+
+    cursor: int
+    timestamp: Instant
+    level: Literal["info", "warning", "error"]
+    message: str
+
+
+class JobQuery(WireModel):
+    """Which jobs to list, the newest first.
+
+    Args:
+        status: Only jobs in these states; empty means all.
+        since: Only jobs created at or after this instant.
+        until: Only jobs created before this instant.
+        limit: Jobs on a page, 1 to 500.
+        cursor: Where the page before ended.
+    """
+
+    status: tuple[State, ...] = ()
+    since: Instant | None = None
+    until: Instant | None = None
+    limit: int = 50
+    cursor: str | None = None
+
+
+class JobPage(WireModel):
+    """One page of jobs; ``next_cursor`` is absent on the last."""
+
+    jobs: tuple[JobStatus, ...]
+    next_cursor: str | None = None
+
+
+class Health(WireModel):
+    """Source: the specification, section 2.1, checkHealth."""
+
+    status: Literal["healthy", "degraded", "unhealthy"]
+    message: str | None = None
+    metrics: dict[str, float] | None = None
+
+
+class ServiceInfo(WireModel):
+    """The service as it describes itself; ``workers`` maps a running job to its process."""
+
+    version: str
+    pid: int
+    home: str | None = None
+    health: Health
+    workers: dict[str, int] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectMeta:
+    """``path`` in its bucket, ``size`` in bytes."""
+
+    path: str
+    size: int
+
+
+class Bucket(Protocol):
+    """A flat space of objects named by ``/``-separated paths.
+
+    Guarantees: a reader sees an object whole or not at all; what was published has reached the
+    disk; a path cannot lead out of the bucket (``NotFound``, as if it were not there); writing
+    that fails raises ``OutputError`` and leaves nothing visible. Picklable: a worker process
+    gets one.
+    """
+
+    def writer(self, path: str, *, if_absent: bool = False) -> AbstractContextManager[BinaryIO]:
+        """Write one object, published when the block ends without an exception.
+
+        With ``if_absent`` an object that is already there is kept and the new one dropped.
+        """
+        ...
+
+    def put(self, path: str, data: bytes, *, if_absent: bool = False) -> None:
+        """Write a small object at once."""
+        ...
+
+    def open(self, path: str) -> BinaryIO:
+        """Open an object for reading; seekable.
+
+        Raises:
+            NotFound: No such object.
+        """
+        ...
+
+    def get(self, path: str) -> bytes:
+        """Read a small object at once."""
+        ...
+
+    def head(self, path: str) -> ObjectMeta | None:
+        """Size of an object; ``None`` when there is none."""
+        ...
+
+    def list(self, prefix: str) -> Iterator[ObjectMeta]:
+        """Published objects whose path starts with ``prefix``, by path."""
+        ...
+
+    def delete(self, prefix: str) -> int:
+        """Remove an object, or all below ``prefix/``, unpublished remains too; count them."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class JobRecord:
+    """A job as a store keeps it.
+
+    Attributes:
+        customer: Whose it is; part of every key.
+        version: Grows by one with each ``replace``.
+        idempotency_key: Of the submit that made it.
+        fingerprint: Digest of that submit's body.
+    """
+
+    customer: str
+    status: JobStatus
+    config: JobConfiguration
+    idempotency_key: str
+    fingerprint: str
+    version: int = 0
+
+    @property
+    def job_id(self) -> str:
+        return self.status.job_id
+
+
+class JobStore(Protocol):
+    """Keeps jobs, their events and logs. No rule stands here.
+
+    Guarantees: when a call returns its change has reached the disk; a change and its event are
+    written together or not at all; a customer's events are numbered from 1 without gaps; what
+    one customer has another cannot see.
+    """
+
+    async def add(self, record: JobRecord) -> JobRecord:
+        """Keep a new job and its ``job.created``; if the customer used the key before, return that job."""
+        ...
+
+    async def get(self, customer: str, job_id: str) -> JobRecord:
+        """Read a job.
+
+        Raises:
+            JobNotFound: This customer has no such job.
+        """
+        ...
+
+    async def replace(self, record: JobRecord, event: EventName) -> JobRecord:
+        """Write a job that was read at ``record.version`` and its event; return it with its new version.
+
+        Raises:
+            VersionConflict: The job has changed since, or is gone.
+        """
+        ...
+
+    async def delete(self, customer: str, job_id: str) -> None:
+        """Remove a job and its log; its events stay."""
+        ...
+
+    async def page(self, customer: str, query: JobQuery) -> JobPage:
+        """A page of jobs by keyset, newest first."""
+        ...
+
+    async def in_state(self, state: State, *, limit: int = 1000) -> Sequence[JobRecord]:
+        """Jobs of all customers in a state, the oldest first."""
+        ...
+
+    async def count(self, customer: str, states: Sequence[State]) -> int:
+        """How many jobs a customer has in these states."""
+        ...
+
+    async def events(self, customer: str, *, after: int, limit: int = 500) -> Sequence[JobEvent]:
+        """Events numbered above ``after``, in order."""
+        ...
+
+    async def last_cursor(self, customer: str) -> int:
+        """Number of the customer's newest event, 0 when there is none."""
+        ...
+
+    async def append_log(self, customer: str, job_id: str, entries: Sequence[LogEntry]) -> None:
+        """Add lines to a job's log; the store numbers them."""
+        ...
+
+    async def log(
+        self, customer: str, job_id: str, *, after: int, limit: int = 500
+    ) -> Sequence[LogEntry]:
+        """Lines numbered above ``after``, in order."""
+        ...
+
+    async def aclose(self) -> None:
+        """Finish what is under way and let go of the files."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One attempt at one job, with all it needs.
+
+    Attributes:
+        bucket: The customer's own: finished parts, model and manifest live in it.
+        source: The bucket that ``config.input_bucket`` names.
+        target: The bucket that ``config.output_bucket`` names.
+        attempt: The fence: what an older attempt writes is refused.
+    """
+
+    job_id: str
+    attempt: int
+    config: JobConfiguration
+    bucket: Bucket
+    source: Bucket
+    target: Bucket
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """A line for the job's log; moves no state."""
+
+    level: Literal["info", "warning", "error"]
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """A worker lives; ``pid`` is its process on this machine, where it has one."""
+
+    pid: int | None = None
+
+
+Signal = WorkerChange | Logged | Beat
+
+
+class Pipeline(Protocol):
+    """Makes the data of a job.
+
+    Guarantees: goes on from the parts that an earlier attempt finished, and makes the same
+    bytes as an undisturbed run; closing the generator stops the work within 2 s.
+    """
+
+    async def check(self, config: JobConfiguration) -> None:
+        """Look at a configuration before it becomes a job.
+
+        Raises:
+            Rejected: This pipeline will not run it.
+        """
+        ...
+
+    def run(self, task: Task) -> AsyncGenerator[Signal, None]:
+        """Do one attempt; ends with ``Completed`` or ``Failed``.
+
+        Ending without either means that the worker is gone and another attempt may go on.
+        """
+        ...
+
+    async def check_health(self) -> Health: ...
+
+    async def aclose(self) -> None: ...
+
+
+class Jobs(Protocol):
+    """What one customer may ask of the service, here or across a wire.
+
+    Every method raises errors of ``core.errors`` only.
+    """
+
+    @property
+    def shares_files(self) -> bool:
+        """Whether the service reads the caller's own file system (bucket ``"file"``)."""
+        ...
+
+    async def create(self, config: JobConfiguration, *, idempotency_key: str) -> JobStatus:
+        """Submit a job; the same key and body give the same job."""
+        ...
+
+    async def status(self, job_id: str) -> JobStatus: ...
+
+    async def configuration(self, job_id: str) -> JobConfiguration: ...
+
+    async def history(self, query: JobQuery) -> JobPage: ...
+
+    async def cancel(self, job_id: str) -> JobStatus: ...
+
+    async def pause(self, job_id: str) -> JobStatus: ...
+
+    async def resume(self, job_id: str) -> JobStatus: ...
+
+    async def rerun(self, job_id: str, *, idempotency_key: str) -> JobStatus:
+        """Submit the same configuration again, as a new job."""
+        ...
+
+    async def log(self, job_id: str, *, after: int = 0) -> Sequence[LogEntry]: ...
+
+    def events(
+        self, *, after: int | None = None, job_id: str | None = None
+    ) -> AsyncGenerator[JobEvent, None]:
+        """Follow events without end, across reconnections; ``after=None`` starts with new ones.
+
+        Gapless from ``after`` on; with ``job_id`` only that job's.
+        """
+        ...
+
+    async def manifest(self, job_id: str) -> Manifest:
+        """What a completed job made.
+
+        Raises:
+            ResultNotReady: It has not completed.
+        """
+        ...
+
+    async def report(self, job_id: str) -> Report: ...
+
+    def read_part(self, job_id: str, index: int) -> AsyncIterator[bytes]:
+        """The bytes of one part, in chunks."""
+        ...
+
+    async def upload(
+        self, digest: str, format: str, size: int, chunks: AsyncIterator[bytes]
+    ) -> str:
+        """Put an input into the customer's bucket under its SHA-256; return its path there.
+
+        What is already there is not sent again.
+        """
+        ...
+
+    async def info(self) -> ServiceInfo: ...
+
+    async def aclose(self) -> None: ...

@@ -1,0 +1,383 @@
+"""How a job stands: ``JobStatus``, the table of its states, and the one function that moves it.
+
+``fold(status, change, now)`` is the only maker of a new status; it has no side effect and
+reads no clock. Source: the specification, section 1.1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Literal
+
+from pydantic import Field
+
+from datagen_nb.core.config import JobConfiguration
+from datagen_nb.core.errors import ActionRefused
+from datagen_nb.core.wire_model import Instant, WireModel, as_instant
+
+STAGES = ("validate", "read", "fit", "generate", "write", "report")
+
+RETENTION = timedelta(days=180)
+
+
+class State(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    PAUSED = "paused"
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether a job never leaves this state."""
+        return self not in {origin for origin, _ in TRANSITIONS}
+
+
+class JobFailure(WireModel):
+    """Why a job failed.
+
+    ``details`` may hold ``stage``, ``remedy`` (what now), ``retryHelps`` and the error's facts.
+    """
+
+    code: str
+    message: str
+    details: dict[str, Any] | None = None
+
+
+class Stage(WireModel):
+    """One stage of a job; ``weight`` is its expected share of the whole, 0 to 1."""
+
+    name: str
+    status: Literal["pending", "running", "completed", "failed"] = "pending"
+    start_time: Instant | None = None
+    end_time: Instant | None = None
+    progress: float | None = None
+    weight: float = 0.0
+
+
+class Metadata(WireModel):
+    """Sizes in bytes, ``processing_time`` in seconds spent running, queue and pauses not counted."""
+
+    input_size: int = 0
+    output_size: int | None = None
+    processing_time: float | None = None
+    retry_count: int = 0
+    expiration_date: Instant | None = None
+
+
+class JobStatus(WireModel):
+    """How one job stands.
+
+    Args:
+        job_id: Name of the job, ``j_`` and 16 characters, sorting by time of creation.
+        status: One of the six states.
+        progress: Percentage complete, 0 to 100.
+        start_time: When the first attempt began; until then, when the job was accepted.
+        end_time: When a terminal state was reached.
+        last_updated: Of the newest change.
+        error: Why it failed.
+        stages: In their order.
+        metadata: Sizes, times, retries, expiry.
+        name: What people call it.
+        tags: Words to find it by.
+        created_time: When it was accepted.
+        data_size: Rows asked for.
+        rows_done: Rows in finished parts.
+        rows_per_second: While generating.
+        seconds_left: Expected until the end, while that can be told.
+        attempt: Number of the newest run by a worker; 0 before the first.
+        resume_until: While paused: the last instant to resume.
+        queue_position: While queued: 1 is next.
+        warnings: What went differently than one might expect, in words.
+    """
+
+    job_id: str
+    status: State
+    progress: float = 0.0
+    start_time: Instant
+    end_time: Instant | None = None
+    last_updated: Instant
+    error: JobFailure | None = None
+    stages: tuple[Stage, ...]
+    metadata: Metadata = Field(default_factory=Metadata)
+    name: str = ""
+    tags: tuple[str, ...] = ()
+    created_time: Instant
+    data_size: int
+    rows_done: int = 0
+    rows_per_second: float | None = None
+    seconds_left: float | None = None
+    attempt: int = 0
+    resume_until: Instant | None = None
+    queue_position: int | None = None
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def running_stage(self) -> Stage | None:
+        """The stage that runs now, if one does."""
+        return next((stage for stage in self.stages if stage.status == "running"), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A worker took the job up; ``attempt`` is one more than any before."""
+
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class StageStarted:
+    attempt: int
+    stage: str
+
+
+@dataclass(frozen=True, slots=True)
+class Progressed:
+    """``progress`` of the stage, 0 to 100; ``rows_done`` of the whole job where it counts rows."""
+
+    attempt: int
+    stage: str
+    progress: float
+    rows_done: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StageCompleted:
+    attempt: int
+    stage: str
+
+
+@dataclass(frozen=True, slots=True)
+class InputMeasured:
+    """The worker knows the input's size in bytes."""
+
+    attempt: int
+    input_size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    attempt: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Requeued:
+    """The worker is gone without a word; the job waits for another, its finished parts kept."""
+
+    attempt: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """The manifest is written; ``output_size`` in bytes."""
+
+    attempt: int
+    output_size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The job cannot go on; ``attempt`` is ``None`` when a rule, not a worker, ends it."""
+
+    attempt: int | None
+    error: JobFailure
+
+
+@dataclass(frozen=True, slots=True)
+class Paused:
+    resume_window: float
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    pass
+
+
+WorkerChange = (
+    StageStarted | Progressed | StageCompleted | InputMeasured | Warned | Completed | Failed
+)
+"""What a running pipeline tells of itself."""
+
+Change = Started | WorkerChange | Requeued | Paused | Resumed | Cancelled
+
+TRANSITIONS: Mapping[tuple[State, type[Change]], State] = {
+    (State.QUEUED, Started): State.RUNNING,
+    (State.QUEUED, Paused): State.PAUSED,
+    (State.QUEUED, Cancelled): State.CANCELLED,
+    (State.QUEUED, Failed): State.FAILED,
+    (State.RUNNING, StageStarted): State.RUNNING,
+    (State.RUNNING, Progressed): State.RUNNING,
+    (State.RUNNING, StageCompleted): State.RUNNING,
+    (State.RUNNING, InputMeasured): State.RUNNING,
+    (State.RUNNING, Warned): State.RUNNING,
+    (State.RUNNING, Requeued): State.QUEUED,
+    (State.RUNNING, Completed): State.COMPLETED,
+    (State.RUNNING, Failed): State.FAILED,
+    (State.RUNNING, Paused): State.PAUSED,
+    (State.RUNNING, Cancelled): State.CANCELLED,
+    (State.PAUSED, Resumed): State.QUEUED,
+    (State.PAUSED, Cancelled): State.CANCELLED,
+    (State.PAUSED, Failed): State.FAILED,
+}
+"""Which change may happen in which state, and where it leads; what is not here is refused."""
+
+
+class StaleAttempt(Exception):
+    """A worker spoke that is no longer the job's; what it says changes nothing."""
+
+
+def stage_weights(rows: int) -> dict[str, float]:
+    """The share of the whole time, 0 to 1, that each stage is expected to take."""
+    seconds = {
+        "validate": 0.1,
+        "read": 0.3,
+        "fit": 1.5,
+        "generate": 0.2 + rows / 200_000,
+        "write": 0.1,
+        "report": 0.8,
+    }
+    total = sum(seconds.values())
+    return {stage: seconds[stage] / total for stage in STAGES}
+
+
+def new_status(job_id: str, config: JobConfiguration, now: datetime) -> JobStatus:
+    """The status of a job that was just accepted."""
+    now = as_instant(now)
+    weights = stage_weights(config.data_size)
+    return JobStatus(
+        job_id=job_id,
+        status=State.QUEUED,
+        start_time=now,
+        created_time=now,
+        last_updated=now,
+        stages=tuple(Stage(name=name, weight=round(weights[name], 4)) for name in STAGES),
+        metadata=Metadata(expiration_date=now + RETENTION),
+        name=config.name,
+        tags=config.tags,
+        data_size=config.data_size,
+    )
+
+
+def fold(status: JobStatus, change: Change, now: datetime) -> JobStatus:
+    """Apply one change to a status.
+
+    Raises:
+        ActionRefused: The job's state does not admit the change.
+        StaleAttempt: The change comes from a worker that has been replaced.
+    """
+    now = as_instant(now)
+    target = TRANSITIONS.get((status.status, type(change)))
+    speaker = getattr(change, "attempt", None)
+    if not isinstance(change, Started) and speaker is not None and speaker != status.attempt:
+        raise StaleAttempt(f"attempt {speaker} of {status.job_id} was replaced")
+    if target is None:
+        raise ActionRefused(
+            f"Job {status.job_id} is {status.status}; it cannot be {_said(change)}.",
+            details={"jobId": status.job_id, "status": status.status.value},
+        )
+    values: dict[str, Any] = {"status": target, "last_updated": max(now, status.last_updated)}
+    metadata: dict[str, Any] = {}
+    if status.status is State.RUNNING:
+        ran = max((now - status.last_updated).total_seconds(), 0.0)
+        metadata["processing_time"] = round((status.metadata.processing_time or 0.0) + ran, 3)
+    if target is not State.RUNNING:
+        values |= {"rows_per_second": None, "seconds_left": None, "resume_until": None}
+    values |= _changed(status, change, now, metadata)
+    if target.is_terminal:
+        values["end_time"] = now
+    if metadata:
+        values["metadata"] = status.metadata.model_copy(update=metadata)
+    return status.model_copy(update=values)
+
+
+def _changed(
+    status: JobStatus, change: Change, now: datetime, metadata: dict[str, Any]
+) -> dict[str, Any]:
+    match change:
+        case Started(attempt=attempt):
+            if attempt <= status.attempt:
+                raise StaleAttempt(f"attempt {attempt} of {status.job_id} is not new")
+            first = {"start_time": now} if status.attempt == 0 else {}
+            return {"attempt": attempt, **first}
+        case StageStarted(stage=name):
+            began = {"status": "running", "start_time": now, "end_time": None, "progress": 0.0}
+            return _with_stage(status, name, **began)
+        case Progressed(stage=name, progress=progress, rows_done=rows):
+            values = _with_stage(status, name, progress=round(min(max(progress, 0.0), 100.0), 2))
+            return values | _speed(status, rows, now)
+        case StageCompleted(stage=name):
+            return _with_stage(status, name, status="completed", end_time=now, progress=100.0)
+        case InputMeasured(input_size=size):
+            metadata["input_size"] = size
+            return {}
+        case Warned(message=message):
+            return {"warnings": (*status.warnings, message)}
+        case Completed(output_size=size):
+            metadata["output_size"] = size
+            return {"progress": 100.0, "rows_done": status.data_size}
+        case Requeued():
+            metadata["retry_count"] = status.metadata.retry_count + 1
+            return {"stages": _settled(status, "pending", now)}
+        case Failed(error=error):
+            return {"error": error, "stages": _settled(status, "failed", now)}
+        case Paused(resume_window=window):
+            until = now + timedelta(seconds=window)
+            return {"stages": _settled(status, "pending", now), "resume_until": until}
+        case Cancelled():
+            return {"stages": _settled(status, "pending", now)}
+        case Resumed():
+            return {}
+
+
+def _with_stage(job: JobStatus, name: str, **values: Any) -> dict[str, Any]:
+    stages = tuple(
+        stage.model_copy(update=values) if stage.name == name else stage for stage in job.stages
+    )
+    done = sum(stage.weight * (stage.progress or 0.0) for stage in stages)
+    whole = sum(stage.weight for stage in stages)
+    return {"stages": stages, "progress": round(min(done / whole, 100.0), 2)}
+
+
+def _settled(status: JobStatus, as_status: str, now: datetime) -> tuple[Stage, ...]:
+    ended = {"end_time": now} if as_status == "failed" else {}
+    return tuple(
+        stage.model_copy(update={"status": as_status, **ended})
+        if stage.status == "running"
+        else stage
+        for stage in status.stages
+    )
+
+
+def _speed(status: JobStatus, rows: int | None, now: datetime) -> dict[str, Any]:
+    if rows is None:
+        return {}
+    values: dict[str, Any] = {"rows_done": rows}
+    elapsed = (now - status.last_updated).total_seconds()
+    if elapsed > 0 and rows > status.rows_done > 0:
+        newest = (rows - status.rows_done) / elapsed
+        speed = (
+            newest
+            if status.rows_per_second is None
+            else (0.7 * status.rows_per_second + 0.3 * newest)
+        )
+        values["rows_per_second"] = round(speed, 1)
+        values["seconds_left"] = round(max(status.data_size - rows, 0) / speed, 1)
+    return values
+
+
+_SAID = {Paused: "paused", Resumed: "resumed", Cancelled: "cancelled", Started: "started"}
+
+
+def _said(change: Change) -> str:
+    return _SAID.get(type(change), f"changed by {type(change).__name__}")
