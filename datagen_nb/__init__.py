@@ -7,8 +7,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from datagen_nb.client import AsyncClient as AsyncClient
-    from datagen_nb.client import AsyncDataset as AsyncDataset
+    from datagen_nb.connect import AsyncClient as AsyncClient
+    from datagen_nb.dataset import AsyncDataset as AsyncDataset
     from datagen_nb.client import AsyncJob as AsyncJob
     from datagen_nb.connect import connect as connect
     from datagen_nb.core.config import JobConfiguration as JobConfiguration
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "AsyncClient": "client",
-    "AsyncDataset": "client",
+    "AsyncClient": "connect",
+    "AsyncDataset": "dataset",
     "AsyncJob": "client",
     "Client": "sync",
     "Dataset": "sync",

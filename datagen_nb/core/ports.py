@@ -345,7 +345,8 @@ class Jobs(Protocol):
     ) -> AsyncGenerator[JobEvent, None]:
         """Follow events without end, across reconnections; ``after=None`` starts with new ones.
 
-        Gapless from ``after`` on; with ``job_id`` only that job's.
+        Gapless from ``after`` on. With ``job_id`` only that job's, and when ``after`` is
+        ``None`` the job as it stands comes first, so that a watcher misses nothing.
         """
         ...
 

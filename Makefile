@@ -1,0 +1,78 @@
+# demo, test and lab are all that a new user needs; each sets up what it lacks.
+
+SHELL := /bin/bash
+VENV := .venv
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+PYTHON ?= python3
+STATIC := datagen_nb/static/card.js
+WIDGETS := $(shell find widgets/src -type f) widgets/package.json widgets/package-lock.json
+
+.PHONY: demo test lab lint format build bench constraints screenshots clean chromium
+
+demo: $(VENV)/.notebook  ## Make 100,000 rows like a real table, and the executed quickstart.
+	@$(PY) -m datagen_nb demo
+	@$(PY) -m jupyter execute --output-dir demo-output notebooks/01-quickstart.ipynb 2>/dev/null \
+		|| $(PY) -m jupyter execute --output-dir demo-output notebooks/01-quickstart.ipynb
+	@echo "The executed quickstart is demo-output/01-quickstart.ipynb"
+
+test: $(VENV)/.test chromium  ## Run every test.
+	cd widgets && npm run --silent check && npm run --silent test
+	$(PY) -m pytest
+	DATAGEN_HOME=$$(mktemp -d) $(PY) -m pytest --nbval notebooks -o filterwarnings= -p no:cacheprovider
+
+lab: $(VENV)/.lab  ## Open JupyterLab on the notebooks.
+	$(PY) -m jupyterlab notebooks
+
+lint: $(VENV)/.test  ## Check style, types, floors.
+	$(VENV)/bin/ruff check
+	$(VENV)/bin/ruff format --check
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+
+format: $(VENV)/.test
+	$(VENV)/bin/ruff check --fix
+	$(VENV)/bin/ruff format
+
+build: $(STATIC)  ## Build the front end.
+
+bench: $(VENV)/.test  ## Measure what the documents claim.
+	$(PY) -m tests.bench.synth
+	$(PY) -m tests.bench.skeleton
+
+constraints: $(VENV)/.test  ## Lock what is installed now.
+	$(PY) -m pip freeze --exclude-editable | grep -v -e '@' -e '^-e' > constraints.txt
+
+clean:
+	rm -rf $(VENV) widgets/node_modules datagen_nb/static dist build demo-output screenshots
+
+$(PY):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+		{ echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 …"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || \
+		if [ "$$(id -u)" = 0 ]; then apt-get update -qq && apt-get install -y -qq python3-venv; \
+		else echo "Python's venv is missing: sudo apt-get install python3-venv"; exit 1; fi
+	$(PYTHON) -m venv $(VENV)
+
+$(STATIC): $(WIDGETS)
+	@command -v npm >/dev/null || { echo "node and npm are needed to build the widgets"; exit 1; }
+	cd widgets && npm ci --silent --no-audit --no-fund && npm run --silent build
+	@touch $@
+
+$(VENV)/.notebook: $(PY) $(STATIC) pyproject.toml constraints.txt
+	$(PIP) --editable '.[notebook]'
+	@touch $@
+
+$(VENV)/.lab: $(VENV)/.notebook
+	$(PIP) --editable '.[lab]'
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.notebook
+	$(PIP) --upgrade 'pip>=25.1'
+	$(PIP) --editable . --group test
+	@touch $@
+
+chromium:
+	@command -v chromium >/dev/null || \
+		if [ "$$(id -u)" = 0 ]; then apt-get update -qq && apt-get install -y -qq chromium fonts-dejavu-core; \
+		else echo "The browser tests need Chromium: sudo apt-get install chromium fonts-dejavu-core"; exit 1; fi

@@ -1,0 +1,95 @@
+"""How a job looks in a terminal: a line that moves, and a summary when it has ended."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from typing import TextIO
+
+from datagen_nb.core.result import Report
+from datagen_nb.core.status import JobStatus, State
+
+BAR = 24
+
+
+class Progress:
+    """Shows each newer status: one moving line on a terminal, one line a stage elsewhere."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream or sys.stderr
+        self._moving = self._stream.isatty()
+        self._last = ""
+
+    def show(self, status: JobStatus) -> None:
+        """Show a status."""
+        line = progress_line(status)
+        if self._moving:
+            width = shutil.get_terminal_size().columns - 1
+            self._stream.write(f"\r\x1b[2K{line[:width]}")
+        else:
+            key = f"{status.status} {status.running_stage.name if status.running_stage else ''}"
+            if key == self._last:
+                return
+            self._last = key
+            self._stream.write(f"{line}\n")
+        self._stream.flush()
+
+    def end(self) -> None:
+        """Leave the moving line."""
+        if self._moving:
+            self._stream.write("\n")
+            self._stream.flush()
+
+
+def progress_line(status: JobStatus) -> str:
+    """One line that says where a job is."""
+    filled = round(BAR * status.progress / 100)
+    bar = "█" * filled + "░" * (BAR - filled)
+    words = [f"{bar} {status.progress:3.0f} %", status.status.value]
+    if stage := status.running_stage:
+        words.append(stage.name)
+    if status.queue_position:
+        words.append(f"number {status.queue_position} in the queue")
+    if status.status is State.RUNNING and status.rows_done:
+        words.append(f"{status.rows_done:,} of {status.data_size:,} rows")
+    if status.rows_per_second:
+        words.append(f"{status.rows_per_second:,.0f} rows/s")
+    if status.seconds_left:
+        words.append(f"about {status.seconds_left:.0f} s left")
+    return "  ".join(words)
+
+
+def stage_times(status: JobStatus) -> str:
+    """The time each stage took, in one line."""
+    took = [
+        f"{stage.name} {(stage.end_time - stage.start_time).total_seconds():.1f} s"
+        for stage in status.stages
+        if stage.start_time and stage.end_time
+    ]
+    whole = status.metadata.processing_time
+    return " · ".join(took) + (f"  (together {whole:.1f} s)" if whole is not None else "")
+
+
+def report_lines(report: Report) -> str:
+    """Fidelity and memorisation in a few lines."""
+    worst = sorted(report.columns, key=lambda column: column.score)[:3]
+    pairs = "" if report.pair_fidelity is None else f" · pairs {report.pair_fidelity:.1%}"
+    lines = [
+        f"fidelity   {report.fidelity:.1%} (columns {report.column_fidelity:.1%}{pairs})",
+        "           least alike: " + ", ".join(f"{c.name} {c.score:.1%}" for c in worst),
+        f"privacy    {memorisation(report)}",
+    ]
+    lines += [f"note       {note}" for note in report.notes]
+    return "\n".join(lines)
+
+
+def memorisation(report: Report) -> str:
+    """Whether rows of the input come back, in words."""
+    found = report.memorisation
+    same = f"{found.exact_row_share:.2%} of the rows equal a row of yours"
+    if found.exact_row_share_expected is not None:
+        same += f" ({found.exact_row_share_expected:.2%} would by chance)"
+    if found.dcr_share is None:
+        return same
+    closer = f"{found.dcr_share:.1%} are closer to a row learnt from than to a fresh one"
+    return f"{closer} (50 % is ideal); {same}"
