@@ -6,7 +6,9 @@ import asyncio
 import base64
 import hashlib
 import os
+import shutil
 import tempfile
+import weakref
 from bisect import bisect_right
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from itertools import accumulate
@@ -33,7 +35,8 @@ class AsyncDataset:
     def __init__(self, jobs: Jobs, manifest: Manifest) -> None:
         self._jobs = jobs
         self._manifest = manifest
-        self._cache = tempfile.TemporaryDirectory(prefix="datagen-", ignore_cleanup_errors=True)
+        self._cache = Path(tempfile.mkdtemp(prefix="datagen-"))
+        weakref.finalize(self, shutil.rmtree, self._cache, ignore_errors=True)
         self._fetching = asyncio.Lock()
         self._report: Report | None = None
         self._ends = list(accumulate(part.rows for part in manifest.parts))
@@ -156,7 +159,7 @@ class AsyncDataset:
                 if format == self.format:
                     yield file
                     continue
-                with tempfile.TemporaryFile(dir=self._cache.name) as converted:
+                with tempfile.TemporaryFile(dir=self._cache) as converted:
                     write_part(read_part(file, self.format, self.schema), format, converted)
                     converted.seek(0)
                     yield converted
@@ -167,7 +170,7 @@ class AsyncDataset:
 
     async def _fetch(self, index: int) -> Path:
         part = self.parts[index]
-        path = Path(self._cache.name) / f"{index:05d}"
+        path = self._cache / f"{index:05d}"
         async with self._fetching:
             if not path.exists():
                 await self._download_part(index, part, path)

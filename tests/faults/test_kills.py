@@ -1,0 +1,131 @@
+"""SIGKILL at random moments: no job lost, none ended twice, every byte as if nothing had happened.
+
+The seed of the moments is printed; set KILL_SEED to replay one.
+"""
+
+import hashlib
+import os
+import random
+import signal
+import time
+from collections import Counter
+from pathlib import Path
+
+import psutil
+import pytest
+from datagen_nb.api.home import Home
+from datagen_nb.api.launch import attach, stop
+
+from datagen_nb.client import AsyncClient, AsyncJob
+from datagen_nb.core.errors import ServiceUnavailable
+from datagen_nb.core.status import State
+
+TABLE = Path(__file__).parents[2] / "notebooks" / "data" / "diamonds.parquet"
+KILLS = 50
+JOBS = 4
+ROWS = 400_000
+PARAMETERS = {"partRows": 10_000, "sampleRows": 5_000}
+
+
+def digest(job_id: str, home: Home) -> str:
+    """One digest over the parts, in order, and the manifest's account of them."""
+    folder = home.buckets / "local" / "jobs" / job_id / "parts"
+    whole = hashlib.sha256()
+    for part in sorted(folder.iterdir()):
+        whole.update(part.name.encode() + part.read_bytes())
+    return whole.hexdigest()
+
+
+async def submit(client: AsyncClient, seed: int) -> AsyncJob:
+    return await client.submit(
+        TABLE, rows=ROWS, seed=seed, parameters=PARAMETERS, name=f"job {seed}"
+    )
+
+
+def kill(pid: int) -> bool:
+    try:
+        victim = psutil.Process(pid)
+        victim.send_signal(signal.SIGKILL)
+        victim.wait(10)
+    except (psutil.NoSuchProcess, psutil.TimeoutExpired):
+        return not psutil.pid_exists(pid)
+    return True
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+async def test_killing_worker_and_service_at_any_moment_changes_no_byte(tmp_path):
+    """50 kills over running jobs: all complete, each once, with the bytes of undisturbed runs."""
+    seed = int(os.environ.get("KILL_SEED", random.SystemRandom().randrange(2**32)))
+    print(f"KILL_SEED={seed}")
+    chance = random.Random(seed)
+    calm, stormy = Home.open(tmp_path / "calm"), Home.open(tmp_path / "stormy")
+
+    async with AsyncClient(await attach(calm)) as client:
+        undisturbed = [await submit(client, number) for number in range(JOBS)]
+        for job in undisturbed:
+            await job.wait()
+        expected = [digest(job.id, calm) for job in undisturbed]
+    await stop(calm)
+
+    done: dict[str, int] = {}
+    killed: Counter[str] = Counter()
+    async with AsyncClient(await attach(stormy)) as client:
+        while sum(killed.values()) < KILLS:
+            for number in range(JOBS):
+                job = await submit(client, number)
+                done[job.id] = number
+            killed += await storm(client, chance, KILLS - sum(killed.values()))
+        for job_id in done:
+            job = await client.jobs.get(job_id)
+            await job.wait()
+            assert digest(job_id, stormy) == expected[done[job_id]]
+        await assert_each_ended_once(client, done)
+    await stop(stormy)
+    print(f"killed {dict(killed)} over {len(done)} jobs")
+
+
+async def storm(client: AsyncClient, chance: random.Random, most: int) -> Counter[str]:
+    """Kill until every job has ended or ``most`` is reached; say what was killed."""
+    import asyncio
+
+    killed: Counter[str] = Counter()
+    while sum(killed.values()) < most:
+        info = await client.info()
+        if not await client.jobs.running():
+            break
+        await asyncio.sleep(chance.uniform(0.05, 1.2))
+        targets = chance.choice(["worker", "service", "both"])
+        workers = list(info.workers.values())
+        if targets != "service" and workers and kill(chance.choice(workers)):
+            killed["worker"] += 1
+        if targets != "worker" and kill(info.pid):
+            killed["service"] += 1
+    return killed
+
+
+async def assert_each_ended_once(client: AsyncClient, jobs: dict[str, int]) -> None:
+    ends: Counter[str] = Counter()
+    deadline = time.monotonic() + 30
+    events = client._service.events(after=0)
+    async for event in events:
+        if event.event == "job.completed":
+            ends[event.job_id] += 1
+        if len(ends) == len(jobs) or time.monotonic() > deadline:
+            break
+    await events.aclose()
+    assert ends == Counter(dict.fromkeys(jobs, 1))
+    assert len(await client.jobs.list(status=State.COMPLETED, limit=500)) == len(jobs)
+
+
+async def test_a_service_that_was_killed_is_back_with_the_next_call(tmp_path):
+    """The client starts the service again and finds its job."""
+    home = Home.open(tmp_path / "home")
+    async with AsyncClient(await attach(home)) as client:
+        job = await submit(client, 1)
+        assert kill((await client.info()).pid)
+        assert (await client.jobs.get(job.id)).id == job.id
+        await job.cancel()
+    await stop(home)
+    with pytest.raises(ServiceUnavailable):
+        await attach(home, start=False)
