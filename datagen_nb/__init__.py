@@ -31,17 +31,21 @@ _HOMES = {
     "JobStatus": "core.status",
     "Report": "core.result",
     "connect": "connect",
-    "errors": "core",
     "view": "ui.grid",
 }
 
-__all__ = ["__version__", *sorted(_HOMES)]
+_MODULES = {"errors": "core.errors"}
+
+__all__ = ["__version__", *sorted(_HOMES), *_MODULES]
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name in _MODULES:
+        value = import_module(f"{__name__}.{_MODULES[name]}")
+    elif name in _HOMES:
+        value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
     globals()[name] = value
     return value
 
