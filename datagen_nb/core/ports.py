@@ -152,6 +152,14 @@ class Bucket(Protocol):
         """Remove an object, or all below ``prefix/``, unpublished remains too; count them."""
         ...
 
+    def room(self, path: str) -> int | None:
+        """Bytes that can still be written where ``path`` would lie; ``None`` if nobody knows."""
+        ...
+
+    def same(self, one: str, other: str) -> bool:
+        """Whether two paths lead to one object."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class JobRecord:

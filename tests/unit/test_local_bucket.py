@@ -1,0 +1,179 @@
+"""What a directory needs beyond the contract: links, kills, full disks, the user's own files."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from datagen_nb.buckets import local
+from datagen_nb.buckets.local import LocalBucket, LocalFiles
+from datagen_nb.core.errors import NotFound, OutputError
+
+KILLED_WRITER = """
+import os, signal, sys
+from pathlib import Path
+from datagen_nb.buckets import local
+{setup}
+with local.LocalBucket(Path(sys.argv[1])).writer("d/a") as file:
+    file.write(b"x" * 5_000_000)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.parametrize("link", ["a", "d"])
+def test_links_out_of_the_bucket_are_not_followed(tmp_path: Path, link: str) -> None:
+    """Neither a linked object nor a linked directory leads out, for reading or writing."""
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "x").write_bytes(b"secret")
+    root = tmp_path / "root"
+    root.mkdir()
+    (root / "a").symlink_to(outside / "x")
+    (root / "d").symlink_to(outside)
+    bucket = LocalBucket(root)
+    path = "a" if link == "a" else "d/x"
+
+    with pytest.raises(NotFound):
+        bucket.get(path)
+    if link == "d":
+        with pytest.raises(OutputError):
+            bucket.put("d/y", b"y")
+    else:
+        bucket.put("a", b"mine")
+
+    assert list(bucket.list("d")) == []
+    bucket.delete("d")
+    assert sorted(entry.name for entry in outside.iterdir()) == ["x"]
+    assert (outside / "x").read_bytes() == b"secret"
+
+
+def test_a_pipe_is_no_object(tmp_path: Path) -> None:
+    """What is not a regular file neither blocks nor opens."""
+    os.mkfifo(tmp_path / "pipe")
+
+    with pytest.raises(NotFound):
+        LocalBucket(tmp_path).open("pipe")
+
+
+@pytest.mark.parametrize(
+    ("setup", "remains"), [("", 0), ("local.os.O_TMPFILE = os.O_DIRECTORY", 1)]
+)
+def test_a_killed_writer_leaves_nothing_that_stays(
+    tmp_path: Path, setup: str, remains: int
+) -> None:
+    """Killed in the middle: nothing shows, and what a system keeps the next writer clears away."""
+    script = KILLED_WRITER.format(setup=setup)
+    done = subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=False)
+    bucket = LocalBucket(tmp_path)
+
+    assert done.returncode == -signal.SIGKILL
+    assert list(bucket.list("")) == []
+    assert len(list((tmp_path / "d").iterdir())) == remains
+
+    bucket.put("d/a", b"y")
+
+    assert [entry.name for entry in (tmp_path / "d").iterdir()] == ["a"]
+
+
+def test_remains_of_a_living_writer_are_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two writers of one object do not take each other's file away."""
+    monkeypatch.setattr(local.os, "O_TMPFILE", os.O_DIRECTORY)
+    bucket = LocalBucket(tmp_path)
+
+    with bucket.writer("a") as file:
+        file.write(b"first")
+        bucket.put("a", b"second")
+        assert bucket.get("a") == b"second"
+
+    assert bucket.get("a") == b"first"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a"]
+
+
+def test_a_full_disk_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error names the file, what is free and what to do, and leaves nothing."""
+
+    def full(handle: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(local.os, "fsync", full)
+    (tmp_path / "d").mkdir()
+    bucket = LocalBucket(tmp_path)
+
+    with pytest.raises(OutputError) as caught:
+        bucket.put("d/a", b"x")
+
+    assert caught.value.code == "disk_full"
+    assert caught.value.details["freeBytes"] > 0
+    assert "Make room" in str(caught.value)
+    assert list((tmp_path / "d").iterdir()) == []
+
+
+def test_a_read_only_place_says_so(tmp_path: Path) -> None:
+    """A target that cannot be written names the path, the reason and a remedy."""
+    (tmp_path / "file").write_bytes(b"")
+
+    with pytest.raises(OutputError) as caught:
+        LocalFiles().put(str(tmp_path / "file" / "x.csv"), b"x")
+
+    assert caught.value.code == "output_unwritable"
+    assert str(tmp_path / "file" / "x.csv") in str(caught.value)
+    assert "Choose a place" in str(caught.value)
+
+
+def test_a_missing_directory_is_not_made_in_the_users_files(tmp_path: Path) -> None:
+    """The user's own file system gets no directories that nobody asked for."""
+    with pytest.raises(OutputError, match="Make the directory"):
+        LocalFiles().put(str(tmp_path / "no" / "x.csv"), b"x")
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_directory_is_not_replaced(tmp_path: Path) -> None:
+    """A target that is a directory is refused, and no file is left beside it."""
+    (tmp_path / "d").mkdir()
+
+    with pytest.raises(OutputError, match="directory"):
+        LocalFiles().put(str(tmp_path / "d"), b"x")
+
+    assert [entry.name for entry in tmp_path.iterdir()] == ["d"]
+
+
+def test_user_files_follow_links_and_keep_their_place(tmp_path: Path) -> None:
+    """Writing to a link writes to what it names."""
+    (tmp_path / "real.csv").write_bytes(b"old")
+    (tmp_path / "link.csv").symlink_to("real.csv")
+    files = LocalFiles()
+
+    files.put(str(tmp_path / "link.csv"), b"new")
+
+    assert files.get(str(tmp_path / "link.csv")) == b"new"
+    assert (tmp_path / "link.csv").is_symlink()
+    assert files.get(f"{tmp_path}/x/../real.csv") == b"new"
+
+
+def test_user_files_know_the_same_file(tmp_path: Path) -> None:
+    """Links, dots and hard links are seen through."""
+    (tmp_path / "a.csv").write_bytes(b"x")
+    (tmp_path / "link.csv").symlink_to("a.csv")
+    files = LocalFiles()
+
+    assert files.same(f"{tmp_path}/a.csv", f"{tmp_path}/link.csv")
+    assert files.same(f"{tmp_path}/new.csv", f"{tmp_path}/d/../new.csv")
+    assert not files.same(f"{tmp_path}/a.csv", f"{tmp_path}/b.csv")
+
+
+def test_user_files_delete_no_directories(tmp_path: Path) -> None:
+    """A directory of the user's is never removed."""
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d" / "x").write_bytes(b"x")
+
+    assert LocalFiles().delete(str(tmp_path / "d")) == 0
+    assert LocalFiles().delete(str(tmp_path / "d" / "x")) == 1
