@@ -7,13 +7,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from datagen_nb.connect import AsyncClient as AsyncClient
-    from datagen_nb.dataset import AsyncDataset as AsyncDataset
     from datagen_nb.client import AsyncJob as AsyncJob
+    from datagen_nb.connect import AsyncClient as AsyncClient
     from datagen_nb.connect import connect as connect
     from datagen_nb.core.config import JobConfiguration as JobConfiguration
     from datagen_nb.core.result import Report as Report
     from datagen_nb.core.status import JobStatus as JobStatus
+    from datagen_nb.dataset import AsyncDataset as AsyncDataset
     from datagen_nb.sync import Client as Client
     from datagen_nb.sync import Dataset as Dataset
     from datagen_nb.sync import Job as Job
