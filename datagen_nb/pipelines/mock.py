@@ -1,0 +1,241 @@
+"""A scripted pipeline, for demonstrations and tests.
+
+It learns nothing: its rows are made up, and every job says so in a warning. All around it, the
+service, its rules, the store and the result's files, is the real thing.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import AsyncGenerator, Mapping
+
+import numpy as np
+import pyarrow as pa
+
+from datagen_nb.core.config import JobConfiguration
+from datagen_nb.core.errors import ConfigurationError, Problem, Rejected
+from datagen_nb.core.ports import Beat, Clock, Health, Logged, Signal, Task
+from datagen_nb.core.result import ColumnFidelity, Manifest, Memorisation, Part, Report
+from datagen_nb.core.status import (
+    STAGES,
+    Completed,
+    Failed,
+    InputMeasured,
+    JobFailure,
+    Progressed,
+    StageCompleted,
+    StageStarted,
+    Warned,
+)
+from datagen_nb.pipelines.workspace import Workspace
+from datagen_nb.tables.formats import assemble, write_part
+
+SCENARIOS = ("succeeds", "fails_at_stage", "slow", "flaky", "rejected", "paused", "times_out")
+
+SECONDS: Mapping[str, float] = {
+    "validate": 0.5,
+    "read": 1.0,
+    "fit": 4.0,
+    "generate": 10.0,
+    "write": 1.0,
+    "report": 2.0,
+}
+"""What each stage pretends to take at speed 1."""
+
+STEPS = 10
+PART_ROWS = 50_000
+MADE_UP = "These rows were made up by the mock pipeline; they were not learnt from your table."
+
+
+class MockPipeline:
+    """Plays one scenario for every job.
+
+    Args:
+        scenario: ``succeeds``; ``fails_at_stage``: fails in *generate*; ``slow``: takes ten times
+            as long; ``flaky``: loses its first worker in *generate*; ``rejected``: takes no job;
+            ``paused``: stands still in *generate* until it is paused and resumed;
+            ``times_out``: stands still in *fit* and then reports that its time is over.
+        speed: How many times faster than a real job.
+        seed: Of the rows, unless the job has one.
+        clock: What it waits on.
+
+    Raises:
+        ConfigurationError: There is no such scenario, or no such speed.
+    """
+
+    def __init__(self, scenario: str, *, speed: float, seed: int, clock: Clock) -> None:
+        problems = []
+        if scenario not in SCENARIOS:
+            choices = ", ".join(SCENARIOS)
+            rule = f"has to be one of {choices}"
+            problems.append(Problem("scenario", repr(scenario), rule, f"Write one of {choices}."))
+        if not speed > 0:
+            rule = "has to be above 0"
+            problems.append(Problem("speed", repr(speed), rule, "Give a factor, as 20."))
+        if problems:
+            raise ConfigurationError(problems)
+        self._scenario = scenario
+        self._pace = (10 if scenario == "slow" else 1) / speed
+        self._seed = seed
+        self._clock = clock
+
+    async def check(self, config: JobConfiguration) -> None:
+        if self._scenario == "rejected":
+            raise Rejected(
+                "The pipeline takes no jobs now: scenario 'rejected'. Connect with another one.",
+                details={"dataSize": config.data_size},
+            )
+
+    async def run(self, task: Task) -> AsyncGenerator[Signal, None]:
+        space = Workspace(task.bucket, task.job_id, task.attempt, task.config.output_format)
+        yield Beat()
+        if (manifest := space.manifest()) is not None:
+            yield Completed(task.attempt, manifest.size)
+            return
+        space.claim()
+        if task.attempt == 1:
+            yield Warned(task.attempt, MADE_UP)
+        for stage in STAGES:
+            yield StageStarted(task.attempt, stage)
+            yield Logged("info", f"{stage}: the mock plays its part")
+            async for signal in self._stage(stage, task, space):
+                yield signal
+                if isinstance(signal, Failed):
+                    return
+            if stage == "generate" and self._is_lost(task):
+                return
+            yield StageCompleted(task.attempt, stage)
+        manifest = self._manifest(task, space)
+        space.complete(manifest)
+        space.clear()
+        yield Completed(task.attempt, manifest.size)
+
+    async def check_health(self) -> Health:
+        return Health(status="healthy", message=f"mock, scenario {self._scenario}")
+
+    async def aclose(self) -> None:
+        """Nothing is held."""
+
+    def _is_lost(self, task: Task) -> bool:
+        return self._scenario == "flaky" and task.attempt == 1
+
+    async def _stage(
+        self, stage: str, task: Task, space: Workspace
+    ) -> AsyncGenerator[Signal, None]:
+        attempt, config = task.attempt, task.config
+        if stage == "validate":
+            found = task.source.head(config.input_path)
+            yield InputMeasured(attempt, found.size if found else 0)
+        for step in range(1, STEPS + 1):
+            await self._clock.sleep(SECONDS[stage] * self._pace / STEPS)
+            if step == STEPS // 2:
+                async for signal in self._turn(stage, task):
+                    yield signal
+                    return
+                if stage == "generate" and self._is_lost(task):
+                    return
+            done = config.data_size * step // STEPS if stage == "generate" else None
+            yield Progressed(attempt, stage, 100 * step / STEPS, done)
+        if stage == "generate":
+            for index, rows in enumerate(_part_rows(config.data_size)):
+                if not space.has_part(index):
+                    table = self._table(config, index, rows)
+                    space.write_part(
+                        index, rows, lambda file, table=table: self._write(table, config, file)
+                    )
+        elif stage == "write" and config.output_path:
+            parts = (
+                task.bucket.open(space.part_name(index))
+                for index, _ in enumerate(_part_rows(config.data_size))
+            )
+            with task.target.writer(config.output_path) as file:
+                assemble(parts, config.output_format, file)
+        elif stage == "report":
+            space.save_report(_report(config.data_size))
+
+    async def _turn(self, stage: str, task: Task) -> AsyncGenerator[Signal, None]:
+        """What the scenario has in store halfway through a stage."""
+        if self._scenario == "fails_at_stage" and stage == "generate":
+            failure = JobFailure(
+                code="mock_failure",
+                message="The scenario 'fails_at_stage' fails here.",
+                details={
+                    "stage": stage,
+                    "remedy": "Connect with another scenario.",
+                    "retryHelps": False,
+                },
+            )
+            yield Failed(task.attempt, failure)
+        elif self._scenario == "paused" and stage == "generate" and task.attempt == 1:
+            while True:
+                await self._clock.sleep(1)
+        elif self._scenario == "times_out" and stage == "fit":
+            await self._clock.sleep(min(task.config.timeout, 60) * self._pace)
+            failure = JobFailure(
+                code="timeout",
+                message=f"The job ran for {task.config.timeout:,g} s, which is its timeout.",
+                details={"stage": stage, "remedy": "Give it more time.", "retryHelps": False},
+            )
+            yield Failed(task.attempt, failure)
+
+    def _write(self, table: pa.Table, config: JobConfiguration, file: io.RawIOBase) -> None:
+        write_part(table, config.output_format, file)
+
+    def _table(self, config: JobConfiguration, index: int, rows: int) -> pa.Table:
+        seed = config.parameters.get("seed", self._seed)
+        chance = np.random.default_rng((seed, index))
+        first = index * PART_ROWS
+        amount = np.round(chance.gamma(2.0, 40.0, rows), 2)
+        day = np.datetime64("2026-01-01T00:00:00", "us")
+        return pa.table(
+            {
+                "id": pa.array(np.arange(first + 1, first + rows + 1)),
+                "kind": pa.array(chance.choice(["book", "pen", "lamp"], rows)),
+                "amount": pa.array(amount, mask=chance.random(rows) < 0.05),
+                "at": pa.array(day + chance.integers(0, 10**13, rows).astype("m8[us]")),
+                "paid": pa.array(chance.random(rows) < 0.8),
+            }
+        )
+
+    def _manifest(self, task: Task, space: Workspace) -> Manifest:
+        rows = _part_rows(task.config.data_size)
+        parts: tuple[Part, ...] = tuple(
+            space.part(index, count) for index, count in enumerate(rows)
+        )
+        schema = self._table(task.config, 0, 1).schema
+        return Manifest(
+            job_id=task.job_id,
+            format=task.config.output_format,
+            rows=task.config.data_size,
+            size=sum(part.size for part in parts),
+            parts=parts,
+            arrow_schema=base64.b64encode(schema.serialize()).decode(),
+            output_path=task.config.output_path or None,
+        )
+
+
+def _part_rows(rows: int) -> list[int]:
+    whole, rest = divmod(rows, PART_ROWS)
+    return [PART_ROWS] * whole + ([rest] if rest else [])
+
+
+def _report(rows: int) -> Report:
+    scores = {"id": 1.0, "kind": 0.98, "amount": 0.97, "at": 0.96, "paid": 0.99}
+    columns = tuple(
+        ColumnFidelity(name=name, kind="mock", score=score, metric="made up")
+        for name, score in scores.items()
+    )
+    mean = sum(scores.values()) / len(scores)
+    return Report(
+        fidelity=mean,
+        column_fidelity=mean,
+        pair_fidelity=None,
+        columns=columns,
+        pairs=(),
+        memorisation=Memorisation(dcr_share=0.5, exact_row_share=0.0),
+        rows_synthetic=rows,
+        rows_training=0,
+        rows_held_back=0,
+        notes=(MADE_UP,),
+    )

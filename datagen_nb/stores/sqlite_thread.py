@@ -1,0 +1,120 @@
+"""One thread that owns a SQLite connection and commits what waits together.
+
+``synchronous=FULL`` makes each commit wait for the disk; what queues up meanwhile shares the next
+one. Each piece of work has a savepoint, so that one that fails takes no other down.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+Work = tuple[Callable[[sqlite3.Connection], Any], "Future[Any]"]
+
+MOST_TOGETHER = 256
+
+
+class SqliteThread:
+    """Runs functions of a connection, one after the other.
+
+    Args:
+        connect: Opens the connection, in the thread that will own it.
+        writes: Whether work is committed; a reader's is not.
+    """
+
+    def __init__(self, connect: Callable[[], sqlite3.Connection], *, writes: bool) -> None:
+        self._connect = connect
+        self._writes = writes
+        self._queue: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
+        self._opened: Future[None] = Future()
+        name = "datagen-writer" if writes else "datagen-reader"
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    async def opened(self) -> None:
+        """Wait until the connection is open; raises what opening it raised."""
+        await asyncio.wrap_future(self._opened)
+
+    async def do(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run ``work``; when this returns, what it wrote has reached the disk."""
+        done: Future[T] = Future()
+        self._queue.put((work, done))
+        return await asyncio.shield(asyncio.wrap_future(done))
+
+    async def aclose(self) -> None:
+        """Do what waits, then close the connection."""
+        self._queue.put(None)
+        await asyncio.to_thread(self._thread.join)
+
+    def _run(self) -> None:
+        try:
+            connection = self._connect()
+        except BaseException as error:
+            self._opened.set_exception(error)
+            return
+        self._opened.set_result(None)
+        try:
+            while batch := self._next():
+                self._perform(connection, batch)
+        finally:
+            connection.close()
+
+    def _next(self) -> list[Work]:
+        first = self._queue.get()
+        if first is None:
+            return []
+        batch = [first]
+        while self._writes and len(batch) < MOST_TOGETHER:
+            try:
+                following = self._queue.get_nowait()
+            except queue.Empty:
+                break
+            if following is None:
+                self._queue.put(None)
+                break
+            batch.append(following)
+        return batch
+
+    def _perform(self, connection: sqlite3.Connection, batch: list[Work]) -> None:
+        outcomes: list[tuple[Future[Any], Any, BaseException | None]] = []
+        try:
+            if self._writes:
+                connection.execute("BEGIN IMMEDIATE")
+            for work, done in batch:
+                outcomes.append((done, *self._attempt(connection, work)))
+            if self._writes:
+                connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            outcomes = [(done, None, error) for _, done in batch]
+        for done, value, failure in outcomes:
+            if failure is None:
+                done.set_result(value)
+            else:
+                done.set_exception(failure)
+
+    def _attempt(
+        self, connection: sqlite3.Connection, work: Callable[[sqlite3.Connection], Any]
+    ) -> tuple[Any, BaseException | None]:
+        if not self._writes:
+            try:
+                return work(connection), None
+            except Exception as error:
+                return None, error
+        connection.execute("SAVEPOINT work")
+        try:
+            value = work(connection)
+        except Exception as error:
+            connection.execute("ROLLBACK TO work")
+            connection.execute("RELEASE work")
+            return None, error
+        connection.execute("RELEASE work")
+        return value, None
