@@ -1,0 +1,280 @@
+"""The pipeline of this machine: each attempt runs in a worker process of its own.
+
+Workers are forked from a clean parent (``pipelines.parent``) and tell what they do over a
+socket each. Closing ``run`` kills its worker; whatever dies, nothing it left disturbs the
+next attempt, because a worker publishes only whole objects.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import pickle
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncGenerator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from datagen_nb.core.config import JobConfiguration
+from datagen_nb.core.ports import Health, Logged, Signal, Task
+from datagen_nb.core.status import Completed, Failed
+from datagen_nb.pipelines.parent import ANSWER, FORK, KILL, LENGTH, REQUEST
+
+MEMORY_SHARE = 0.8
+SILENCE_SECONDS = 60.0
+KILL_SECONDS = 2.0
+
+_ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "NUMEXPR")}
+"""A worker uses one core; and its parent, which forks, must have no thread."""
+
+
+class LocalPipeline:
+    """Runs jobs in worker processes of this machine.
+
+    Args:
+        memory_limit: Bytes that one worker may allocate; by default a share of what this
+            machine, or the control group that the service runs in, has.
+        silence: Seconds without a sign of life after which a worker is taken to hang.
+    """
+
+    def __init__(
+        self, *, memory_limit: int | None = None, silence: float = SILENCE_SECONDS
+    ) -> None:
+        self._memory_limit = memory_limit or int(MEMORY_SHARE * available_memory())
+        self._silence = silence
+        self._parent: _Parent | None = None
+        self._starting = asyncio.Lock()
+        self._running = 0
+
+    async def warm(self) -> None:
+        """Start the parent, so that the first job need not wait until everything is loaded."""
+        await self._living_parent()
+
+    async def check(self, config: JobConfiguration) -> None:
+        """Take whatever keeps the configuration's rules."""
+
+    async def run(self, task: Task) -> AsyncGenerator[Signal, None]:
+        parent = await self._living_parent()
+        worker = await parent.fork()
+        self._running += 1
+        try:
+            await worker.send((task, self._memory_limit))
+            while (said := await worker.hear(self._silence)) is not None:
+                yield said
+                if isinstance(said, Completed | Failed):
+                    return
+            yield await worker.obituary(self._silence)
+        finally:
+            self._running -= 1
+            await worker.end()
+
+    async def check_health(self) -> Health:
+        metrics = {"workers": float(self._running)}
+        if self._parent is not None and self._parent.is_alive:
+            return Health(status="healthy", metrics=metrics)
+        message = "The parent of workers does not run; the next job starts it."
+        return Health(status="degraded", message=message, metrics=metrics)
+
+    async def aclose(self) -> None:
+        if self._parent is not None:
+            await self._parent.aclose()
+            self._parent = None
+
+    async def _living_parent(self) -> _Parent:
+        async with self._starting:
+            if self._parent is None or not self._parent.is_alive:
+                if self._parent is not None:
+                    await self._parent.aclose()
+                self._parent = await _Parent.start()
+            return self._parent
+
+
+def available_memory() -> int:
+    """Bytes of memory that this machine, or the control group around this process, has."""
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    with suppress(OSError):
+        for line in Path("/proc/self/cgroup").read_text().splitlines():
+            _, controllers, group = line.split(":", 2)
+            root, file = {
+                "": ("/sys/fs/cgroup", "memory.max"),
+                "memory": ("/sys/fs/cgroup/memory", "memory.limit_in_bytes"),
+            }.get(controllers, ("", ""))
+            if root:
+                inner = Path(root + group)
+                for place in (inner, *inner.parents):
+                    total = min(total, _limit(place / file, total))
+    return total
+
+
+def _limit(file: Path, otherwise: int) -> int:
+    try:
+        return int(file.read_text())
+    except (OSError, ValueError):  # no such group, or "max"
+        return otherwise
+
+
+class _Parent:
+    """Our end of the parent process: asks for workers, hears of their ends."""
+
+    def __init__(self, process: subprocess.Popen[bytes], control: socket.socket) -> None:
+        self._process = process
+        self._control = control
+        self._numbers = itertools.count(1)
+        self._exits: dict[int, asyncio.Future[int | None]] = {}
+        self._heard = b""
+        self.is_alive = True
+        asyncio.get_running_loop().add_reader(control, self._hear)
+
+    @classmethod
+    async def start(cls) -> _Parent:
+        ours, theirs = socket.socketpair()
+        ours.settimeout(0)
+        with theirs:
+            try:
+                process = await asyncio.to_thread(_launch, theirs)
+            except BaseException:
+                ours.close()
+                raise
+        return cls(process, ours)
+
+    async def fork(self) -> _Worker:
+        number = next(self._numbers)
+        ours, theirs = socket.socketpair()
+        with theirs:
+            try:
+                reader, writer = await asyncio.open_unix_connection(sock=ours)
+            except BaseException:
+                ours.close()
+                raise
+            self._exits[number] = asyncio.get_running_loop().create_future()
+            with suppress(OSError):  # a parent that just died: the channel will say so
+                socket.send_fds(self._control, [REQUEST.pack(FORK, number)], [theirs.fileno()])
+        return _Worker(self, number, reader, writer)
+
+    def kill(self, number: int) -> None:
+        if self.is_alive:
+            with suppress(OSError):
+                self._control.send(REQUEST.pack(KILL, number))
+
+    async def exit_code(self, number: int) -> int | None:
+        """Wait until a worker has ended; ``None`` when nobody can tell how."""
+        if not self.is_alive:
+            return None
+        with suppress(TimeoutError):
+            return await asyncio.wait_for(asyncio.shield(self._exits[number]), KILL_SECONDS)
+        return None
+
+    def forget(self, number: int) -> None:
+        self._exits.pop(number, None)
+
+    async def aclose(self) -> None:
+        self._end()
+        try:
+            await asyncio.to_thread(self._process.wait, KILL_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            await asyncio.to_thread(self._process.wait)
+
+    def _hear(self) -> None:
+        try:
+            data = self._control.recv(1 << 16)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._end()
+            return
+        self._heard += data
+        while len(self._heard) >= ANSWER.size:
+            number, code = ANSWER.unpack_from(self._heard)
+            self._heard = self._heard[ANSWER.size :]
+            exited = self._exits.get(number)
+            if exited is not None and not exited.done():
+                exited.set_result(code)
+
+    def _end(self) -> None:
+        if self.is_alive:
+            self.is_alive = False
+            asyncio.get_running_loop().remove_reader(self._control)
+            self._control.close()
+        for exited in self._exits.values():
+            if not exited.done():
+                exited.set_result(None)
+
+
+class _Worker:
+    """Our end of one worker's channel."""
+
+    def __init__(
+        self,
+        parent: _Parent,
+        number: int,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+    ) -> None:
+        self._parent = parent
+        self._number = number
+        self._reader = reader
+        self._writer = writer
+        self._is_silent = False
+
+    async def send(self, order: Any) -> None:
+        data = pickle.dumps(order)
+        with suppress(OSError):  # it died at once: hearing nothing says so
+            self._writer.write(LENGTH.pack(len(data)) + data)
+            await self._writer.drain()
+
+    async def hear(self, silence: float) -> Signal | None:
+        """The next signal; ``None`` when the worker is gone or has been silent for too long."""
+        try:
+            async with asyncio.timeout(silence):
+                size = LENGTH.unpack(await self._reader.readexactly(LENGTH.size))[0]
+                data = await self._reader.readexactly(size)
+        except TimeoutError:
+            self._is_silent = True
+            return None
+        except (asyncio.IncompleteReadError, OSError):
+            return None
+        said: Signal = pickle.loads(data)  # noqa: S301, from our own child
+        return said
+
+    async def obituary(self, silence: float) -> Logged:
+        """Tell how a worker ended that did not finish."""
+        if self._is_silent:
+            return Logged("error", f"The worker said nothing for {silence:.0f} s; it was ended.")
+        code = await self._parent.exit_code(self._number)
+        if code is None:
+            how = "with the process that starts workers"
+        elif code < 0:
+            how = f"by signal {signal.Signals(-code).name}"
+        else:
+            how = f"with exit code {code}"
+        return Logged("error", f"The worker ended {how} before the job was done.")
+
+    async def end(self) -> None:
+        """Kill the worker, if it still runs, and wait until it is reaped."""
+        self._parent.kill(self._number)
+        self._writer.close()
+        with suppress(OSError):
+            await self._writer.wait_closed()
+        await self._parent.exit_code(self._number)
+        self._parent.forget(self._number)
+
+
+def _launch(control: socket.socket) -> subprocess.Popen[bytes]:
+    handle = control.fileno()
+    # -P: a random.py in the user's directory must not stand in for the standard library's.
+    command = [sys.executable, "-P", "-m", "datagen_nb.pipelines.parent", str(handle)]
+    return subprocess.Popen(  # noqa: S603, our own program
+        command,
+        stdin=subprocess.DEVNULL,
+        pass_fds=[handle],
+        start_new_session=True,
+        env={**os.environ, **_ONE_THREAD},
+    )

@@ -1,0 +1,176 @@
+"""The clean parent of worker processes: everything heavy loaded, no thread, forks on request.
+
+It is a program of its own (``python -m datagen_nb.pipelines.parent``), started by
+``LocalPipeline`` and spoken to over a socket. Importing scikit-learn takes seconds and is done
+once here; forking takes milliseconds and is safe because nothing else runs. The standard
+library's forkserver is not used because its children import the caller's ``__main__`` again.
+
+The service asks with a command byte and a worker's number, for a fork with one end of the
+worker's own socket beside it. The parent answers with the number and exit status of each
+worker that has ended. When the service goes, the socket closes, and everyone here goes too.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import os
+import pickle
+import resource
+import signal
+import socket
+import struct
+import sys
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+REQUEST = struct.Struct("!cI")
+ANSWER = struct.Struct("!Ii")
+LENGTH = struct.Struct("!I")
+FORK, KILL = b"f", b"k"
+
+BEAT_SECONDS = 1.0
+NICENESS = 5
+OOM_SCORE = "800"
+"""Between 0 and 1000: when memory ends, the kernel takes a worker before the service."""
+
+_PR_SET_PDEATHSIG = 1
+
+
+def serve(control: socket.socket) -> None:
+    """Fork workers as asked until the other end closes."""
+    import datagen_nb.pipelines.worker  # noqa: F401, this is what the parent is for
+
+    workers: dict[int, int] = {}
+
+    def reap(*_: Any) -> None:
+        for number, pid in list(workers.items()):
+            ended, status = os.waitpid(pid, os.WNOHANG)
+            if ended:
+                del workers[number]
+                code = os.waitstatus_to_exitcode(status)
+                with suppress(OSError):
+                    control.sendall(ANSWER.pack(number, code))
+
+    signal.signal(signal.SIGCHLD, reap)
+    gc.collect()
+    gc.freeze()  # what is loaded stays shared between the workers
+    while True:
+        command, number, handles = _receive(control)
+        if command == FORK:
+            # A worker that ends before it is entered would be missed by the handler.
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
+            pid = os.fork()
+            if pid == 0:
+                _become_worker(control, handles[0])
+            workers[number] = pid
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
+        elif command == KILL:
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
+            if number in workers:  # not reaped yet, so the process id is still its own
+                os.kill(workers[number], signal.SIGKILL)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
+        else:
+            for pid in workers.values():
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            return
+        for handle in handles:
+            os.close(handle)
+
+
+def _receive(control: socket.socket) -> tuple[bytes, int, list[int]]:
+    data, handles, _, _ = socket.recv_fds(control, REQUEST.size, 1)
+    while data and len(data) < REQUEST.size:
+        more = control.recv(REQUEST.size - len(data))
+        data = data + more if more else b""
+    if not data:
+        return b"", 0, []
+    command, number = REQUEST.unpack(data)
+    return command, number, handles
+
+
+def _become_worker(control: socket.socket, handle: int) -> None:
+    """Turn this fork into a worker; never returns."""
+    status = 1
+    try:
+        parent = os.getppid()
+        _die_with_parent()
+        if os.getppid() != parent:
+            os._exit(1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
+        control.close()
+        _work(socket.socket(fileno=handle))
+        status = 0
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+    finally:
+        sys.stderr.flush()
+        os._exit(status)
+
+
+def _work(channel: socket.socket) -> None:
+    from datagen_nb.pipelines.worker import run_attempt
+
+    task, memory_limit = pickle.loads(_read(channel, LENGTH.unpack(_read(channel, 4))[0]))  # noqa: S301, from our own service
+    os.nice(NICENESS)
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(OOM_SCORE)
+    if memory_limit is not None:
+        _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+        resource.setrlimit(resource.RLIMIT_DATA, (memory_limit, hard))
+    speaking = threading.Lock()
+
+    def say(signal: Any) -> None:
+        data = pickle.dumps(signal)
+        with speaking:
+            channel.sendall(LENGTH.pack(len(data)) + data)
+
+    from datagen_nb.core.ports import Beat
+
+    say(Beat(os.getpid()))
+    threading.Thread(target=_beat, args=(say,), daemon=True).start()
+    threading.Thread(target=_watch, args=(channel,), daemon=True).start()
+    run_attempt(task, say)
+
+
+def _beat(say: Any) -> None:
+    from datagen_nb.core.ports import Beat
+
+    while True:
+        time.sleep(BEAT_SECONDS)
+        try:
+            say(Beat(os.getpid()))
+        except OSError:
+            os._exit(1)
+
+
+def _watch(channel: socket.socket) -> None:
+    """End this process when the service closes its end, or ends itself."""
+    with suppress(OSError):
+        channel.recv(1)
+    os._exit(1)
+
+
+def _read(channel: socket.socket, size: int) -> bytes:
+    data = bytearray()
+    while len(data) < size:
+        piece = channel.recv(min(size - len(data), 1 << 16))
+        if not piece:
+            os._exit(1)
+        data += piece
+    return bytes(data)
+
+
+def _die_with_parent() -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    with socket.socket(fileno=int(sys.argv[1])) as control:
+        serve(control)
