@@ -82,6 +82,13 @@ class JobPage(WireModel):
     next_cursor: str | None = None
 
 
+class EventPage(WireModel):
+    """Events in order; ``cursor`` is where the next page begins."""
+
+    events: tuple[JobEvent, ...]
+    cursor: int
+
+
 class Health(WireModel):
     """Source: the specification, section 2.1, checkHealth."""
 
@@ -355,6 +362,13 @@ class Jobs(Protocol):
 
         Gapless from ``after`` on. With ``job_id`` only that job's, and when ``after`` is
         ``None`` the job as it stands comes first, so that a watcher misses nothing.
+        """
+        ...
+
+    async def event_page(self, *, after: int | None = None, wait: float = 0) -> EventPage:
+        """Events above ``after``; waits up to ``wait`` seconds for the first.
+
+        ``after=None`` gives no events and the cursor of now.
         """
         ...
 

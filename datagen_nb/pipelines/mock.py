@@ -7,8 +7,9 @@ service, its rules, the store and the result's files, is the real thing.
 from __future__ import annotations
 
 import base64
-import io
 from collections.abc import AsyncGenerator, Mapping
+from functools import partial
+from typing import BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -140,10 +141,8 @@ class MockPipeline:
         if stage == "generate":
             for index, rows in enumerate(_part_rows(config.data_size)):
                 if not space.has_part(index):
-                    table = self._table(config, index, rows)
-                    space.write_part(
-                        index, rows, lambda file, table=table: self._write(table, config, file)
-                    )
+                    write = partial(self._write, config, index, rows)
+                    space.write_part(index, rows, write)
         elif stage == "write" and config.output_path:
             parts = (
                 task.bucket.open(space.part_name(index))
@@ -179,8 +178,8 @@ class MockPipeline:
             )
             yield Failed(task.attempt, failure)
 
-    def _write(self, table: pa.Table, config: JobConfiguration, file: io.RawIOBase) -> None:
-        write_part(table, config.output_format, file)
+    def _write(self, config: JobConfiguration, index: int, rows: int, file: BinaryIO) -> None:
+        write_part(self._table(config, index, rows), config.output_format, file)
 
     def _table(self, config: JobConfiguration, index: int, rows: int) -> pa.Table:
         seed = config.parameters.get("seed", self._seed)

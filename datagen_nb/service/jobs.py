@@ -29,6 +29,7 @@ from datagen_nb.core.ports import (
     Bucket,
     Clock,
     EventName,
+    EventPage,
     Health,
     JobEvent,
     JobPage,
@@ -218,26 +219,40 @@ class CustomerJobs:
     async def events(
         self, *, after: int | None = None, job_id: str | None = None
     ) -> AsyncGenerator[JobEvent, None]:
-        cursor = await self._store.last_cursor(self._customer) if after is None else after
-        if job_id is not None:
-            status = (await self._store.get(self._customer, job_id)).status
-            if after is None:
+        if after is None:
+            after = (await self.event_page()).cursor
+            if job_id is not None:
+                status = await self.status(job_id)
                 yield JobEvent(
-                    cursor=cursor,
+                    cursor=after,
                     event="job.updated",
                     job_id=job_id,
                     timestamp=status.last_updated,
-                    data=self._shown(status),
+                    data=status,
                 )
         while True:
-            news = self._service.news(self._customer)
-            events = await self._store.events(self._customer, after=cursor)
-            for event in events:
-                cursor = event.cursor
+            page = await self.event_page(after=after, wait=3600)
+            after = page.cursor
+            for event in page.events:
                 if job_id in (None, event.job_id):
-                    yield event.model_copy(update={"data": self._shown(event.data)})
-            if not events:
-                await news.wait()
+                    yield event
+
+    async def event_page(self, *, after: int | None = None, wait: float = 0) -> EventPage:
+        if after is None:
+            return EventPage(events=(), cursor=await self._store.last_cursor(self._customer))
+        news = self._service.news(self._customer)
+        events = await self._store.events(self._customer, after=after)
+        if not events and wait:
+            try:
+                async with asyncio.timeout(wait):
+                    await news.wait()
+            except TimeoutError:
+                return EventPage(events=(), cursor=after)
+            events = await self._store.events(self._customer, after=after)
+        shown = tuple(
+            event.model_copy(update={"data": self._shown(event.data)}) for event in events
+        )
+        return EventPage(events=shown, cursor=shown[-1].cursor if shown else after)
 
     async def manifest(self, job_id: str) -> Manifest:
         return Manifest.from_wire(await self._result(job_id, "manifest.json"))

@@ -1,0 +1,190 @@
+"""``HttpJobs``: the ``Jobs`` port across the wire."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing
+from typing import Any, Self, TypeVar
+
+from pydantic import ValidationError
+
+from datagen_nb.api import wire
+from datagen_nb.api.session import Revive, Session
+from datagen_nb.core.config import JobConfiguration
+from datagen_nb.core.errors import ProtocolError, ServiceUnavailable
+from datagen_nb.core.ports import (
+    EventPage,
+    JobEvent,
+    JobPage,
+    JobQuery,
+    LogEntry,
+    ServiceInfo,
+)
+from datagen_nb.core.result import Manifest, Report
+from datagen_nb.core.status import JobStatus
+from datagen_nb.core.wire_model import WireModel
+
+M = TypeVar("M", bound=WireModel)
+
+POLL = 20.0
+"""Seconds that a poll waits for the first event."""
+
+SILENT_STREAMS = 3
+"""Streams in a row that end before a line arrives, after which events are polled instead."""
+
+
+class HttpJobs:
+    """One customer's jobs at a service; implements ``core.ports.Jobs``."""
+
+    def __init__(self, session: Session, *, shares_files: bool) -> None:
+        self._session = session
+        self._shares_files = shares_files
+
+    @classmethod
+    def over_socket(cls, path: str, *, revive: Revive | None = None) -> Self:
+        """The jobs of the local service."""
+        return cls(Session.over_socket(path, revive=revive), shares_files=True)
+
+    @classmethod
+    def over_http(cls, url: str) -> Self:
+        """The jobs at a deployed service."""
+        return cls(Session.over_http(url), shares_files=False)
+
+    @property
+    def shares_files(self) -> bool:
+        return self._shares_files
+
+    async def create(self, config: JobConfiguration, *, idempotency_key: str) -> JobStatus:
+        return await self._post(wire.JOBS, key=idempotency_key, content=config.to_json().encode())
+
+    async def status(self, job_id: str) -> JobStatus:
+        return await self._get(JobStatus, wire.job_path(job_id))
+
+    async def configuration(self, job_id: str) -> JobConfiguration:
+        return await self._get(JobConfiguration, wire.job_path(job_id, "configuration"))
+
+    async def history(self, query: JobQuery) -> JobPage:
+        return await self._get(JobPage, wire.JOBS, **query.to_wire())
+
+    async def cancel(self, job_id: str) -> JobStatus:
+        return await self._post(wire.job_path(job_id, "cancel"))
+
+    async def pause(self, job_id: str) -> JobStatus:
+        return await self._post(wire.job_path(job_id, "pause"))
+
+    async def resume(self, job_id: str) -> JobStatus:
+        return await self._post(wire.job_path(job_id, "resume"))
+
+    async def rerun(self, job_id: str, *, idempotency_key: str) -> JobStatus:
+        return await self._post(wire.job_path(job_id, "rerun"), key=idempotency_key)
+
+    async def log(self, job_id: str, *, after: int = 0) -> Sequence[LogEntry]:
+        path = wire.job_path(job_id, "log")
+        body = await self._session.send("GET", path, safe=True, params={"after": after})
+        return [_read(LogEntry, entry) for entry in json.loads(body)["entries"]]
+
+    async def events(
+        self, *, after: int | None = None, job_id: str | None = None
+    ) -> AsyncGenerator[JobEvent, None]:
+        if after is None and job_id is None:
+            after = (await self.event_page()).cursor
+        silent = 0
+        while silent < SILENT_STREAMS:
+            try:
+                async with aclosing(self._stream(after, job_id)) as stream:
+                    async for event in stream:
+                        silent = 0
+                        after = event.cursor
+                        yield event
+            except ServiceUnavailable:
+                silent += 1
+                await self._session.revive(silent)
+            else:
+                silent += 1
+        async with aclosing(self._poll(after, job_id)) as polled:
+            async for event in polled:
+                yield event
+
+    async def event_page(self, *, after: int | None = None, wait: float = 0) -> EventPage:
+        return await self._get(EventPage, wire.EVENTS, after=after, wait=wait)
+
+    async def manifest(self, job_id: str) -> Manifest:
+        return await self._get(Manifest, wire.job_path(job_id, "manifest"))
+
+    async def report(self, job_id: str) -> Report:
+        return await self._get(Report, wire.job_path(job_id, "report"))
+
+    async def read_part(self, job_id: str, index: int) -> AsyncIterator[bytes]:
+        async with self._session.stream(wire.job_path(job_id, "parts", str(index))) as response:
+            async for chunk in response.aiter_bytes():
+                yield chunk
+
+    async def upload(
+        self, digest: str, format: str, size: int, chunks: AsyncIterator[bytes]
+    ) -> str:
+        path = f"{wire.UPLOADS}/{digest}.{format}"
+        headers = {"Content-Length": str(size)}
+        body = await self._session.send("PUT", path, safe=False, headers=headers, content=chunks)
+        return str(json.loads(body)["path"])
+
+    async def info(self) -> ServiceInfo:
+        return await self._get(ServiceInfo, wire.INFO)
+
+    async def shut_down(self) -> None:
+        """Ask a local service to end."""
+        await self._session.send("POST", wire.SHUTDOWN, safe=False)
+
+    async def aclose(self) -> None:
+        await self._session.aclose()
+
+    async def _get(self, model: type[M], path: str, **params: Any) -> M:
+        return _read(model, await self._session.send("GET", path, safe=True, params=params))
+
+    async def _post(
+        self, path: str, *, key: str | None = None, content: bytes | None = None
+    ) -> JobStatus:
+        headers = {} if key is None else {wire.IDEMPOTENCY_KEY: key}
+        body = await self._session.send(
+            "POST", path, safe=key is not None, headers=headers, content=content
+        )
+        return _read(JobStatus, body)
+
+    async def _stream(
+        self, after: int | None, job_id: str | None
+    ) -> AsyncGenerator[JobEvent, None]:
+        params = {"after": after, "jobId": job_id}
+        async with self._session.stream(
+            wire.EVENTS, params=params, accept=wire.EVENT_STREAM
+        ) as response:
+            async for line in response.aiter_lines():
+                if line.startswith("data: "):
+                    yield _read(JobEvent, line.removeprefix("data: "))
+
+    async def _poll(self, after: int | None, job_id: str | None) -> AsyncGenerator[JobEvent, None]:
+        if after is None and job_id is not None:
+            after = (await self.event_page()).cursor
+            status = await self.status(job_id)
+            yield JobEvent(
+                cursor=after,
+                event="job.updated",
+                job_id=job_id,
+                timestamp=status.last_updated,
+                data=status,
+            )
+        while True:
+            page = await self.event_page(after=after, wait=POLL)
+            after = page.cursor
+            for event in page.events:
+                if job_id in (None, event.job_id):
+                    yield event
+
+
+def _read(model: type[M], body: Any) -> M:
+    try:
+        return model.from_wire(body)
+    except ValidationError as error:
+        raise ProtocolError(
+            f"The service answered a {model.__name__} that this version does not understand: "
+            f"{error.errors()[0]['msg']}. Are both of the same version?",
+        ) from error

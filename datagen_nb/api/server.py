@@ -1,0 +1,266 @@
+"""The REST API: routes over the ``Jobs`` port, nothing else.
+
+Each route reads the request, asks the port, and answers the model's own JSON.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import uuid
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import Depends, FastAPI, Header, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, StreamingResponse
+from pydantic import ValidationError
+from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from datagen_nb import __version__
+from datagen_nb.api import wire
+from datagen_nb.api.events import stream_of_events
+from datagen_nb.core.config import FORMATS, JobConfiguration
+from datagen_nb.core.errors import ConfigurationError, DatagenError, InputError, NotFound, Problem
+from datagen_nb.core.ports import JobQuery, Jobs, ServiceInfo
+from datagen_nb.core.status import State
+from datagen_nb.core.wire_model import WireModel
+
+logger = logging.getLogger("datagen_nb.api")
+
+MOST_BODY = 2 << 20
+"""Bytes of a configuration at most; an upload has no such bound."""
+
+_UPLOAD = re.compile(r"([0-9a-f]{64})\.(\w+)")
+
+
+def make_app(
+    customer: Callable[..., Jobs], *, describe: Callable[[ServiceInfo], ServiceInfo]
+) -> FastAPI:
+    """Make the application.
+
+    Args:
+        customer: Who asks: gives that customer's ``Jobs``, or raises.
+        describe: Completes what the service says of itself with what its host knows.
+    """
+    app = FastAPI(
+        title="datagen_nb",
+        version=__version__,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=f"{wire.PREFIX}/openapi.json",
+    )
+    asked: Any = Annotated[Jobs, Depends(customer)]
+    _tell_errors(app)
+    _add_jobs(app, asked)
+    _add_results(app, asked)
+    _add_uploads(app, asked)
+
+    @app.get(wire.EVENTS)
+    async def events(
+        jobs: asked,
+        request: Request,
+        after: Annotated[int | None, Query(ge=0)] = None,
+        job_id: Annotated[str | None, Query(alias="jobId")] = None,
+        wait: Annotated[float, Query(ge=0, le=60)] = 0,
+        last_event_id: Annotated[int | None, Header(ge=0)] = None,
+    ) -> Response:
+        start = after if last_event_id is None else last_event_id
+        if wire.EVENT_STREAM in request.headers.get("accept", ""):
+            if job_id is not None:
+                await jobs.status(job_id)
+            stream = stream_of_events(jobs, after=start, job_id=job_id)
+            return StreamingResponse(
+                stream, media_type=wire.EVENT_STREAM, headers={"Cache-Control": "no-store"}
+            )
+        return _answer(await jobs.event_page(after=start, wait=wait))
+
+    @app.get(wire.INFO)
+    async def info(jobs: asked) -> Response:
+        return _answer(describe(await jobs.info()))
+
+    @app.get(wire.HEALTH)
+    async def health(jobs: asked) -> Response:
+        found = (await jobs.info()).health
+        return _answer(found, status=503 if found.status == "unhealthy" else 200)
+
+    return app
+
+
+def _answer(model: WireModel, *, status: int = 200) -> Response:
+    return Response(model.to_json(), status, media_type="application/json")
+
+
+def _add_jobs(app: FastAPI, asked: Any) -> None:
+    key = Annotated[str, Header(alias=wire.IDEMPOTENCY_KEY, min_length=1, max_length=200)]
+
+    @app.post(wire.JOBS)
+    async def create(jobs: asked, request: Request, idempotency_key: key) -> Response:
+        config = JobConfiguration.from_wire(await _body(request))
+        return _answer(await jobs.create(config, idempotency_key=idempotency_key), status=201)
+
+    @app.get(wire.JOBS)
+    async def history(
+        jobs: asked,
+        status: Annotated[list[State] | None, Query()] = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: Annotated[int, Query(ge=1, le=500)] = 50,
+        cursor: str | None = None,
+    ) -> Response:
+        query = JobQuery(
+            status=tuple(status or ()), since=since, until=until, limit=limit, cursor=cursor
+        )
+        return _answer(await jobs.history(query))
+
+    @app.get(wire.job_path("{job_id}"))
+    async def status_(jobs: asked, job_id: str) -> Response:
+        return _answer(await jobs.status(job_id))
+
+    @app.get(wire.job_path("{job_id}", "configuration"))
+    async def configuration(jobs: asked, job_id: str) -> Response:
+        return _answer(await jobs.configuration(job_id))
+
+    @app.post(wire.job_path("{job_id}", "cancel"))
+    async def cancel(jobs: asked, job_id: str) -> Response:
+        return _answer(await jobs.cancel(job_id))
+
+    @app.post(wire.job_path("{job_id}", "pause"))
+    async def pause(jobs: asked, job_id: str) -> Response:
+        return _answer(await jobs.pause(job_id))
+
+    @app.post(wire.job_path("{job_id}", "resume"))
+    async def resume(jobs: asked, job_id: str) -> Response:
+        return _answer(await jobs.resume(job_id))
+
+    @app.post(wire.job_path("{job_id}", "rerun"))
+    async def rerun(jobs: asked, job_id: str, idempotency_key: key) -> Response:
+        return _answer(await jobs.rerun(job_id, idempotency_key=idempotency_key), status=201)
+
+    @app.get(wire.job_path("{job_id}", "log"))
+    async def log(
+        jobs: asked, job_id: str, after: Annotated[int, Query(ge=0)] = 0
+    ) -> dict[str, Any]:
+        entries = await jobs.log(job_id, after=after)
+        return {"entries": [entry.to_wire() for entry in entries]}
+
+
+def _add_results(app: FastAPI, asked: Any) -> None:
+    @app.get(wire.job_path("{job_id}", "manifest"))
+    async def manifest(jobs: asked, job_id: str) -> Response:
+        return _answer(await jobs.manifest(job_id))
+
+    @app.get(wire.job_path("{job_id}", "report"))
+    async def report(jobs: asked, job_id: str) -> Response:
+        return _answer(await jobs.report(job_id))
+
+    @app.get(wire.job_path("{job_id}", "parts", "{index}"))
+    async def part(jobs: asked, job_id: str, index: int) -> Response:
+        found = await jobs.manifest(job_id)
+        if not 0 <= index < len(found.parts):
+            raise NotFound(f"Job {job_id} has {len(found.parts)} parts; there is no part {index}.")
+        return StreamingResponse(
+            jobs.read_part(job_id, index),
+            media_type="application/octet-stream",
+            headers={"Content-Length": str(found.parts[index].size)},
+        )
+
+
+def _add_uploads(app: FastAPI, asked: Any) -> None:
+    @app.put(f"{wire.UPLOADS}/{{name}}")
+    async def upload(
+        jobs: asked, request: Request, name: str, content_length: Annotated[int, Header(ge=0)]
+    ) -> dict[str, str]:
+        named = _UPLOAD.fullmatch(name)
+        if named is None or named[2] not in FORMATS:
+            raise InputError(
+                f"An upload is named by its SHA-256 and format, not {name!r}.", code="upload_name"
+            )
+        path = await jobs.upload(named[1], named[2], content_length, request.stream())
+        return {"path": path}
+
+
+async def _body(request: Request) -> bytes:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MOST_BODY:
+            rule = f"has to be at most {MOST_BODY:,} bytes"
+            raise ConfigurationError([Problem("configuration", "(too long)", rule, "Shorten it.")])
+    return bytes(body)
+
+
+def _tell_errors(app: FastAPI) -> None:
+    app.add_middleware(RequestIds)
+
+    @app.exception_handler(DatagenError)
+    async def ours(request: Request, error: DatagenError) -> Response:
+        return _problem(request, error)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> Response:
+        return _problem(request, _as_problems(error.errors()))
+
+    @app.exception_handler(ValidationError)
+    async def malformed(request: Request, error: ValidationError) -> Response:
+        return _problem(request, _as_problems(error.errors()))
+
+    @app.exception_handler(HTTPException)
+    async def unrouted(request: Request, error: HTTPException) -> Response:
+        said = NotFound(f"{request.method} {request.url.path} is not a route of this service.")
+        response = _problem(request, said)
+        response.status_code = error.status_code
+        return response
+
+
+class RequestIds:
+    """Gives every request an id, and turns a fault of ours into an answer that tells it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope)
+        given = request.headers.get(wire.REQUEST_ID, "")
+        request.state.id = given if re.fullmatch(r"[\w-]{1,64}", given) else uuid.uuid4().hex
+        begun = False
+
+        async def tagged(message: Message) -> None:
+            nonlocal begun
+            if message["type"] == "http.response.start":
+                begun = True
+                MutableHeaders(scope=message)[wire.REQUEST_ID] = request.state.id
+            await send(message)
+
+        try:
+            await self._app(scope, receive, tagged)
+        except Exception:
+            logger.exception("request %s broke: %s", request.state.id, request.url.path)
+            if begun:
+                raise
+            await _problem(request, wire.UNEXPECTED)(scope, receive, tagged)
+
+
+def _as_problems(entries: Any) -> ConfigurationError:
+    return ConfigurationError(
+        [
+            Problem(
+                ".".join(str(part) for part in entry["loc"]) or "body",
+                repr(entry.get("input"))[:80],
+                entry["msg"],
+                "See the API's description.",
+            )
+            for entry in entries
+        ]
+    )
+
+
+def _problem(request: Request, error: DatagenError) -> Response:
+    status, body = wire.problem(error, request.state.id)
+    return JSONResponse(body, status, media_type=wire.PROBLEM)

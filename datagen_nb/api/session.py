@@ -1,0 +1,169 @@
+"""The only door to httpx: requests with retries, request ids and typed errors."""
+
+from __future__ import annotations
+
+import random
+import uuid
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+
+from datagen_nb.api import wire
+from datagen_nb.core.clock import SystemClock
+from datagen_nb.core.errors import DatagenError, ProtocolError, ServiceUnavailable
+from datagen_nb.core.ports import Clock
+
+ATTEMPTS = 6
+FIRST_DELAY = 0.1
+LONGEST_DELAY = 5.0
+PASSING = frozenset({429, 502, 503, 504})
+TIMEOUT = httpx.Timeout(60.0, connect=5.0)
+
+Revive = Callable[[], Awaitable[None]]
+
+
+class Session:
+    """Sends requests to one service.
+
+    What is safe to send twice is retried, with exponential backoff and full jitter, or after what
+    ``Retry-After`` says; what is not is retried only when it never reached the service.
+
+    Args:
+        client: Made by ``over_socket`` or ``over_http``.
+        revive: Brings a dead service back; awaited when nothing answers.
+        clock: What delays wait on.
+        jitter: Gives a share of a delay, 0 to 1.
+    """
+
+    def __init__(
+        self,
+        client: httpx.AsyncClient,
+        *,
+        revive: Revive | None = None,
+        clock: Clock | None = None,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._client = client
+        self._revive = revive
+        self._clock = clock or SystemClock()
+        self._jitter = jitter
+
+    @classmethod
+    def over_socket(cls, path: str, *, revive: Revive | None = None) -> Session:
+        """A session over a unix socket."""
+        transport = httpx.AsyncHTTPTransport(uds=path)
+        client = httpx.AsyncClient(
+            transport=transport, base_url="http://datagen", timeout=TIMEOUT, trust_env=False
+        )
+        return cls(client, revive=revive)
+
+    @classmethod
+    def over_http(cls, url: str) -> Session:
+        """A session with a deployed service."""
+        return cls(httpx.AsyncClient(base_url=url, timeout=TIMEOUT))
+
+    async def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        safe: bool,
+        params: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        content: bytes | AsyncIterator[bytes] | None = None,
+    ) -> bytes:
+        """Send a request and return the body of its answer.
+
+        Args:
+            method: Of HTTP.
+            path: Below the service's address.
+            safe: Whether it may be sent again when nobody knows if it arrived.
+            params: Of the query; ``None`` values are left out.
+            headers: Further ones.
+            content: The body.
+
+        Raises:
+            DatagenError: What the service told, or ``ServiceUnavailable``, or ``ProtocolError``.
+        """
+        request_id = uuid.uuid4().hex
+        sent = {**(headers or {}), wire.REQUEST_ID: request_id}
+        query = {key: value for key, value in (params or {}).items() if value is not None}
+        attempt = 0
+        while True:
+            attempt += 1
+            delay = min(FIRST_DELAY * 2**attempt, LONGEST_DELAY) * self._jitter()
+            try:
+                response = await self._client.request(
+                    method, path, params=query, headers=sent, content=content
+                )
+            except httpx.HTTPError as error:
+                never_arrived = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
+                if attempt == ATTEMPTS or not (safe or never_arrived):
+                    raise _unavailable(error, request_id) from error
+                if never_arrived and self._revive is not None:
+                    await self._revive()
+                    continue
+            else:
+                if response.is_success:
+                    return response.content
+                failure = wire.error_of(response.status_code, _json(response), request_id)
+                if attempt == ATTEMPTS or not safe or response.status_code not in PASSING:
+                    raise failure
+                delay = _retry_after(response, delay)
+            await self._clock.sleep(delay)
+
+    @asynccontextmanager
+    async def stream(
+        self, path: str, *, params: Mapping[str, Any] | None = None, accept: str = "*/*"
+    ) -> AsyncGenerator[httpx.Response, None]:
+        """Open an answer that is read as it comes; one attempt.
+
+        Raises:
+            DatagenError: As ``send``; a line that breaks while reading is ``ServiceUnavailable``.
+        """
+        request_id = uuid.uuid4().hex
+        query = {key: value for key, value in (params or {}).items() if value is not None}
+        headers = {wire.REQUEST_ID: request_id, "Accept": accept}
+        try:
+            async with self._client.stream("GET", path, params=query, headers=headers) as response:
+                if not response.is_success:
+                    await response.aread()
+                    raise wire.error_of(response.status_code, _json(response), request_id)
+                yield response
+        except httpx.HTTPError as error:
+            raise _unavailable(error, request_id) from error
+
+    async def revive(self, attempt: int) -> None:
+        """Before trying a stream again: bring the service back, or wait a little."""
+        await self._clock.sleep(min(FIRST_DELAY * 2**attempt, LONGEST_DELAY) * self._jitter())
+        if self._revive is not None:
+            await self._revive()
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+
+def _unavailable(error: httpx.HTTPError, request_id: str) -> DatagenError:
+    if isinstance(error, httpx.DecodingError | httpx.UnsupportedProtocol):
+        return ProtocolError(f"The service's answer cannot be read: {error}", request_id=request_id)
+    said = str(error) or type(error).__name__
+    return ServiceUnavailable(
+        f"The service does not answer ({said}). Look at `datagen-nb status`, or at its address; "
+        "then try again.",
+        request_id=request_id,
+    )
+
+
+def _json(response: httpx.Response) -> Any:
+    try:
+        return response.json()
+    except ValueError:
+        return None
+
+
+def _retry_after(response: httpx.Response, otherwise: float) -> float:
+    said = response.headers.get("Retry-After", "")
+    return float(said) if said.isdigit() else otherwise

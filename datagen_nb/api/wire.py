@@ -1,0 +1,114 @@
+"""The wire: where things are, how errors travel. One page for both ends.
+
+    POST   /v1/jobs                         submit; Idempotency-Key required → 201 JobStatus
+    GET    /v1/jobs                         history: status, since, until, limit, cursor → JobPage
+    GET    /v1/jobs/{jobId}                 JobStatus
+    GET    /v1/jobs/{jobId}/configuration   JobConfiguration
+    POST   /v1/jobs/{jobId}/cancel, /pause, /resume   JobStatus
+    POST   /v1/jobs/{jobId}/rerun           Idempotency-Key required → 201 JobStatus
+    GET    /v1/jobs/{jobId}/log             after → {"entries": […]}
+    GET    /v1/jobs/{jobId}/manifest, /report
+    GET    /v1/jobs/{jobId}/parts/{index}   bytes
+    PUT    /v1/uploads/{sha256}.{format}    bytes → {"path"}
+    GET    /v1/events                       after, jobId, wait → page, or SSE by Accept
+    GET    /v1/health, /v1/info
+    POST   /v1/shutdown                     the local service only
+
+Every body is a ``core`` model's JSON. Every error is ``application/problem+json`` (RFC 9457) with
+``code``, ``kind`` (the class in ``core.errors``), ``requestId`` and ``details``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from datagen_nb.core import errors
+from datagen_nb.core.errors import DatagenError, ProtocolError, ServiceUnavailable, rebuild
+
+PREFIX = "/v1"
+JOBS = f"{PREFIX}/jobs"
+UPLOADS = f"{PREFIX}/uploads"
+EVENTS = f"{PREFIX}/events"
+HEALTH = f"{PREFIX}/health"
+INFO = f"{PREFIX}/info"
+SHUTDOWN = f"{PREFIX}/shutdown"
+
+PROBLEM = "application/problem+json"
+EVENT_STREAM = "text/event-stream"
+IDEMPOTENCY_KEY = "Idempotency-Key"
+REQUEST_ID = "X-Request-Id"
+LAST_EVENT_ID = "Last-Event-ID"
+
+HTTP_STATUS: Mapping[str, int] = {
+    "DatagenError": 500,
+    "ConfigurationError": 422,
+    "InputError": 422,
+    "OutputError": 422,
+    "JobError": 409,
+    "JobNotFound": 404,
+    "ActionRefused": 409,
+    "ResultNotReady": 409,
+    "JobFailed": 409,
+    "JobCancelled": 409,
+    "SubmitError": 409,
+    "IdempotencyConflict": 422,
+    "Rejected": 422,
+    "ServiceError": 500,
+    "ServiceUnavailable": 503,
+    "ServiceStartFailed": 503,
+    "VersionMismatch": 409,
+    "HomeError": 503,
+    "ProtocolError": 502,
+    "NotFound": 404,
+}
+"""The HTTP status of each error class."""
+
+
+def job_path(job_id: str, *rest: str) -> str:
+    """Path of a job, or of something of it."""
+    return "/".join([JOBS, job_id, *rest])
+
+
+def problem(error: DatagenError, request_id: str) -> tuple[int, dict[str, Any]]:
+    """Status and body that tell an error."""
+    kind = type(error).__name__
+    status = HTTP_STATUS[kind]
+    return status, {
+        "type": f"urn:datagen-nb:error:{error.code}",
+        "title": (type(error).__doc__ or kind).splitlines()[0],
+        "status": status,
+        "detail": error.message,
+        "code": error.code,
+        "kind": kind,
+        "requestId": request_id,
+        "details": error.details,
+    }
+
+
+def error_of(status: int, body: Any, request_id: str) -> DatagenError:
+    """The error that an answer tells; what is no problem document becomes one of ours."""
+    if isinstance(body, dict) and {"kind", "code", "detail"} <= body.keys():
+        return rebuild(
+            str(body["kind"]),
+            str(body["detail"]),
+            code=str(body["code"]),
+            details=body.get("details"),
+            request_id=str(body.get("requestId", request_id)),
+        )
+    if status in {502, 503, 504}:
+        return ServiceUnavailable(
+            f"The service answered {status}. Try again in a moment.", request_id=request_id
+        )
+    return ProtocolError(
+        f"The service answered {status} without a reason this version understands.",
+        details={"status": status},
+        request_id=request_id,
+    )
+
+
+UNEXPECTED = errors.ServiceError(
+    "The service made a mistake. Its log tells more under this request's id.",
+    code="internal_error",
+)
+"""What a caller is told of a fault of ours: never a trace."""
