@@ -72,7 +72,7 @@ class Memorisation(WireModel):
         median_distance_expected: The same of held-back rows.
     """
 
-    dcr_share: float | None
+    dcr_share: float | None = None
     exact_row_share: float
     exact_row_share_expected: float | None = None
     median_distance: float | None = None
@@ -98,7 +98,7 @@ class Report(WireModel):
 
     fidelity: float
     column_fidelity: float
-    pair_fidelity: float | None
+    pair_fidelity: float | None = None
     columns: tuple[ColumnFidelity, ...]
     pairs: tuple[PairFidelity, ...]
     memorisation: Memorisation

@@ -29,8 +29,19 @@ MEMORY_SHARE = 0.8
 SILENCE_SECONDS = 60.0
 KILL_SECONDS = 2.0
 
-_ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "NUMEXPR")}
-"""A worker uses one core; and its parent, which forks, must have no thread."""
+_ONE_THREAD = {
+    **{f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "NUMEXPR")},
+    "JE_ARROW_MALLOC_CONF": "background_thread:false",
+}
+"""A worker uses one core; and its parent, which forks, must have no thread, not even the one
+that the allocator inside Arrow starts."""
+
+_PROGRAM = """
+import sys
+sys.path.append(sys.argv[2])
+from datagen_nb.pipelines.parent import main
+main(int(sys.argv[1]))
+"""
 
 
 class LocalPipeline:
@@ -270,8 +281,9 @@ class _Worker:
 def _launch(control: socket.socket) -> subprocess.Popen[bytes]:
     handle = control.fileno()
     # -P: a random.py in the user's directory must not stand in for the standard library's.
-    command = [sys.executable, "-P", "-m", "datagen_nb.pipelines.parent", str(handle)]
-    return subprocess.Popen(  # noqa: S603, our own program
+    # The package is found where we found it, after everything else, installed or not.
+    command = [sys.executable, "-P", "-c", _PROGRAM, str(handle), str(Path(__file__).parents[2])]
+    return subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
         pass_fds=[handle],

@@ -1,9 +1,9 @@
 """The clean parent of worker processes: everything heavy loaded, no thread, forks on request.
 
-It is a program of its own (``python -m datagen_nb.pipelines.parent``), started by
-``LocalPipeline`` and spoken to over a socket. Importing scikit-learn takes seconds and is done
-once here; forking takes milliseconds and is safe because nothing else runs. The standard
-library's forkserver is not used because its children import the caller's ``__main__`` again.
+It is a program of its own, started by ``LocalPipeline`` and spoken to over a socket. Importing
+scikit-learn takes seconds and is done once here; forking takes milliseconds and is safe because
+nothing else runs. The standard library's forkserver is not used because its children import the
+caller's ``__main__`` again.
 
 The service asks with a command byte and a worker's number, for a fork with one end of the
 worker's own socket beside it. The parent answers with the number and exit status of each
@@ -171,6 +171,7 @@ def _die_with_parent() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-if __name__ == "__main__":
-    with socket.socket(fileno=int(sys.argv[1])) as control:
+def main(handle: int) -> None:
+    """Serve over the socket that was handed down under this descriptor."""
+    with socket.socket(fileno=handle) as control:
         serve(control)

@@ -1,0 +1,446 @@
+"""One attempt in this process: its stages, what it skips, and what a kill leaves behind."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from datagen_nb.buckets.local import LocalBucket, LocalFiles
+from datagen_nb.core.config import JobConfiguration
+from datagen_nb.core.ports import Logged, Signal, Task
+from datagen_nb.core.result import Manifest, Report
+from datagen_nb.core.status import (
+    STAGES,
+    Completed,
+    Failed,
+    InputMeasured,
+    Progressed,
+    StageCompleted,
+    StageStarted,
+)
+from datagen_nb.pipelines import sample, worker
+from datagen_nb.pipelines.worker import run_attempt
+from datagen_nb.pipelines.workspace import Workspace
+from datagen_nb.tables.formats import read_part
+
+ROWS = 1_000
+PART_ROWS = 300
+
+
+class Killed(BaseException):
+    """Stands for SIGKILL: nothing in the worker may catch it."""
+
+
+class MortalBucket(LocalBucket):
+    """Dies after so many publications, as a killed worker would."""
+
+    lives = 10**9
+
+    @contextmanager
+    def writer(self, path: str, *, if_absent: bool = False) -> Iterator[BinaryIO]:
+        with super().writer(path, if_absent=if_absent) as file:
+            yield file
+        type(self).lives -= 1
+        if type(self).lives <= 0:
+            raise Killed
+
+    def delete(self, prefix: str) -> int:
+        count = super().delete(prefix)
+        type(self).lives -= 1
+        if type(self).lives <= 0:
+            raise Killed
+        return count
+
+
+class MortalFiles(LocalFiles):
+    """The same for the assembled file."""
+
+    @contextmanager
+    def writer(self, path: str, *, if_absent: bool = False) -> Iterator[BinaryIO]:
+        with super().writer(path, if_absent=if_absent) as file:
+            yield file
+        MortalBucket.lives -= 1
+        if MortalBucket.lives <= 0:
+            raise Killed
+
+
+MakeTask = Callable[..., Task]
+
+
+@pytest.fixture
+def make_task(tmp_path: Path) -> MakeTask:
+    """Tasks for one job on one small table; ``place`` tells jobs apart."""
+    source = tmp_path / "in.csv"
+    source.write_text(
+        "a,b,c\n" + "".join(f"{i % 97},{i * 0.25},{'xyz'[i % 3]}\n" for i in range(400))
+    )
+
+    def make(place: str = "calm", attempt: int = 1, **fields: Any) -> Task:
+        config = JobConfiguration(
+            **{
+                "data_size": ROWS,
+                "input_format": "csv",
+                "output_format": "csv",
+                "input_bucket": "file",
+                "output_bucket": "file",
+                "input_path": str(source),
+                "output_path": str(tmp_path / f"{place}.csv"),
+                "parameters": {"seed": 7, "partRows": PART_ROWS},
+                **fields,
+            }
+        )
+        files = MortalFiles()
+        return Task("j", attempt, config, MortalBucket(tmp_path / place), files, files)
+
+    MortalBucket.lives = 10**9
+    return make
+
+
+def run(task: Task) -> list[Signal]:
+    signals: list[Signal] = []
+    run_attempt(task, signals.append)
+    return signals
+
+
+def outcome(task: Task) -> dict[str, bytes]:
+    """Everything a finished job left but the report, which tells times."""
+    found = {meta.path: task.bucket.get(meta.path) for meta in task.bucket.list("")}
+    report = Report.from_wire(found.pop("jobs/j/report.json"))
+    assert set(report.seconds) <= set(STAGES)
+    manifest = json.loads(found.pop("jobs/j/manifest.json"))
+    assert manifest.pop("outputPath", "") == task.config.output_path
+    found["manifest"] = json.dumps(manifest).encode()
+    if task.config.output_path:
+        found["output"] = Path(task.config.output_path).read_bytes()
+    return found
+
+
+def test_stages_come_in_order_and_each_is_told(make_task: MakeTask) -> None:
+    """Started, completed, in the order of the specification, and Completed with the size."""
+    signals = run(make_task())
+
+    told = [s for s in signals if isinstance(s, StageStarted | StageCompleted)]
+    assert [(type(s), s.stage) for s in told] == [
+        (kind, stage) for stage in STAGES for kind in (StageStarted, StageCompleted)
+    ]
+    sizes = [s.input_size for s in signals if isinstance(s, InputMeasured)]
+    assert sizes == [Path(make_task().config.input_path).stat().st_size]
+    manifest = Manifest.from_wire(make_task().bucket.get("jobs/j/manifest.json"))
+    assert signals[-1] == Completed(1, manifest.size)
+    assert all(0 <= s.progress <= 100 for s in signals if isinstance(s, Progressed))
+
+
+def test_the_manifest_tells_what_is_there(make_task: MakeTask) -> None:
+    """Names, rows, sizes and digests of the parts, and the schema of the rows."""
+    import base64
+    import hashlib
+
+    task = make_task()
+    run(task)
+
+    manifest = Manifest.from_wire(task.bucket.get("jobs/j/manifest.json"))
+
+    schema = pa.ipc.read_schema(pa.py_buffer(base64.b64decode(manifest.arrow_schema)))
+    assert [part.rows for part in manifest.parts] == [300, 300, 300, 100]
+    for part in manifest.parts:
+        data = task.bucket.get(part.name)
+        assert (part.size, part.sha256) == (len(data), hashlib.sha256(data).hexdigest())
+        with task.bucket.open(part.name) as file:
+            assert read_part(file, "csv", schema).num_rows == part.rows
+    assert manifest.rows == ROWS
+    assert [(f.name, str(f.type)) for f in schema] == [
+        ("a", "int64"),
+        ("b", "double"),
+        ("c", "string"),
+    ]
+    assert len(Path(task.config.output_path).read_text().splitlines()) == ROWS + 1
+
+
+def test_nothing_but_the_result_remains(make_task: MakeTask) -> None:
+    """What the job needed while it ran is gone, the sample of the input above all."""
+    task = make_task()
+    run(task)
+
+    assert sorted(meta.path for meta in task.bucket.list("")) == [
+        "jobs/j/manifest.json",
+        *(f"jobs/j/parts/part-{index:05d}.csv" for index in range(4)),
+        "jobs/j/report.json",
+    ]
+
+
+@pytest.mark.parametrize("format", ["csv", "json", "jsonl", "parquet"])
+def test_a_kill_after_any_publication_changes_no_byte(make_task: MakeTask, format: str) -> None:
+    """At every point where a worker can die, the next attempt ends with the same bytes."""
+    calm = make_task(output_format=format)
+    run(calm)
+    publications = 10**9 - MortalBucket.lives
+    assert publications > 10
+
+    for point in range(1, publications + 1):
+        place = f"killed-{point}"
+        MortalBucket.lives = point
+        with pytest.raises(Killed):
+            run(make_task(place, output_format=format))
+        MortalBucket.lives = 10**9
+
+        task = make_task(place, 2, output_format=format)
+        signals = run(task)
+
+        assert isinstance(signals[-1], Completed), signals[-1]
+        assert outcome(task) == outcome(calm)
+
+
+def test_a_kill_at_every_publication_of_every_attempt_ends_at_last(make_task: MakeTask) -> None:
+    """Each attempt dies after its fourth publication; each goes further than the one before."""
+    run(make_task())
+    for attempt in range(1, 30):
+        MortalBucket.lives = 4
+        task = make_task("stormy", attempt)
+        try:
+            signals = run(task)
+        except Killed:
+            continue
+        break
+    MortalBucket.lives = 10**9
+
+    assert isinstance(signals[-1], Completed)
+    assert attempt > 3
+    assert outcome(task) == outcome(make_task())
+
+
+def test_a_later_attempt_needs_the_input_no_more(make_task: MakeTask, tmp_path: Path) -> None:
+    """Once it is read, the input may change or go; the result is of what was read."""
+    calm = make_task()
+    run(calm)
+    task = make_task("killed")
+    MortalBucket.lives = 6
+    with pytest.raises(Killed):
+        run(task)
+    MortalBucket.lives = 10**9
+    Path(task.config.input_path).unlink()
+
+    signals = run(make_task("killed", 2))
+
+    assert isinstance(signals[-1], Completed), signals[-1]
+    assert outcome(task) == outcome(calm)
+
+
+def test_a_finished_part_is_not_made_again(
+    make_task: MakeTask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An attempt generates only what is missing, and says what it found."""
+    task = make_task()
+    run(task)
+    task.bucket.delete("jobs/j/manifest.json")
+    task.bucket.delete("jobs/j/parts/part-00002.csv")
+    made: list[int] = []
+    write = Workspace.write_part
+
+    def counted(self: Workspace, index: int, *rest: Any) -> Any:
+        made.append(index)
+        return write(self, index, *rest)
+
+    monkeypatch.setattr(Workspace, "write_part", counted)
+
+    signals = run(make_task(attempt=2))
+
+    assert made == [2]
+    assert Logged("info", "3 of 4 parts were there from an earlier attempt.") in signals
+
+
+def test_an_attempt_that_finds_the_manifest_completes_at_once(make_task: MakeTask) -> None:
+    """A job whose worker died after the last act is complete."""
+    task = make_task()
+    run(task)
+    before = outcome(task)
+    Path(task.config.input_path).unlink()
+
+    signals = run(make_task(attempt=2))
+
+    assert [s.stage for s in signals if isinstance(s, StageCompleted)] == list(STAGES)
+    assert isinstance(signals[-1], Completed)
+    assert outcome(task) == before
+
+
+def test_an_older_attempt_falls_silent(
+    make_task: MakeTask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once a newer attempt has begun, an older one writes nothing more and says nothing more."""
+    fit = worker.models.fit
+
+    def overtaken(*given: Any, **named: Any) -> Any:
+        make_task().bucket.put("jobs/j/work/attempt", b"2")
+        return fit(*given, **named)
+
+    monkeypatch.setattr(worker.models, "fit", overtaken)
+
+    signals = run(make_task())
+
+    assert not [s for s in signals if isinstance(s, Completed | Failed)]
+    names = [meta.path for meta in make_task().bucket.list("")]
+    assert not [name for name in names if "parts" in name or name.endswith("model")]
+
+
+def test_an_attempt_that_comes_too_late_changes_nothing(make_task: MakeTask) -> None:
+    """The fence of a newer attempt stops an older one before its first stage."""
+    make_task().bucket.put("jobs/j/work/attempt", b"3")
+
+    assert run(make_task(attempt=2)) == []
+    assert make_task().bucket.get("jobs/j/work/attempt") == b"3"
+
+
+def test_a_part_does_not_depend_on_how_many_are_asked_for(make_task: MakeTask) -> None:
+    """Part i is a function of the model, the seed and i."""
+    few, many = make_task("few", data_size=600), make_task("many", data_size=900)
+    run(few)
+    run(many)
+
+    for index in (0, 1):
+        name = f"jobs/j/parts/part-{index:05d}.csv"
+        assert few.bucket.get(name) == many.bucket.get(name)
+
+
+def test_without_an_output_path_only_the_bucket_is_written(make_task: MakeTask) -> None:
+    """The parts are the result; nothing is assembled."""
+    task = make_task(output_path="", output_bucket="default")
+    signals = run(task)
+
+    assert isinstance(signals[-1], Completed)
+    assert Manifest.from_wire(task.bucket.get("jobs/j/manifest.json")).output_path is None
+
+
+def test_memory_that_ends_is_told(make_task: MakeTask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """MemoryError is a failure with a sentence, in the stage where it happened."""
+
+    def hungry(*given: Any, **named: Any) -> Any:
+        raise MemoryError
+
+    monkeypatch.setattr(worker.models, "fit", hungry)
+
+    failed = run(make_task())[-1]
+
+    assert isinstance(failed, Failed)
+    assert failed.error.code == "out_of_memory"
+    assert failed.error.details["stage"] == "fit"
+    assert "sampleRows" in failed.error.message
+
+
+def test_a_defect_is_told_with_its_trace(
+    make_task: MakeTask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What nobody foresaw fails the job, and its log says where."""
+
+    def broken(*given: Any, **named: Any) -> Any:
+        raise ZeroDivisionError("a defect")
+
+    monkeypatch.setattr(worker.quality, "assess", broken)
+
+    signals = run(make_task())
+
+    failed = signals[-1]
+    assert isinstance(failed, Failed)
+    assert failed.error.code == "internal_error"
+    assert "ZeroDivisionError: a defect" in failed.error.message
+    assert any("in broken" in s.message for s in signals if isinstance(s, Logged))
+    assert make_task().bucket.head("jobs/j/manifest.json") is None
+
+
+def test_progress_is_told_at_most_five_times_a_second(make_task: MakeTask) -> None:
+    """Many parts do not flood whoever listens; the last row is always told."""
+    signals = run(make_task(data_size=3000, parameters={"seed": 7, "partRows": 10}))
+
+    told = [s for s in signals if isinstance(s, Progressed) and s.stage == "generate"]
+    assert told[-1].rows_done == 3000
+    assert len(told) < 100
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    rows=st.integers(1, 400),
+    limit=st.integers(1, 300),
+    batch=st.integers(1, 100),
+    seed=st.integers(0, 2**63 - 1),
+)
+def test_a_sample_does_not_depend_on_batches(rows: int, limit: int, batch: int, seed: int) -> None:
+    """The same rows, in the input's order, as many as the limit, however they came."""
+    table = pa.table({"a": np.arange(rows)})
+    taken = []
+    for size in (batch, rows):
+        kept = sample.Sample(limit, seed)
+        for piece in table.to_batches(max_chunksize=size):
+            kept.add(piece)
+        taken.append(kept.take()["a"].to_pylist())
+
+    assert taken[0] == taken[1] == sorted(set(taken[0]))
+    assert len(taken[0]) == min(rows, limit)
+
+
+def test_a_sample_is_spread_evenly() -> None:
+    """Early and late rows are as likely to be kept."""
+    kept = sample.Sample(1000, 7)
+    for begin in range(0, 100_000, 1000):
+        kept.add(pa.record_batch({"a": np.arange(begin, begin + 1000)}))
+
+    rows = kept.take()["a"].to_numpy()
+
+    assert abs(np.mean(rows) - 50_000) < 3_500
+    assert len(rows) == 1000
+
+
+def test_long_texts_make_a_smaller_sample(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory is bounded in bytes too."""
+    monkeypatch.setattr(sample, "SAMPLE_BYTES", 100_000)
+    kept = sample.Sample(10_000, 7)
+    for _ in range(50):
+        kept.add(pa.record_batch({"a": ["x" * 1000] * 100}))
+
+    taken = kept.take()
+
+    assert taken.nbytes <= 100_000
+    assert taken.num_rows > 10
+    assert kept.rows == 5000
+
+
+@pytest.mark.parametrize(("rows", "held_back"), [(2, 0), (19, 0), (20, 4), (1000, 200)])
+def test_a_fifth_is_held_back_where_there_is_enough(rows: int, held_back: int) -> None:
+    """Rows to learn from and rows to judge by share none and are all."""
+    training, held = sample.split(pa.table({"a": np.arange(rows)}), 7)
+
+    assert held.num_rows == held_back
+    assert sorted(training["a"].to_pylist() + held["a"].to_pylist()) == list(range(rows))
+
+
+def test_a_table_in_parquet_gives_a_table_of_its_types(make_task: MakeTask, tmp_path: Path) -> None:
+    """From Parquet to Parquet the schema stays."""
+    table = pa.table(
+        {
+            "small": pa.array([1, 2, 3, None] * 20, pa.int16()),
+            "when": pa.array([0, 86_400_000, None, 5] * 20, pa.timestamp("ms")),
+            "day": pa.array([1, 2, 3, 4] * 20, pa.date32()),
+            "flag": [True, None, False, True] * 20,
+        }
+    )
+    pq.write_table(table, tmp_path / "in.parquet")
+    task = make_task(
+        input_path=str(tmp_path / "in.parquet"),
+        input_format="parquet",
+        output_format="parquet",
+        output_path=str(tmp_path / "out.parquet"),
+    )
+
+    signals = run(task)
+
+    assert isinstance(signals[-1], Completed), signals[-1]
+    made = pq.read_table(tmp_path / "out.parquet")
+    assert made.schema == table.schema
+    assert made.num_rows == ROWS
