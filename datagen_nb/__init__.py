@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from datagen_nb.client import AsyncJob as AsyncJob
-    from datagen_nb.connect import AsyncClient as AsyncClient
-    from datagen_nb.connect import connect as connect
     from datagen_nb.core.config import JobConfiguration as JobConfiguration
     from datagen_nb.core.result import Report as Report
     from datagen_nb.core.status import JobStatus as JobStatus
@@ -17,11 +15,13 @@ if TYPE_CHECKING:
     from datagen_nb.sync import Client as Client
     from datagen_nb.sync import Dataset as Dataset
     from datagen_nb.sync import Job as Job
+    from datagen_nb.wiring import AsyncClient as AsyncClient
+    from datagen_nb.wiring import connect as connect
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "AsyncClient": "connect",
+    "AsyncClient": "wiring",
     "AsyncDataset": "dataset",
     "AsyncJob": "client",
     "Client": "sync",
@@ -30,7 +30,7 @@ _HOMES = {
     "JobConfiguration": "core.config",
     "JobStatus": "core.status",
     "Report": "core.result",
-    "connect": "connect",
+    "connect": "wiring",
     "view": "ui.grid",
 }
 

@@ -98,7 +98,7 @@ def _generate(options: argparse.Namespace) -> int:
 
 
 async def _generated(options: argparse.Namespace) -> None:
-    from datagen_nb.connect import AsyncClient
+    from datagen_nb.wiring import AsyncClient
 
     async with AsyncClient.connect(home=options.home) as client:
         job = await client.submit(
@@ -154,7 +154,7 @@ def _serve(options: argparse.Namespace) -> int:
 
     home = Home.open(options.home)
     with home.lock():
-        from datagen_nb.connect import serve_local
+        from datagen_nb.wiring import serve_local
 
         serve_local(home, idle_seconds=options.idle_seconds if options.local else None)
     return 0
@@ -253,7 +253,7 @@ def _check_home(home: str | None) -> tuple[bool, str]:
 
 
 async def _check_service(home: str | None) -> tuple[bool, str]:
-    from datagen_nb.connect import AsyncClient
+    from datagen_nb.wiring import AsyncClient
 
     try:
         async with AsyncClient.connect(home=home) as client:

@@ -1,4 +1,4 @@
-"""The home of a local service: its directory, its socket, and the lock that makes it the only one."""
+"""A local service's home: its directory, its socket, and the lock that makes it the only one."""
 
 from __future__ import annotations
 

@@ -130,7 +130,7 @@ def _listening(home: Home) -> Generator[socket.socket, None, None]:
         finally:
             os.umask(before)
         listener.listen(512)
-        listener.setblocking(False)
+        listener.setblocking(False)  # noqa: FBT003  positional only
         try:
             yield listener
         finally:
