@@ -127,8 +127,11 @@ def _work(channel: socket.socket) -> None:
 
     def say(signal: Any) -> None:
         data = pickle.dumps(signal)
-        with speaking:
-            channel.sendall(LENGTH.pack(len(data)) + data)
+        try:
+            with speaking:
+                channel.sendall(LENGTH.pack(len(data)) + data)
+        except OSError:  # nobody listens any more: that is no failure of the job
+            os._exit(1)
 
     from datagen_nb.core.ports import Beat
 
@@ -143,10 +146,7 @@ def _beat(say: Any) -> None:
 
     while True:
         time.sleep(BEAT_SECONDS)
-        try:
-            say(Beat(os.getpid()))
-        except OSError:
-            os._exit(1)
+        say(Beat(os.getpid()))
 
 
 def _watch(channel: socket.socket) -> None:

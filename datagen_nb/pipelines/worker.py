@@ -40,16 +40,13 @@ from datagen_nb.core.status import (
     Warned,
 )
 from datagen_nb.pipelines import sample
-from datagen_nb.pipelines.workspace import Workspace
+from datagen_nb.pipelines.workspace import Plan, Workspace
 from datagen_nb.synth import model as models
 from datagen_nb.synth import quality
 from datagen_nb.tables.formats import assemble, read_batches, read_part, write_part
 from datagen_nb.tables.sniff import input_error, look_at, missing
 
 LEAST_ROWS = 2
-PART_CELLS = 500_000
-PART_ROWS = 50_000
-MOST_PARTS = 20_000
 PROGRESS_SECONDS = 0.2
 REPORT_PARTS = 8
 ROOM_TO_SPARE = 64 << 20
@@ -62,15 +59,21 @@ def run_attempt(task: Task, emit: Emit) -> None:
 
     An attempt that was replaced by a newer one falls silent: it has no say any more.
     """
-    attempt = _Attempt(task, emit)
+    workspace = Workspace(task.bucket, task.job_id, task.attempt, task.config.output_format)
+    attempt = _Attempt(task, workspace, emit)
     try:
-        attempt.run()
+        try:
+            attempt.run()
+        except Exception as error:  # the last line of defence: a job must not end without a word
+            if isinstance(error, StaleAttempt):
+                raise
+            told = failure(error, attempt.stage)
+            for line in _trace(error):
+                emit(Logged("error", line))
+            workspace.discard()
+            emit(Failed(task.attempt, told))
     except StaleAttempt:
         return
-    except Exception as error:  # the last line of defence: a job must not end without a word
-        for line in _trace(error):
-            emit(Logged("error", line))
-        emit(Failed(task.attempt, failure(error, attempt.stage)))
 
 
 def failure(error: Exception, stage: str) -> JobFailure:
@@ -96,48 +99,46 @@ def failure(error: Exception, stage: str) -> JobFailure:
 @dataclass(slots=True)
 class _Attempt:
     task: Task
+    workspace: Workspace
     emit: Emit
     stage: str = STAGES[0]
     _seconds: dict[str, float] = field(default_factory=dict)
     _told_at: float = 0.0
 
     def run(self) -> None:
-        config = self.task.config
-        workspace = Workspace(
-            self.task.bucket, self.task.job_id, self.task.attempt, config.output_format
-        )
+        workspace = self.workspace
         if (manifest := workspace.manifest()) is not None:
             for stage in STAGES:
                 self.emit(StageCompleted(self.task.attempt, stage))
         else:
             workspace.claim()
-            manifest = self._stages(workspace)
+            manifest = self._stages()
         try:
             workspace.clear()
         except OutputError as error:  # the result is there: what remains only takes room
             self._log(f"What the job needed while it ran could not be removed: {error.message}")
         self.emit(Completed(self.task.attempt, manifest.size))
 
-    def _stages(self, workspace: Workspace) -> Manifest:
+    def _stages(self) -> Manifest:
         with self._in_stage("validate"):
-            self._validate(workspace)
+            self._validate()
         with self._in_stage("read"):
-            training, held_back = self._read(workspace)
+            training, held_back = self._read()
         with self._in_stage("fit"):
-            model = self._fit(workspace, training)
-        plan = _Plan(self.task, model)
+            model = self._fit(training)
+        plan = Plan.of(self.task.config, len(model.schema))
         with self._in_stage("generate"):
-            self._generate(workspace, model, plan)
+            self._generate(model, plan)
         with self._in_stage("write"):
-            manifest = self._write(workspace, model, plan)
+            manifest = self._write(model, plan)
         with self._in_stage("report"):
-            self._report(workspace, model, plan, training, held_back)
-            workspace.complete(manifest)
+            self._report(model, plan, training, held_back)
+            self.workspace.complete(manifest)
         return manifest
 
-    def _validate(self, workspace: Workspace) -> None:
+    def _validate(self) -> None:
         config = self.task.config
-        if workspace.load("read.json") is None:
+        if self.workspace.load("read.json") is None:
             with self._open_input() as file:
                 size = file.seek(0, os.SEEK_END)
                 look_at(
@@ -190,14 +191,14 @@ class _Attempt:
         with file:
             yield file
 
-    def _read(self, workspace: Workspace) -> tuple[pa.Table, pa.Table]:
-        if workspace.load("read.json") is None:
-            self._sample(workspace)
-        tables = [workspace.load(name) for name in ("training.arrow", "held-back.arrow")]
+    def _read(self) -> tuple[pa.Table, pa.Table]:
+        if self.workspace.load("read.json") is None:
+            self._sample()
+        tables = [self.workspace.load(name) for name in ("training.arrow", "held-back.arrow")]
         training, held_back = (sample.from_bytes(data or b"") for data in tables)
         return training, held_back
 
-    def _sample(self, workspace: Workspace) -> None:
+    def _sample(self) -> None:
         config = self.task.config
         seed = config.parameters.get("seed", 0)
         kept = sample.Sample(config.parameters.get("sampleRows", sample.SAMPLE_ROWS), seed)
@@ -228,9 +229,9 @@ class _Attempt:
             f"Read {kept.rows:,} rows of {table.num_columns} columns; learning from "
             f"{training.num_rows:,}, holding back {held_back.num_rows:,} to judge by."
         )
-        workspace.save("training.arrow", sample.to_bytes(training))
-        workspace.save("held-back.arrow", sample.to_bytes(held_back))
-        workspace.save("read.json", json.dumps({"rows": kept.rows}).encode())
+        self.workspace.save("training.arrow", sample.to_bytes(training))
+        self.workspace.save("held-back.arrow", sample.to_bytes(held_back))
+        self.workspace.save("read.json", json.dumps({"rows": kept.rows}).encode())
 
     def _check_columns(self, schema: pa.Schema) -> None:
         for name in self.task.config.parameters.get("columns", {}):
@@ -243,15 +244,14 @@ class _Attempt:
                     details={"column": name, "remedy": remedy},
                 )
 
-    def _fit(self, workspace: Workspace, training: pa.Table) -> models.Model:
-        if (data := workspace.load("model")) is not None:
+    def _fit(self, training: pa.Table) -> models.Model:
+        if (data := self.workspace.load("model")) is not None:
             return models.Model.from_bytes(data)
         parameters = self.task.config.parameters
         model = models.fit(
             training,
             seed=parameters.get("seed", 0),
             columns=parameters.get("columns", {}),
-            preset=parameters.get("preset", "balanced"),
             on_progress=lambda share: self._progress(100 * share),
         )
         for message in model.warnings:
@@ -259,30 +259,30 @@ class _Attempt:
         kinds = ", ".join(f"{name} {kind}" for name, kind in list(model.kinds.items())[:50])
         self._log(f"Learnt {len(model.kinds)} columns: {kinds}.")
         data = model.to_bytes()
-        workspace.save("model", data)
+        self.workspace.save("model", data)
         # What was written is what is used, so that this attempt cannot differ from a later one.
         return models.Model.from_bytes(data)
 
-    def _generate(self, workspace: Workspace, model: models.Model, plan: _Plan) -> None:
+    def _generate(self, model: models.Model, plan: Plan) -> None:
         found = 0
         for index in range(plan.count):
             rows = plan.rows(index)
-            if workspace.has_part(index):
+            if self.workspace.has_part(index):
                 found += 1
             else:
                 table = model.generate(index, rows, offset=index * plan.part_rows)
-                workspace.write_part(index, rows, partial(write_part, table, plan.format))
+                self.workspace.write_part(index, rows, partial(write_part, table, plan.format))
             if index == 0:
-                self._check_room(workspace, plan)
+                self._check_room(plan)
             done = index * plan.part_rows + rows
             self._progress(100 * done / plan.total, done)
         if found:
             self._log(f"{found:,} of {plan.count:,} parts were there from an earlier attempt.")
 
-    def _check_room(self, workspace: Workspace, plan: _Plan) -> None:
+    def _check_room(self, plan: Plan) -> None:
         """Fail early when the rest will not fit, judging by the first part."""
         config = self.task.config
-        first = workspace.part(0, plan.rows(0))
+        first = self.workspace.part(0, plan.rows(0))
         need = int(first.size / first.rows * (plan.total - first.rows))
         places = [(self.task.bucket, first.name, need)]
         if config.output_path:
@@ -306,16 +306,16 @@ class _Attempt:
                     },
                 )
 
-    def _write(self, workspace: Workspace, model: models.Model, plan: _Plan) -> Manifest:
+    def _write(self, model: models.Model, plan: Plan) -> Manifest:
         config = self.task.config
         parts = []
         for index in range(plan.count):
-            parts.append(workspace.part(index, plan.rows(index)))
+            parts.append(self.workspace.part(index, plan.rows(index)))
             self._progress((50 if config.output_path else 100) * (index + 1) / plan.count)
         if config.output_path:
-            workspace.check()
+            self.workspace.check()
             with self.task.target.writer(config.output_path) as file:
-                assemble(self._opened(workspace, plan), plan.format, file)
+                assemble(self._opened(plan), plan.format, file)
             self._log(f"Wrote {config.output_path}.")
         return Manifest(
             job_id=self.task.job_id,
@@ -327,17 +327,16 @@ class _Attempt:
             output_path=config.output_path or None,
         )
 
-    def _opened(self, workspace: Workspace, plan: _Plan) -> Iterator[BinaryIO]:
+    def _opened(self, plan: Plan) -> Iterator[BinaryIO]:
         for index in range(plan.count):
-            with workspace.open_part(index) as file:
+            with self.workspace.open_part(index) as file:
                 yield file
             self._progress(50 + 50 * (index + 1) / plan.count)
 
     def _report(
         self,
-        workspace: Workspace,
         model: models.Model,
-        plan: _Plan,
+        plan: Plan,
         training: pa.Table,
         held_back: pa.Table,
     ) -> None:
@@ -345,10 +344,10 @@ class _Attempt:
         each = -(-training.num_rows // len(chosen))
         tables = []
         for index in chosen:
-            with workspace.open_part(index) as file:
+            with self.workspace.open_part(index) as file:
                 tables.append(read_part(file, plan.format, model.schema).slice(0, each))
         report = quality.assess(training, held_back, pa.concat_tables(tables), model.kinds)
-        workspace.save_report(report.model_copy(update={"seconds": self._seconds}))
+        self.workspace.save_report(report.model_copy(update={"seconds": self._seconds}))
 
     @contextmanager
     def _in_stage(self, stage: str) -> Iterator[None]:
@@ -371,22 +370,6 @@ class _Attempt:
 
     def _log(self, message: str) -> None:
         self.emit(Logged("info", message))
-
-
-class _Plan:
-    """How the rows are divided: by the configuration and the model alone, so always alike."""
-
-    def __init__(self, task: Task, model: models.Model) -> None:
-        self.format = task.config.output_format
-        self.total = task.config.data_size
-        by_cells = max(PART_CELLS // max(len(model.schema), 1), 1)
-        usual = min(PART_ROWS, by_cells)
-        least = -(-self.total // MOST_PARTS)
-        self.part_rows: int = max(task.config.parameters.get("partRows", usual), least)
-        self.count = -(-self.total // self.part_rows)
-
-    def rows(self, index: int) -> int:
-        return min(self.part_rows, self.total - index * self.part_rows)
 
 
 class _GiveUpError(Exception):

@@ -15,12 +15,12 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO, cast
 
-from datagen_nb.core.config import FORMATS
-from datagen_nb.core.errors import NotFound
+from datagen_nb.core.config import FORMATS, JobConfiguration
+from datagen_nb.core.errors import NotFound, OutputError
 from datagen_nb.core.ports import Bucket
 from datagen_nb.core.result import Manifest, Part, Report
 from datagen_nb.core.status import StaleAttempt
@@ -29,6 +29,34 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 CHUNK = 1 << 20
+
+PART_CELLS = 500_000
+PART_ROWS = 50_000
+MOST_PARTS = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How rows are divided into parts: a function of what is asked alone, so always alike."""
+
+    format: str
+    total: int
+    part_rows: int
+
+    @classmethod
+    def of(cls, config: JobConfiguration, columns: int) -> Plan:
+        """The configuration's ``partRows``, or as many as fit well in memory; few parts at most."""
+        usual = min(PART_ROWS, max(PART_CELLS // max(columns, 1), 1))
+        least = -(-config.data_size // MOST_PARTS)
+        part_rows = max(config.parameters.get("partRows", usual), least)
+        return cls(config.output_format, config.data_size, part_rows)
+
+    @property
+    def count(self) -> int:
+        return -(-self.total // self.part_rows)
+
+    def rows(self, index: int) -> int:
+        return min(self.part_rows, self.total - index * self.part_rows)
 
 
 @dataclass(slots=True)
@@ -130,6 +158,18 @@ class Workspace:
     def clear(self) -> None:
         """Remove what only unfinished jobs need; the fence goes too, so no attempt can pass it."""
         self.bucket.delete(f"{self.place}/work")
+
+    def discard(self) -> None:
+        """Remove everything, because the job has failed; nobody can go on with it.
+
+        Raises:
+            StaleAttempt: It is not this attempt's any more.
+        """
+        # Without a fence it failed before it could put one up, unless the job is complete.
+        if self._standing() not in (None, self.attempt) or self.manifest() is not None:
+            raise self._stale()
+        with suppress(OutputError):
+            self.bucket.delete(self.place)
 
     def _standing(self) -> int | None:
         data = self._get(self._work("attempt"))

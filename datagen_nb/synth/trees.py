@@ -1,0 +1,107 @@
+"""Sequential randomised trees: each variable is drawn given those before it.
+
+A tree cuts the rows it learnt from into leaves of at least ``LEAF`` rows that agree in what
+matters for its variable; a new row falls into a leaf and takes the code of one of its rows.
+Source: Nowok, Raab and Dibben, synthpop, Journal of Statistical Software 74(11), 2016; Geurts,
+Ernst and Wehenkel, Extremely randomized trees, Machine Learning 63, 2006.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.tree import ExtraTreeClassifier, ExtraTreeRegressor
+from sklearn.tree._tree import NODE_DTYPE, Tree
+
+from datagen_nb.synth.margins import Codes
+
+LEAF = 30
+"""Rows of a leaf at least: fewer would let single rows be told apart."""
+
+MOST_CLASSES = 48
+"""Classes that a tree tells apart; rarer ones are learnt together, but drawn as they are."""
+
+MOST_FEATURES = 24
+"""Variables that a node looks at, at most: keeps wide tables affordable."""
+
+Nodes = npt.NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LeafTree:
+    """A tree and the codes in its leaves.
+
+    Attributes:
+        nodes: scikit-learn's nodes; empty for a tree that is one leaf.
+        features: How many variables stand before this one.
+        starts: For each node, where its codes begin.
+        counts: For each node, how many it has; 0 for inner nodes.
+        codes: The codes, leaf after leaf.
+    """
+
+    nodes: Nodes
+    features: int
+    starts: npt.NDArray[np.int64]
+    counts: npt.NDArray[np.int64]
+    codes: Codes
+
+    def draw(self, given: npt.NDArray[np.float32], random: np.random.Generator) -> Codes:
+        """A code for each row of ``given`` (rows x variables before)."""
+        share = random.random(len(given))
+        if not len(self.nodes):
+            return self.codes[(share * len(self.codes)).astype(np.int64)]
+        leaves: Nodes = self._tree().apply(np.ascontiguousarray(given[:, : self.features]))
+        return self.codes[self.starts[leaves] + (share * self.counts[leaves]).astype(np.int64)]
+
+    def _tree(self) -> Any:
+        tree = Tree(self.features, np.array([1], dtype=np.intp), 1)
+        tree.__setstate__(
+            {
+                "max_depth": 1,
+                "node_count": len(self.nodes),
+                "nodes": self.nodes,
+                "values": np.zeros((len(self.nodes), 1, 1)),
+            }
+        )
+        return tree
+
+
+def grow(given: npt.NDArray[np.float32], codes: Codes, *, ordered: bool, seed: int) -> LeafTree:
+    """Learn to draw ``codes`` given the variables before.
+
+    Args:
+        given: Rows x variables.
+        codes: One a row.
+        ordered: Whether nearness of codes means something.
+        seed: Of the splits.
+    """
+    rows, features = given.shape
+    if not features or rows < 2 * LEAF or codes.min() == codes.max():
+        none = np.zeros(0, dtype=NODE_DTYPE)
+        nothing = np.zeros(0, dtype=np.int64)
+        return LeafTree(none, features, nothing, nothing, np.sort(codes))
+    kind = ExtraTreeRegressor if ordered else ExtraTreeClassifier
+    tree = kind(
+        min_samples_leaf=LEAF,
+        max_features=min(features, MOST_FEATURES),
+        random_state=seed % 2**32,
+    )
+    tree.fit(given, _target(codes, ordered=ordered), check_input=True)
+    leaves = tree.tree_.apply(given)
+    order = np.lexsort((codes, leaves))
+    counts = np.bincount(leaves, minlength=tree.tree_.node_count)
+    starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
+    nodes = tree.tree_.__getstate__()["nodes"]
+    return LeafTree(nodes, features, starts, counts, codes[order])
+
+
+def _target(codes: Codes, *, ordered: bool) -> npt.NDArray[Any]:
+    if ordered:
+        return codes.astype(np.float64)
+    common = np.argsort(-np.bincount(codes), kind="stable")[:MOST_CLASSES]
+    classes = np.full(codes.max() + 1, MOST_CLASSES, dtype=np.int32)
+    classes[common] = np.arange(len(common))
+    return classes[codes]
