@@ -322,7 +322,9 @@ def _changed(
             metadata["input_size"] = size
             return {}
         case Warned(message=message):
-            return {"warnings": (*status.warnings, message)}
+            # A worker that is killed says it again in its next attempt.
+            known = message in status.warnings
+            return {} if known else {"warnings": (*status.warnings, message)}
         case Completed(output_size=size):
             metadata["output_size"] = size
             return {"progress": 100.0, "rows_done": status.data_size}

@@ -47,8 +47,8 @@ class Attempt:
 
     @property
     def left(self) -> list[str]:
-        """Files beside the input, and whatever of a result."""
-        jobs = [meta.path for meta in LocalBucket(self.place / "bucket").list("jobs/j/parts")]
+        """Files beside the input, and every object of the job."""
+        jobs = [meta.path for meta in LocalBucket(self.place / "bucket").list("")]
         return [entry.name for entry in self.place.iterdir() if entry.name != "bucket"] + jobs
 
 
@@ -342,6 +342,7 @@ def test_a_result_that_will_not_fit_fails_after_its_first_part(
     assert came.failure.details["retryHelps"] is True
     assert came.failure.details["neededBytes"] > 100_000_000
     assert "100,000,000 are free" in came.failure.message
+    assert came.left == ["x.csv"]
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -116,6 +116,31 @@ def test_a_full_disk_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert list((tmp_path / "d").iterdir()) == []
 
 
+SMALL_DISK = """
+import os
+from pathlib import Path
+from datagen_nb.buckets.local import LocalBucket
+from datagen_nb.core.errors import OutputError
+try:
+    LocalBucket(Path("{place}")).put("d/x", os.urandom(3_000_000))
+except OutputError as error:
+    print(error.code, list(Path("{place}/d").iterdir()))
+"""
+
+
+def test_a_disk_that_is_really_full_says_so(tmp_path: Path) -> None:
+    """The same on a file system of one megabyte, where the kernel says no in the middle."""
+    script = SMALL_DISK.format(place=tmp_path)
+    mount = f'mount -t tmpfs -o size=1m none \'{tmp_path}\' || exit 77; exec "$0" -c "$1"'
+    command = ["unshare", "--mount", "sh", "-c", mount, sys.executable, script]
+
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+
+    if done.returncode == 77 or "unshare" in done.stderr:
+        pytest.skip(f"no small file system can be mounted here: {done.stderr.strip()}")
+    assert done.stdout == "disk_full []\n", done.stderr
+
+
 def test_a_read_only_place_says_so(tmp_path: Path) -> None:
     """A target that cannot be written names the path, the reason and a remedy."""
     (tmp_path / "file").write_bytes(b"")

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from datagen_nb.buckets.local import LocalBucket, LocalFiles
 from datagen_nb.core.config import JobConfiguration
+from datagen_nb.core.errors import OutputError
 from datagen_nb.core.ports import Logged, Signal, Task
 from datagen_nb.core.result import Manifest, Report
 from datagen_nb.core.status import (
@@ -335,6 +336,39 @@ def test_memory_that_ends_is_told(make_task: MakeTask, monkeypatch: pytest.Monke
     assert "sampleRows" in failed.error.message
 
 
+def test_failing_at_the_fence_is_told(make_task: MakeTask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that is full from the start fails the job; it does not fall silent."""
+
+    def full(self: Workspace) -> None:
+        raise OutputError("The disk is full.", code="disk_full")
+
+    monkeypatch.setattr(Workspace, "claim", full)
+
+    failed = run(make_task())[-1]
+
+    assert isinstance(failed, Failed)
+    assert failed.error.code == "disk_full"
+
+
+def test_a_failed_attempt_never_removes_a_result(
+    make_task: MakeTask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once the manifest is there, whatever goes wrong later leaves the result alone."""
+    task = make_task()
+    run(task)
+    before = outcome(task)
+
+    def broken(self: Workspace) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Workspace, "clear", broken)
+
+    signals = run(make_task(attempt=2))
+
+    assert not [s for s in signals if isinstance(s, Failed)]
+    assert outcome(task) == before
+
+
 def test_a_defect_is_told_with_its_trace(
     make_task: MakeTask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -352,7 +386,7 @@ def test_a_defect_is_told_with_its_trace(
     assert failed.error.code == "internal_error"
     assert "ZeroDivisionError: a defect" in failed.error.message
     assert any("in broken" in s.message for s in signals if isinstance(s, Logged))
-    assert make_task().bucket.head("jobs/j/manifest.json") is None
+    assert list(make_task().bucket.list("")) == []
 
 
 def test_progress_is_told_at_most_five_times_a_second(make_task: MakeTask) -> None:
