@@ -67,7 +67,7 @@ async def _host(
     service = await build()
     activity = Activity()
     app = make_app(
-        lambda: service.customer(customer),
+        lambda _: service.customer(customer),
         describe=lambda info: info.model_copy(update={"home": str(home.path)}),
     )
     app.add_middleware(activity.watch)

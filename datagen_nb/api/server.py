@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import Depends, FastAPI, Header, Query, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Header, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import ValidationError
@@ -37,8 +37,11 @@ MOST_BODY = 2 << 20
 _UPLOAD = re.compile(r"([0-9a-f]{64})\.(\w+)")
 
 
+routes = APIRouter()
+
+
 def make_app(
-    customer: Callable[..., Jobs], *, describe: Callable[[ServiceInfo], ServiceInfo]
+    customer: Callable[[Request], Jobs], *, describe: Callable[[ServiceInfo], ServiceInfo]
 ) -> FastAPI:
     """Make the application.
 
@@ -53,134 +56,149 @@ def make_app(
         redoc_url=None,
         openapi_url=f"{wire.PREFIX}/openapi.json",
     )
-    asked: Any = Annotated[Jobs, Depends(customer)]
+    app.state.customer = customer
+    app.state.describe = describe
+    app.include_router(routes)
     _tell_errors(app)
-    _add_jobs(app, asked)
-    _add_results(app, asked)
-    _add_uploads(app, asked)
-
-    @app.get(wire.EVENTS)
-    async def events(
-        jobs: asked,
-        request: Request,
-        after: Annotated[int | None, Query(ge=0)] = None,
-        job_id: Annotated[str | None, Query(alias="jobId")] = None,
-        wait: Annotated[float, Query(ge=0, le=60)] = 0,
-        last_event_id: Annotated[int | None, Header(ge=0)] = None,
-    ) -> Response:
-        start = after if last_event_id is None else last_event_id
-        if wire.EVENT_STREAM in request.headers.get("accept", ""):
-            if job_id is not None:
-                await jobs.status(job_id)
-            stream = stream_of_events(jobs, after=start, job_id=job_id)
-            return StreamingResponse(
-                stream, media_type=wire.EVENT_STREAM, headers={"Cache-Control": "no-store"}
-            )
-        return _answer(await jobs.event_page(after=start, wait=wait))
-
-    @app.get(wire.INFO)
-    async def info(jobs: asked) -> Response:
-        return _answer(describe(await jobs.info()))
-
-    @app.get(wire.HEALTH)
-    async def health(jobs: asked) -> Response:
-        found = (await jobs.info()).health
-        return _answer(found, status=503 if found.status == "unhealthy" else 200)
-
     return app
+
+
+def _asked(request: Request) -> Jobs:
+    jobs: Jobs = request.app.state.customer(request)
+    return jobs
+
+
+Asked = Annotated[Jobs, Depends(_asked)]
+"""The jobs of the customer who asks."""
+
+Key = Annotated[str, Header(alias=wire.IDEMPOTENCY_KEY, min_length=1, max_length=200)]
 
 
 def _answer(model: WireModel, *, status: int = 200) -> Response:
     return Response(model.to_json(), status, media_type="application/json")
 
 
-def _add_jobs(app: FastAPI, asked: Any) -> None:
-    key = Annotated[str, Header(alias=wire.IDEMPOTENCY_KEY, min_length=1, max_length=200)]
+@routes.post(wire.JOBS)
+async def create(jobs: Asked, request: Request, idempotency_key: Key) -> Response:
+    config = JobConfiguration.from_wire(await _body(request))
+    return _answer(await jobs.create(config, idempotency_key=idempotency_key), status=201)
 
-    @app.post(wire.JOBS)
-    async def create(jobs: asked, request: Request, idempotency_key: key) -> Response:
-        config = JobConfiguration.from_wire(await _body(request))
-        return _answer(await jobs.create(config, idempotency_key=idempotency_key), status=201)
 
-    @app.get(wire.JOBS)
-    async def history(
-        jobs: asked,
-        status: Annotated[list[State] | None, Query()] = None,
-        since: datetime | None = None,
-        until: datetime | None = None,
-        limit: Annotated[int, Query(ge=1, le=500)] = 50,
-        cursor: str | None = None,
-    ) -> Response:
-        query = JobQuery(
-            status=tuple(status or ()), since=since, until=until, limit=limit, cursor=cursor
+@routes.get(wire.JOBS)
+async def history(
+    jobs: Asked,
+    status: Annotated[list[State] | None, Query()] = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    limit: Annotated[int, Query(ge=1, le=500)] = 50,
+    cursor: str | None = None,
+) -> Response:
+    query = JobQuery(
+        status=tuple(status or ()), since=since, until=until, limit=limit, cursor=cursor
+    )
+    return _answer(await jobs.history(query))
+
+
+@routes.get(wire.job_path("{job_id}"))
+async def status_(jobs: Asked, job_id: str) -> Response:
+    return _answer(await jobs.status(job_id))
+
+
+@routes.get(wire.job_path("{job_id}", "configuration"))
+async def configuration(jobs: Asked, job_id: str) -> Response:
+    return _answer(await jobs.configuration(job_id))
+
+
+@routes.post(wire.job_path("{job_id}", "cancel"))
+async def cancel(jobs: Asked, job_id: str) -> Response:
+    return _answer(await jobs.cancel(job_id))
+
+
+@routes.post(wire.job_path("{job_id}", "pause"))
+async def pause(jobs: Asked, job_id: str) -> Response:
+    return _answer(await jobs.pause(job_id))
+
+
+@routes.post(wire.job_path("{job_id}", "resume"))
+async def resume(jobs: Asked, job_id: str) -> Response:
+    return _answer(await jobs.resume(job_id))
+
+
+@routes.post(wire.job_path("{job_id}", "rerun"))
+async def rerun(jobs: Asked, job_id: str, idempotency_key: Key) -> Response:
+    return _answer(await jobs.rerun(job_id, idempotency_key=idempotency_key), status=201)
+
+
+@routes.get(wire.job_path("{job_id}", "log"))
+async def log(jobs: Asked, job_id: str, after: Annotated[int, Query(ge=0)] = 0) -> dict[str, Any]:
+    entries = await jobs.log(job_id, after=after)
+    return {"entries": [entry.to_wire() for entry in entries]}
+
+
+@routes.get(wire.job_path("{job_id}", "manifest"))
+async def manifest(jobs: Asked, job_id: str) -> Response:
+    return _answer(await jobs.manifest(job_id))
+
+
+@routes.get(wire.job_path("{job_id}", "report"))
+async def report(jobs: Asked, job_id: str) -> Response:
+    return _answer(await jobs.report(job_id))
+
+
+@routes.get(wire.job_path("{job_id}", "parts", "{index}"))
+async def part(jobs: Asked, job_id: str, index: int) -> Response:
+    found = await jobs.manifest(job_id)
+    if not 0 <= index < len(found.parts):
+        raise NotFound(f"Job {job_id} has {len(found.parts)} parts; there is no part {index}.")
+    return StreamingResponse(
+        jobs.read_part(job_id, index),
+        media_type="application/octet-stream",
+        headers={"Content-Length": str(found.parts[index].size)},
+    )
+
+
+@routes.put(f"{wire.UPLOADS}/{{name}}")
+async def upload(
+    jobs: Asked, request: Request, name: str, content_length: Annotated[int, Header(ge=0)]
+) -> dict[str, str]:
+    named = _UPLOAD.fullmatch(name)
+    if named is None or named[2] not in FORMATS:
+        raise InputError(
+            f"An upload is named by its SHA-256 and format, not {name!r}.", code="upload_name"
         )
-        return _answer(await jobs.history(query))
-
-    @app.get(wire.job_path("{job_id}"))
-    async def status_(jobs: asked, job_id: str) -> Response:
-        return _answer(await jobs.status(job_id))
-
-    @app.get(wire.job_path("{job_id}", "configuration"))
-    async def configuration(jobs: asked, job_id: str) -> Response:
-        return _answer(await jobs.configuration(job_id))
-
-    @app.post(wire.job_path("{job_id}", "cancel"))
-    async def cancel(jobs: asked, job_id: str) -> Response:
-        return _answer(await jobs.cancel(job_id))
-
-    @app.post(wire.job_path("{job_id}", "pause"))
-    async def pause(jobs: asked, job_id: str) -> Response:
-        return _answer(await jobs.pause(job_id))
-
-    @app.post(wire.job_path("{job_id}", "resume"))
-    async def resume(jobs: asked, job_id: str) -> Response:
-        return _answer(await jobs.resume(job_id))
-
-    @app.post(wire.job_path("{job_id}", "rerun"))
-    async def rerun(jobs: asked, job_id: str, idempotency_key: key) -> Response:
-        return _answer(await jobs.rerun(job_id, idempotency_key=idempotency_key), status=201)
-
-    @app.get(wire.job_path("{job_id}", "log"))
-    async def log(
-        jobs: asked, job_id: str, after: Annotated[int, Query(ge=0)] = 0
-    ) -> dict[str, Any]:
-        entries = await jobs.log(job_id, after=after)
-        return {"entries": [entry.to_wire() for entry in entries]}
+    path = await jobs.upload(named[1], named[2], content_length, request.stream())
+    return {"path": path}
 
 
-def _add_results(app: FastAPI, asked: Any) -> None:
-    @app.get(wire.job_path("{job_id}", "manifest"))
-    async def manifest(jobs: asked, job_id: str) -> Response:
-        return _answer(await jobs.manifest(job_id))
-
-    @app.get(wire.job_path("{job_id}", "report"))
-    async def report(jobs: asked, job_id: str) -> Response:
-        return _answer(await jobs.report(job_id))
-
-    @app.get(wire.job_path("{job_id}", "parts", "{index}"))
-    async def part(jobs: asked, job_id: str, index: int) -> Response:
-        found = await jobs.manifest(job_id)
-        if not 0 <= index < len(found.parts):
-            raise NotFound(f"Job {job_id} has {len(found.parts)} parts; there is no part {index}.")
+@routes.get(wire.EVENTS)
+async def events(
+    jobs: Asked,
+    request: Request,
+    after: Annotated[int | None, Query(ge=0)] = None,
+    job_id: Annotated[str | None, Query(alias="jobId")] = None,
+    wait: Annotated[float, Query(ge=0, le=60)] = 0,
+    last_event_id: Annotated[int | None, Header(ge=0)] = None,
+) -> Response:
+    start = after if last_event_id is None else last_event_id
+    if wire.EVENT_STREAM in request.headers.get("accept", ""):
+        if job_id is not None:
+            await jobs.status(job_id)
+        stream = stream_of_events(jobs, after=start, job_id=job_id)
         return StreamingResponse(
-            jobs.read_part(job_id, index),
-            media_type="application/octet-stream",
-            headers={"Content-Length": str(found.parts[index].size)},
+            stream, media_type=wire.EVENT_STREAM, headers={"Cache-Control": "no-store"}
         )
+    return _answer(await jobs.event_page(after=start, wait=wait))
 
 
-def _add_uploads(app: FastAPI, asked: Any) -> None:
-    @app.put(f"{wire.UPLOADS}/{{name}}")
-    async def upload(
-        jobs: asked, request: Request, name: str, content_length: Annotated[int, Header(ge=0)]
-    ) -> dict[str, str]:
-        named = _UPLOAD.fullmatch(name)
-        if named is None or named[2] not in FORMATS:
-            raise InputError(
-                f"An upload is named by its SHA-256 and format, not {name!r}.", code="upload_name"
-            )
-        path = await jobs.upload(named[1], named[2], content_length, request.stream())
-        return {"path": path}
+@routes.get(wire.INFO)
+async def info(jobs: Asked, request: Request) -> Response:
+    return _answer(request.app.state.describe(await jobs.info()))
+
+
+@routes.get(wire.HEALTH)
+async def health(jobs: Asked) -> Response:
+    found = (await jobs.info()).health
+    return _answer(found, status=503 if found.status == "unhealthy" else 200)
 
 
 async def _body(request: Request) -> bytes:

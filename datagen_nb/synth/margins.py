@@ -50,7 +50,7 @@ class Margin:
     def decode(self, codes: Codes, random: np.random.Generator) -> Values:
         """Values of codes; smoothed where the column is."""
         if not self.smooth:
-            return cast("Values", self.support[codes])
+            return self.support[codes]
         shift = random.random(len(codes)) - 0.5
         lower = np.clip(codes - (shift < 0), 0, len(self.support) - 1)
         upper = np.clip(lower + 1, 0, len(self.support) - 1)

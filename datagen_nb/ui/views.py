@@ -1,0 +1,28 @@
+"""What a client is given to show its things with; loads a widget's parts when it is shown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from datagen_nb.core.result import Report
+    from datagen_nb.sync import Dataset, Job
+
+
+class Views:
+    """Implements ``sync.Views``."""
+
+    def card(self, job: Job) -> Any:
+        from datagen_nb.ui.card import JobCard
+
+        return JobCard(job)
+
+    def grid(self, data: Dataset) -> Any:
+        from datagen_nb.ui.grid import view
+
+        return view(data)
+
+    def report(self, report: Report) -> Any:
+        from datagen_nb.ui.report import ReportView
+
+        return ReportView(report)
