@@ -230,6 +230,16 @@ class Job:
         return self._views.card(self)._repr_mimebundle_(**options)
 
     @property
+    def asynchronous(self) -> AsyncJob:
+        """The same job for work on the client's thread; see ``portal``."""
+        return self._job
+
+    @property
+    def portal(self) -> Portal:
+        """The thread that owns the job's connection."""
+        return self._portal
+
+    @property
     def id(self) -> str:
         return self._job.id
 

@@ -191,8 +191,8 @@ def _is_json_object(value: Any) -> bool:
 
 def _is_codec(value: Any) -> bool:
     try:
-        return isinstance(value, str) and codecs.lookup(value)._is_text_encoding
-    except LookupError:
+        return isinstance(value, str) and codecs.lookup(value)._is_text_encoding  # noqa: SLF001, the only way to ask
+    except (LookupError, ValueError):  # a NUL or half a character in the name is a ValueError
         return False
 
 

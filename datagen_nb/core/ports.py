@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import BinaryIO, Literal, Protocol
 
+from pydantic import Field
+
 from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.result import Manifest, Report
 from datagen_nb.core.status import JobStatus, State, WorkerChange
@@ -71,7 +73,7 @@ class JobQuery(WireModel):
     status: tuple[State, ...] = ()
     since: Instant | None = None
     until: Instant | None = None
-    limit: int = 50
+    limit: int = Field(50, ge=1, le=500)
     cursor: str | None = None
 
 
@@ -104,7 +106,7 @@ class ServiceInfo(WireModel):
     pid: int
     home: str | None = None
     health: Health
-    workers: dict[str, int] = {}
+    workers: dict[str, int] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +202,10 @@ class JobStore(Protocol):
     """
 
     async def add(self, record: JobRecord) -> JobRecord:
-        """Keep a new job and its ``job.created``; if the customer used the key before, return that job."""
+        """Keep a new job and its ``job.created``; return it.
+
+        If the customer used the key before, nothing is kept and that job is returned.
+        """
         ...
 
     async def get(self, customer: str, job_id: str) -> JobRecord:
@@ -212,7 +217,7 @@ class JobStore(Protocol):
         ...
 
     async def replace(self, record: JobRecord, event: EventName) -> JobRecord:
-        """Write a job that was read at ``record.version`` and its event; return it with its new version.
+        """Write a job that was read at ``record.version``, and its event; return the new record.
 
         Raises:
             VersionConflict: The job has changed since, or is gone.

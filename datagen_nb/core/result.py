@@ -5,6 +5,11 @@ from __future__ import annotations
 from datagen_nb.core.wire_model import WireModel
 
 
+NO_CLOSER = 0.55
+SOMEWHAT_CLOSER = 0.62
+"""Bounds of ``dcr_share`` in words; a few hundredths are chance."""
+
+
 class Part(WireModel):
     """One object of a result.
 
@@ -77,6 +82,16 @@ class Memorisation(WireModel):
     exact_row_share_expected: float | None = None
     median_distance: float | None = None
     median_distance_expected: float | None = None
+
+    def in_words(self) -> str:
+        """Whether the rows are closer to the rows learnt from than fresh real rows are."""
+        if self.dcr_share is None:
+            return "closeness to your rows was not judged"
+        if self.dcr_share <= NO_CLOSER:
+            return "no closer to your rows than fresh ones are"
+        if self.dcr_share <= SOMEWHAT_CLOSER:
+            return "somewhat closer to your rows than fresh ones are"
+        return "much closer to your rows than fresh ones are: some may have been learnt by heart"
 
 
 class Report(WireModel):

@@ -60,7 +60,7 @@ class Stage(WireModel):
 
 
 class Metadata(WireModel):
-    """Sizes in bytes, ``processing_time`` in seconds spent running, queue and pauses not counted."""
+    """Sizes in bytes; ``processing_time``: seconds spent running, queue and pauses not counted."""
 
     input_size: int = 0
     output_size: int | None = None
@@ -276,7 +276,8 @@ def fold(status: JobStatus, change: Change, now: datetime) -> JobStatus:
         ActionRefused: The job's state does not admit the change.
         StaleAttempt: The change comes from a worker that has been replaced.
     """
-    now = as_instant(now)
+    # The wall clock may jump back; what a job tells of itself does not.
+    now = max(as_instant(now), status.last_updated)
     target = TRANSITIONS.get((status.status, type(change)))
     speaker = getattr(change, "attempt", None)
     if not isinstance(change, Started) and speaker is not None and speaker != status.attempt:
@@ -286,10 +287,10 @@ def fold(status: JobStatus, change: Change, now: datetime) -> JobStatus:
             f"Job {status.job_id} is {status.status}; it cannot be {_said(change)}.",
             details={"jobId": status.job_id, "status": status.status.value},
         )
-    values: dict[str, Any] = {"status": target, "last_updated": max(now, status.last_updated)}
+    values: dict[str, Any] = {"status": target, "last_updated": now}
     metadata: dict[str, Any] = {}
     if status.status is State.RUNNING:
-        ran = max((now - status.last_updated).total_seconds(), 0.0)
+        ran = (now - status.last_updated).total_seconds()
         metadata["processing_time"] = round((status.metadata.processing_time or 0.0) + ran, 3)
     if target is not State.RUNNING:
         values |= {"rows_per_second": None, "seconds_left": None, "resume_until": None}
@@ -334,7 +335,7 @@ def _changed(
         case Failed(error=error):
             return {"error": error, "stages": _settled(status, "failed", now)}
         case Paused(resume_window=window):
-            until = now + timedelta(seconds=window)
+            until = as_instant(now + timedelta(seconds=window))
             return {"stages": _settled(status, "pending", now), "resume_until": until}
         case Cancelled():
             return {"stages": _settled(status, "pending", now)}

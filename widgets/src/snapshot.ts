@@ -1,0 +1,47 @@
+// What the kernel tells a card: the one trait that it writes, whole each time.
+
+export type State = "queued" | "running" | "completed" | "failed" | "cancelled" | "paused";
+
+export interface Stage {
+  name: string;
+  status: "pending" | "running" | "completed" | "failed";
+  startTime?: string;
+  endTime?: string;
+  progress?: number;
+  weight: number;
+}
+
+export interface JobStatus {
+  jobId: string;
+  status: State;
+  progress: number;
+  startTime: string;
+  endTime?: string;
+  lastUpdated: string;
+  error?: {
+    code: string;
+    message: string;
+    details?: { stage?: string; remedy?: string; retryHelps?: boolean };
+  };
+  stages: Stage[];
+  metadata: { outputSize?: number; processingTime?: number; retryCount: number; expirationDate?: string };
+  name: string;
+  dataSize: number;
+  rowsDone: number;
+  rowsPerSecond?: number;
+  secondsLeft?: number;
+  attempt: number;
+  resumeUntil?: string;
+  queuePosition?: number;
+  warnings: string[];
+}
+
+export interface Snapshot {
+  status: JobStatus;
+  title: string;
+  format: string;
+  outputPath?: string;
+  report?: { fidelity: number; memorisation: string };
+}
+
+export type Action = "cancel" | "pause" | "resume" | "rerun";
