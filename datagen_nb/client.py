@@ -191,7 +191,7 @@ class AsyncHistory:
         query = JobQuery(
             status=tuple(_state(state) for state in states),
             since=None if since is None else since.astimezone(),
-            limit=min(limit, 500),
+            limit=min(max(limit, 1), 500),
         )
         found: list[AsyncJob] = []
         while len(found) < limit:
