@@ -105,7 +105,9 @@ class JobConfiguration(WireModel):
         """Write the configuration as YAML, wire names, for a file under version control."""
         import yaml
 
-        return yaml.safe_dump(self.to_wire(), sort_keys=False, allow_unicode=True)
+        # PyYAML writes some line ends of Unicode in a way that it reads back as spaces.
+        readable = self.to_json().isprintable()
+        return yaml.safe_dump(self.to_wire(), sort_keys=False, allow_unicode=readable)
 
     @classmethod
     def from_yaml(cls, text: str) -> Self:
@@ -118,7 +120,8 @@ class JobConfiguration(WireModel):
 
         try:
             data = yaml.safe_load(text)
-        except yaml.YAMLError as error:
+        except (yaml.YAMLError, ValueError, RecursionError) as error:
+            # A date or number that is none, or endless brackets, end the parser so.
             where = " ".join(str(error).split())
             problem = Problem("configuration", _shown(text), f"is not YAML ({where})", "Mend it.")
             raise ConfigurationError([problem]) from error
@@ -146,6 +149,14 @@ def _is_number(value: Any) -> bool:
     return _is_int(value) or (isinstance(value, float) and value == value)
 
 
+def _is_text(value: Any) -> bool:
+    """Whether it can be written as UTF-8: half of a surrogate pair cannot."""
+    try:
+        return isinstance(value, str) and value.encode() is not None
+    except UnicodeEncodeError:
+        return False
+
+
 def _one_of(choices: tuple[str, ...]) -> Rule:
     listed = ", ".join(choices)
     return (
@@ -166,9 +177,7 @@ def _whole(low: int, high: int, remedy: str) -> Rule:
 def _text(longest: int, *, empty: bool, what: str) -> Rule:
     least = 0 if empty else 1
     return (
-        lambda value: (
-            isinstance(value, str) and least <= len(value) <= longest and "\0" not in value
-        ),
+        lambda value: _is_text(value) and least <= len(value) <= longest and "\0" not in value,
         f"has to be {what} of {least} to {longest:,} characters",
         f"Give {what}.",
     )
@@ -184,9 +193,10 @@ def _seconds(longest: int) -> Rule:
 
 def _is_json_object(value: Any) -> bool:
     try:
-        return isinstance(value, dict) and len(json.dumps(value, allow_nan=False)) <= 1_000_000
-    except (TypeError, ValueError):
+        text = json.dumps(value, allow_nan=False, ensure_ascii=False)
+    except (TypeError, ValueError, RecursionError):
         return False
+    return isinstance(value, dict) and _is_text(text) and len(text) <= 1_000_000
 
 
 def _is_codec(value: Any) -> bool:
@@ -200,7 +210,7 @@ def _is_tags(value: Any) -> bool:
     return (
         isinstance(value, list | tuple)
         and len(value) <= 20
-        and all(isinstance(tag, str) and 1 <= len(tag) <= 100 for tag in value)
+        and all(_is_text(tag) and 1 <= len(tag) <= 100 for tag in value)
     )
 
 
@@ -224,7 +234,11 @@ FIELDS: Mapping[str, Rule] = {
     "resumeWindow": _seconds(180 * DAY),
     "parameters": (_is_json_object, "has to be an object of JSON values", "Give a dict."),
     "name": _text(200, empty=True, what="a name"),
-    "tags": (_is_tags, "has to be a list of at most 20 words", "Give a list of short texts."),
+    "tags": (
+        _is_tags,
+        "has to be a list of at most 20 words of 1 to 100 characters",
+        "Give a list of short texts.",
+    ),
 }
 
 PARAMETERS: Mapping[str, Rule] = {
@@ -299,7 +313,10 @@ def _from_pydantic(entry: Any) -> Problem:
 
 
 def _shown(value: Any) -> str:
-    text = repr(value)
+    try:
+        text = repr(value)
+    except RecursionError:
+        text = "(nested too deep to show)"
     return text if len(text) <= 80 else f"{text[:77]}…"
 
 

@@ -114,7 +114,7 @@ class ConfigurationError(DatagenError):
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        return tuple(Problem(**problem) for problem in self.details["problems"])
+        return tuple(Problem(**problem) for problem in self.details.get("problems", ()))
 
 
 class InputError(DatagenError):

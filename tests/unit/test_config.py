@@ -1,0 +1,384 @@
+"""The configuration: every rule holds, every problem is told at once, every writing reads back."""
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import datagen_nb as dg
+from datagen_nb.core.config import (
+    COLUMN_KINDS,
+    DAY,
+    FIELDS,
+    FORMATS,
+    MAX_ROWS,
+    MAX_SEED,
+    PARAMETERS,
+    JobConfiguration,
+    format_of,
+)
+from datagen_nb.core.errors import ConfigurationError
+
+GOOD = {
+    "dataSize": 100,
+    "inputFormat": "csv",
+    "outputFormat": "parquet",
+    "inputPath": "in.csv",
+}
+LOOP: dict = {}
+LOOP["self"] = LOOP
+
+
+def problems_of(data):
+    with pytest.raises(ConfigurationError) as raised:
+        JobConfiguration.from_wire(data)
+    return raised.value.problems
+
+
+def test_what_is_left_out_has_the_told_defaults():
+    """The four required fields are enough."""
+    config = JobConfiguration.from_wire(GOOD)
+    assert config == JobConfiguration(
+        data_type="tabular",
+        data_size=100,
+        input_format="csv",
+        output_format="parquet",
+        input_bucket="default",
+        output_bucket="default",
+        input_path="in.csv",
+        output_path="",
+        is_async=True,
+        timeout=3600,
+        resume_window=DAY,
+        parameters={},
+        name="",
+        tags=(),
+    )
+
+
+def test_the_wire_names_are_the_specifications():
+    """Section 1.1, and the two fields we add."""
+    assert list(JobConfiguration.from_wire(GOOD).to_wire()) == [
+        "dataType",
+        "dataSize",
+        "inputFormat",
+        "outputFormat",
+        "inputBucket",
+        "outputBucket",
+        "inputPath",
+        "outputPath",
+        "isAsync",
+        "timeout",
+        "resumeWindow",
+        "parameters",
+        "name",
+        "tags",
+    ]
+    assert list(FIELDS) == list(JobConfiguration.from_wire(GOOD).to_wire())
+
+
+KEPT = [
+    ("dataType", ["tabular"]),
+    ("dataSize", [1, MAX_ROWS]),
+    ("inputFormat", list(FORMATS)),
+    ("outputFormat", list(FORMATS)),
+    ("inputBucket", ["b", "b" * 200]),
+    ("outputBucket", ["b", "b" * 200]),
+    ("inputPath", ["p", "ü" * 4096]),
+    ("outputPath", ["", "p" * 4096]),
+    ("isAsync", [True, False]),
+    ("timeout", [1, 1.5, 30 * DAY]),
+    ("resumeWindow", [1, 180 * DAY]),
+    ("parameters", [{}, {"seed": 1}]),
+    ("name", ["", "n" * 200]),
+    ("tags", [[], ["a"] * 20, ["a" * 100]]),
+]
+BROKEN = [
+    ("dataType", ["image", "", None, 1]),
+    ("dataSize", [0, -1, MAX_ROWS + 1, 1.0, "10", None, True]),
+    ("inputFormat", ["xls", "CSV", "", None, ["csv"]]),
+    ("outputFormat", ["xls", "CSV", "", None, ["csv"]]),
+    ("inputBucket", ["", "b" * 201, None, 3, "a\0b"]),
+    ("outputBucket", ["", "b" * 201, None, 3, "a\0b"]),
+    ("inputPath", ["", "p" * 4097, None, b"in.csv", "a\0b"]),
+    ("outputPath", ["p" * 4097, None, 1, "a\0b"]),
+    ("isAsync", [0, 1, "true", None]),
+    ("timeout", [0, 0.5, -1, 30 * DAY + 1, float("nan"), float("inf"), "60", None, True]),
+    ("resumeWindow", [0, -1, 180 * DAY + 1, float("nan"), "60", None, True]),
+    ("parameters", [None, [], "seed=1"]),
+    ("name", ["n" * 201, None, 5, "a\0b", "\ud800"]),
+    ("tags", ["a", ["a"] * 21, [""], ["a" * 101], [1], None, ["\ud800"]]),
+]
+PARAMETERS_KEPT = [
+    ("preset", ["balanced"]),
+    ("seed", [0, MAX_SEED]),
+    ("partRows", [1, 10_000_000]),
+    ("sampleRows", [100, 10_000_000]),
+    ("encoding", ["utf-8", "latin-1", "utf-16"]),
+    ("delimiter", [";", "\t", "|"]),
+    ("badLines", ["error", "skip"]),
+    ("columns", [{}, {"zip": "categorical"}, {kind: kind for kind in COLUMN_KINDS}]),
+]
+PARAMETERS_BROKEN = [
+    ("preset", ["best", None, 1]),
+    ("seed", [-1, MAX_SEED + 1, 1.5, "7", None, True]),
+    ("partRows", [0, 10_000_001, 1.5, None]),
+    ("sampleRows", [99, 10_000_001, None]),
+    ("encoding", ["utf-9", "", None, 8, "base64", "rot13", "utf\x008", "\ud800"]),
+    ("delimiter", ["", ";;", "\n", "\r", '"', None, 1, "\ud800"]),
+    ("badLines", ["warn", None, True]),
+    ("columns", [{"a": "number"}, [], None, {1: "text"}, {"a": ["text"]}, {"\ud800": "text"}]),
+]
+
+
+def each(table):
+    return [(name, value) for name, values in table for value in values]
+
+
+@pytest.mark.parametrize(("name", "value"), each(KEPT))
+def test_a_field_takes_what_its_rule_allows(name, value):
+    """Up to the very bound."""
+    config = JobConfiguration.from_wire({**GOOD, name: value})
+    assert config.to_wire()[name] == value
+
+
+@pytest.mark.parametrize(("name", "value"), each(BROKEN))
+def test_a_field_refuses_what_its_rule_forbids(name, value):
+    """One problem, of that field, with its value, rule and remedy."""
+    (problem,) = problems_of({**GOOD, name: value})
+    assert problem.field == name or problem.field.startswith(f"{name}.")
+    assert problem.value
+    assert problem.rule
+    assert problem.remedy
+
+
+@pytest.mark.parametrize(("name", "value"), each(PARAMETERS_KEPT))
+def test_a_parameter_takes_what_its_rule_allows(name, value):
+    """Up to the very bound."""
+    config = JobConfiguration.from_wire({**GOOD, "parameters": {name: value}})
+    assert config.parameters == {name: value}
+
+
+@pytest.mark.parametrize(("name", "value"), each(PARAMETERS_BROKEN))
+def test_a_parameter_refuses_what_its_rule_forbids(name, value):
+    """The problem names the parameter, dotted, or says that it is no JSON."""
+    problems = problems_of({**GOOD, "parameters": {name: value}})
+    assert {problem.field for problem in problems} <= {f"parameters.{name}", "parameters"}
+    assert all(problem.rule and problem.remedy for problem in problems)
+
+
+def test_every_rule_is_tested_here_both_ways():
+    """A field or parameter that is added has to be added above."""
+    for fields, rules in (
+        ((KEPT, BROKEN), FIELDS),
+        ((PARAMETERS_KEPT, PARAMETERS_BROKEN), PARAMETERS),
+    ):
+        for table in fields:
+            assert [name for name, _ in table] == list(rules)
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_a_required_field_that_is_missing_is_told(name):
+    """It says that it is required, not that ``None`` is wrong."""
+    (problem,) = problems_of({key: value for key, value in GOOD.items() if key != name})
+    assert (problem.field, problem.value, problem.rule) == (name, "(missing)", "is required")
+
+
+def test_all_problems_are_told_at_once():
+    """One round is enough to mend a configuration, however much is wrong with it."""
+    problems = problems_of(
+        {
+            "dataSize": 0,
+            "inputFormat": "xls",
+            "outputFormat": "csv",
+            "timeout": -1,
+            "outputBuckett": "b",
+            "parameters": {"seed": -1, "presett": "balanced", "delimiter": ";;"},
+        }
+    )
+    assert [problem.field for problem in problems] == [
+        "dataSize",
+        "inputFormat",
+        "inputPath",
+        "timeout",
+        "outputBuckett",
+        "parameters.seed",
+        "parameters.delimiter",
+        "parameters.presett",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("data", "field", "near"),
+    [
+        ({"outputBuckett": "b"}, "outputBuckett", "outputBucket"),
+        ({"tag": ["a"]}, "tag", "tags"),
+        ({"parameters": {"sead": 1}}, "parameters.sead", "seed"),
+        ({"parameters": {"part_rows": 1}}, "parameters.part_rows", "partRows"),
+    ],
+)
+def test_a_slip_of_the_pen_gets_the_right_name(data, field, near):
+    """The remedy asks whether the near name was meant."""
+    (problem,) = problems_of({**GOOD, **data})
+    assert (problem.field, problem.remedy) == (field, f"Did you mean {near}?")
+
+
+def test_a_name_that_is_near_to_none_gets_the_list():
+    """Nothing is guessed from afar."""
+    (problem,) = problems_of({**GOOD, "parameters": {"zzz": 1}})
+    assert problem.remedy == f"Known are {', '.join(PARAMETERS)}."
+
+
+@pytest.mark.parametrize("value", [LOOP, {"seed": float("nan")}, {"seed": object()}, {"a": {1}}])
+def test_parameters_have_to_be_json(value):
+    """What no wire can carry is a problem and not a crash."""
+    assert "parameters" in {p.field for p in problems_of({**GOOD, "parameters": value})}
+
+
+def test_parameters_nested_beyond_reason_are_a_problem():
+    """Not a ``RecursionError``."""
+    deep: dict = {}
+    for _ in range(100_000):
+        deep = {"a": deep}
+    assert "parameters" in {p.field for p in problems_of({**GOOD, "parameters": deep})}
+    while deep:  # taken apart from outside: dropping it whole would be as deep
+        deep = deep["a"]
+
+
+def test_the_result_must_not_replace_the_input():
+    """Same bucket, same name; the same name elsewhere is fine."""
+    (problem,) = problems_of({**GOOD, "outputPath": "in.csv"})
+    assert (problem.field, problem.rule) == ("outputPath", "must not be the input")
+    JobConfiguration.from_wire({**GOOD, "outputPath": "in.csv", "outputBucket": "other"})
+
+
+@pytest.mark.parametrize("data", [None, [], 3, "text"])
+def test_what_is_no_object_is_told_as_such(data):
+    """Programs send all sorts of things."""
+    with pytest.raises(ConfigurationError) as raised:
+        JobConfiguration.model_validate(data)
+    assert [problem.field for problem in raised.value.problems] == ["configuration"]
+
+
+def test_a_long_value_is_shortened_in_the_message():
+    """A problem fits on a screen."""
+    (problem,) = problems_of({**GOOD, "name": "n" * 10_000})
+    assert len(problem.value) <= 80
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("a.csv", "csv"),
+        ("a.b/c.PARQUET", "parquet"),
+        ("x.pq", "parquet"),
+        ("x.ndjson", "jsonl"),
+        ("x.jsonl", "jsonl"),
+        ("x.json", "json"),
+        ("x.xlsx", None),
+        ("csv", None),
+        ("", None),
+    ],
+)
+def test_a_format_is_known_by_its_ending(path, name):
+    """Whatever the case; an unknown ending names none."""
+    assert format_of(path) == name
+
+
+texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=30)
+words = texts.filter(bool)
+configurations = st.fixed_dictionaries(
+    {
+        "data_size": st.integers(1, MAX_ROWS),
+        "input_format": st.sampled_from(list(FORMATS)),
+        "output_format": st.sampled_from(list(FORMATS)),
+        "input_bucket": words,
+        "output_bucket": words,
+        "input_path": words,
+        "output_path": st.just(""),
+        "is_async": st.booleans(),
+        "timeout": st.floats(1, 30 * DAY),
+        "resume_window": st.one_of(st.integers(1, 180 * DAY), st.floats(1, 180 * DAY)),
+        "parameters": st.fixed_dictionaries(
+            {},
+            optional={
+                "seed": st.integers(0, MAX_SEED),
+                "partRows": st.integers(1, 10_000_000),
+                "delimiter": st.sampled_from([";", "\t", "|", "\x1f", "ß"]),
+                "encoding": st.just("latin-1"),
+                "columns": st.dictionaries(texts, st.sampled_from(COLUMN_KINDS), max_size=3),
+            },
+        ),
+        "name": texts,
+        "tags": st.lists(words, max_size=4).map(tuple),
+    }
+).map(lambda fields: JobConfiguration(**fields))
+
+
+@settings(deadline=None)
+@given(configurations)
+def test_a_configuration_survives_every_writing(config):
+    """JSON, a JSON object, YAML and Python code each give back an equal one."""
+    assert JobConfiguration.from_wire(config.to_json()) == config
+    assert JobConfiguration.from_wire(json.loads(json.dumps(config.to_wire()))) == config
+    assert JobConfiguration.from_yaml(config.to_yaml()) == config
+    assert eval(config.to_code(), {"dg": dg}) == config
+
+
+def test_the_code_says_only_what_differs_from_the_defaults():
+    """What a person would have typed."""
+    config = JobConfiguration.from_wire({**GOOD, "parameters": {"seed": 7}})
+    assert config.to_code() == (
+        "dg.JobConfiguration(\n"
+        "    data_size=100,\n"
+        "    input_format='csv',\n"
+        "    output_format='parquet',\n"
+        "    input_path='in.csv',\n"
+        "    parameters={'seed': 7},\n"
+        ")"
+    )
+
+
+def test_yaml_may_be_short_and_hand_written():
+    """Wire names, defaults left out."""
+    text = "dataSize: 1_000\ninputFormat: csv\noutputFormat: csv\ninputPath: in.csv\n"
+    assert JobConfiguration.from_yaml(text).data_size == 1000
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "dataSize: [1",
+        "a: b: c",
+        "\tdataSize: 1",
+        "{[1, 2]: 3}",
+        "!!python/object:os.system {}",
+        "name: \x07",
+        "name: 2026-99-99",
+        "name: 0b_",
+        "[" * 5000,
+        "a: &a [*a]\n? *a\n: 1",
+    ],
+)
+def test_what_is_not_yaml_is_told_and_where(text):
+    """One problem of the whole, never a parser's own exception."""
+    with pytest.raises(ConfigurationError) as raised:
+        JobConfiguration.from_yaml(text)
+    (problem,) = raised.value.problems
+    assert problem.field == "configuration"
+    assert problem.rule.startswith("is not YAML")
+
+
+@pytest.mark.parametrize("text", ["", "just words", "- a\n- b", "3"])
+def test_yaml_that_is_no_mapping_is_told(text):
+    """Valid YAML need not be a configuration."""
+    with pytest.raises(ConfigurationError) as raised:
+        JobConfiguration.from_yaml(text)
+    assert raised.value.problems[0].rule == "has to be an object"
+
+
+def test_a_configuration_cannot_be_changed_in_place():
+    """``model_copy`` makes another."""
+    with pytest.raises(ValueError, match="frozen"):
+        JobConfiguration.from_wire(GOOD).data_size = 5
