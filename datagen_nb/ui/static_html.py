@@ -100,7 +100,7 @@ def report_html(report: Report) -> str:
     lines = [
         f'<div style="font-size:15px"><b>Fidelity {report.fidelity:.1%}</b> '
         f'<span style="{_FAINT}">columns {report.column_fidelity:.1%}{pairs}</span></div>',
-        f"<div><b>Your rows:</b> the synthetic ones are {escape(found.in_words())}.</div>",
+        f"<div><b>Memorisation:</b> {escape(found.in_words())}.</div>",
         f'<div style="{_FAINT}">{escape(_closeness(report))}</div>',
         _bars((column.name, column.score, column.metric) for column in report.columns),
     ]

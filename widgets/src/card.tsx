@@ -96,7 +96,7 @@ export function Card({ snapshot, connected, now, ask }: CardProps) {
           <span class="dg-buttons">
             {(state === "running" || state === "queued") && button("pause", "Pause")}
             {state === "paused" && button("resume", "Resume", "dg-primary")}
-            {!ends && button("rerun", "Rerun", state === "failed" ? "dg-primary" : "dg-quiet")}
+            {!ends && button("rerun", "Rerun", mayHelp(status) ? "dg-primary" : "dg-quiet")}
             {ends && (
               <button
                 type="button"
@@ -131,6 +131,10 @@ export function Card({ snapshot, connected, now, ask }: CardProps) {
       )}
     </section>
   );
+}
+
+function mayHelp(status: JobStatus): boolean {
+  return status.status === "failed" && status.error?.details?.retryHelps !== false;
 }
 
 function headline(status: JobStatus): string {

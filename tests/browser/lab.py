@@ -1,0 +1,197 @@
+"""A real JupyterLab in a real Chromium, on loopback, with nothing reachable but itself."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
+]
+SETTINGS = {
+    "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+    "notebook-extension/tracker": {"windowingMode": "none"},
+}
+READY = """() => {
+    const shown = window.jupyterapp?.shell?.currentWidget;
+    return shown?.sessionContext?.session?.kernel?.status === 'idle'
+        && shown?.content?.widgets?.length > 0;
+}"""
+# With subshells a kernel can say "idle" while a cell runs, so the prompts are asked too.
+IDLE = """() => {
+    const shown = window.jupyterapp.shell.currentWidget;
+    const busy = [...shown.node.querySelectorAll('.jp-InputPrompt')]
+        .some(prompt => prompt.textContent.includes('[*]'));
+    return !busy && shown.sessionContext.session.kernel.status === 'idle';
+}"""
+RUN = """([place, wait]) => {
+    const notebook = window.jupyterapp.shell.currentWidget.content;
+    notebook.activeCellIndex = place;
+    notebook.deselectAll();
+    const done = window.jupyterapp.commands.execute('notebook:run-cell');
+    return wait ? done.then(() => null) : null;
+}"""
+
+
+@contextlib.contextmanager
+def jupyterlab(root: Path, *, dark: bool = False) -> Iterator[Lab]:
+    """A server whose notebooks lie in ``root / "work"``, and a browser for it."""
+    private = root / "private"
+    (root / "work").mkdir(exist_ok=True)
+    theme = {"theme": "JupyterLab Dark" if dark else "JupyterLab Light"}
+    for name, value in {**SETTINGS, "apputils-extension/themes": theme}.items():
+        file = private / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(value))
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = {
+        **os.environ,
+        "JUPYTER_CONFIG_DIR": str(private / "config"),
+        "JUPYTER_RUNTIME_DIR": str(private / "runtime"),
+        "JUPYTERLAB_SETTINGS_DIR": str(private / "settings"),
+        "JUPYTERLAB_WORKSPACES_DIR": str(private / "workspaces"),
+        "IPYTHONDIR": str(private / "ipython"),
+    }
+    command = [
+        sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root",
+        "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.port_retries=0",
+        "--IdentityProvider.token=", f"--ServerApp.root_dir={root / 'work'}",
+        "--LabApp.expose_app_in_browser=True",
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+    ]  # fmt: skip
+    with (root / "server.log").open("wb") as log:
+        server = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+    try:
+        _wait_for(f"http://127.0.0.1:{port}/api/status", server, root / "server.log")
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+            yield Lab(root / "work", port, browser)
+            browser.close()
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
+def _wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            with urllib.request.urlopen(url, timeout=5):
+                return
+        except OSError:
+            if server.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(
+                    f"JupyterLab did not start:\n{log.read_text()[-2000:]}"
+                ) from None
+            time.sleep(0.1)
+
+
+class Lab:
+    """A running server and its browser."""
+
+    def __init__(self, work: Path, port: int, browser: Browser) -> None:
+        self.work = work
+        self.port = port
+        self.browser = browser
+
+    def open(self, *sources: str, width: int = 1100, height: int = 900) -> Notebook:
+        """A new notebook with these code cells, its kernel idle."""
+        notebook = nbformat.v4.new_notebook(
+            metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}},
+            cells=[nbformat.v4.new_code_cell(source) for source in sources],
+        )
+        return self.open_node(notebook, width=width, height=height)
+
+    def open_node(
+        self, notebook: nbformat.NotebookNode, *, width: int = 1100, height: int = 900
+    ) -> Notebook:
+        """A notebook as it is."""
+        name = f"test-{time.monotonic_ns()}.ipynb"
+        nbformat.write(notebook, self.work / name)
+        page = self.browser.new_context(viewport={"width": width, "height": height}).new_page()
+        opened = Notebook(page, self.port)
+        page.goto(f"http://127.0.0.1:{self.port}/doc/tree/{name}")
+        opened.wait_ready()
+        return opened
+
+
+class Notebook:
+    """A notebook in a page."""
+
+    def __init__(self, page: Page, port: int) -> None:
+        self.page = page
+        self.errors: list[str] = []
+        self.outside: list[str] = []
+        inside = re.compile(rf"(https?|ws)://127\.0\.0\.1:{port}/|data:|blob:")
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on(
+            "request",
+            lambda request: inside.match(request.url) or self.outside.append(request.url),
+        )
+
+    def wait_ready(self) -> None:
+        self.page.wait_for_function(READY, timeout=60_000)
+
+    def run(self, place: int, *, wait: bool = True) -> None:
+        """Run one cell."""
+        self.page.evaluate(RUN, [place, wait])
+        if wait:
+            self.wait_idle()
+
+    def run_all(self) -> None:
+        """Run every cell and wait."""
+        self.page.set_default_timeout(120_000)
+        self.page.evaluate("() => window.jupyterapp.commands.execute('notebook:run-all-cells')")
+        self.wait_idle()
+
+    def wait_idle(self) -> None:
+        self.page.wait_for_function(IDLE, timeout=120_000)
+
+    def restart_kernel(self) -> None:
+        self.page.evaluate(
+            "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel"
+            ".restart().then(() => null)"
+        )
+        self.wait_ready()
+
+    def reload(self) -> None:
+        """Reload the page; the kernel lives on."""
+        self.page.evaluate(
+            "() => window.jupyterapp.shell.currentWidget.context.save().then(() => null)"
+        )
+        self.page.reload()
+        self.wait_ready()
+
+    def cell(self, place: int):
+        """A cell's output."""
+        return self.page.locator(".jp-Cell").nth(place).locator(".jp-Cell-outputWrapper")
+
+    def screenshot(self, name: str) -> None:
+        folder = Path("screenshots")
+        folder.mkdir(exist_ok=True)
+        self.page.screenshot(path=folder / name)
+
+
+__all__ = ["Lab", "Notebook", "expect", "jupyterlab"]

@@ -1,0 +1,211 @@
+"""The card and the grid as a person in JupyterLab meets them."""
+
+import re
+
+import pytest
+
+from tests.browser.lab import expect
+
+CONNECT = """
+import datagen_nb as dg
+client = dg.connect("mock", scenario="{scenario}", speed={speed})
+job = client.submit("data/diamonds.parquet", rows=1_000_000)
+job
+"""
+
+
+def mock(scenario: str, speed: float) -> str:
+    return CONNECT.format(scenario=scenario, speed=speed)
+
+
+def test_a_card_moves_while_another_cell_computes(lab):
+    """Progress does not wait for the kernel."""
+    notebook = lab.open(
+        mock("slow", 20), "import time\nend = time.time() + 6\nwhile time.time() < end: pass"
+    )
+    notebook.run(0)
+    bar = notebook.cell(0).get_by_role("progressbar")
+    expect(bar).to_be_visible()
+    notebook.run(1, wait=False)
+    expect(notebook.page.get_by_text("[*]:")).to_be_visible()
+    before = int(bar.get_attribute("aria-valuenow"))
+    notebook.page.wait_for_function(
+        "before => [...document.querySelectorAll('[role=progressbar]')]"
+        ".some(bar => Number(bar.getAttribute('aria-valuenow')) > before + 5)",
+        arg=before,
+    )
+    expect(notebook.page.get_by_text("[*]:")).to_be_visible()
+    assert (notebook.errors, notebook.outside) == ([], [])
+
+
+def test_cancel_asks_and_then_cancels(lab):
+    """The button does what it says, and the Python object knows."""
+    notebook = lab.open(mock("slow", 1), "print(job.status.status.value)")
+    notebook.run(0)
+    card = notebook.cell(0)
+    card.get_by_role("button", name="Cancel").click()
+    card.get_by_role("button", name="Yes, cancel").click()
+    expect(card.get_by_role("status")).to_have_text("Cancelled")
+    notebook.run(1)
+    expect(notebook.cell(1)).to_contain_text("cancelled")
+
+
+def test_pause_and_resume_work_from_the_card(lab):
+    """A paused job shows how long it can be resumed, and goes on."""
+    notebook = lab.open(mock("slow", 100))
+    notebook.run(0)
+    card = notebook.cell(0)
+    card.get_by_role("button", name="Pause").click()
+    expect(card.get_by_role("status")).to_have_text("Paused")
+    expect(card).to_contain_text("can be resumed for")
+    card.get_by_role("button", name="Resume").click()
+    expect(card.get_by_role("status")).to_have_text("Completed", timeout=30_000)
+
+
+def test_a_failure_says_where_and_why(lab):
+    """In words, with what to do."""
+    notebook = lab.open(mock("fails_at_stage", 200))
+    notebook.run(0)
+    card = notebook.cell(0)
+    expect(card.get_by_role("status")).to_have_text("Failed in generate")
+    expect(card).to_contain_text("Connect with another scenario.")
+
+
+def test_a_reload_keeps_the_card(lab):
+    """The page comes back with the card as it stands."""
+    notebook = lab.open(mock("slow", 1))
+    notebook.run(0)
+    expect(notebook.cell(0).get_by_role("status")).to_have_text("Running")
+    notebook.reload()
+    expect(notebook.cell(0).get_by_role("status")).to_have_text("Running")
+    notebook.cell(0).get_by_role("button", name="Cancel").click()
+    notebook.cell(0).get_by_role("button", name="Yes, cancel").click()
+    expect(notebook.cell(0).get_by_role("status")).to_have_text("Cancelled")
+
+
+def test_a_dead_kernel_looks_dead(lab):
+    """A card that nobody feeds says so."""
+    notebook = lab.open(mock("slow", 0.1))
+    notebook.run(0)
+    expect(notebook.cell(0).get_by_role("status")).to_have_text("Running")
+    notebook.restart_kernel()
+    expect(notebook.cell(0)).to_contain_text("Not connected", timeout=30_000)
+
+
+def test_a_restarted_kernel_finds_its_job_again(lab):
+    """The local service kept it; ``client.jobs.last()`` brings the card back."""
+    notebook = lab.open(
+        "import datagen_nb as dg\nclient = dg.connect()\n"
+        "job = client.submit('data/diamonds.parquet', rows=30_000_000, name='long')\njob",
+        "import datagen_nb as dg\njob = dg.connect().jobs.last()\njob",
+        "job.cancel().status.value",
+    )
+    notebook.run(0)
+    expect(notebook.cell(0).get_by_role("status")).to_have_text("Running")
+    notebook.restart_kernel()
+    notebook.run(1)
+    card = notebook.cell(1)
+    expect(card.get_by_role("status")).to_have_text("Running")
+    expect(card).to_contain_text("long → 30,000,000 rows")
+    notebook.run(2)
+    expect(card.get_by_role("status")).to_have_text("Cancelled")
+    expect(notebook.cell(2)).to_contain_text("cancelled")
+
+
+PAINTED = """
+() => {
+    const texts = window.__painted = new Set();
+    const paint = CanvasRenderingContext2D.prototype.fillText;
+    CanvasRenderingContext2D.prototype.fillText = function (text, ...rest) {
+        texts.add(String(text));
+        return paint.call(this, text, ...rest);
+    };
+}
+"""
+
+EXACT = """
+import datetime as d
+from decimal import Decimal
+import pyarrow as pa
+import datagen_nb as dg
+zone = pa.timestamp("us", tz="Europe/Berlin")
+at = d.datetime(2026, 3, 1, 8, 30, 0, 125, d.timezone.utc)
+dg.view(pa.table({
+    "big": [2**62 + 1, 2**53 + 1, 7],
+    "money": [Decimal("1.10"), Decimal("12345678901234567890.12"), Decimal("0.00")],
+    "at": pa.array([at, at, at], zone),
+    "list": [[1, 2], [], [3]],
+    "word": ["a", "", None],
+}))
+"""
+
+
+def test_the_grid_paints_exact_values(lab):
+    """Big integers, decimals, microseconds, zones, lists and nulls as they are."""
+    notebook = lab.open(EXACT)
+    notebook.page.evaluate(f"({PAINTED})()")
+    notebook.run(0)
+    wanted = [
+        str(2**62 + 1),
+        str(2**53 + 1),
+        "12345678901234567890.12",
+        "2026-03-01 09:30:00.000125+0100",
+        "[1, 2]",
+        "null",
+    ]
+    notebook.page.wait_for_function(
+        "wanted => wanted.every(text => window.__painted.has(text))", arg=wanted, timeout=20_000
+    )
+    assert (notebook.errors, notebook.outside) == ([], [])
+
+
+def test_the_grid_scrolls_far_without_the_whole_table(lab):
+    """The last of ten million rows is a jump away, and little travels for it."""
+    notebook = lab.open(
+        "import pyarrow as pa, numpy as np, datagen_nb as dg\n"
+        "viewer = dg.view(pa.table({'n': np.arange(10_000_000)}))\nviewer"
+    )
+    notebook.page.evaluate(f"({PAINTED})()")
+    notebook.run(0)
+    expect(notebook.cell(0)).to_contain_text("10,000,000 rows x 1 columns")
+    notebook.page.wait_for_function("() => window.__painted.has('3')", timeout=20_000)
+    grid = notebook.cell(0).locator(".lm-DataGrid")
+    grid.click(position={"x": 120, "y": 60})
+    notebook.page.mouse.wheel(0, 24 * 5_000)
+    notebook.page.wait_for_function(
+        "() => [...window.__painted].some(text => Number(text) > 4_000)", timeout=20_000
+    )
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_quickstart_runs_and_shows_the_files_values(lab, theme, tmp_path_factory):
+    """The shop window, from the first cell to the last, in both themes."""
+    from pathlib import Path
+
+    import nbformat
+    import pyarrow.parquet as pq
+
+    from tests.browser.conftest import DATA
+
+    quickstart = nbformat.read(DATA.parent / "01-quickstart.ipynb", as_version=4)
+    for cell in quickstart.cells:
+        if cell.cell_type == "code":
+            cell.outputs = []
+    notebook = lab.open_node(quickstart, height=3600)
+    notebook.page.evaluate(f"({PAINTED})()")
+    notebook.page.evaluate(
+        "theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})",
+        f"JupyterLab {theme.capitalize()}",
+    )
+    notebook.run_all()
+    states = notebook.page.get_by_role("status").filter(has_text=re.compile("Completed"))
+    expect(states).to_have_count(2)
+    expect(notebook.page.get_by_text("100,000 rows x 10 columns")).to_be_visible()
+    parts = sorted(Path(lab.work.parent / "home").glob("buckets/local/jobs/*/parts/part-00000*"))
+    first = pq.read_table(parts[-1]).slice(0, 5).to_pylist()
+    wanted = [str(row["price"]) for row in first] + [row["cut"] for row in first]
+    notebook.page.wait_for_function(
+        "wanted => wanted.every(text => window.__painted.has(text))", arg=wanted, timeout=20_000
+    )
+    notebook.screenshot(f"quickstart-{theme}.png")
+    assert (notebook.errors, notebook.outside) == ([], [])

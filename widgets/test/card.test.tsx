@@ -1,0 +1,218 @@
+import { render } from "preact";
+import { act } from "preact/test-utils";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import widget, { Card } from "../src/card";
+import { Link, type Model } from "../src/link";
+import type { Action, JobStatus, Snapshot, State } from "../src/snapshot";
+
+const NOW = Date.parse("2026-11-23T10:00:30Z");
+
+function snapshot(state: State, status: Partial<JobStatus> = {}): Snapshot {
+  return {
+    title: "diamonds",
+    format: "Parquet",
+    status: {
+      jobId: "j_7QK2",
+      status: state,
+      progress: 62,
+      startTime: "2026-11-23T10:00:25Z",
+      lastUpdated: "2026-11-23T10:00:29Z",
+      stages: [
+        { name: "fit", status: "completed", progress: 100, weight: 0.4,
+          startTime: "2026-11-23T10:00:25Z", endTime: "2026-11-23T10:00:26.8Z" },
+        { name: "generate", status: "running", progress: 62, weight: 0.6 },
+      ],
+      metadata: { retryCount: 0, outputSize: 2_400_000, processingTime: 3.1 },
+      name: "diamonds",
+      dataSize: 1_000_000,
+      rowsDone: 620_000,
+      rowsPerSecond: 214_000,
+      secondsLeft: 2,
+      attempt: 1,
+      warnings: [],
+      ...status,
+    },
+  };
+}
+
+let host: HTMLElement;
+beforeEach(() => {
+  host = document.createElement("div");
+  document.body.append(host);
+});
+afterEach(() => {
+  render(null, host);
+  host.remove();
+  vi.useRealTimers();
+});
+
+const never = async (_: Action): Promise<void> => {
+  throw new Error("not asked for");
+};
+
+function show(shown: Snapshot, ask = never, connected = true): HTMLElement {
+  act(() => render(<Card snapshot={shown} connected={connected} now={NOW} ask={ask} />, host));
+  return host;
+}
+
+const buttons = (): string[] =>
+  [...host.querySelectorAll("button")].map((button) => button.textContent ?? "");
+
+const press = async (label: string): Promise<void> => {
+  const found = [...host.querySelectorAll("button")].find((b) => b.textContent === label);
+  if (!found) throw new Error(`no button ${label}`);
+  await act(async () => found.click());
+};
+
+describe("a card says where its job is", () => {
+  it("running: stage, rows, speed, what is left", () => {
+    const text = show(snapshot("running")).textContent;
+    for (const words of ["Running", "diamonds → 1,000,000 rows", "fit 1.8 s", "generate 62 %",
+      "620,000 of 1,000,000 rows · 214,000 rows/s", "about 2 s left · 0:05 elapsed"])
+      expect(text).toContain(words);
+    expect(host.querySelector("[role=progressbar]")?.getAttribute("aria-valuenow")).toBe("62");
+    expect(buttons()).toEqual(["Pause", "Cancel"]);
+  });
+
+  it("queued: its place", () => {
+    expect(show(snapshot("queued", { queuePosition: 2 })).textContent).toContain("2nd in the queue");
+  });
+
+  it("paused: how long it can be resumed", () => {
+    const text = show(snapshot("paused", { resumeUntil: "2026-11-24T09:41:30Z" })).textContent;
+    expect(text).toContain("620,000 rows kept on disk");
+    expect(text).toContain("can be resumed for 23 h 41 min");
+    expect(buttons()).toEqual(["Resume", "Cancel"]);
+  });
+
+  it("completed: time, size, fidelity, memorisation in words", () => {
+    const done = snapshot("completed");
+    done.report = { fidelity: 0.993, memorisation: "no closer to your rows than fresh ones are" };
+    const text = show(done).textContent;
+    expect(text).toContain("3.1 s · 2.4 MB Parquet · fidelity 99.3 %");
+    expect(text).toContain("no closer to your rows than fresh ones are");
+    expect(buttons()).toEqual(["Rerun"]);
+  });
+
+  it("failed: where, what, what now, whether a retry helps", () => {
+    const text = show(
+      snapshot("failed", {
+        error: {
+          code: "ragged_row",
+          message: "Line 20,481 has 13 fields, the header has 12.",
+          details: { stage: "read", remedy: "Mend the file.", retryHelps: false },
+        },
+      }),
+    ).textContent;
+    for (const words of ["Failed in read", "Line 20,481", "Mend the file.",
+      "Trying again will not help.", "ragged_row · attempt 1"])
+      expect(text).toContain(words);
+  });
+
+  it("not connected: says so, and its buttons rest", () => {
+    expect(show(snapshot("running"), never, false).textContent).toContain("Not connected");
+    expect([...host.querySelectorAll("button")].every((button) => button.disabled)).toBe(true);
+  });
+});
+
+describe("a card asks", () => {
+  it("before it cancels", async () => {
+    const ask = vi.fn(async () => undefined);
+    show(snapshot("running"), ask);
+    await press("Cancel");
+    expect(ask).not.toHaveBeenCalled();
+    await press("Keep");
+    await press("Cancel");
+    await press("Yes, cancel");
+    expect(ask).toHaveBeenCalledExactlyOnceWith("cancel");
+  });
+
+  it("and tells a refusal", async () => {
+    show(snapshot("running"), async () => {
+      throw new Error("Job j_7QK2 is completed; it cannot be paused.");
+    });
+    await press("Pause");
+    expect(host.querySelector("[role=alert]")?.textContent).toContain("cannot be paused");
+  });
+});
+
+it("shows hostile text as text", () => {
+  const bad = snapshot("running", { warnings: ["<img src=x onerror=alert(1)>"] });
+  bad.title = "<script>alert(1)</script>";
+  show(bad);
+  expect(host.querySelector("script, img")).toBeNull();
+  expect(host.textContent).toContain("<script>alert(1)</script>");
+});
+
+class FakeModel implements Model {
+  sent: { id: string; action: string }[] = [];
+  readonly #heard = new Map<string, Set<(...args: never[]) => void>>();
+  constructor(public snapshot: Snapshot) {}
+  get(name: string): unknown {
+    return name === "snapshot" ? this.snapshot : undefined;
+  }
+  on(event: string, callback: (...args: never[]) => void): void {
+    this.#heard.set(event, (this.#heard.get(event) ?? new Set()).add(callback));
+  }
+  off(event: string, callback: (...args: never[]) => void): void {
+    this.#heard.get(event)?.delete(callback);
+  }
+  send(content: unknown): void {
+    this.sent.push(content as { id: string; action: string });
+  }
+  fire(event: string, ...args: unknown[]): void {
+    for (const callback of this.#heard.get(event) ?? []) callback(...(args as never[]));
+  }
+  get listeners(): number {
+    return [...this.#heard.values()].reduce((sum, set) => sum + set.size, 0);
+  }
+}
+
+describe("a link", () => {
+  it("settles each request by its id", async () => {
+    const model = new FakeModel(snapshot("running"));
+    const link = new Link(model);
+    const good = link.ask("pause");
+    const bad = link.ask("cancel");
+    model.fire("msg:custom", { id: model.sent[1]?.id, error: "refused" });
+    model.fire("msg:custom", { id: model.sent[0]?.id });
+    await expect(good).resolves.toBeUndefined();
+    await expect(bad).rejects.toThrow("refused");
+  });
+
+  it("gives up on a silent kernel", async () => {
+    vi.useFakeTimers();
+    const asked = new Link(new FakeModel(snapshot("running"))).ask("pause");
+    const refused = expect(asked).rejects.toThrow("did not answer");
+    vi.advanceTimersByTime(16_000);
+    await refused;
+  });
+});
+
+it("two views follow one model, and leave nothing behind", async () => {
+  const model = new FakeModel(snapshot("running"));
+  const second = document.createElement("div");
+  const closings: (() => void)[] = [];
+  await act(async () => {
+    for (const el of [host, second]) closings.push(widget.render({ model, el }));
+  });
+  model.snapshot = snapshot("completed");
+  await act(async () => model.fire("change:snapshot"));
+  for (const el of [host, second]) expect(el.textContent).toContain("Completed");
+  await act(async () => closings.forEach((close) => close()));
+  expect(model.listeners).toBe(0);
+});
+
+it("a silent kernel is noticed", async () => {
+  vi.useFakeTimers();
+  const model = new FakeModel(snapshot("running"));
+  await act(async () => {
+    widget.render({ model, el: host });
+  });
+  await act(async () => void vi.advanceTimersByTime(11_000));
+  expect(host.textContent).not.toContain("Not connected");
+  await act(async () => void vi.advanceTimersByTime(5_000));
+  expect(host.textContent).toContain("Not connected");
+  await act(async () => model.fire("change:beat"));
+  expect(host.textContent).not.toContain("Not connected");
+});
