@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from typing import Any, Self, TypeVar
@@ -12,7 +11,7 @@ from pydantic import ValidationError
 from datagen_nb.api import wire
 from datagen_nb.api.session import Revive, Session
 from datagen_nb.core.config import JobConfiguration
-from datagen_nb.core.errors import ProtocolError, ServiceUnavailable
+from datagen_nb.core.errors import ConfigurationError, ProtocolError, ServiceUnavailable
 from datagen_nb.core.ports import (
     EventPage,
     JobEvent,
@@ -32,6 +31,14 @@ POLL = 20.0
 
 SILENT_STREAMS = 3
 """Streams in a row that end before a line arrives, after which events are polled instead."""
+
+
+class _Log(WireModel):
+    entries: tuple[LogEntry, ...]
+
+
+class _Uploaded(WireModel):
+    path: str
 
 
 class HttpJobs:
@@ -82,7 +89,7 @@ class HttpJobs:
     async def log(self, job_id: str, *, after: int = 0) -> Sequence[LogEntry]:
         path = wire.job_path(job_id, "log")
         body = await self._session.send("GET", path, safe=True, params={"after": after})
-        return [_read(LogEntry, entry) for entry in json.loads(body)["entries"]]
+        return _read(_Log, body).entries
 
     async def events(
         self, *, after: int | None = None, job_id: str | None = None
@@ -126,7 +133,7 @@ class HttpJobs:
         path = f"{wire.UPLOADS}/{digest}.{format}"
         headers = {"Content-Length": str(size)}
         body = await self._session.send("PUT", path, safe=False, headers=headers, content=chunks)
-        return str(json.loads(body)["path"])
+        return _read(_Uploaded, body).path
 
     async def info(self) -> ServiceInfo:
         return await self._get(ServiceInfo, wire.INFO)
@@ -183,8 +190,9 @@ class HttpJobs:
 def _read(model: type[M], body: Any) -> M:
     try:
         return model.from_wire(body)
-    except ValidationError as error:
+    except (ValidationError, ConfigurationError) as error:
+        said = error.errors()[0]["msg"] if isinstance(error, ValidationError) else error.message
         raise ProtocolError(
-            f"The service answered a {model.__name__} that this version does not understand: "
-            f"{error.errors()[0]['msg']}. Are both of the same version?",
+            f"The service answered a {model.__name__.strip('_')} that this version does not "
+            f"understand: {said}. Are both of the same version?",
         ) from error

@@ -18,8 +18,14 @@ from datagen_nb.core.ports import Clock
 ATTEMPTS = 6
 FIRST_DELAY = 0.1
 LONGEST_DELAY = 5.0
+LONGEST_WAIT = 60.0
+"""Seconds that ``Retry-After`` is believed."""
+
 PASSING = frozenset({429, 502, 503, 504})
 TIMEOUT = httpx.Timeout(60.0, connect=5.0)
+
+FOREIGN = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError, OverflowError)
+"""What httpx and the sockets below it raise."""
 
 Revive = Callable[[], Awaitable[None]]
 
@@ -61,8 +67,17 @@ class Session:
 
     @classmethod
     def over_http(cls, url: str) -> Session:
-        """A session with a deployed service."""
-        return cls(httpx.AsyncClient(base_url=url, timeout=TIMEOUT))
+        """A session with a deployed service.
+
+        Raises:
+            ServiceUnavailable: The address is none.
+        """
+        try:
+            return cls(httpx.AsyncClient(base_url=url, timeout=TIMEOUT))
+        except (httpx.InvalidURL, ValueError) as error:
+            raise ServiceUnavailable(
+                f"{url!r} is no address ({error}). Write one as https://host."
+            ) from error
 
     async def send(
         self,
@@ -98,7 +113,7 @@ class Session:
                 response = await self._client.request(
                     method, path, params=query, headers=sent, content=content
                 )
-            except httpx.HTTPError as error:
+            except FOREIGN as error:
                 never_arrived = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
                 if attempt == ATTEMPTS or not (safe or never_arrived):
                     raise _unavailable(error, request_id) from error
@@ -132,7 +147,7 @@ class Session:
                     await response.aread()
                     raise wire.error_of(response.status_code, _json(response), request_id)
                 yield response
-        except httpx.HTTPError as error:
+        except FOREIGN as error:
             raise _unavailable(error, request_id) from error
 
     async def revive(self, attempt: int) -> None:
@@ -146,8 +161,8 @@ class Session:
         await self._client.aclose()
 
 
-def _unavailable(error: httpx.HTTPError, request_id: str) -> DatagenError:
-    if isinstance(error, httpx.DecodingError | httpx.UnsupportedProtocol):
+def _unavailable(error: Exception, request_id: str) -> DatagenError:
+    if isinstance(error, httpx.DecodingError | httpx.UnsupportedProtocol | httpx.InvalidURL):
         return ProtocolError(f"The service's answer cannot be read: {error}", request_id=request_id)
     said = str(error) or type(error).__name__
     return ServiceUnavailable(
@@ -166,4 +181,5 @@ def _json(response: httpx.Response) -> Any:
 
 def _retry_after(response: httpx.Response, otherwise: float) -> float:
     said = response.headers.get("Retry-After", "")
-    return float(said) if said.isdigit() else otherwise
+    is_number = said.isascii() and said.isdigit()
+    return min(float(said), LONGEST_WAIT) if is_number else otherwise

@@ -20,11 +20,18 @@ Every body is a ``core`` model's JSON. Every error is ``application/problem+json
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from datagen_nb.core import errors
-from datagen_nb.core.errors import DatagenError, ProtocolError, ServiceUnavailable, rebuild
+from datagen_nb.core.errors import (
+    DatagenError,
+    JobNotFound,
+    ProtocolError,
+    ServiceUnavailable,
+    rebuild,
+)
 
 PREFIX = "/v1"
 JOBS = f"{PREFIX}/jobs"
@@ -65,8 +72,20 @@ HTTP_STATUS: Mapping[str, int] = {
 """The HTTP status of each error class."""
 
 
+_JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,64}|\{job_id\}")
+
+
 def job_path(job_id: str, *rest: str) -> str:
-    """Path of a job, or of something of it."""
+    """Path of a job, or of something of it.
+
+    Raises:
+        JobNotFound: No job can have such an id; it would lead to another route.
+    """
+    if _JOB_ID.fullmatch(job_id) is None:
+        raise JobNotFound(
+            f"There is no job {job_id!r}. `client.jobs.list()` shows those there are.",
+            details={"jobId": job_id},
+        )
     return "/".join([JOBS, job_id, *rest])
 
 
@@ -89,11 +108,12 @@ def problem(error: DatagenError, request_id: str) -> tuple[int, dict[str, Any]]:
 def error_of(status: int, body: Any, request_id: str) -> DatagenError:
     """The error that an answer tells; what is no problem document becomes one of ours."""
     if isinstance(body, dict) and {"kind", "code", "detail"} <= body.keys():
+        details = body.get("details")
         return rebuild(
             str(body["kind"]),
             str(body["detail"]),
             code=str(body["code"]),
-            details=body.get("details"),
+            details=details if isinstance(details, dict) else None,
             request_id=str(body.get("requestId", request_id)),
         )
     if status in {502, 503, 504}:

@@ -1,0 +1,323 @@
+"""The session retries what is safe, as often and late as it should, and tells what is wrong."""
+
+import httpx
+import pytest
+
+from datagen_nb.api import session as module
+from datagen_nb.api import wire
+from datagen_nb.api.remote import HttpJobs
+from datagen_nb.api.session import ATTEMPTS, FIRST_DELAY, LONGEST_DELAY, Session
+from datagen_nb.core.config import JobConfiguration
+from datagen_nb.core.errors import (
+    DatagenError,
+    JobNotFound,
+    ProtocolError,
+    ServiceUnavailable,
+)
+from datagen_nb.core.ports import JobQuery
+
+CONFIG = JobConfiguration(data_size=5, input_format="csv", output_format="csv", input_path="a.csv")
+
+
+class StillClock:
+    """Sleeps at once and remembers how long it should have been."""
+
+    def __init__(self):
+        self.slept = []
+
+    async def sleep(self, seconds):
+        self.slept.append(seconds)
+
+
+class Line:
+    """A transport that plays answers, one for each request, and keeps the requests."""
+
+    def __init__(self, *answers):
+        self.answers = list(answers)
+        self.requests = []
+
+    def __call__(self, request):
+        self.requests.append(request)
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def session(line, *, revive=None, jitter=lambda: 1.0):
+    clock = StillClock()
+    client = httpx.AsyncClient(transport=httpx.MockTransport(line), base_url="http://datagen")
+    return Session(client, revive=revive, clock=clock, jitter=jitter), clock
+
+
+def busy(status=503, **headers):
+    return httpx.Response(status, headers=headers)
+
+
+OK = httpx.Response(200, content=b"{}")
+REFUSED = httpx.ConnectError("refused")
+BROKEN = httpx.ReadError("broken")
+
+
+@pytest.mark.parametrize("trouble", [BROKEN, REFUSED, busy(), busy(429), busy(502), busy(504)])
+async def test_what_is_safe_is_sent_again(trouble):
+    """A passing trouble is not seen by the caller."""
+    line = Line(trouble, trouble, OK)
+    one, clock = session(line)
+    assert await one.send("GET", "/v1/info", safe=True) == b"{}"
+    assert len(line.requests) == 3
+    assert len(clock.slept) == 2
+
+
+@pytest.mark.parametrize("trouble", [BROKEN, httpx.ReadTimeout("late"), busy(), busy(429)])
+async def test_what_is_not_safe_is_sent_once(trouble):
+    """It may have arrived; only the caller knows what to do."""
+    line = Line(trouble, OK)
+    one, _ = session(line)
+    with pytest.raises(DatagenError):
+        await one.send("POST", "/v1/jobs/j/cancel", safe=False)
+    assert len(line.requests) == 1
+
+
+@pytest.mark.parametrize("trouble", [REFUSED, httpx.ConnectTimeout("late")])
+async def test_what_never_arrived_is_sent_again_even_if_not_safe(trouble):
+    """A refused connection carried nothing."""
+    line = Line(trouble, OK)
+    one, _ = session(line)
+    assert await one.send("POST", "/v1/jobs/j/cancel", safe=False) == b"{}"
+
+
+@pytest.mark.parametrize("status", [400, 404, 409, 422, 500])
+async def test_a_no_is_not_asked_again(status):
+    """Another try would get the same answer."""
+    line = Line(busy(status))
+    one, _ = session(line)
+    with pytest.raises(ProtocolError):
+        await one.send("GET", "/v1/jobs/j", safe=True)
+    assert len(line.requests) == 1
+
+
+@pytest.mark.parametrize("trouble", [BROKEN, REFUSED, busy()])
+async def test_trying_ends(trouble):
+    """A service that is gone is told, after a bounded number of tries."""
+    line = Line(trouble)
+    one, _ = session(line)
+    with pytest.raises(ServiceUnavailable) as raised:
+        await one.send("GET", "/v1/info", safe=True)
+    assert len(line.requests) == ATTEMPTS
+    assert raised.value.retryable
+
+
+async def test_retry_after_is_obeyed():
+    """The service knows best when it has time."""
+    one, clock = session(Line(busy(**{"Retry-After": "3"}), OK))
+    await one.send("GET", "/v1/info", safe=True)
+    assert clock.slept == [3]
+
+
+@pytest.mark.parametrize("said", ["Wed, 21 Oct 2015 07:28:00 GMT", "-1", "x", "²", "1e9", ""])
+async def test_a_retry_after_that_says_no_number_is_passed_over(said):
+    """The usual delay stands instead."""
+    header = {b"Retry-After": said.encode()}
+    one, clock = session(Line(httpx.Response(503, headers=header), OK))
+    await one.send("GET", "/v1/info", safe=True)
+    assert clock.slept == [FIRST_DELAY * 2]
+
+
+async def test_no_retry_after_makes_a_caller_wait_for_ever():
+    """A bound holds whatever the header says."""
+    one, clock = session(Line(busy(**{"Retry-After": "99999999"}), OK))
+    await one.send("GET", "/v1/info", safe=True)
+    assert clock.slept == [module.LONGEST_WAIT]
+
+
+async def test_delays_grow_up_to_a_bound_and_jitter_is_full():
+    """Many clients do not come back at the same moment."""
+    one, clock = session(Line(busy()), jitter=lambda: 1.0)
+    with pytest.raises(ServiceUnavailable):
+        await one.send("GET", "/v1/info", safe=True)
+    assert clock.slept == sorted(clock.slept)
+    assert clock.slept[0] < clock.slept[-1] <= LONGEST_DELAY
+    one, clock = session(Line(busy()), jitter=lambda: 0.0)
+    with pytest.raises(ServiceUnavailable):
+        await one.send("GET", "/v1/info", safe=True)
+    assert set(clock.slept) == {0}
+
+
+async def test_a_request_keeps_its_id_over_its_retries():
+    """The service's log shows one request, tried thrice; the error names it."""
+    line = Line(BROKEN, BROKEN, busy(404))
+    one, _ = session(line)
+    with pytest.raises(DatagenError) as raised:
+        await one.send("GET", "/v1/jobs/j", safe=True)
+    ids = {request.headers[wire.REQUEST_ID] for request in line.requests}
+    assert ids == {raised.value.request_id}
+
+
+async def test_two_requests_have_two_ids():
+    """Otherwise an id would tell nothing."""
+    line = Line(OK)
+    one, _ = session(line)
+    await one.send("GET", "/v1/info", safe=True)
+    await one.send("GET", "/v1/info", safe=True)
+    assert len({request.headers[wire.REQUEST_ID] for request in line.requests}) == 2
+
+
+async def test_a_dead_service_is_revived():
+    """A refused connection calls for it, and the request goes on without a delay."""
+    calls = []
+
+    async def revive():
+        calls.append(1)
+
+    one, clock = session(Line(REFUSED, OK), revive=revive)
+    await one.send("POST", "/v1/jobs/j/cancel", safe=False)
+    assert calls == [1]
+    assert clock.slept == []
+
+
+async def test_a_service_that_answers_is_not_revived():
+    """A slow or busy one is left in peace."""
+
+    async def revive():
+        raise AssertionError("it lives")
+
+    one, _ = session(Line(busy(), BROKEN, OK), revive=revive)
+    await one.send("GET", "/v1/info", safe=True)
+
+
+async def test_a_service_that_cannot_be_revived_says_why():
+    """The reason of the start is what the caller sees."""
+
+    async def revive():
+        raise ServiceUnavailable("no python", code="service_start_failed")
+
+    one, _ = session(Line(REFUSED), revive=revive)
+    with pytest.raises(ServiceUnavailable, match="no python"):
+        await one.send("GET", "/v1/info", safe=True)
+
+
+FOREIGN = [
+    BROKEN,
+    httpx.RemoteProtocolError("nonsense"),
+    httpx.DecodingError("gzip"),
+    httpx.TooManyRedirects("round"),
+    httpx.InvalidURL("no"),
+    httpx.StreamConsumed(),
+    httpx.ReadTimeout(""),
+    OSError("no file descriptors"),
+]
+
+
+@pytest.mark.parametrize("foreign", FOREIGN, ids=lambda error: type(error).__name__)
+async def test_no_foreign_exception_passes(foreign):
+    """Who calls has one tree of errors to know."""
+    one, _ = session(Line(foreign))
+    with pytest.raises((ServiceUnavailable, ProtocolError)) as raised:
+        await one.send("GET", "/v1/info", safe=True)
+    assert raised.value.request_id
+    with pytest.raises((ServiceUnavailable, ProtocolError)):
+        async with one.stream("/v1/events"):
+            pass
+
+
+async def test_a_stream_that_breaks_while_read_is_told_as_unavailable():
+    """Half a part is no part."""
+
+    async def half():
+        yield b"half"
+        raise httpx.ReadError("broken")
+
+    one, _ = session(Line(httpx.Response(200, content=half())))
+    part = HttpJobs(one, shares_files=False).read_part("j", 0)
+    assert await anext(part) == b"half"
+    with pytest.raises(ServiceUnavailable):
+        await anext(part)
+
+
+async def test_what_a_reader_of_a_stream_raises_stays_as_it_is():
+    """The session judges its own line only."""
+    one, _ = session(Line(OK))
+    with pytest.raises(KeyError):
+        async with one.stream("/v1/events"):
+            raise KeyError("mine")
+
+
+async def test_a_stream_that_is_refused_tells_the_reason():
+    """An error's body is read, though the answer was to be streamed."""
+    body = wire.problem(JobNotFound("none"), "r7")[1]
+    one, _ = session(Line(httpx.Response(404, json=body)))
+    with pytest.raises(JobNotFound) as raised:
+        async with one.stream("/v1/events"):
+            pass
+    assert raised.value.request_id == "r7"
+
+
+async def told_by(address):
+    one = Session.over_http(address)
+    one._clock = StillClock()
+    try:
+        await one.send("GET", "/v1/info", safe=True)
+    finally:
+        await one.aclose()
+
+
+@pytest.mark.parametrize(
+    "address", ["http://", "http://[", "http://a b/", "http://h:99999999/", "http://\0"]
+)
+async def test_an_address_that_is_none_is_told(address):
+    """``connect("http://…")`` raises one of ours."""
+    with pytest.raises((ServiceUnavailable, ProtocolError)):
+        await told_by(address)
+
+
+ASKED = {
+    "status": lambda jobs: jobs.status("j"),
+    "configuration": lambda jobs: jobs.configuration("j"),
+    "history": lambda jobs: jobs.history(JobQuery()),
+    "cancel": lambda jobs: jobs.cancel("j"),
+    "create": lambda jobs: jobs.create(CONFIG, idempotency_key="k"),
+    "log": lambda jobs: jobs.log("j"),
+    "event_page": lambda jobs: jobs.event_page(),
+    "manifest": lambda jobs: jobs.manifest("j"),
+    "report": lambda jobs: jobs.report("j"),
+    "upload": lambda jobs: jobs.upload("0" * 64, "csv", 0, chunks()),
+    "info": lambda jobs: jobs.info(),
+}
+BODIES = [
+    b"",
+    b"{}",
+    b"[]",
+    b"<html>",
+    b"null",
+    b'{"entries": 3, "path": 1}',
+    b'{"entries":[{}]}',
+    b"\xff",
+]
+
+
+async def chunks():
+    yield b""
+
+
+@pytest.mark.parametrize("asked", ASKED)
+@pytest.mark.parametrize("body", BODIES)
+async def test_an_answer_that_makes_no_sense_is_a_protocol_error(asked, body):
+    """A proxy's page, another program, another version."""
+    one, _ = session(Line(httpx.Response(200, content=body)))
+    with pytest.raises(ProtocolError):
+        await ASKED[asked](HttpJobs(one, shares_files=False))
+
+
+async def test_create_and_rerun_are_safe_by_their_key_and_actions_are_not():
+    """The key is sent with every try."""
+    line = Line(BROKEN, httpx.Response(422, json=wire.problem(JobNotFound("x"), "r")[1]))
+    one, _ = session(line)
+    with pytest.raises(JobNotFound):
+        await HttpJobs(one, shares_files=False).create(CONFIG, idempotency_key="key")
+    assert [request.headers[wire.IDEMPOTENCY_KEY] for request in line.requests] == ["key", "key"]
+    line = Line(BROKEN, OK)
+    one, _ = session(line)
+    with pytest.raises(ServiceUnavailable):
+        await HttpJobs(one, shares_files=False).pause("j")
+    assert len(line.requests) == 1
