@@ -8,7 +8,7 @@ PYTHON ?= python3
 STATIC := datagen_nb/static/card.js
 WIDGETS := $(shell find widgets/src -type f) widgets/package.json widgets/package-lock.json
 
-.PHONY: demo test lab lint format build bench constraints screenshots clean chromium
+.PHONY: demo test lab lint format build bench notebooks constraints clean chromium
 
 demo: $(VENV)/.notebook  ## Make 100,000 rows like a real table, and the executed quickstart.
 	@$(PY) -m datagen_nb demo
@@ -19,7 +19,9 @@ demo: $(VENV)/.notebook  ## Make 100,000 rows like a real table, and the execute
 test: $(VENV)/.test chromium  ## Run every test.
 	cd widgets && npm run --silent check && npm run --silent test
 	$(PY) -m pytest
-	DATAGEN_HOME=$$(mktemp -d) $(PY) -m pytest --nbval notebooks -o filterwarnings= -p no:cacheprovider
+	home=$$(mktemp -d); export DATAGEN_HOME=$$home; \
+		$(PY) -m pytest --nbval --nbval-sanitize-with tests/nbval.cfg notebooks -o filterwarnings=; \
+		passed=$$?; $(PY) -m datagen_nb stop; rm -rf $$home; exit $$passed
 
 lab: $(VENV)/.lab  ## Open JupyterLab on the notebooks.
 	$(PY) -m jupyterlab notebooks
@@ -40,8 +42,13 @@ bench: $(VENV)/.test  ## Measure what the documents claim.
 	$(PY) -m tests.bench.synth
 	$(PY) -m tests.bench.skeleton
 
+notebooks: $(VENV)/.test  ## Execute the notebooks and keep their outputs.
+	home=$$(mktemp -d); export DATAGEN_HOME=$$home; \
+		$(PY) tests/execute_notebooks.py; done=$$?; $(PY) -m datagen_nb stop; rm -rf $$home; exit $$done
+
 constraints: $(VENV)/.test  ## Lock what is installed now.
-	$(PY) -m pip freeze --exclude-editable | grep -v -e '@' -e '^-e' > constraints.txt
+	$(PY) -m pip freeze --exclude-editable | grep -v -E '@|^-e|^(pip|setuptools|wheel)==' \
+		> constraints.txt
 
 clean:
 	rm -rf $(VENV) widgets/node_modules datagen_nb/static dist build demo-output screenshots
