@@ -345,7 +345,12 @@ def _cursor_of(job_id: str) -> str:
 
 def _job_of(cursor: str) -> str:
     try:
-        return base64.urlsafe_b64decode(cursor).decode()
+        job_id = base64.urlsafe_b64decode(cursor).decode()
     except (binascii.Error, ValueError):
-        problem = Problem("cursor", repr(cursor), "is none that a page gave", "Start without one.")
-        raise ConfigurationError([problem]) from None
+        job_id = ""
+    # Decoding skips what it does not know, so that damaged text may still give something.
+    if not re.fullmatch(r"j_[0-9A-Z]{16}", job_id) or _cursor_of(job_id) != cursor:
+        shown = repr(cursor) if len(cursor) <= 80 else f"{cursor[:79]!r}…"
+        problem = Problem("cursor", shown, "is none that a page gave", "Start without one.")
+        raise ConfigurationError([problem])
+    return job_id

@@ -34,6 +34,7 @@ class SqliteThread:
         self._writes = writes
         self._queue: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
         self._opened: Future[None] = Future()
+        self._closed = False
         name = "datagen-writer" if writes else "datagen-reader"
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
@@ -43,13 +44,20 @@ class SqliteThread:
         await asyncio.wrap_future(self._opened)
 
     async def do(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Run ``work``; when this returns, what it wrote has reached the disk."""
+        """Run ``work``; when this returns, what it wrote has reached the disk.
+
+        Raises:
+            sqlite3.Error: The connection is closed, or the database did not take the work.
+        """
+        if self._closed:
+            raise sqlite3.ProgrammingError("it was closed")
         done: Future[T] = Future()
         self._queue.put((work, done))
         return await asyncio.shield(asyncio.wrap_future(done))
 
     async def aclose(self) -> None:
         """Do what waits, then close the connection."""
+        self._closed = True
         self._queue.put(None)
         await asyncio.to_thread(self._thread.join)
 

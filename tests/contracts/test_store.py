@@ -1,0 +1,482 @@
+"""What every store keeps to, whatever it is made of."""
+
+import asyncio
+import base64
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from datagen_nb.core.config import JobConfiguration
+from datagen_nb.core.errors import (
+    ConfigurationError,
+    HomeError,
+    JobNotFound,
+    ServiceUnavailable,
+    VersionConflict,
+)
+from datagen_nb.core.ports import JobQuery, JobRecord, JobStore, LogEntry
+from datagen_nb.core.status import (
+    Cancelled,
+    Paused,
+    Progressed,
+    StageStarted,
+    Started,
+    State,
+    fold,
+    new_status,
+)
+from datagen_nb.stores.sqlite import SqliteStore
+
+NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
+
+ADAPTERS: dict[str, Callable[[Path], Awaitable[JobStore]]] = {
+    "sqlite": lambda place: SqliteStore.open(place / "jobs.db")
+}
+"""How to open each store at a place; opening it again gives what was kept there."""
+
+Opener = Callable[[], Awaitable[JobStore]]
+
+
+@pytest.fixture(params=ADAPTERS)
+def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Opener:
+    return lambda: ADAPTERS[request.param](tmp_path)
+
+
+@pytest.fixture
+async def store(opened: Opener) -> AsyncIterator[JobStore]:
+    store = await opened()
+    yield store
+    await store.aclose()
+
+
+def record(number: int, customer: str = "ann", key: str | None = None) -> JobRecord:
+    """A job accepted ``number`` seconds after the first."""
+    config = JobConfiguration(
+        data_size=1000,
+        input_format="csv",
+        output_format="csv",
+        input_path="in.csv",
+        name=f"job {number}",
+        parameters={"seed": number, "columns": {"größe": "numeric"}},
+        tags=("a", "b"),
+    )
+    status = new_status(f"j_{number:016d}", config, NOW + timedelta(seconds=number))
+    return JobRecord(customer, status, config, key or f"key {number}", f"print {number}")
+
+
+def at(seconds: float) -> datetime:
+    return NOW + timedelta(seconds=seconds)
+
+
+async def test_what_is_added_is_there_with_its_event(store: JobStore) -> None:
+    """Every field comes back, and ``job.created`` is event 1."""
+    made = record(1)
+    assert await store.add(made) is made
+    assert await store.get("ann", made.job_id) == made
+    (event,) = await store.events("ann", after=0)
+    assert (event.cursor, event.event, event.job_id) == (1, "job.created", made.job_id)
+    assert (event.data, event.timestamp) == (made.status, made.status.last_updated)
+
+
+async def test_the_same_key_gives_the_first_job(store: JobStore) -> None:
+    """The second is not kept and makes no event; another customer's key is another key."""
+    first, second = record(1, key="k"), record(2, key="k")
+    await store.add(first)
+    assert await store.add(second) == first
+    assert await store.last_cursor("ann") == 1
+    with pytest.raises(JobNotFound):
+        await store.get("ann", second.job_id)
+    other = record(3, customer="bob", key="k")
+    assert await store.add(other) is other
+
+
+async def test_many_adds_of_one_key_at_once_keep_one_job(store: JobStore) -> None:
+    """All callers get the same one."""
+    kept = await asyncio.gather(*(store.add(record(n, key="k")) for n in range(20)))
+    assert len({one.job_id for one in kept}) == 1
+    assert len((await store.page("ann", JobQuery())).jobs) == 1
+
+
+async def test_the_key_finds_the_job_as_it_stands_now(store: JobStore) -> None:
+    """A retry of a submit sees how far its job is, and its version."""
+    made = record(1, key="k")
+    await store.add(made)
+    changed = await store.replace(
+        replace(made, status=fold(made.status, Started(1), at(5))), "job.updated"
+    )
+    assert await store.add(record(2, key="k")) == changed
+
+
+async def test_an_unknown_job_is_not_found(store: JobStore) -> None:
+    """The error names it."""
+    with pytest.raises(JobNotFound, match="j_nowhere") as raised:
+        await store.get("ann", "j_nowhere")
+    assert raised.value.details == {"jobId": "j_nowhere"}
+
+
+async def test_a_replaced_job_has_its_new_status_and_event(store: JobStore) -> None:
+    """The version grows by one with each."""
+    made = record(1)
+    await store.add(made)
+    status = fold(fold(made.status, Started(1), at(5)), StageStarted(1, "fit"), at(6))
+    changed = await store.replace(replace(made, status=status), "job.updated")
+    assert changed == replace(made, status=status, version=made.version + 1)
+    assert await store.get("ann", made.job_id) == changed
+    events = await store.events("ann", after=1)
+    assert [(event.cursor, event.event, event.data) for event in events] == [
+        (2, "job.updated", status)
+    ]
+
+
+async def test_a_change_of_an_old_version_is_refused_whole(store: JobStore) -> None:
+    """Neither the status nor an event of it is kept."""
+    made = record(1)
+    await store.add(made)
+    kept = await store.replace(
+        replace(made, status=fold(made.status, Paused(9), at(2))), "job.paused"
+    )
+    with pytest.raises(VersionConflict):
+        await store.replace(
+            replace(made, status=fold(made.status, Cancelled(), at(3))), "job.cancelled"
+        )
+    assert await store.get("ann", made.job_id) == kept
+    assert await store.last_cursor("ann") == 2
+
+
+async def test_a_job_that_is_gone_cannot_be_replaced(store: JobStore) -> None:
+    """Nor does the attempt bring it back."""
+    made = record(1)
+    await store.add(made)
+    await store.delete("ann", made.job_id)
+    with pytest.raises(VersionConflict):
+        await store.replace(made, "job.updated")
+    with pytest.raises(JobNotFound):
+        await store.get("ann", made.job_id)
+
+
+async def test_fifty_writers_leave_events_without_gaps(store: JobStore) -> None:
+    """Each customer's are 1, 2, 3 …, in the order of each job's changes, nothing lost."""
+    changes = 6
+
+    async def live(number: int) -> None:
+        customer = f"customer {number % 3}"
+        kept = await store.add(record(number, customer))
+        kept = await store.replace(
+            replace(kept, status=fold(kept.status, Started(1), at(60))), "job.updated"
+        )
+        for step in range(changes - 2):
+            status = fold(kept.status, Progressed(1, "fit", 10.0 * step), at(61 + step))
+            kept = await store.replace(replace(kept, status=status), "job.updated")
+
+    await asyncio.gather(*(live(number) for number in range(50)))
+    told = 0
+    for customer in ("customer 0", "customer 1", "customer 2"):
+        events = await store.events(customer, after=0, limit=500)
+        assert [event.cursor for event in events] == list(range(1, len(events) + 1))
+        assert await store.last_cursor(customer) == len(events)
+        told += len(events)
+        for job_id in {event.job_id for event in events}:
+            own = [event.data for event in events if event.job_id == job_id]
+            assert len(own) == changes
+            assert [status.last_updated for status in own] == sorted(
+                status.last_updated for status in own
+            )
+    assert told == 50 * changes
+
+
+async def test_of_many_changes_to_one_version_one_wins(store: JobStore) -> None:
+    """The others are told to read again."""
+    made = await store.add(record(1))
+    paused = replace(made, status=fold(made.status, Paused(9), at(2)))
+    results = await asyncio.gather(
+        *(store.replace(paused, "job.paused") for _ in range(20)), return_exceptions=True
+    )
+    assert sum(isinstance(result, VersionConflict) for result in results) == 19
+    assert await store.last_cursor("ann") == 2
+
+
+async def test_events_are_read_from_any_place_on(store: JobStore) -> None:
+    """``after`` is not among them; ``limit`` bounds them."""
+    for number in range(5):
+        await store.add(record(number))
+    assert [event.cursor for event in await store.events("ann", after=2)] == [3, 4, 5]
+    assert [event.cursor for event in await store.events("ann", after=0, limit=2)] == [1, 2]
+    assert await store.events("ann", after=5) == []
+    assert await store.last_cursor("nobody") == 0
+
+
+async def test_customers_do_not_see_each_other(store: JobStore) -> None:
+    """Not by id, page, count, event or log; nor can one delete the other's."""
+    made = record(1, "ann")
+    await store.add(made)
+    await store.append_log("ann", made.job_id, [line("hers")])
+    with pytest.raises(JobNotFound):
+        await store.get("bob", made.job_id)
+    with pytest.raises(VersionConflict):
+        await store.replace(replace(made, customer="bob"), "job.updated")
+    assert (await store.page("bob", JobQuery())).jobs == ()
+    assert await store.count("bob", list(State)) == 0
+    assert await store.events("bob", after=0) == []
+    assert await store.log("bob", made.job_id, after=0) == []
+    await store.delete("bob", made.job_id)
+    assert await store.get("ann", made.job_id) == made
+
+
+async def test_both_customers_may_have_a_job_of_one_name(store: JobStore) -> None:
+    """The customer is part of every key."""
+    hers, his = record(1, "ann"), replace(record(1, "bob"), fingerprint="his")
+    await store.add(hers)
+    await store.add(his)
+    assert await store.get("ann", hers.job_id) == hers
+    assert await store.get("bob", his.job_id) == his
+
+
+async def walk(store: JobStore, query: JobQuery) -> list[str]:
+    """Names of the jobs on all pages; each page but the last is full."""
+    found: list[str] = []
+    while True:
+        page = await store.page("ann", query)
+        found += [job.name for job in page.jobs]
+        if page.next_cursor is None:
+            return found
+        assert len(page.jobs) == query.limit
+        query = query.model_copy(update={"cursor": page.next_cursor})
+
+
+@pytest.mark.parametrize("limit", [1, 3, 7, 10, 11, 500])
+async def test_pages_hold_every_job_once_the_newest_first(store: JobStore, limit: int) -> None:
+    """Whatever the size of a page, also when it divides the number of jobs."""
+    for number in (3, 1, 4, 0, 5, 9, 2, 6, 8, 7):
+        await store.add(record(number))
+    await store.add(record(99, "bob"))
+    wanted = [f"job {number}" for number in reversed(range(10))]
+    assert await walk(store, JobQuery(limit=limit)) == wanted
+
+
+async def test_a_job_that_comes_between_two_pages_moves_none(store: JobStore) -> None:
+    """A keyset, not an offset."""
+    for number in range(6):
+        await store.add(record(number))
+    first = await store.page("ann", JobQuery(limit=3))
+    await store.add(record(50))
+    await store.delete("ann", record(4).job_id)
+    second = await store.page("ann", JobQuery(limit=3, cursor=first.next_cursor))
+    assert [job.name for job in second.jobs] == ["job 2", "job 1", "job 0"]
+    assert second.next_cursor is None
+
+
+async def test_pages_keep_to_their_filters(store: JobStore) -> None:
+    """States, ``since`` (at or after), ``until`` (before), and all together."""
+    for number in range(8):
+        kept = await store.add(record(number))
+        if number % 2:
+            status = fold(kept.status, Cancelled(), at(number))
+            await store.replace(replace(kept, status=status), "job.cancelled")
+    cancelled = (State.CANCELLED,)
+    assert await walk(store, JobQuery(status=cancelled, limit=3)) == [
+        "job 7",
+        "job 5",
+        "job 3",
+        "job 1",
+    ]
+    assert len(await walk(store, JobQuery(status=(State.QUEUED, State.CANCELLED)))) == 8
+    assert await walk(store, JobQuery(since=at(6))) == ["job 7", "job 6"]
+    assert await walk(store, JobQuery(until=at(2))) == ["job 1", "job 0"]
+    both = JobQuery(status=cancelled, since=at(2), until=at(7), limit=1)
+    assert await walk(store, both) == ["job 5", "job 3"]
+    assert await walk(store, JobQuery(status=(State.PAUSED,))) == []
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    ["!!!!", "x", "äöü", "abcd", base64.urlsafe_b64encode(b"' OR 1=1").decode(), "a" * 10_000],
+)
+async def test_a_damaged_cursor_is_told(store: JobStore, cursor: str) -> None:
+    """Not an empty page, which would look like the end."""
+    await store.add(record(1))
+    with pytest.raises(ConfigurationError) as raised:
+        await store.page("ann", JobQuery(cursor=cursor))
+    assert [problem.field for problem in raised.value.problems] == ["cursor"]
+
+
+async def test_a_cursor_with_a_piece_cut_off_is_told(store: JobStore) -> None:
+    """As happens when one is copied from a terminal."""
+    for number in range(3):
+        await store.add(record(number))
+    cursor = (await store.page("ann", JobQuery(limit=1))).next_cursor
+    assert cursor
+    for damaged in (cursor[:-4], cursor[1:], cursor[:5], f"{cursor}AAAA", f"{cursor}!"):
+        with pytest.raises(ConfigurationError):
+            await store.page("ann", JobQuery(cursor=damaged))
+
+
+async def test_jobs_in_a_state_come_oldest_first_of_all_customers(store: JobStore) -> None:
+    """How a starting service finds what an earlier one left."""
+    for number, customer in ((3, "ann"), (1, "bob"), (2, "ann")):
+        await store.add(record(number, customer))
+    paused = await store.get("ann", record(2).job_id)
+    await store.replace(replace(paused, status=fold(paused.status, Paused(9), at(5))), "job.paused")
+    queued = await store.in_state(State.QUEUED)
+    assert [(one.customer, one.config.name) for one in queued] == [
+        ("bob", "job 1"),
+        ("ann", "job 3"),
+    ]
+    assert [one.config.name for one in await store.in_state(State.QUEUED, limit=1)] == ["job 1"]
+    assert [one.version for one in await store.in_state(State.PAUSED)] == [paused.version + 1]
+
+
+async def test_jobs_are_counted_by_state(store: JobStore) -> None:
+    """One customer's only; no state counts none."""
+    for number in range(3):
+        await store.add(record(number))
+    await store.add(record(9, "bob"))
+    assert await store.count("ann", [State.QUEUED, State.RUNNING]) == 3
+    assert await store.count("ann", [State.RUNNING]) == 0
+    assert await store.count("ann", []) == 0
+
+
+def line(message: str) -> LogEntry:
+    return LogEntry(cursor=0, timestamp=at(1.5), level="warning", message=message)
+
+
+async def test_a_log_is_numbered_by_the_store(store: JobStore) -> None:
+    """From 1, without gaps, each job's own."""
+    one, two = record(1).job_id, record(2).job_id
+    await store.append_log("ann", one, [line("a"), line("b")])
+    await store.append_log("ann", two, [line("other")])
+    await store.append_log("ann", one, [])
+    await store.append_log("ann", one, [line("c")])
+    lines = await store.log("ann", one, after=0)
+    assert [(entry.cursor, entry.message) for entry in lines] == [(1, "a"), (2, "b"), (3, "c")]
+    assert lines[0] == line("a").model_copy(update={"cursor": 1})
+    assert [entry.message for entry in await store.log("ann", one, after=1, limit=1)] == ["b"]
+
+
+async def test_fifty_writers_number_a_log_without_gaps(store: JobStore) -> None:
+    """None overwrites another's line."""
+    job = record(1).job_id
+    await asyncio.gather(*(store.append_log("ann", job, [line(f"l{n}")]) for n in range(50)))
+    lines = await store.log("ann", job, after=0)
+    assert [entry.cursor for entry in lines] == list(range(1, 51))
+    assert {entry.message for entry in lines} == {f"l{n}" for n in range(50)}
+
+
+async def test_a_deleted_job_takes_its_log_but_leaves_its_events(store: JobStore) -> None:
+    """Numbers of events are never given again."""
+    made = await store.add(record(1))
+    await store.append_log("ann", made.job_id, [line("a")])
+    await store.delete("ann", made.job_id)
+    assert await store.log("ann", made.job_id, after=0) == []
+    assert await store.last_cursor("ann") == 1
+    await store.add(record(2))
+    assert await store.last_cursor("ann") == 2
+
+
+async def test_a_store_opened_again_has_everything(opened: Opener) -> None:
+    """Jobs, versions, keys, events and logs."""
+    first = await opened()
+    made = await first.add(record(1))
+    kept = await first.replace(
+        replace(made, status=fold(made.status, Started(1), at(3))), "job.updated"
+    )
+    await first.append_log("ann", made.job_id, [line("a")])
+    events = await first.events("ann", after=0)
+    await first.aclose()
+    again = await opened()
+    try:
+        assert await again.get("ann", made.job_id) == kept
+        assert await again.events("ann", after=0) == events
+        assert [entry.message for entry in await again.log("ann", made.job_id, after=0)] == ["a"]
+        assert await again.add(record(7, key="key 1")) == kept
+        await again.add(record(2))
+        assert await again.last_cursor("ann") == len(events) + 1
+    finally:
+        await again.aclose()
+
+
+async def test_what_was_asked_before_closing_is_done(opened: Opener) -> None:
+    """Closing waits for what is under way."""
+    store = await opened()
+    writes = [asyncio.create_task(store.add(record(number))) for number in range(20)]
+    await asyncio.sleep(0)
+    await store.aclose()
+    await asyncio.gather(*writes)
+    again = await opened()
+    assert await again.count("ann", [State.QUEUED]) == 20
+    await again.aclose()
+
+
+async def test_a_closed_store_answers_and_does_not_hang(opened: Opener) -> None:
+    """Whoever comes too late is told so at once."""
+    store = await opened()
+    await store.aclose()
+    async with asyncio.timeout(5):
+        with pytest.raises(ServiceUnavailable):
+            await store.get("ann", "j_1")
+        with pytest.raises(ServiceUnavailable):
+            await store.add(record(1))
+
+
+async def test_a_database_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
+    """It says so, and changes nothing."""
+    path = tmp_path / "jobs.db"
+    await (await SqliteStore.open(path)).aclose()
+    with sqlite3.connect(path) as db:
+        db.execute("PRAGMA user_version = 99")
+    db.close()
+    before = path.read_bytes()
+    with pytest.raises(HomeError, match=r"newer version of datagen-nb\. Upgrade") as raised:
+        await SqliteStore.open(path)
+    assert raised.value.details["found"] == 99
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("content", [b"not a database at all, but long enough" * 50, b"\0" * 4096])
+async def test_a_file_that_is_no_database_is_left_alone(tmp_path: Path, content: bytes) -> None:
+    """The error names it and says what to do."""
+    path = tmp_path / "jobs.db"
+    path.write_bytes(content)
+    with pytest.raises(HomeError, match="Move it away") as raised:
+        await SqliteStore.open(path)
+    assert raised.value.details == {"path": str(path)}
+    assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize("place", ["missing/jobs.db", "."])
+async def test_a_place_where_no_database_can_be_is_told(tmp_path: Path, place: str) -> None:
+    """A missing directory, a directory in its place."""
+    with pytest.raises(HomeError):
+        await SqliteStore.open(tmp_path / place)
+
+
+async def test_a_database_of_another_program_is_left_alone(tmp_path: Path) -> None:
+    """Its tables are not mixed with ours."""
+    path = tmp_path / "jobs.db"
+    with sqlite3.connect(path) as db:
+        db.execute("CREATE TABLE jobs (title TEXT)")
+    db.close()
+    with pytest.raises(HomeError):
+        await SqliteStore.open(path)
+    with sqlite3.connect(path) as db:
+        assert db.execute("SELECT name FROM sqlite_master").fetchall() == [("jobs",)]
+    db.close()
+
+
+async def test_a_database_that_breaks_while_open_is_told(tmp_path: Path) -> None:
+    """An error of SQLite is the service's error, with the path and a way out."""
+    path = tmp_path / "jobs.db"
+    store = await SqliteStore.open(path)
+    with sqlite3.connect(path) as db:
+        db.execute("DROP TABLE events")
+    db.close()
+    with pytest.raises(ServiceUnavailable) as raised:
+        await store.add(record(1))
+    assert (raised.value.code, raised.value.details) == ("store_unavailable", {"path": str(path)})
+    with pytest.raises(JobNotFound):  # the job is not kept without its event
+        await store.get("ann", record(1).job_id)
+    await store.append_log("ann", "j_1", [line("still serving")])
+    await store.aclose()
