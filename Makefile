@@ -63,7 +63,7 @@ $(PY):
 
 $(STATIC): $(WIDGETS)
 	@command -v npm >/dev/null || { echo "node and npm are needed to build the widgets"; exit 1; }
-	cd widgets && npm ci --silent --no-audit --no-fund && npm run --silent build
+	cd widgets && npm ci --loglevel=error && npm run --silent build
 	@touch $@
 
 $(VENV)/.notebook: $(PY) $(STATIC) pyproject.toml constraints.txt
