@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import re
 from collections import defaultdict
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import AbstractContextManager, aclosing, asynccontextmanager
@@ -19,9 +20,12 @@ from typing import Any, BinaryIO
 from datagen_nb import __version__
 from datagen_nb.core.config import DEFAULT_BUCKET, FORMATS, LOCAL_FILES, JobConfiguration
 from datagen_nb.core.errors import (
+    ActionRefused,
+    ConfigurationError,
     IdempotencyConflict,
     InputError,
     NotFound,
+    Problem,
     ResultNotReady,
     VersionConflict,
 )
@@ -118,15 +122,19 @@ class JobService:
         """What one customer may ask."""
         return CustomerJobs(self, name)
 
-    async def change(self, customer: str, job_id: str, change: Change) -> JobStatus:
+    async def change(
+        self, customer: str, job_id: str, change: Change, *, only_in: State | None = None
+    ) -> JobStatus:
         """Apply a change to a job, however many others do so at once.
 
         Raises:
-            JobNotFound, ActionRefused: The caller's mistake.
+            JobNotFound, ActionRefused: The caller's mistake; or the job is not ``only_in`` a state.
             StaleAttempt: The change comes from a worker that has been replaced.
         """
         while True:
             record = await self.store.get(customer, job_id)
+            if only_in not in (None, record.status.status):
+                raise ActionRefused(f"Job {job_id} is {record.status.status}, not {only_in}.")
             status = fold(record.status, change, self.clock.now())
             event = _EVENT_OF.get(type(change), "job.updated")
             try:
@@ -272,6 +280,15 @@ class CustomerJobs:
     async def upload(
         self, digest: str, format: str, size: int, chunks: AsyncIterator[bytes]
     ) -> str:
+        problems = []
+        if not re.fullmatch("[0-9a-f]{64}", digest):
+            rule = "has to be a SHA-256 in hex"
+            problems.append(Problem("digest", repr(digest[:80]), rule, "Send the input's own."))
+        if format not in FORMATS:
+            rule = f"has to be one of {', '.join(FORMATS)}"
+            problems.append(Problem("format", repr(format), rule, "Send one of these."))
+        if problems:
+            raise ConfigurationError(problems)
         path = f"inputs/{digest}{FORMATS[format][0]}"
         bucket = self._service.buckets(self._customer, DEFAULT_BUCKET)
         if await asyncio.to_thread(bucket.head, path) is not None:

@@ -16,7 +16,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from datagen_nb.core.config import DEFAULT_BUCKET
-from datagen_nb.core.errors import ActionRefused, JobNotFound
+from datagen_nb.core.errors import ActionRefused, DatagenError, JobNotFound
 from datagen_nb.core.ports import Beat, JobRecord, Logged, Signal, Task
 from datagen_nb.core.status import (
     Completed,
@@ -64,12 +64,14 @@ class Runner:
             self._expect_expiry(record.customer, record.status)
 
     async def aclose(self) -> None:
-        """Stop every run and timer."""
+        """Stop every run and timer, and finish the chores."""
         self._closing = True
-        tasks = [*self._runs.values(), *self._chores, *self._expiries.values()]
+        tasks = [*self._runs.values(), *self._expiries.values()]
         for task in tasks:
-            task.cancel()
+            _stop(task)
         await asyncio.gather(*tasks, return_exceptions=True)
+        while self._chores:
+            await asyncio.wait(set(self._chores))
 
     @property
     def busy(self) -> bool:
@@ -95,7 +97,9 @@ class Runner:
             expiry.cancel()
         run = self._runs.get(job_id)
         if run is not None:
-            run.cancel()
+            _stop(run)
+        if status.status.is_terminal:
+            self._losses.pop(job_id, None)
         if status.status is State.PAUSED:
             self._expect_expiry(customer, status)
         elif status.status in {State.CANCELLED, State.FAILED}:
@@ -132,13 +136,17 @@ class Runner:
                     over = await self._attempt(record, attempt)
                 finally:
                     timer.cancel()
-        except TimeoutError:
-            await self._fail(customer, job_id, attempt, _timeout(record))
         except (ActionRefused, JobNotFound, StaleAttempt):
             logger.info("attempt %d of %s spoke too late", attempt, job_id)
         except Exception as error:
-            logger.exception("attempt %d of %s broke", attempt, job_id)
-            await self._fail(customer, job_id, attempt, _internal(error))
+            if isinstance(error, TimeoutError) and bound.expired():
+                failure = _timeout(record)
+            elif isinstance(error, DatagenError):
+                failure = _told(error)
+            else:
+                logger.exception("attempt %d of %s broke", attempt, job_id)
+                failure = _internal(error)
+            await self._fail(customer, job_id, attempt, failure)
         else:
             if not over:
                 await self._lost(customer, job_id, attempt)
@@ -234,11 +242,13 @@ class Runner:
         while (left := until - clock.now()) > timedelta(0):
             await clock.sleep(left.total_seconds())
         self._expiries.pop(status.job_id, None)
+        failed = Failed(None, _expired(until.isoformat()))
         try:
-            await self._tell(customer, status.job_id, Failed(None, _expired(until.isoformat())))
+            await self._service.change(customer, status.job_id, failed, only_in=State.PAUSED)
         except (ActionRefused, JobNotFound):
             return  # resumed or cancelled in the same moment
         self._do(self._clean_up(customer, status.job_id, None))
+        await self._service.note(customer, status.job_id, failed.error.message, "error")
 
     def _do(self, chore: Coroutine[Any, Any, None]) -> None:
         """Do something beside; ``aclose`` waits for it, a fault in it is logged."""
@@ -250,6 +260,17 @@ class Runner:
         self._chores.discard(chore)
         if not chore.cancelled() and (error := chore.exception()) is not None:
             logger.error("a chore broke", exc_info=error)
+
+
+def _stop(task: asyncio.Task[None]) -> None:
+    """Cancel a task once: a second time would break off its stopping."""
+    if not task.cancelling():
+        task.cancel()
+
+
+def _told(error: DatagenError) -> JobFailure:
+    details = {"retryHelps": error.retryable, **error.details}
+    return JobFailure(code=error.code, message=error.message, details=details)
 
 
 def _timeout(record: JobRecord) -> JobFailure:

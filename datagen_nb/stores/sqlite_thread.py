@@ -53,7 +53,10 @@ class SqliteThread:
             raise sqlite3.ProgrammingError("it was closed")
         done: Future[T] = Future()
         self._queue.put((work, done))
-        return await asyncio.shield(asyncio.wrap_future(done))
+        answer = asyncio.wrap_future(done)
+        # Of a caller who is cancelled meanwhile nobody is left to see how it ended.
+        answer.add_done_callback(lambda over: over.cancelled() or over.exception())
+        return await asyncio.shield(answer)
 
     async def aclose(self) -> None:
         """Do what waits, then close the connection."""
