@@ -12,9 +12,7 @@ WIDGETS := $(shell find widgets/src -type f) widgets/package.json widgets/packag
 
 demo: $(VENV)/.notebook  ## Make 100,000 rows like a real table, and the executed quickstart.
 	@$(PY) -m datagen_nb demo
-	@$(PY) -m jupyter execute --output-dir demo-output notebooks/01-quickstart.ipynb 2>/dev/null \
-		|| $(PY) -m jupyter execute --output-dir demo-output notebooks/01-quickstart.ipynb
-	@echo "The executed quickstart is demo-output/01-quickstart.ipynb"
+	@$(PY) tests/execute_notebooks.py demo-output
 
 test: $(VENV)/.test chromium  ## Run every test.
 	cd widgets && npm run --silent check && npm run --silent test

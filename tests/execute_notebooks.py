@@ -1,21 +1,34 @@
-"""Executes the notebooks and keeps their outputs, without widget state: ``make notebooks``."""
+"""Execute the notebooks and keep their outputs, without widget state, in place or in a folder.
 
+Run as ``python tests/execute_notebooks.py [FOLDER]``.
+"""
+
+import sys
 from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
 
-FOLDER = Path(__file__).parents[1] / "notebooks"
+SOURCE = Path(__file__).parents[1] / "notebooks"
 VIEW = "application/vnd.jupyter.widget-view+json"
 
-for path in sorted(FOLDER.glob("*.ipynb")):
+
+def execute(path: Path, target: Path) -> None:
     notebook = nbformat.read(path, as_version=4)
     NotebookClient(
-        notebook, resources={"metadata": {"path": FOLDER}}, store_widget_state=False
+        notebook, resources={"metadata": {"path": SOURCE}}, store_widget_state=False
     ).execute()
     notebook.metadata = {"kernelspec": notebook.metadata["kernelspec"]}
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
         for output in cell.get("outputs", []):
             output.get("data", {}).pop(VIEW, None)
-    nbformat.write(notebook, path)
+    nbformat.write(notebook, target / path.name)
+    print(f"executed {target / path.name}")
+
+
+if __name__ == "__main__":
+    target = Path(sys.argv[1]) if len(sys.argv) > 1 else SOURCE
+    target.mkdir(parents=True, exist_ok=True)
+    for notebook in sorted(SOURCE.glob("*.ipynb")):
+        execute(notebook, target)
