@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass
+from itertools import pairwise
 from math import prod
 from typing import Any
 
@@ -16,6 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 Rows = npt.NDArray[np.int64]
+
+AMPLE = 10**11
+"""So many new identifiers are enough for any result."""
 
 DIGITS = "0123456789"
 LOWER = "abcdefghijklmnopqrstuvwxyz"
@@ -44,22 +48,39 @@ PLAIN_WORDS = tuple(_PLAIN.split())
 
 @dataclass(frozen=True, slots=True)
 class CountingIds:
-    """Integers that go on where the input's end."""
+    """Integers that go on where the input's end.
+
+    Attributes:
+        first: The first of them.
+        step: 1 to count up, -1 to count down.
+        room: How many the type has; further rows begin again.
+    """
 
     first: int
     step: int
+    room: int
 
     def make(self, rows: Rows) -> npt.NDArray[Any]:
-        return self.first + rows * self.step
+        kind = np.uint64 if self.first >= 2**63 else np.int64
+        offset = (rows % self.room).astype(kind)
+        return kind(self.first) + offset if self.step > 0 else kind(self.first) - offset
 
 
 def learn_counting(values: npt.NDArray[Any]) -> CountingIds:
-    """Learn integer identifiers; beyond the type's range they go down from the least one."""
-    least, most = int(values.min()), int(values.max())
-    room = np.iinfo(values.dtype)
-    if most < room.max // 2:
-        return CountingIds(most + 1, 1)
-    return CountingIds(least - 1, -1) if least > room.min // 2 else CountingIds(0, 1)
+    """Learn integer identifiers: above the input's if there is room, else where there is most."""
+    limits = np.iinfo(values.dtype)
+    low, high = max(int(limits.min), -(2**63)), int(limits.max)
+    support = [int(value) for value in np.unique(values)]
+    above, below = high - support[-1], support[0] - low
+    if above >= AMPLE or above >= below > 0:
+        return CountingIds(support[-1] + 1, 1, min(above, 2**62))
+    if below:
+        return CountingIds(support[0] - 1, -1, min(below, 2**62))
+    gaps = [after - before - 1 for before, after in pairwise(support)]
+    widest = max(range(len(gaps)), key=gaps.__getitem__)
+    if gaps[widest]:
+        return CountingIds(support[widest] + 1, 1, min(gaps[widest], 2**62))
+    return CountingIds(support[0], 1, len(support))
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +139,7 @@ def learn_pattern(values: npt.NDArray[Any]) -> PatternIds:
         forms.setdefault(_form(value), []).append(value)
     members = max(forms.values(), key=len)
     alphabets = tuple(_alphabet(set(letters)) for letters in zip(*members, strict=True))
+    alphabets = _roomy(alphabets)
     if not _ranked(alphabets):
         alphabets = (*alphabets, "-", DIGITS, DIGITS, DIGITS, DIGITS, DIGITS)
     ranks = prod(len(alphabets[place]) for place in _ranked(alphabets))
@@ -145,6 +167,17 @@ def _alphabet(letters: set[str]) -> str:
         if letters <= set(alphabet):
             return alphabet
     return "".join(sorted(letters | set(ANY)))
+
+
+def _roomy(alphabets: tuple[str, ...]) -> tuple[str, ...]:
+    """Let digits vary that all values share, as in N00417, until there is room for any result."""
+    roomy = list(alphabets)
+    for position in reversed(range(len(roomy))):
+        if prod(len(roomy[place]) for place in _ranked(tuple(roomy))) >= AMPLE:
+            break
+        if roomy[position] in set(DIGITS):
+            roomy[position] = DIGITS
+    return tuple(roomy)
 
 
 def _ranked(alphabets: tuple[str, ...]) -> list[int]:

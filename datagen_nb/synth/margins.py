@@ -58,17 +58,26 @@ class Margin:
         low, high = self.support[lower], self.support[upper]
         if self.support.dtype.kind == "f":
             return self._between_floats(low, high, share, codes)
-        steps = (high - low) // self.support.dtype.type(self.step)
-        moved = np.rint(steps.astype(np.float64) * share).astype(self.support.dtype)
-        return cast("Values", low + np.minimum(moved, steps) * self.support.dtype.type(self.step))
+        return self._between_integers(low, high, share)
+
+    def _between_integers(
+        self, low: Values, high: Values, share: npt.NDArray[np.float64]
+    ) -> Values:
+        # Without sign: neighbours may lie further apart than their own type counts.
+        start, step = low.astype(np.uint64), np.uint64(self.step)
+        steps = (high.astype(np.uint64) - start) // step
+        most = np.nextafter(2.0**64, 0)
+        moved = np.rint(np.minimum(steps * share, most)).astype(np.uint64)
+        made = start + np.minimum(moved, steps) * step
+        return cast("Values", made.astype(self.support.dtype))
 
     def _between_floats(
         self, low: Values, high: Values, share: npt.NDArray[np.float64], codes: Codes
     ) -> Values:
         with np.errstate(invalid="ignore", over="ignore"):
             made = low + (high - low) * share
-        if self.decimals is not None:
-            made = np.clip(np.round(made, self.decimals), low, high)
+            if self.decimals is not None:
+                made = np.clip(np.round(made, self.decimals), low, high)
         return np.where(np.isfinite(made), made, self.support[codes])
 
 
@@ -94,17 +103,20 @@ def _step(support: Values) -> int:
 
 def _decimals(support: Values) -> int | None:
     finite = support[np.isfinite(support)]
-    for decimals in range(MOST_DECIMALS + 1):
-        if np.array_equal(np.round(finite, decimals), finite):
-            return decimals
+    wide = finite.astype(np.float64)
+    with np.errstate(over="ignore", invalid="ignore"):
+        nearly = 4 * np.spacing(np.abs(finite))  # a computed 3.14 is seldom 3.14 to the last bit
+        for decimals in range(MOST_DECIMALS + 1):
+            if (np.abs(np.round(wide, decimals) - wide) <= nearly).all():
+                return decimals
     return None
 
 
 def to_values(column: pa.ChunkedArray) -> Values:
     """The non-null values of a column as numpy can sort them, without loss."""
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
     type = column.type
-    if pa.types.is_dictionary(type):
-        column = column.cast(type.value_type)
     column = column.drop_null()
     if pa.types.is_boolean(type):
         return cast("Values", column.to_numpy().astype(np.int8))

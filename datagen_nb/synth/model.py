@@ -29,11 +29,14 @@ from datagen_nb.synth.fresh import (
 )
 from datagen_nb.synth.margins import Margin
 from datagen_nb.synth.profile import kind_of
-from datagen_nb.synth.trees import LeafTree, grow
+from datagen_nb.synth.trees import LeafTree, grow, nodes_of
 
 LEAST_ROWS = 2
 MOST_CELLS = 6_000_000
 """Rows times variables to learn from at most; a wide table is learnt from fewer rows."""
+
+FEW_IDS = 10**8
+"""Room for fewer new identifiers than this is worth a warning."""
 
 Maker = Margin | CountingIds | PatternIds | FreshText | None
 """How a column's values are made; ``None``: they are all null."""
@@ -170,7 +173,10 @@ def fit(
         kinds[name] = _chosen(name, detected, (columns or {}).get(name), sample[name].type)
     sample, warnings = _affordable(sample)
     makers, variables, learnt = _columns(sample, kinds, warnings)
-    order = sorted(range(len(variables)), key=lambda place: (int(learnt[place].max()), place))
+    # Fewest levels first, but never a value before its own nulls: from it they could be told.
+    order = sorted(
+        range(len(variables)), key=lambda place: (max(int(learnt[place].max()), 1), place)
+    )
     given = np.zeros((sample.num_rows, len(order)), dtype=np.float32)
     trees = []
     for place, chosen in enumerate(order):
@@ -220,6 +226,11 @@ def _columns(
             learnt.append(whole)
         else:
             makers.append(maker)
+            if isinstance(maker, CountingIds) and maker.room < FEW_IDS:
+                warnings.append(
+                    f"Column {name!r} holds {column.type}, which has room for {maker.room:,} new "
+                    "identifiers; further rows repeat them."
+                )
     return makers, variables, learnt
 
 
@@ -291,8 +302,15 @@ def _packed(part: Any, prefix: str, arrays: dict[str, Any]) -> Any:
         if isinstance(value, np.ndarray):
             name = f"{prefix}.{field.name}"
             is_object = value.dtype == object
-            arrays[name] = value.astype(str) if is_object else value
-            fields[field.name] = {"array": name, "object": is_object}
+            if value.dtype.names:  # as plain bytes: copying an array need not keep its padding
+                arrays[name] = np.frombuffer(value.tobytes(), dtype=np.uint8)
+            else:
+                arrays[name] = value.astype(str) if is_object else value
+            fields[field.name] = {
+                "array": name,
+                "object": is_object,
+                "nodes": bool(value.dtype.names),
+            }
         else:
             fields[field.name] = sorted(value) if isinstance(value, frozenset) else value
     return {"is": type(part).__name__, **fields}
@@ -306,6 +324,8 @@ def _unpacked(packed: Any, arrays: Any) -> Any:
     for name, value in packed.items():
         if isinstance(value, dict):
             array = arrays[value["array"]]
+            if value["nodes"]:
+                array = nodes_of(array)
             whole = [int(text) for text in array] if value["object"] else None
             fields[name] = array if whole is None else np.asarray(whole, dtype=object)
         elif name != "is":

@@ -23,6 +23,8 @@ def kind_of(name: str, column: pa.ChunkedArray) -> str:
     Raises:
         InputError: Nested or binary values (``unsupported_column``).
     """
+    if column.null_count == len(column) and pa.types.is_null(column.type):
+        return "constant"
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
     values = column.drop_null()

@@ -69,6 +69,11 @@ class LeafTree:
         return tree
 
 
+def nodes_of(data: npt.NDArray[np.uint8]) -> Nodes:
+    """Nodes from the bytes of their array."""
+    return data.view(NODE_DTYPE)
+
+
 def grow(given: npt.NDArray[np.float32], codes: Codes, *, ordered: bool, seed: int) -> LeafTree:
     """Learn to draw ``codes`` given the variables before.
 
@@ -94,8 +99,17 @@ def grow(given: npt.NDArray[np.float32], codes: Codes, *, ordered: bool, seed: i
     order = np.lexsort((codes, leaves))
     counts = np.bincount(leaves, minlength=tree.tree_.node_count)
     starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
-    nodes = tree.tree_.__getstate__()["nodes"]
+    nodes = _clean(tree.tree_.__getstate__()["nodes"])
     return LeafTree(nodes, features, starts, counts, codes[order])
+
+
+def _clean(nodes: Nodes) -> Nodes:
+    """The same nodes without what scikit-learn left unset, in leaves and between the fields."""
+    clean = np.zeros(len(nodes), dtype=NODE_DTYPE)
+    for name in NODE_DTYPE.names:
+        clean[name] = nodes[name]
+    clean["missing_go_to_left"][nodes["left_child"] < 0] = 0
+    return clean
 
 
 def _target(codes: Codes, *, ordered: bool) -> npt.NDArray[Any]:
