@@ -48,7 +48,7 @@ class Runner:
         self._runs: dict[str, asyncio.Task[None]] = {}
         self._chores: set[asyncio.Task[None]] = set()
         self._expiries: dict[str, asyncio.Task[None]] = {}
-        self._losses: dict[str, tuple[int, int]] = {}
+        self._losses: dict[str, tuple[int, tuple[int, int]]] = {}
         self._closing = False
         self.workers: dict[str, int] = {}
 
@@ -205,9 +205,10 @@ class Runner:
         status = (await self._service.store.get(customer, job_id)).status
         if status.status is not State.RUNNING or status.attempt != attempt:
             return
-        losses, rows = self._losses.get(job_id, (0, -1))
-        losses = losses + 1 if rows == status.rows_done else 1
-        self._losses[job_id] = (losses, status.rows_done)
+        losses, reached = self._losses.get(job_id, (0, (-1, -1)))
+        here = (sum(stage.status == "completed" for stage in status.stages), status.rows_done)
+        losses = losses + 1 if here <= reached else 1
+        self._losses[job_id] = (losses, max(here, reached))
         if losses >= self._service.settings.most_losses:
             await self._fail(customer, job_id, attempt, _worker_died(losses, status))
             return

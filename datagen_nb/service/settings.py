@@ -11,7 +11,7 @@ class Settings(BaseSettings):
 
     Args:
         max_running: Jobs that run at once; further ones queue.
-        most_losses: Workers that a job may lose in a row without finishing a part.
+        most_losses: Workers that a job may lose in a row without getting further.
         wait_seconds: Longest that a submit with ``isAsync: false`` waits for the end.
     """
 

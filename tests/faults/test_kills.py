@@ -3,6 +3,7 @@
 The seed of the moments is printed; set KILL_SEED to replay one.
 """
 
+import asyncio
 import hashlib
 import os
 import random
@@ -13,9 +14,9 @@ from pathlib import Path
 
 import psutil
 import pytest
+
 from datagen_nb.api.home import Home
 from datagen_nb.api.launch import attach, stop
-
 from datagen_nb.client import AsyncClient, AsyncJob
 from datagen_nb.core.errors import ServiceUnavailable
 from datagen_nb.core.status import State
@@ -87,16 +88,14 @@ async def test_killing_worker_and_service_at_any_moment_changes_no_byte(tmp_path
 
 async def storm(client: AsyncClient, chance: random.Random, most: int) -> Counter[str]:
     """Kill until every job has ended or ``most`` is reached; say what was killed."""
-    import asyncio
-
     killed: Counter[str] = Counter()
-    while sum(killed.values()) < most:
+    while sum(killed.values()) < most and await client.jobs.running():
+        await asyncio.sleep(chance.uniform(0.05, 0.8))
         info = await client.info()
-        if not await client.jobs.running():
-            break
-        await asyncio.sleep(chance.uniform(0.05, 1.2))
-        targets = chance.choice(["worker", "service", "both"])
         workers = list(info.workers.values())
+        if not workers and chance.random() < 0.7:
+            continue  # mostly while there is work to lose
+        targets = chance.choice(["worker", "worker", "service", "both"])
         if targets != "service" and workers and kill(chance.choice(workers)):
             killed["worker"] += 1
         if targets != "worker" and kill(info.pid):
