@@ -7,7 +7,8 @@ service, its rules, the store and the result's files, is the real thing.
 from __future__ import annotations
 
 import base64
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping
+from contextlib import aclosing
 from functools import partial
 from typing import BinaryIO
 
@@ -15,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from datagen_nb.core.config import JobConfiguration
-from datagen_nb.core.errors import ConfigurationError, Problem, Rejected
+from datagen_nb.core.errors import ConfigurationError, DatagenError, Problem, Rejected
 from datagen_nb.core.ports import Beat, Clock, Health, Logged, Signal, Task
 from datagen_nb.core.result import ColumnFidelity, Manifest, Memorisation, Part, Report
 from datagen_nb.core.status import (
@@ -27,9 +28,10 @@ from datagen_nb.core.status import (
     Progressed,
     StageCompleted,
     StageStarted,
+    StaleAttempt,
     Warned,
 )
-from datagen_nb.pipelines.workspace import Workspace
+from datagen_nb.pipelines.workspace import Plan, Workspace
 from datagen_nb.tables.formats import assemble, write_part
 
 SCENARIOS = ("succeeds", "fails_at_stage", "slow", "flaky", "rejected", "paused", "times_out")
@@ -45,7 +47,7 @@ SECONDS: Mapping[str, float] = {
 """What each stage pretends to take at speed 1."""
 
 STEPS = 10
-PART_ROWS = 50_000
+COLUMNS = 5
 MADE_UP = "These rows were made up by the mock pipeline; they were not learnt from your table."
 
 
@@ -89,6 +91,20 @@ class MockPipeline:
             )
 
     async def run(self, task: Task) -> AsyncGenerator[Signal, None]:
+        try:
+            async with aclosing(self._attempt(task)) as signals:
+                async for signal in signals:
+                    yield signal
+        except StaleAttempt:
+            return  # a newer attempt has the job; this one goes without a word
+
+    async def check_health(self) -> Health:
+        return Health(status="healthy", message=f"mock, scenario {self._scenario}")
+
+    async def aclose(self) -> None:
+        """Nothing is held."""
+
+    async def _attempt(self, task: Task) -> AsyncGenerator[Signal, None]:
         space = Workspace(task.bucket, task.job_id, task.attempt, task.config.output_format)
         yield Beat()
         if (manifest := space.manifest()) is not None:
@@ -100,10 +116,17 @@ class MockPipeline:
         for stage in STAGES:
             yield StageStarted(task.attempt, stage)
             yield Logged("info", f"{stage}: the mock plays its part")
-            async for signal in self._stage(stage, task, space):
-                yield signal
-                if isinstance(signal, Failed):
-                    return
+            try:
+                async with aclosing(self._stage(stage, task, space)) as signals:
+                    async for signal in signals:
+                        yield signal
+                        if isinstance(signal, Failed):
+                            return
+            except DatagenError as error:
+                details = {"stage": stage, "retryHelps": error.retryable, **error.details}
+                failure = JobFailure(code=error.code, message=error.message, details=details)
+                yield Failed(task.attempt, failure)
+                return
             if stage == "generate" and self._is_lost(task):
                 return
             yield StageCompleted(task.attempt, stage)
@@ -111,12 +134,6 @@ class MockPipeline:
         space.complete(manifest)
         space.clear()
         yield Completed(task.attempt, manifest.size)
-
-    async def check_health(self) -> Health:
-        return Health(status="healthy", message=f"mock, scenario {self._scenario}")
-
-    async def aclose(self) -> None:
-        """Nothing is held."""
 
     def _is_lost(self, task: Task) -> bool:
         return self._scenario == "flaky" and task.attempt == 1
@@ -131,32 +148,29 @@ class MockPipeline:
         for step in range(1, STEPS + 1):
             await self._clock.sleep(SECONDS[stage] * self._pace / STEPS)
             if step == STEPS // 2:
-                async for signal in self._turn(stage, task):
-                    yield signal
+                if (failure := await self._turn(stage, task)) is not None:
+                    yield Failed(attempt, failure)
                     return
                 if stage == "generate" and self._is_lost(task):
                     return
             done = config.data_size * step // STEPS if stage == "generate" else None
             yield Progressed(attempt, stage, 100 * step / STEPS, done)
         if stage == "generate":
-            for index, rows in enumerate(_part_rows(config.data_size)):
+            plan = Plan.of(config, COLUMNS)
+            for index in range(plan.count):
                 if not space.has_part(index):
-                    write = partial(self._write, config, index, rows)
-                    space.write_part(index, rows, write)
+                    write = partial(self._write, config, index)
+                    space.write_part(index, plan.rows(index), write)
         elif stage == "write" and config.output_path:
-            parts = (
-                task.bucket.open(space.part_name(index))
-                for index, _ in enumerate(_part_rows(config.data_size))
-            )
             with task.target.writer(config.output_path) as file:
-                assemble(parts, config.output_format, file)
+                assemble(_parts(space, config), config.output_format, file)
         elif stage == "report":
             space.save_report(_report(config.data_size))
 
-    async def _turn(self, stage: str, task: Task) -> AsyncGenerator[Signal, None]:
+    async def _turn(self, stage: str, task: Task) -> JobFailure | None:
         """What the scenario has in store halfway through a stage."""
         if self._scenario == "fails_at_stage" and stage == "generate":
-            failure = JobFailure(
+            return JobFailure(
                 code="mock_failure",
                 message="The scenario 'fails_at_stage' fails here.",
                 details={
@@ -165,26 +179,27 @@ class MockPipeline:
                     "retryHelps": False,
                 },
             )
-            yield Failed(task.attempt, failure)
-        elif self._scenario == "paused" and stage == "generate" and task.attempt == 1:
+        if self._scenario == "paused" and stage == "generate" and task.attempt == 1:
             while True:
                 await self._clock.sleep(1)
-        elif self._scenario == "times_out" and stage == "fit":
+        if self._scenario == "times_out" and stage == "fit":
             await self._clock.sleep(min(task.config.timeout, 60) * self._pace)
-            failure = JobFailure(
+            return JobFailure(
                 code="timeout",
                 message=f"The job ran for {task.config.timeout:,g} s, which is its timeout.",
                 details={"stage": stage, "remedy": "Give it more time.", "retryHelps": False},
             )
-            yield Failed(task.attempt, failure)
+        return None
 
-    def _write(self, config: JobConfiguration, index: int, rows: int, file: BinaryIO) -> None:
-        write_part(self._table(config, index, rows), config.output_format, file)
+    def _write(self, config: JobConfiguration, index: int, file: BinaryIO) -> None:
+        write_part(self._table(config, index), config.output_format, file)
 
-    def _table(self, config: JobConfiguration, index: int, rows: int) -> pa.Table:
+    def _table(self, config: JobConfiguration, index: int) -> pa.Table:
+        plan = Plan.of(config, COLUMNS)
+        rows = plan.rows(index)
         seed = config.parameters.get("seed", self._seed)
         chance = np.random.default_rng((seed, index))
-        first = index * PART_ROWS
+        first = index * plan.part_rows
         amount = np.round(chance.gamma(2.0, 40.0, rows), 2)
         day = np.datetime64("2026-01-01T00:00:00", "us")
         return pa.table(
@@ -198,11 +213,11 @@ class MockPipeline:
         )
 
     def _manifest(self, task: Task, space: Workspace) -> Manifest:
-        rows = _part_rows(task.config.data_size)
+        plan = Plan.of(task.config, COLUMNS)
         parts: tuple[Part, ...] = tuple(
-            space.part(index, count) for index, count in enumerate(rows)
+            space.part(index, plan.rows(index)) for index in range(plan.count)
         )
-        schema = self._table(task.config, 0, 1).schema
+        schema = self._table(task.config, 0).schema
         return Manifest(
             job_id=task.job_id,
             format=task.config.output_format,
@@ -214,9 +229,10 @@ class MockPipeline:
         )
 
 
-def _part_rows(rows: int) -> list[int]:
-    whole, rest = divmod(rows, PART_ROWS)
-    return [PART_ROWS] * whole + ([rest] if rest else [])
+def _parts(space: Workspace, config: JobConfiguration) -> Iterator[BinaryIO]:
+    for index in range(Plan.of(config, COLUMNS).count):
+        with space.open_part(index) as file:
+            yield file
 
 
 def _report(rows: int) -> Report:

@@ -530,8 +530,9 @@ async def test_a_service_that_stops_finishes_its_cleaning(tmp_path):
         run.task.bucket.put(f"jobs/{job.job_id}/parts/part-00000.csv", b"a")
         await world.jobs.cancel(job.job_id)
         asyncio.get_running_loop().call_later(0.05, run.may_close.set)
-    assert not run.disturbed
-    assert list(world.bucket.list(f"jobs/{job.job_id}")) == []
+        await world.service.runner.aclose()
+        assert not run.disturbed
+        assert list(world.bucket.list(f"jobs/{job.job_id}")) == []
 
 
 async def test_the_same_key_and_body_give_the_same_job(world):
