@@ -56,10 +56,14 @@ class FakeClock:
             until - self._monotonic for until, woken in self._sleepers if not woken.done()
         )
 
-    async def asleep(self, seconds: float | None = None) -> None:
-        """Wait until somebody sleeps; with ``seconds``, somebody who wakes in so many."""
+    async def asleep(self, seconds: float | None = None, *, count: int = 1) -> None:
+        """Wait until ``count`` sleep; with ``seconds``, so many who wake in that time."""
+
+        def sleeping() -> int:
+            return sum(seconds is None or abs(left - seconds) < 1e-6 for left in self.alarms)
+
         async with asyncio.timeout(10):
-            while not any(seconds is None or abs(left - seconds) < 1e-6 for left in self.alarms):
+            while sleeping() < count:
                 self._changed.clear()
                 await self._changed.wait()
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import aclosing
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from datagen_nb.core.config import DEFAULT_BUCKET
-from datagen_nb.core.errors import ActionRefused, DatagenError, JobNotFound
+from datagen_nb.core.errors import ActionRefused, DatagenError, JobNotFound, ServiceUnavailable
 from datagen_nb.core.ports import Beat, JobRecord, Logged, Signal, Task
 from datagen_nb.core.status import (
     Completed,
@@ -34,6 +34,11 @@ if TYPE_CHECKING:
     from datagen_nb.service.jobs import JobService
 
 logger = logging.getLogger("datagen_nb.service")
+
+T = TypeVar("T")
+
+PATIENCE = 5.0
+"""Seconds between two tries to write to a store that takes nothing, as on a full disk."""
 
 Key = tuple[str, str]
 """Customer and job."""
@@ -123,11 +128,10 @@ class Runner:
 
     async def _run(self, customer: str, job_id: str) -> None:
         try:
-            record = await self._service.store.get(customer, job_id)
-            attempt = record.status.attempt + 1
-            started = await self._service.change(customer, job_id, Started(attempt))
+            record, started = await self._insist(partial(self._begin, customer, job_id))
         except (ActionRefused, JobNotFound):
             return  # cancelled, paused or deleted while it waited
+        attempt = started.attempt
         self._do(self._service.note(customer, job_id, f"attempt {attempt} begins"))
         try:
             async with asyncio.timeout(None) as bound:
@@ -138,6 +142,10 @@ class Runner:
                     timer.cancel()
         except (ActionRefused, JobNotFound, StaleAttempt):
             logger.info("attempt %d of %s spoke too late", attempt, job_id)
+        except ServiceUnavailable as error:
+            logger.warning("attempt %d of %s broke off: %s", attempt, job_id, error)
+            again = partial(self._again, customer, job_id, attempt, "could not be recorded")
+            await self._insist(again)
         except Exception as error:
             if isinstance(error, TimeoutError) and bound.expired():
                 failure = _timeout(record)
@@ -146,10 +154,24 @@ class Runner:
             else:
                 logger.exception("attempt %d of %s broke", attempt, job_id)
                 failure = _internal(error)
-            await self._fail(customer, job_id, attempt, failure)
+            await self._insist(partial(self._fail, customer, job_id, attempt, failure))
         else:
             if not over:
-                await self._lost(customer, job_id, attempt)
+                await self._insist(partial(self._lost, customer, job_id, attempt))
+
+    async def _begin(self, customer: str, job_id: str) -> tuple[JobRecord, JobStatus]:
+        record = await self._service.store.get(customer, job_id)
+        started = Started(record.status.attempt + 1)
+        return record, await self._service.change(customer, job_id, started)
+
+    async def _insist(self, step: Callable[[], Awaitable[T]]) -> T:
+        """Try until the store takes it: a job must not hang in a state that nobody looks after."""
+        while True:
+            try:
+                return await step()
+            except ServiceUnavailable as error:
+                logger.warning("the store takes nothing, trying again: %s", error)
+                await self._service.clock.sleep(PATIENCE)
 
     async def _time_out(
         self, record: JobRecord, started: JobStatus, bound: asyncio.Timeout
@@ -208,15 +230,21 @@ class Runner:
         losses, reached = self._losses.get(job_id, (0, (-1, -1)))
         here = (sum(stage.status == "completed" for stage in status.stages), status.rows_done)
         losses = losses + 1 if here <= reached else 1
-        self._losses[job_id] = (losses, max(here, reached))
         if losses >= self._service.settings.most_losses:
             await self._fail(customer, job_id, attempt, _worker_died(losses, status))
             return
-        await self._service.change(customer, job_id, Requeued(attempt, "its worker is gone"))
-        await self._service.note(
-            customer, job_id, f"attempt {attempt} lost its worker; trying again", "warning"
-        )
+        await self._again(customer, job_id, attempt, "lost its worker")
+        self._losses[job_id] = (losses, max(here, reached))
+
+    async def _again(self, customer: str, job_id: str, attempt: int, reason: str) -> None:
+        """Let another attempt go on from what this one finished."""
+        try:
+            await self._service.change(customer, job_id, Requeued(attempt, reason))
+        except (ActionRefused, JobNotFound, StaleAttempt):
+            return  # it ended otherwise, or was paused, in the meantime
         self.enqueue(customer, job_id)
+        message = f"attempt {attempt} {reason}; trying again"
+        self._do(self._service.note(customer, job_id, message, "warning"))
 
     async def _fail(self, customer: str, job_id: str, attempt: int, error: JobFailure) -> None:
         try:
@@ -245,7 +273,9 @@ class Runner:
         self._expiries.pop(status.job_id, None)
         failed = Failed(None, _expired(until.isoformat()))
         try:
-            await self._service.change(customer, status.job_id, failed, only_in=State.PAUSED)
+            await self._insist(
+                partial(self._service.change, customer, status.job_id, failed, only_in=State.PAUSED)
+            )
         except (ActionRefused, JobNotFound):
             return  # resumed or cancelled in the same moment
         self._do(self._clean_up(customer, status.job_id, None))

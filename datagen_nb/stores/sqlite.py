@@ -151,7 +151,7 @@ class SqliteStore:
         if query.until:
             conditions.append("created < ?")
             values.append(format_instant(query.until))
-        if query.cursor:
+        if query.cursor is not None:
             conditions.append("job_id < ?")
             values.append(_job_of(query.cursor))
 

@@ -21,6 +21,7 @@ from datagen_nb.core.errors import (
     NotFound,
     Rejected,
     ResultNotReady,
+    ServiceUnavailable,
 )
 from datagen_nb.core.ports import Beat, Health, JobQuery, Logged, Task
 from datagen_nb.core.result import Manifest, Part
@@ -481,6 +482,67 @@ async def test_a_job_that_gets_further_may_lose_many_workers(world):
         assert run.task.attempt == attempt
         run.say(Progressed(attempt, "generate", 10.0, 100 * (attempt // 2)), None)
     (await world.pipeline.next()).complete()
+
+
+@pytest.fixture
+async def outage(world, monkeypatch):
+    """While set, the store takes no change, as on a full disk."""
+    outage, replace = asyncio.Event(), world.service.store.replace
+
+    async def failing(record, event):
+        if outage.is_set():
+            raise ServiceUnavailable("The disk is full.", code="store_unavailable")
+        return await replace(record, event)
+
+    monkeypatch.setattr(world.service.store, "replace", failing)
+    return outage
+
+
+async def test_a_job_outlives_a_store_that_takes_nothing_for_a_while(world, outage):
+    """Its worker is stopped, since it cannot be followed; then another goes on from its parts."""
+    job = await world.submit()
+    run = await world.pipeline.next()
+    await world.reach(job.job_id, RUNNING)
+    outage.set()
+    run.say(StageStarted(1, "fit"))
+    await asyncio.wait_for(run.closed.wait(), 10)
+    await world.clock.asleep(5)
+    outage.clear()
+    world.clock.advance(5)
+    second = await world.pipeline.next()
+    assert second.task.attempt == 2
+    second.complete()
+    await world.reach(job.job_id, State.COMPLETED)
+
+
+async def test_a_job_begins_when_the_store_takes_it(world, outage):
+    """It does not fall out of the queue."""
+    outage.set()
+    job = await world.submit()
+    await world.clock.asleep(5)
+    world.clock.advance(5)
+    await world.clock.asleep(5)
+    assert world.pipeline.runs.empty()
+    outage.clear()
+    world.clock.advance(5)
+    assert (await world.pipeline.next()).task.job_id == job.job_id
+
+
+async def test_an_end_is_kept_when_the_store_takes_it(world, outage):
+    """A bug, a lost worker: neither leaves a job running that nobody runs."""
+    bug, lost = await world.submit(), await world.submit()
+    first, second = await world.pipeline.next(), await world.pipeline.next()
+    await world.reach(lost.job_id, RUNNING)
+    outage.set()
+    first.say(ValueError("a bug"))
+    second.say(None)
+    for run in (first, second):
+        await asyncio.wait_for(run.closed.wait(), 10)
+    await world.clock.asleep(5, count=2)
+    outage.clear()
+    world.clock.advance(5)
+    assert (await world.reach(bug.job_id, State.FAILED)).error.code == "internal_error"
+    assert (await world.pipeline.next()).task.job_id == lost.job_id
 
 
 async def test_a_service_takes_up_what_another_left(tmp_path):
