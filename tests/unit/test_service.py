@@ -887,3 +887,42 @@ async def test_names_of_jobs_sort_by_their_time_even_when_the_clock_jumps_back(w
     names = [job.job_id for job in jobs]
     assert names == sorted(names)
     assert all(len(name) == 18 and name.startswith("j_") for name in names)
+
+
+async def test_of_many_cancellations_at_once_one_is_done(world):
+    """The others are refused; there is one event of it."""
+    job = await world.submit()
+    await world.pipeline.next()
+    await world.reach(job.job_id, RUNNING)
+    ends = await asyncio.gather(
+        *(world.jobs.cancel(job.job_id) for _ in range(10)), return_exceptions=True
+    )
+    assert sum(isinstance(end, ActionRefused) for end in ends) == 9
+    events = (await world.jobs.event_page(after=0)).events
+    assert [event.event for event in events].count("job.cancelled") == 1
+
+
+async def test_a_pause_and_the_workers_words_at_once_lose_neither(world):
+    """Each change is made to what the other left."""
+    job = await world.submit()
+    run = await world.pipeline.next()
+    await world.reach(job.job_id, RUNNING)
+    run.say(StageStarted(1, "fit"), *(Progressed(1, "fit", float(n)) for n in range(50)))
+    await world.jobs.pause(job.job_id)
+    await asyncio.wait_for(run.closed.wait(), 10)
+    events = (await world.jobs.event_page(after=0)).events
+    assert [event.cursor for event in events] == list(range(1, len(events) + 1))
+    assert [event.event for event in events].count("job.paused") == 1
+    assert events[-1].event == "job.paused"
+    told = [event.data.stages[2].progress for event in events if event.data.running_stage]
+    assert told == [0.0, *map(float, range(50))][: len(told)]
+
+
+def test_an_operator_sets_the_bounds_in_the_environment(monkeypatch):
+    """As ``DATAGEN_MAX_RUNNING``; what makes no sense is refused."""
+    assert Settings().max_running == 5
+    monkeypatch.setenv("DATAGEN_MAX_RUNNING", "2")
+    assert Settings().max_running == 2
+    monkeypatch.setenv("DATAGEN_MAX_RUNNING", "0")
+    with pytest.raises(ValueError, match="max_running"):
+        Settings()
