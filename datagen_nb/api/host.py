@@ -71,8 +71,7 @@ async def _host(
         describe=lambda info: info.model_copy(update={"home": str(home.path)}),
     )
     app.add_middleware(activity.watch)
-    server = _Server(uvicorn.Config(app, lifespan="off", log_config=None, access_log=False))
-    server.config.timeout_graceful_shutdown = GRACE_SECONDS
+    server = _Server(app)
     _add_shutdown(app, server)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -90,11 +89,18 @@ async def _host(
 class _Server(uvicorn.Server):
     """uvicorn without its own signal handling, which kills the process before it has closed."""
 
+    def __init__(self, app: FastAPI) -> None:
+        config = uvicorn.Config(app, lifespan="off", log_config=None, access_log=False)
+        config.timeout_graceful_shutdown = GRACE_SECONDS
+        super().__init__(config)
+        self._closing: asyncio.Event = app.state.closing
+
     @contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
         yield
 
     def end(self) -> None:
+        self._closing.set()
         self.should_exit = True
 
 

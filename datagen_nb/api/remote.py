@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import aclosing
 from typing import Any, Self, TypeVar
 
 from pydantic import ValidationError
 
 from datagen_nb.api import wire
-from datagen_nb.api.session import Revive, Session
+from datagen_nb.api.session import ATTEMPTS, Revive, Session
 from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.errors import ConfigurationError, ProtocolError, ServiceUnavailable
 from datagen_nb.core.ports import (
@@ -21,7 +22,7 @@ from datagen_nb.core.ports import (
     ServiceInfo,
 )
 from datagen_nb.core.result import Manifest, Report
-from datagen_nb.core.status import JobStatus
+from datagen_nb.core.status import JobStatus, State
 from datagen_nb.core.wire_model import WireModel
 
 M = TypeVar("M", bound=WireModel)
@@ -75,13 +76,13 @@ class HttpJobs:
         return await self._get(JobPage, wire.JOBS, **query.to_wire())
 
     async def cancel(self, job_id: str) -> JobStatus:
-        return await self._post(wire.job_path(job_id, "cancel"))
+        return await self._act(job_id, "cancel", {State.CANCELLED})
 
     async def pause(self, job_id: str) -> JobStatus:
-        return await self._post(wire.job_path(job_id, "pause"))
+        return await self._act(job_id, "pause", {State.PAUSED})
 
     async def resume(self, job_id: str) -> JobStatus:
-        return await self._post(wire.job_path(job_id, "resume"))
+        return await self._act(job_id, "resume", {State.QUEUED, State.RUNNING})
 
     async def rerun(self, job_id: str, *, idempotency_key: str) -> JobStatus:
         return await self._post(wire.job_path(job_id, "rerun"), key=idempotency_key)
@@ -104,6 +105,9 @@ class HttpJobs:
                         silent = 0
                         after = event.cursor
                         yield event
+            except _Goodbye:
+                # It was stopped on purpose: somebody only looking on must not start it again.
+                await self._session.outlast()
             except ServiceUnavailable:
                 silent += 1
                 await self._session.revive(silent)
@@ -123,14 +127,33 @@ class HttpJobs:
         return await self._get(Report, wire.job_path(job_id, "report"))
 
     async def read_part(self, job_id: str, index: int) -> AsyncIterator[bytes]:
-        async with self._session.stream(wire.job_path(job_id, "parts", str(index))) as response:
-            async for chunk in response.aiter_bytes():
-                yield chunk
+        path = wire.job_path(job_id, "parts", str(index))
+        arrived = failures = 0
+        while True:
+            try:
+                async with self._session.stream(path) as response:
+                    known = arrived  # a part never changes: what was read once is passed over
+                    async for chunk in response.aiter_bytes():
+                        fresh, known = chunk[known:], max(known - len(chunk), 0)
+                        arrived += len(fresh)
+                        if fresh:
+                            failures = 0
+                            yield fresh
+            except ServiceUnavailable:
+                failures += 1
+                if failures == ATTEMPTS:
+                    raise
+                await self._session.revive(failures)
+            else:
+                return
 
     async def upload(
         self, digest: str, format: str, size: int, chunks: AsyncIterator[bytes]
     ) -> str:
         path = f"{wire.UPLOADS}/{digest}.{format}"
+        there = await self._session.look(path)
+        if there is not None and wire.UPLOADED_AS in there:
+            return there[wire.UPLOADED_AS]
         headers = {"Content-Length": str(size)}
         body = await self._session.send("PUT", path, safe=False, headers=headers, content=chunks)
         return _read(_Uploaded, body).path
@@ -157,6 +180,14 @@ class HttpJobs:
         )
         return _read(JobStatus, body)
 
+    async def _act(self, job_id: str, action: str, reached: AbstractSet[State]) -> JobStatus:
+        path = wire.job_path(job_id, action)
+        try:
+            return await self._post(path)
+        except ServiceUnavailable:  # whether it was heard, only the job can tell
+            status = await self.status(job_id)
+            return status if status.status in reached else await self._post(path)
+
     async def _stream(
         self, after: int | None, job_id: str | None
     ) -> AsyncGenerator[JobEvent, None]:
@@ -164,9 +195,12 @@ class HttpJobs:
         async with self._session.stream(
             wire.EVENTS, params=params, accept=wire.EVENT_STREAM
         ) as response:
-            async for line in response.aiter_lines():
-                if line.startswith("data: "):
-                    yield _read(JobEvent, line.removeprefix("data: "))
+            async for block in _blocks(response.aiter_bytes()):
+                if block == wire.GOODBYE.strip():
+                    raise _Goodbye
+                for line in block.split(b"\n"):
+                    if line.startswith(b"data: "):
+                        yield _read(JobEvent, line.removeprefix(b"data: "))
 
     async def _poll(self, after: int | None, job_id: str | None) -> AsyncGenerator[JobEvent, None]:
         if after is None and job_id is not None:
@@ -180,11 +214,31 @@ class HttpJobs:
                 data=status,
             )
         while True:
-            page = await self.event_page(after=after, wait=POLL)
+            try:
+                page = await self.event_page(after=after, wait=POLL)
+            except ServiceUnavailable:
+                await self._session.outlast()
+                continue
             after = page.cursor
             for event in page.events:
                 if job_id in (None, event.job_id):
                     yield event
+
+
+class _Goodbye(Exception):
+    """A stream of events ended because its service was told to end."""
+
+
+async def _blocks(chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+    """Cut a stream of events where a line is empty.
+
+    httpx's own lines end at every line separator that Unicode has, inside a job's name too.
+    """
+    rest = b""
+    async for chunk in chunks:
+        *blocks, rest = (rest + chunk).split(b"\n\n")
+        for block in blocks:
+            yield block
 
 
 def _read(model: type[M], body: Any) -> M:

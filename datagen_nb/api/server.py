@@ -5,10 +5,12 @@ Each route reads the request, asks the port, and answers the model's own JSON.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import uuid
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -18,11 +20,12 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import ValidationError
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from datagen_nb import __version__
 from datagen_nb.api import wire
-from datagen_nb.api.events import stream_of_events
+from datagen_nb.api.events import page_of_events, stream_of_events
 from datagen_nb.core.config import FORMATS, JobConfiguration
 from datagen_nb.core.errors import ConfigurationError, DatagenError, InputError, NotFound, Problem
 from datagen_nb.core.ports import JobQuery, Jobs, ServiceInfo
@@ -33,6 +36,8 @@ logger = logging.getLogger("datagen_nb.api")
 
 MOST_BODY = 2 << 20
 """Bytes of a configuration at most; an upload has no such bound."""
+
+MOST_CURSOR = 2**63 - 1
 
 _UPLOAD = re.compile(r"([0-9a-f]{64})\.(\w+)")
 
@@ -58,12 +63,13 @@ def make_app(
     )
     app.state.customer = customer
     app.state.describe = describe
+    app.state.closing = asyncio.Event()  # set when the service is told to end
     app.include_router(routes)
     _tell_errors(app)
     return app
 
 
-def _asked(request: Request) -> Jobs:
+async def _asked(request: Request) -> Jobs:  # not async, it would cost a thread's hop
     jobs: Jobs = request.app.state.customer(request)
     return jobs
 
@@ -80,7 +86,9 @@ def _answer(model: WireModel, *, status: int = 200) -> Response:
 
 @routes.post(wire.JOBS)
 async def create(jobs: Asked, request: Request, idempotency_key: Key) -> Response:
-    config = JobConfiguration.from_wire(await _body(request))
+    body = await _body(request)
+    with _telling_the_caller():
+        config = JobConfiguration.from_wire(body)
     return _answer(await jobs.create(config, idempotency_key=idempotency_key), status=201)
 
 
@@ -93,9 +101,10 @@ async def history(
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
     cursor: str | None = None,
 ) -> Response:
-    query = JobQuery(
-        status=tuple(status or ()), since=since, until=until, limit=limit, cursor=cursor
-    )
+    with _telling_the_caller():
+        query = JobQuery(
+            status=tuple(status or ()), since=since, until=until, limit=limit, cursor=cursor
+        )
     return _answer(await jobs.history(query))
 
 
@@ -130,7 +139,9 @@ async def rerun(jobs: Asked, job_id: str, idempotency_key: Key) -> Response:
 
 
 @routes.get(wire.job_path("{job_id}", "log"))
-async def log(jobs: Asked, job_id: str, after: Annotated[int, Query(ge=0)] = 0) -> dict[str, Any]:
+async def log(
+    jobs: Asked, job_id: str, after: Annotated[int, Query(ge=0, le=MOST_CURSOR)] = 0
+) -> dict[str, Any]:
     entries = await jobs.log(job_id, after=after)
     return {"entries": [entry.to_wire() for entry in entries]}
 
@@ -150,44 +161,75 @@ async def part(jobs: Asked, job_id: str, index: int) -> Response:
     found = await jobs.manifest(job_id)
     if not 0 <= index < len(found.parts):
         raise NotFound(f"Job {job_id} has {len(found.parts)} parts; there is no part {index}.")
+    chunks = jobs.read_part(job_id, index)
+    first = await anext(aiter(chunks), b"")  # a part that is gone is told before the answer begins
     return StreamingResponse(
-        jobs.read_part(job_id, index),
+        _after(first, chunks),
         media_type="application/octet-stream",
         headers={"Content-Length": str(found.parts[index].size)},
     )
+
+
+async def _after(first: bytes, rest: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+    yield first
+    async for chunk in rest:
+        yield chunk
 
 
 @routes.put(f"{wire.UPLOADS}/{{name}}")
 async def upload(
     jobs: Asked, request: Request, name: str, content_length: Annotated[int, Header(ge=0)]
 ) -> dict[str, str]:
+    digest, format = _upload_name(name)
+    return {"path": await jobs.upload(digest, format, content_length, request.stream())}
+
+
+@routes.head(f"{wire.UPLOADS}/{{name}}")
+async def uploaded(jobs: Asked, name: str) -> Response:
+    digest, format = _upload_name(name)
+    try:
+        # Sending nothing succeeds only for what is already there.
+        path = await jobs.upload(digest, format, -1, _nothing())
+    except InputError:
+        return Response(status_code=404)
+    return Response(headers={wire.UPLOADED_AS: path})
+
+
+async def _nothing() -> AsyncGenerator[bytes, None]:
+    return
+    yield b""
+
+
+def _upload_name(name: str) -> tuple[str, str]:
     named = _UPLOAD.fullmatch(name)
     if named is None or named[2] not in FORMATS:
         raise InputError(
             f"An upload is named by its SHA-256 and format, not {name!r}.", code="upload_name"
         )
-    path = await jobs.upload(named[1], named[2], content_length, request.stream())
-    return {"path": path}
+    return named[1], named[2]
 
 
 @routes.get(wire.EVENTS)
 async def events(
     jobs: Asked,
     request: Request,
-    after: Annotated[int | None, Query(ge=0)] = None,
+    after: Annotated[int | None, Query(ge=0, le=MOST_CURSOR)] = None,
     job_id: Annotated[str | None, Query(alias="jobId")] = None,
     wait: Annotated[float, Query(ge=0, le=60)] = 0,
-    last_event_id: Annotated[int | None, Header(ge=0)] = None,
+    last_event_id: Annotated[int | None, Header(ge=0, le=MOST_CURSOR)] = None,
 ) -> Response:
     start = after if last_event_id is None else last_event_id
+    closing: asyncio.Event = request.app.state.closing
+    if job_id is not None:
+        await jobs.status(job_id)
     if wire.EVENT_STREAM in request.headers.get("accept", ""):
-        if job_id is not None:
-            await jobs.status(job_id)
-        stream = stream_of_events(jobs, after=start, job_id=job_id)
+        stream = stream_of_events(jobs, after=start, job_id=job_id, closing=closing)
         return StreamingResponse(
             stream, media_type=wire.EVENT_STREAM, headers={"Cache-Control": "no-store"}
         )
-    return _answer(await jobs.event_page(after=start, wait=wait))
+    page = await page_of_events(jobs, after=start, wait=wait, closing=closing)
+    kept = tuple(event for event in page.events if job_id in (None, event.job_id))
+    return _answer(page.model_copy(update={"events": kept}))
 
 
 @routes.get(wire.INFO)
@@ -222,16 +264,13 @@ def _tell_errors(app: FastAPI) -> None:
     async def invalid(request: Request, error: RequestValidationError) -> Response:
         return _problem(request, _as_problems(error.errors()))
 
-    @app.exception_handler(ValidationError)
-    async def malformed(request: Request, error: ValidationError) -> Response:
-        return _problem(request, _as_problems(error.errors()))
-
     @app.exception_handler(HTTPException)
     async def unrouted(request: Request, error: HTTPException) -> Response:
-        said = NotFound(f"{request.method} {request.url.path} is not a route of this service.")
-        response = _problem(request, said)
-        response.status_code = error.status_code
-        return response
+        said = NotFound(
+            f"{request.method} {request.url.path} is not a route of this service.",
+            code="method_not_allowed" if error.status_code == 405 else None,
+        )
+        return _problem(request, said, status=error.status_code, headers=error.headers)
 
 
 class RequestIds:
@@ -258,6 +297,8 @@ class RequestIds:
 
         try:
             await self._app(scope, receive, tagged)
+        except ClientDisconnect:
+            logger.info("request %s was given up: %s", request.state.id, request.url.path)
         except Exception:
             logger.exception("request %s broke: %s", request.state.id, request.url.path)
             if begun:
@@ -279,6 +320,24 @@ def _as_problems(entries: Any) -> ConfigurationError:
     )
 
 
-def _problem(request: Request, error: DatagenError) -> Response:
-    status, body = wire.problem(error, request.state.id)
-    return JSONResponse(body, status, media_type=wire.PROBLEM)
+@contextmanager
+def _telling_the_caller() -> Generator[None, None, None]:
+    """Only what the caller sent is the caller's fault; a broken record of ours is not."""
+    try:
+        yield
+    except ValidationError as error:
+        raise _as_problems(error.errors()) from error
+
+
+def _problem(
+    request: Request,
+    error: DatagenError,
+    *,
+    status: int | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    usual, body = wire.problem(error, request.state.id)
+    body["status"] = status or usual
+    if body["status"] >= 500:
+        logger.error("request %s failed: %s", request.state.id, error)
+    return JSONResponse(body, body["status"], headers=headers, media_type=wire.PROBLEM)

@@ -19,7 +19,10 @@ ATTEMPTS = 6
 FIRST_DELAY = 0.1
 LONGEST_DELAY = 5.0
 LONGEST_WAIT = 60.0
-"""Seconds that ``Retry-After`` is believed."""
+"""Seconds that ``Retry-After`` is believed, and that all delays of one call take at most."""
+
+OUTAGE = 300.0
+"""Seconds that a reader of events waits for a service that is away."""
 
 PASSING = frozenset({429, 502, 503, 504})
 TIMEOUT = httpx.Timeout(60.0, connect=5.0)
@@ -59,7 +62,9 @@ class Session:
     @classmethod
     def over_socket(cls, path: str, *, revive: Revive | None = None) -> Session:
         """A session over a unix socket."""
-        transport = httpx.AsyncHTTPTransport(uds=path)
+        # Every follower of a job holds a connection; a bound would make calls wait for them.
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=8)
+        transport = httpx.AsyncHTTPTransport(uds=path, limits=limits, verify=False)
         client = httpx.AsyncClient(
             transport=transport, base_url="http://datagen", timeout=TIMEOUT, trust_env=False
         )
@@ -73,7 +78,8 @@ class Session:
             ServiceUnavailable: The address is none.
         """
         try:
-            return cls(httpx.AsyncClient(base_url=url, timeout=TIMEOUT))
+            limits = httpx.Limits(max_connections=None, max_keepalive_connections=8)
+            return cls(httpx.AsyncClient(base_url=url, timeout=TIMEOUT, limits=limits))
         except (httpx.InvalidURL, ValueError) as error:
             raise ServiceUnavailable(
                 f"{url!r} is no address ({error}). Write one as https://host."
@@ -105,7 +111,7 @@ class Session:
         request_id = uuid.uuid4().hex
         sent = {**(headers or {}), wire.REQUEST_ID: request_id}
         query = {key: value for key, value in (params or {}).items() if value is not None}
-        attempt = 0
+        attempt, waited = 0, 0.0
         while True:
             attempt += 1
             delay = min(FIRST_DELAY * 2**attempt, LONGEST_DELAY) * self._jitter()
@@ -127,7 +133,19 @@ class Session:
                 if attempt == ATTEMPTS or not safe or response.status_code not in PASSING:
                     raise failure
                 delay = _retry_after(response, delay)
+                if waited + delay > LONGEST_WAIT:
+                    raise failure
+            waited += delay
             await self._clock.sleep(delay)
+
+    async def look(self, path: str) -> Mapping[str, str] | None:
+        """Ask whether something is there; its headers, or ``None`` when it is not."""
+        request_id = uuid.uuid4().hex
+        try:
+            response = await self._client.head(path, headers={wire.REQUEST_ID: request_id})
+        except FOREIGN:
+            return None  # whoever sends it then will hear why
+        return response.headers if response.is_success else None
 
     @asynccontextmanager
     async def stream(
@@ -155,6 +173,28 @@ class Session:
         await self._clock.sleep(min(FIRST_DELAY * 2**attempt, LONGEST_DELAY) * self._jitter())
         if self._revive is not None:
             await self._revive()
+
+    async def outlast(self) -> None:
+        """Wait until a service that is away is there again, without bringing it back.
+
+        Raises:
+            ServiceUnavailable: It stays away.
+        """
+        waited = 0.0
+        while True:
+            try:
+                response = await self._client.get(wire.INFO)
+            except FOREIGN as error:
+                failure = error
+            else:
+                if response.status_code not in PASSING:
+                    return
+                failure = httpx.HTTPError(f"it says {response.status_code}")
+            if waited > OUTAGE:
+                raise _unavailable(failure, "") from failure
+            delay = LONGEST_DELAY / 10 * (1 + self._jitter())
+            waited += delay
+            await self._clock.sleep(delay)
 
     async def aclose(self) -> None:
         """Close the connections."""

@@ -9,7 +9,7 @@
     GET    /v1/jobs/{jobId}/log             after → {"entries": […]}
     GET    /v1/jobs/{jobId}/manifest, /report
     GET    /v1/jobs/{jobId}/parts/{index}   bytes
-    PUT    /v1/uploads/{sha256}.{format}    bytes → {"path"}
+    PUT    /v1/uploads/{sha256}.{format}    bytes → {"path"}; HEAD tells whether it is there
     GET    /v1/events                       after, jobId, wait → page, or SSE by Accept
     GET    /v1/health, /v1/info
     POST   /v1/shutdown                     the local service only
@@ -43,9 +43,16 @@ SHUTDOWN = f"{PREFIX}/shutdown"
 
 PROBLEM = "application/problem+json"
 EVENT_STREAM = "text/event-stream"
+
+GOODBYE = b"event: goodbye\ndata: {}\n\n"
+"""How a stream of events ends when the service was told to end; a stream that just breaks off
+means that something went wrong."""
+
 IDEMPOTENCY_KEY = "Idempotency-Key"
 REQUEST_ID = "X-Request-Id"
 LAST_EVENT_ID = "Last-Event-ID"
+UPLOADED_AS = "X-Uploaded-As"
+"""Where an input lies that ``HEAD`` found."""
 
 HTTP_STATUS: Mapping[str, int] = {
     "DatagenError": 500,

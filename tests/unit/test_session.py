@@ -1,11 +1,13 @@
 """The session retries what is safe, as often and late as it should, and tells what is wrong."""
 
+from datetime import UTC, datetime
+
 import httpx
 import pytest
 
 from datagen_nb.api import session as module
 from datagen_nb.api import wire
-from datagen_nb.api.remote import HttpJobs
+from datagen_nb.api.remote import SILENT_STREAMS, HttpJobs
 from datagen_nb.api.session import ATTEMPTS, FIRST_DELAY, LONGEST_DELAY, Session
 from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.errors import (
@@ -14,7 +16,8 @@ from datagen_nb.core.errors import (
     ProtocolError,
     ServiceUnavailable,
 )
-from datagen_nb.core.ports import JobQuery
+from datagen_nb.core.ports import EventPage, JobEvent, JobQuery
+from datagen_nb.core.status import State, new_status
 
 CONFIG = JobConfiguration(data_size=5, input_format="csv", output_format="csv", input_path="a.csv")
 
@@ -309,15 +312,164 @@ async def test_an_answer_that_makes_no_sense_is_a_protocol_error(asked, body):
         await ASKED[asked](HttpJobs(one, shares_files=False))
 
 
-async def test_create_and_rerun_are_safe_by_their_key_and_actions_are_not():
+async def test_create_and_rerun_are_safe_by_their_key():
     """The key is sent with every try."""
     line = Line(BROKEN, httpx.Response(422, json=wire.problem(JobNotFound("x"), "r")[1]))
     one, _ = session(line)
     with pytest.raises(JobNotFound):
         await HttpJobs(one, shares_files=False).create(CONFIG, idempotency_key="key")
     assert [request.headers[wire.IDEMPOTENCY_KEY] for request in line.requests] == ["key", "key"]
-    line = Line(BROKEN, OK)
+
+
+def job_in(state):
+    status = new_status("j_1", CONFIG, datetime.now(UTC)).model_copy(update={"status": state})
+    return httpx.Response(200, content=status.to_json())
+
+
+@pytest.mark.parametrize(
+    ("action", "reached", "before"),
+    [
+        ("cancel", State.CANCELLED, State.RUNNING),
+        ("pause", State.PAUSED, State.RUNNING),
+        ("resume", State.QUEUED, State.PAUSED),
+    ],
+)
+async def test_an_action_whose_answer_is_lost_asks_the_job_before_it_is_sent_again(
+    action, reached, before
+):
+    """Sent blindly a second time it would be refused, though the first did what was asked."""
+    for found, asked in ((reached, ["POST", "GET"]), (before, ["POST", "GET", "POST"])):
+        line = Line(BROKEN, job_in(found), job_in(reached))
+        one, _ = session(line)
+        status = await getattr(HttpJobs(one, shares_files=False), action)("j_1")
+        assert status.status is reached
+        assert [request.method for request in line.requests] == asked
+
+
+async def test_all_delays_of_a_call_are_bounded_together():
+    """Six times the longest ``Retry-After`` would be minutes."""
+    one, clock = session(Line(busy(**{"Retry-After": "25"})))
+    with pytest.raises(ServiceUnavailable):
+        await one.send("GET", "/v1/info", safe=True)
+    assert clock.slept == [25, 25]
+
+
+async def test_a_part_that_breaks_off_goes_on_where_it_broke():
+    """No byte is lost and none comes twice."""
+
+    async def half():
+        yield b"ab"
+        raise BROKEN
+
+    line = Line(REFUSED, httpx.Response(200, content=half()), httpx.Response(200, content=b"abcd"))
+    one, _ = session(line)
+    chunks = [chunk async for chunk in HttpJobs(one, shares_files=False).read_part("j_1", 0)]
+    assert b"".join(chunks) == b"abcd"
+    assert len(line.requests) == 3
+
+
+async def test_a_part_that_never_comes_is_told():
+    """Trying ends here too."""
+    line = Line(REFUSED)
     one, _ = session(line)
     with pytest.raises(ServiceUnavailable):
-        await HttpJobs(one, shares_files=False).pause("j")
-    assert len(line.requests) == 1
+        await anext(HttpJobs(one, shares_files=False).read_part("j_1", 0))
+    assert len(line.requests) == ATTEMPTS
+
+
+def event(cursor, name="a"):
+    status = new_status("j_1", CONFIG, datetime.now(UTC)).model_copy(update={"name": name})
+    told = JobEvent(
+        cursor=cursor,
+        event="job.updated",
+        job_id="j_1",
+        timestamp=status.last_updated,
+        data=status,
+    )
+    return f"id: {cursor}\nevent: job.updated\ndata: {told.to_json()}\n\n".encode()
+
+
+def cursors_asked(line):
+    return [request.url.params.get("after") for request in line.requests]
+
+
+async def test_a_stream_that_breaks_goes_on_after_the_last_event_and_revives():
+    """Gapless and without a repetition."""
+    revived = []
+
+    async def revive():
+        revived.append(1)
+
+    async def broken():
+        yield event(4) + event(5)
+        yield event(6)[:30]
+        raise BROKEN
+
+    line = Line(httpx.Response(200, content=broken()), httpx.Response(200, content=event(6)))
+    one, _ = session(line, revive=revive)
+    events = HttpJobs(one, shares_files=False).events(after=3)
+    assert [(await anext(events)).cursor for _ in range(3)] == [4, 5, 6]
+    await events.aclose()
+    assert cursors_asked(line) == ["3", "5"]
+    assert revived == [1]
+
+
+async def test_a_goodbye_is_waited_out_and_nobody_is_revived():
+    """Who stops a service on purpose does not want every open card to start it again."""
+
+    async def revive():
+        pytest.fail("a goodbye must not revive")
+
+    line = Line(
+        httpx.Response(200, content=event(4) + wire.GOODBYE),
+        REFUSED,
+        busy(502),
+        OK,
+        httpx.Response(200, content=event(5)),
+    )
+    one, clock = session(line, revive=revive)
+    events = HttpJobs(one, shares_files=False).events(after=3)
+    assert [(await anext(events)).cursor for _ in range(2)] == [4, 5]
+    await events.aclose()
+    assert len(clock.slept) == 2
+
+
+async def test_a_service_that_stays_away_after_its_goodbye_is_told_at_last():
+    """Waiting for it has a bound."""
+    line = Line(httpx.Response(200, content=wire.GOODBYE), REFUSED)
+    one, clock = session(line)
+    with pytest.raises(ServiceUnavailable):
+        await anext(HttpJobs(one, shares_files=False).events(after=3))
+    assert sum(clock.slept) == pytest.approx(module.OUTAGE, rel=0.01)
+
+
+async def test_streams_that_never_tell_anything_give_way_to_polling():
+    """Some proxies hold a stream back until it ends."""
+    page = EventPage(events=(JobEvent.from_wire(event(4).split(b"data: ")[1]),), cursor=4)
+    line = Line(
+        *[httpx.Response(200)] * SILENT_STREAMS, httpx.Response(200, content=page.to_json())
+    )
+    one, _ = session(line)
+    events = HttpJobs(one, shares_files=False).events(after=3)
+    assert (await anext(events)).cursor == 4
+    await events.aclose()
+    assert cursors_asked(line) == ["3"] * (SILENT_STREAMS + 1)
+
+
+@pytest.mark.parametrize("separator", ["\u2028", "\u2029", "\x85", "\x0b", "\x1c"])
+async def test_no_line_separator_in_a_name_cuts_an_event(separator):
+    """A stream's lines end at a newline and nowhere else."""
+    name = f"one{separator}two"
+    one, _ = session(Line(httpx.Response(200, content=event(4, name))))
+    events = HttpJobs(one, shares_files=False).events(after=3)
+    assert (await anext(events)).data.name == name
+    await events.aclose()
+
+
+async def test_an_input_that_is_there_is_not_sent_again():
+    """Its digest is asked for first."""
+    line = Line(httpx.Response(200, headers={wire.UPLOADED_AS: "inputs/x.csv"}))
+    one, _ = session(line)
+    jobs = HttpJobs(one, shares_files=False)
+    assert await jobs.upload("0" * 64, "csv", 3, chunks()) == "inputs/x.csv"
+    assert [request.method for request in line.requests] == ["HEAD"]
