@@ -1,7 +1,8 @@
 """Rows to look at: windows of a table, wherever it lies, and the same rows sorted and filtered.
 
 A source has ``schema``, ``num_rows`` and ``read(start, stop)``; a window reads no more than the
-pieces it touches. Sorting compares values; filtering compares the text that people see.
+pieces it touches. Numbers and times are compared as what they are, anything else by the text that
+people see.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -21,6 +23,7 @@ import pyarrow.parquet as pq
 from datagen_nb.core.config import format_of
 from datagen_nb.core.errors import InputError
 from datagen_nb.tables import sniff
+from datagen_nb.tables.cells import as_text, is_number
 from datagen_nb.tables.formats import read_batches
 
 if TYPE_CHECKING:
@@ -139,19 +142,38 @@ def _source_of_file(path: Path) -> Source:
 
 
 def _from_frame(frame: pd.DataFrame) -> pa.Table:
-    """Column by column, so that names may repeat and mixed values show as their text."""
-    arrays, names = [], []
-    if frame.index.names != [None]:
-        frame = frame.reset_index()
-    for place, name in enumerate(frame.columns):
-        column = frame.iloc[:, place]
-        try:
-            arrays.append(pa.Array.from_pandas(column))
-        except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
-            texts = [None if value is None else str(value) for value in column]
-            arrays.append(pa.array(texts, pa.string()))
-        names.append(str(name))
-    return pa.Table.from_arrays(arrays, names=names)
+    """Column by column, so that names may repeat; an index that means something comes first."""
+    import pandas as pd
+
+    index = frame.index
+    plain = isinstance(index, pd.RangeIndex) and index.name is None
+    columns: list[Any] = (
+        [] if plain else [index.get_level_values(level) for level in range(index.nlevels)]
+    )
+    names = [] if plain else ["index" if name is None else str(name) for name in index.names]
+    columns += [frame.iloc[:, place] for place in range(frame.shape[1])]
+    names += [_name(name) for name in frame.columns]
+    return pa.Table.from_arrays([_from_series(column) for column in columns], names=names)
+
+
+def _name(name: Any) -> str:
+    return " / ".join(str(part) for part in name) if isinstance(name, tuple) else str(name)
+
+
+def _from_series(column: pd.Series | pd.Index) -> pa.Array | pa.ChunkedArray:
+    """A column as Arrow has it; one of mixed values as their texts."""
+    try:
+        return pa.array(column, from_pandas=True)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError):
+        texts = [
+            None if missing is True else str(value)
+            for value, missing in zip(column, column.isna().tolist(), strict=True)
+        ]
+        return pa.array(texts, pa.string())
+
+
+class CannotArrange(ValueError):
+    """Rows cannot be sorted or filtered as asked; the message is for who asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +186,7 @@ class Sort:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Keep rows whose text in a column fits; ``value`` is a text or several."""
+    """Keep rows whose value in a column fits; ``value`` is what was typed, or several texts."""
 
     column: int
     operator: str
@@ -177,72 +199,102 @@ OPERATORS = (
 )  # fmt: skip
 
 
-def arrange(table: pa.Table, filters: Sequence[Filter], sorts: Sequence[Sort]) -> pa.Table:
-    """The rows that fit every filter, in order.
+def arrange(table: pa.Table, filters: Sequence[Filter], sorts: Sequence[Sort]) -> pa.Array:
+    """Numbers of the rows that fit every filter, in order; equal rows stay in theirs.
 
     Raises:
-        ValueError: An operator is unknown.
+        CannotArrange: An operator is unknown, or a value does not go with its column.
     """
+    order = pa.array(np.arange(table.num_rows))
     for wanted in filters:
-        table = table.filter(_fits(table.column(wanted.column), wanted))
-    if sorts:
-        keys = {f"k{place}": table.column(sort.column) for place, sort in enumerate(sorts)}
-        order = [
-            (f"k{place}", "descending" if sort.descending else "ascending")
-            for place, sort in enumerate(sorts)
-        ]
-        table = table.take(pc.sort_indices(pa.table(keys), sort_keys=order))
-    return table
+        fits = _fits(table.column(wanted.column), wanted.operator, wanted.value).combine_chunks()
+        order, table = order.filter(fits), table.filter(fits)
+    for sort in reversed(sorts):
+        places = _sorted(table.column(sort.column), descending=sort.descending)
+        order, table = order.take(places), table.take(places)
+    return order
 
 
-def _fits(column: pa.ChunkedArray, wanted: Filter) -> Any:
-    shown, value = as_text(column), wanted.value
-    match wanted.operator:
+def _sorted(column: pa.ChunkedArray, *, descending: bool) -> pa.Array:
+    keyed = pa.table({"value": _comparable(column), "row": np.arange(len(column))})
+    keys = [("value", "descending" if descending else "ascending"), ("row", "ascending")]
+    return pc.sort_indices(keyed, sort_keys=keys)
+
+
+def _comparable(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Values that have an order of their own; the texts of those that have none."""
+    type_ = column.type
+    if pa.types.is_boolean(type_):
+        return column.cast(pa.int8())
+    if is_number(type_) or pa.types.is_temporal(type_):
+        return column
+    return as_text(column)
+
+
+def _fits(column: pa.ChunkedArray, operator: str, value: Any) -> pa.ChunkedArray:
+    """Whether each value fits; unknown, which drops the row, where it is missing."""
+    match operator:
         case "empty":
-            return pc.is_null(shown)
+            return pc.is_null(column)
         case "notempty":
-            return pc.is_valid(shown)
-        case "=":
-            return pc.equal(shown, str(value))
-        case "!=":
-            return pc.not_equal(shown, str(value))
+            return pc.is_valid(column)
         case "in":
-            return pc.is_in(shown, pa.array([str(one) for one in value], pa.string()))
+            shown, wanted = as_text(column), list(value or ())
+            return pc.is_in(shown, pa.array(wanted, pa.string()), skip_nulls=None not in wanted)
         case "startswith":
-            return pc.starts_with(shown, str(value))
+            return pc.starts_with(as_text(column), str(value))
         case "endswith":
-            return pc.ends_with(shown, str(value))
+            return pc.ends_with(as_text(column), str(value))
         case "contains" | "stringContains":
-            return pc.match_substring(shown, str(value), ignore_case=True)
+            return pc.match_substring(as_text(column), str(value), ignore_case=True)
         case "!contains":
-            return pc.invert(pc.match_substring(shown, str(value), ignore_case=True))
+            return pc.invert(pc.match_substring(as_text(column), str(value), ignore_case=True))
         case "between":
-            low, high = (_like(column, one) for one in value)
-            return pc.and_(pc.greater_equal(column, low), pc.less_equal(column, high))
-        case "<" | "<=" | ">" | ">=":
-            compare = {
-                "<": pc.less,
-                "<=": pc.less_equal,
-                ">": pc.greater,
-                ">=": pc.greater_equal,
-            }[wanted.operator]
-            return compare(column, _like(column, value))
+            low, high = value
+            return pc.and_(_fits(column, ">=", low), _fits(column, "<=", high))
+        case "=" | "!=" | "<" | "<=" | ">" | ">=":
+            values, wanted = _compared(column, str(value).strip())
+            return _COMPARE[operator](values, wanted)
         case _:
-            raise ValueError(
-                f"no operator {wanted.operator!r}; operators are {', '.join(OPERATORS)}"
+            raise CannotArrange(
+                f"There is no operator {operator!r}; operators are {', '.join(OPERATORS)}."
             )
 
 
-def _like(column: pa.ChunkedArray, value: Any) -> pa.Scalar:
-    return pa.scalar(str(value)).cast(column.type)
+_COMPARE = {
+    "=": pc.equal,
+    "!=": pc.not_equal,
+    "<": pc.less,
+    "<=": pc.less_equal,
+    ">": pc.greater,
+    ">=": pc.greater_equal,
+}
 
 
-def as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Each value as exact text: every digit, microseconds, the zone's offset; null stays null."""
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
+def _compared(column: pa.ChunkedArray, typed: str) -> tuple[pa.ChunkedArray, pa.Scalar]:
+    """A column and what was typed, as things that compare."""
+    type_ = column.type
+    if not (is_number(type_) or pa.types.is_temporal(type_)) or pa.types.is_duration(type_):
+        return as_text(column), pa.scalar(typed)
     try:
-        return column.cast(pa.string())
-    except (pa.ArrowNotImplementedError, pa.ArrowInvalid):
-        texts = [None if value is None else str(value) for value in column.to_pylist()]
-        return pa.chunked_array([pa.array(texts, pa.string())])
+        return column, _read(typed, type_)
+    except pa.ArrowInvalid:
+        what = "a number" if is_number(type_) else "a time, as 2026-03-01 09:30"
+        raise CannotArrange(f"{typed!r} is not {what}.") from None
+
+
+def _read(typed: str, type_: pa.DataType) -> pa.Scalar:
+    text = pa.scalar(typed)
+    if pa.types.is_integer(type_):
+        try:
+            return text.cast(type_)
+        except pa.ArrowInvalid:
+            return text.cast(pa.decimal256(76, 20))  # 5.5, or beyond the type: still an order
+    if pa.types.is_decimal(type_):
+        return text.cast(pa.decimal256(76, 20))
+    if pa.types.is_timestamp(type_) and type_.tz is not None:
+        try:
+            return text.cast(type_)
+        except pa.ArrowInvalid:  # no offset was typed: a clock of the column's zone is meant
+            return pc.assume_timezone(text.cast(pa.timestamp(type_.unit)), type_.tz)
+    return text.cast(type_)

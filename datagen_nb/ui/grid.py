@@ -7,32 +7,81 @@ ipydatagrid: its version is pinned and a test holds them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from html import escape
 from typing import Any
 
 import ipywidgets
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-from ipydatagrid import StreamingDataGrid, TextRenderer
+from ipydatagrid import StreamingDataGrid, TextRenderer, VegaExpr
+from traitlets import observe, validate
 
-from datagen_nb.tables.source import (
-    Filter,
-    Sort,
-    Source,
-    TableSource,
-    arrange,
-    as_text,
-    source_of,
-)
+from datagen_nb.core.errors import DatagenError
+from datagen_nb.tables.cells import as_text, is_number
+from datagen_nb.tables.source import CannotArrange, Filter, Sort, Source, arrange, source_of
 from datagen_nb.ui.static_html import table_html
 
 MOST_ARRANGED = 2_000_000
 """Rows that are sorted and filtered at most: they are taken into memory for it."""
 
 MOST_DISTINCT = 1_000
+"""Different values of a column that are listed to choose from."""
+
+LONGEST = 1_000
+"""Characters of a cell that are painted; an ellipsis stands for the rest."""
+
 STILL_ROWS = 10
-ROW, KEY, GUID = 24, "#", "ipydguuid"
+STILL_COLUMNS = 20
+ROW = 24
+KEY, GUID = "#", "\u2063row"  # a mark nobody types: a user's column is not taken for it
+
+_FONT = "12px system-ui, sans-serif"
+_NULL = "cell.value === null"
+
+
+class Arranged:
+    """A source's rows in the order that is shown."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self._whole: pa.Table | None = None
+        self._order: pa.Array | None = None
+
+    @property
+    def num_rows(self) -> int:
+        return self.source.num_rows if self._order is None else len(self._order)
+
+    def arrange(self, filters: Sequence[Filter], sorts: Sequence[Sort]) -> None:
+        """Choose and order the rows anew.
+
+        Raises:
+            CannotArrange: There are too many, or something does not fit.
+        """
+        chosen = arrange(self.whole(), filters, sorts) if filters or sorts else None
+        self._order = chosen
+
+    def window(self, start: int, stop: int) -> tuple[Sequence[int], pa.Table]:
+        """Rows ``start`` to ``stop``, clamped, and each one's number in the source."""
+        start, stop = max(start, 0), min(stop, self.num_rows)
+        if self._order is None or start >= stop:
+            return range(start, stop), self.source.read(start, stop)
+        numbers = self._order.slice(start, stop - start)
+        return numbers.to_pylist(), self.whole().take(numbers)
+
+    def whole(self) -> pa.Table:
+        """All rows, in memory."""
+        if self._whole is None:
+            rows = self.source.num_rows
+            if rows > MOST_ARRANGED:
+                raise CannotArrange(
+                    f"Sorting and filtering work up to {MOST_ARRANGED:,} rows; this table has "
+                    f"{rows:,}. View the rows you need, as dg.view(data.to_arrow().slice(…))."
+                )
+            self._whole = self.source.read(0, rows)
+        return self._whole
 
 
 class Grid(StreamingDataGrid):  # type: ignore[misc]
@@ -40,111 +89,167 @@ class Grid(StreamingDataGrid):  # type: ignore[misc]
 
     Args:
         source: Whose rows.
-        refuse: Told, in a sentence, why something cannot be shown; ``""`` takes it back.
+        tell: Told what the grid shows or why it cannot, after each change.
     """
 
-    def __init__(self, source: Source, refuse: Any) -> None:
-        self._source = source
-        self._shown: Source = source
-        self._refuse = refuse
-        self._names = _distinct_names(source.schema.names)
-        columns = {name: pd.Series(dtype=object) for name in self._names}
-        right = TextRenderer(horizontal_alignment="right", missing="null")
-        left = TextRenderer(missing="null")
+    def __init__(self, source: Source, tell: Callable[[Grid, str], None]) -> None:
+        self._tell = tell
+        self._arranged = 0
+        self._names = [f"c{place}" for place in range(len(source.schema))]
+        style = {
+            "missing": "null",
+            "text_color": VegaExpr(value=f"{_NULL} ? '#8a9099' : default_value"),
+            "font": VegaExpr(value=f"{_NULL} ? 'italic {_FONT}' : '{_FONT}'"),
+        }
+        left = TextRenderer(**style)
+        right = TextRenderer(horizontal_alignment="right", **style)
         super().__init__(
-            pd.DataFrame(columns, index=pd.RangeIndex(0)),
-            index_name=KEY,
+            source,
             base_row_size=ROW,
-            base_column_size=110,
-            base_row_header_size=76,
+            base_row_header_size=max(56, 8 * len(f"{source.num_rows:,}") + 24),
             base_column_header_size=26,
+            default_renderer=left,
             renderers={
-                name: right if _is_number(field.type) else left
+                name: right
                 for name, field in zip(self._names, source.schema, strict=True)
+                if is_number(field.type)
             },
-            column_widths=self._widths(),
+            column_widths=self._widths(source),
             selection_mode="cell",
             layout={"height": f"{ROW * min(source.num_rows + 2, 16) + 16}px"},
         )
-        self._row_count = source.num_rows
+        # DataGrid's own handler raises KeyError on every request of a streaming grid.
+        self.on_msg(self._DataGrid__handle_custom_msg, remove=True)
 
-    def window(self, start: int, stop: int, columns: slice) -> dict[str, list[str | None]]:
-        """Rows ``start`` to ``stop`` of the chosen columns, as the texts that are painted."""
-        rows = self._shown.read(start, stop)
-        chosen = list(enumerate(self._names))[columns]
-        return {name: as_text(rows.column(place)).to_pylist() for place, name in chosen}
+    @property
+    def data(self) -> Source:
+        """Whose rows they are."""
+        return self._rows.source
 
-    def _widths(self) -> dict[str, int]:
-        first = self._source.read(0, 50)
+    @data.setter
+    def data(self, source: Source) -> None:
+        self._rows = Arranged(source)
+        self._show_anew()
+
+    @property
+    def rows_shown(self) -> int:
+        """How many rows fit the filters."""
+        return self._rows.num_rows
+
+    @property
+    def arrangement(self) -> str:
+        """How the rows are chosen and ordered, in words; empty when they are as they come."""
+        columns = self._rows.source.schema.names
+        filters, sorts = _understood(self._transforms, self._names)
+        words = [
+            f"sorted by {columns[one.column]} {'↓' if one.descending else '↑'}" for one in sorts
+        ]
+        if filters:
+            words.append(f"filtered by {', '.join(columns[one.column] for one in filters)}")
+        return " · ".join(words)
+
+    def _show_anew(self) -> None:
+        """Have the browser forget the rows it keeps: they may stand elsewhere now."""
+        self._arranged += 1
+        self._row_count = self._rows.num_rows
+        # Empty columns, not none: the browser's model asks the first one for its length.
+        nothing = pd.Series(dtype="float64")
+        columns = dict.fromkeys([KEY, *self._names, GUID], nothing)
+        self._data = {"data": columns, **self._described()}
+
+    def _described(self) -> dict[str, Any]:
+        """The columns: each has a name of its own for the grid, and any name for people."""
+        shown = [KEY, *_told_apart(self._rows.source.schema.names), GUID]
+        fields = [{"name": name, "type": "string"} for name in shown]
+        schema = {
+            "fields": fields,
+            "primaryKey": [KEY, GUID],
+            "primaryKeyUuid": GUID,
+            "arranged": self._arranged,
+        }
+        return {"schema": schema, "fields": [{name: None} for name in [KEY, *self._names, GUID]]}
+
+    def _widths(self, source: Source) -> dict[str, int]:
+        first = source.read(0, 50)
         widths = {}
         for place, name in enumerate(self._names):
-            texts = as_text(first.column(place)).to_pylist()
-            longest = max([len(name) + 3, *(len(text or "null") for text in texts)])
-            widths[name] = min(max(64, 8 * longest + 12), 320)
+            longest = max(map(len, _painted(first.column(place))), default=0)
+            header = len(first.schema.names[place]) + 3
+            widths[name] = min(max(64, 8 * max(longest, header) + 12), 320)
         return widths
 
     def _handle_comm_msg(self, _widget: Any, content: Any, _buffers: Any) -> None:
-        match content.get("type"):
-            case "data-request":
-                self._answer_window(content)
-            case "unique-values-request":
-                self._answer_distinct(content["column"])
+        try:
+            match content.get("type"):
+                case "data-request":
+                    self._answer_window(content)
+                case "unique-values-request":
+                    self._answer_distinct(content["column"])
+        except (DatagenError, CannotArrange, OSError, pa.ArrowException) as error:
+            self._tell(self, str(error))
 
-    def _answer_window(self, request: Any) -> None:
-        start, stop = request["r1"], min(request["r2"] + 1, self._shown.num_rows)
-        columns = slice(request["c1"], request["c2"] + 1)
-        texts = self.window(start, stop, columns)
-        reply = {key: request[key] for key in ("r1", "r2", "c1", "c2")}
-        value = self._value(texts, start, max(stop - start, 0))
-        self.send({"event_type": "data-reply", "value": value, **reply})
+    def _answer_window(self, request: Mapping[str, Any]) -> None:
+        first, last = max(int(request["r1"]), 0), max(int(request["c1"]), 0)
+        numbers, rows = self._rows.window(first, int(request["r2"]) + 1)
+        end = min(int(request["c2"]) + 1, len(self._names))
+        # A bare list is taken as it is; a "raw" one would have "$NaN$" and its like translated.
+        texts: dict[str, list[Any]] = {name: [] for name in [KEY, *self._names, GUID]}
+        texts[KEY] = [f"{number + 1:,}" for number in numbers]
+        texts[GUID] = list(numbers)
+        for place in range(last, end):
+            texts[self._names[place]] = _cells(rows.column(place))
+        if not numbers or last >= end:
+            return
+        value = {"data": texts, **self._described()}
+        corners = {"r1": first, "r2": first + len(numbers) - 1, "c1": last, "c2": end - 1}
+        self.send({"event_type": "data-reply", "value": value, **corners})
 
     def _answer_distinct(self, name: str) -> None:
-        rows = self._source.read(0, MOST_ARRANGED)
-        texts = pc.unique(as_text(rows.column(self._names.index(name)))).drop_null()
-        few = sorted(texts.to_pylist())[:MOST_DISTINCT]
-        value = self._value({name: few}, 0, len(few))
+        """List a column's values, or none, and say so, when they are too many."""
+        few: list[Any] = []
+        try:
+            column = self._rows.whole().column(self._names.index(name))
+            texts = pc.unique(as_text(column))
+            if len(texts) > MOST_DISTINCT:
+                raise CannotArrange(
+                    f"{len(texts):,} different values are too many to list: filter by a condition."
+                )
+            few = texts.to_pylist()
+        except CannotArrange as error:
+            self._tell(self, str(error))
+        value = {"data": {name: few}, **self._described()}
         self.send({"event_type": "unique-values-reply", "column": name, "value": value})
 
-    def _value(self, texts: dict[str, list[str | None]], start: int, rows: int) -> dict[str, Any]:
-        numbers = {KEY: list(range(start + 1, start + rows + 1)), GUID: list(range(rows))}
-        ordered = {KEY: numbers[KEY], **texts, GUID: numbers[GUID]}
-        types = {KEY: "integer", GUID: "integer"}
-        return {
-            "data": {name: {"value": values, "type": "raw"} for name, values in ordered.items()},
-            "schema": {
-                "fields": [{"name": name, "type": types.get(name, "string")} for name in ordered],
-                "primaryKey": [KEY, GUID],
-                "primaryKeyUuid": GUID,
-            },
-            "fields": [{name: None} for name in ordered],
-        }
+    @validate("_transforms")
+    def _validate_transforms(self, proposal: Any) -> Any:
+        return proposal["value"]
 
+    @validate("_data")
+    def _validate_data(self, proposal: Any) -> Any:
+        return proposal["value"]
+
+    @observe("_transforms")
     def _on_transforms_changed(self, change: Any) -> None:
         filters, sorts = _understood(change["new"], self._names)
-        self._shown = self._source
-        self._refuse("")
-        if filters or sorts:
-            if self._source.num_rows > MOST_ARRANGED:
-                self._refuse(
-                    f"Sorting and filtering work up to {MOST_ARRANGED:,} rows; "
-                    f"this table has {self._source.num_rows:,}."
-                )
-            else:
-                whole = self._source.read(0, self._source.num_rows)
-                try:
-                    self._shown = TableSource(arrange(whole, filters, sorts))
-                except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError) as error:
-                    self._refuse(f"This cannot be sorted or filtered so: {error}")
-        self._row_count = self._shown.num_rows
+        refusal = ""
+        try:
+            self._rows.arrange(filters, sorts)
+        except (DatagenError, CannotArrange, OSError, pa.ArrowException) as error:
+            refusal = str(error)
+            self._rows.arrange((), ())
+            # The header must not say sorted when the rows are not.
+            self._transforms: list[dict[str, Any]] = []
+        self._show_anew()
         self.tick()
+        self._tell(self, refusal)
 
 
 def _understood(transforms: Sequence[Any], names: Sequence[str]) -> tuple[list[Filter], list[Sort]]:
     filters, sorts = [], []
     for transform in transforms:
-        place = names.index(transform["column"]) if transform["column"] in names else None
-        if place is None:
-            continue  # the row numbers: they are always in order
+        if transform["column"] not in names:
+            continue  # the row numbers: they say where a row stands in the source
+        place = names.index(transform["column"])
         if transform["type"] == "sort":
             sorts.append(Sort(place, bool(transform.get("desc"))))
         elif transform["type"] == "filter":
@@ -152,23 +257,25 @@ def _understood(transforms: Sequence[Any], names: Sequence[str]) -> tuple[list[F
     return filters, sorts
 
 
-def _distinct_names(names: Sequence[str]) -> list[str]:
-    """Names as the grid needs them: all different, none of its own."""
-    taken = {KEY, GUID}
-    made = []
+def _told_apart(names: Sequence[str]) -> list[str]:
+    """Headers for people; a name that was there before gets a number."""
+    seen: Counter[str] = Counter()
+    headers = []
     for name in names:
-        candidate, number = name, 2
-        while candidate in taken:
-            candidate, number = f"{name} ({number})", number + 1
-        taken.add(candidate)
-        made.append(candidate)
-    return made
+        seen[name] += 1
+        headers.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
+    return headers
 
 
-def _is_number(type: pa.DataType) -> bool:
-    return bool(
-        pa.types.is_integer(type) or pa.types.is_floating(type) or pa.types.is_decimal(type)
-    )
+def _cells(column: pa.ChunkedArray) -> list[str | None]:
+    return [
+        text if text is None or len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+        for text in as_text(column).to_pylist()
+    ]
+
+
+def _painted(column: pa.ChunkedArray) -> list[str]:
+    return ["null" if cell is None else cell for cell in _cells(column)]
 
 
 class Viewer(ipywidgets.VBox):  # type: ignore[misc]
@@ -178,25 +285,26 @@ class Viewer(ipywidgets.VBox):  # type: ignore[misc]
         self.source = source
         self._line = ipywidgets.HTML()
         self.grid = Grid(source, self._tell)
-        super().__init__([self.grid, self._line])
-        self._tell("")
+        # ipydatagrid cannot paint a table without columns.
+        super().__init__([self.grid, self._line] if len(source.schema) else [self._line])
+        self._tell(self.grid, "")
 
-    def _tell(self, refusal: str) -> None:
-        size = f"{self.source.num_rows:,} rows x {len(self.source.schema)} columns · exact values"
-        self._line.value = f'<span style="opacity:.7">{refusal or size}</span>'
+    def _tell(self, grid: Grid, refusal: str) -> None:
+        rows, columns = self.source.num_rows, len(self.source.schema)
+        shown = grid.rows_shown
+        size = f"{rows:,} rows" if shown == rows else f"{shown:,} of {rows:,} rows"
+        said = refusal or f"{size} x {columns} columns · {grid.arrangement or 'exact values'}"
+        self._line.value = f'<span role="status" style="opacity:.75">{escape(said)}</span>'
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
         bundle = super()._repr_mimebundle_(**options)
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
-        rows = self.source.read(0, STILL_ROWS)
-        texts = [as_text(column).to_pylist() for column in rows.columns]
-        cells = [
-            ["null" if cell is None else cell for cell in row] for row in zip(*texts, strict=True)
-        ]
         names = self.source.schema.names
+        first = self.source.read(0, STILL_ROWS)
+        texts = [_painted(column) for column in first.columns[:STILL_COLUMNS]]
         still = {
             "text/plain": f"Table of {self.source.num_rows:,} rows: {', '.join(names)}",
-            "text/html": table_html(names, cells, self.source.num_rows),
+            "text/html": table_html(names, list(zip(*texts, strict=True)), self.source.num_rows),
         }
         return {**(data or {}), **still}, metadata
 

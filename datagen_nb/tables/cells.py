@@ -1,0 +1,92 @@
+"""The text of table values, exact: every digit, every fraction of a second, the zone's offset.
+
+A browser's numbers hold 53 bits and its dates milliseconds, so what is to be seen goes there as
+text. A missing value stays missing: null is none of the texts.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+_PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+_OFFSET = r"(Z|[+-]\d{4})?$"
+
+
+def as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Each value of a column as it is to be seen, as strings."""
+    type_ = column.type
+    if isinstance(type_, pa.ExtensionType):
+        return as_text(column.cast(type_.storage_type))
+    if pa.types.is_dictionary(type_):
+        return as_text(column.cast(type_.value_type))
+    if pa.types.is_string(type_):
+        return column
+    if pa.types.is_timestamp(type_):
+        return _instants(column)
+    if pa.types.is_time(type_):
+        return _without_idle_zeros(column.cast(pa.string()))
+    if pa.types.is_floating(type_):
+        return pc.replace_substring_regex(column.cast(pa.string()), r"^(-?)nan$", "NaN")
+    if pa.types.is_duration(type_):
+        return _written(column.cast(pa.int64()), lambda ticks: f"{_seconds(ticks, type_.unit)} s")
+    if pa.types.is_decimal(type_):
+        return _written(column, lambda value: format(value, "f"))
+    if pa.types.is_nested(type_):
+        return _written(column, lambda value: json.dumps(_plain(value), ensure_ascii=False))
+    if pa.types.is_binary(type_) or pa.types.is_large_binary(type_):
+        return _written(column, repr)
+    try:
+        return column.cast(pa.string())
+    except (pa.ArrowNotImplementedError, pa.ArrowInvalid):
+        return _written(column, str)
+
+
+def is_number(type_: pa.DataType) -> bool:
+    """Whether values of a type are amounts."""
+    return bool(
+        pa.types.is_integer(type_) or pa.types.is_floating(type_) or pa.types.is_decimal(type_)
+    )
+
+
+def _written(column: pa.ChunkedArray, write: Any) -> pa.ChunkedArray:
+    texts = [None if value is None else write(value) for value in column.to_pylist()]
+    return pa.chunked_array([pa.array(texts, pa.string())])
+
+
+def _instants(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    try:
+        texts = column.cast(pa.string())
+    except pa.ArrowInvalid:  # a zone that this machine does not know: as UTC, and said so
+        texts = column.cast(pa.timestamp(column.type.unit, "UTC")).cast(pa.string())
+    texts = _without_idle_zeros(texts)
+    if column.type.tz is None:
+        return texts
+    return pc.replace_substring_regex(texts, r"([+-]\d{2})(\d{2})$", r"\1:\2")
+
+
+def _without_idle_zeros(texts: pa.ChunkedArray) -> pa.ChunkedArray:
+    """``12.500000`` is ``12.5`` and ``12.000`` is ``12``: the type's zeros are nobody's digits."""
+    texts = pc.replace_substring_regex(texts, rf"\.0+{_OFFSET}", r"\1")
+    return pc.replace_substring_regex(texts, rf"(\.\d*[1-9])0+{_OFFSET}", r"\1\2")
+
+
+def _seconds(ticks: int, unit: str) -> str:
+    whole, rest = divmod(abs(ticks), _PER_SECOND[unit])
+    digits = f"{rest:0{len(str(_PER_SECOND[unit])) - 1}d}".rstrip("0") if rest else ""
+    return f"{'-' if ticks < 0 else ''}{whole}{'.' if digits else ''}{digits}"
+
+
+def _plain(value: Any) -> Any:
+    """A nested value in terms of JSON; what JSON has no form for becomes text."""
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    return value if value is None or isinstance(value, bool | int | str) else str(value)
