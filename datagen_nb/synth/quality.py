@@ -14,24 +14,18 @@ from itertools import combinations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
-from scipy.spatial.distance import cdist
 
 from datagen_nb.core.result import ColumnFidelity, Memorisation, PairFidelity, Report
+from datagen_nb.synth.closeness import TREE_QUERIES, Floats, Ints, closeness, codes_of, floats
 
 BINS = 10
 MOST_LEVELS = 20
 MOST_PAIRS = 200
 MOST_PAIR_COLUMNS = 40
 PAIR_ROWS = 20_000
-CLOSE_QUERIES = 1_500
-CLOSE_ROWS = 4_000
+CLOSE_ROWS = 50_000
 LEAST_HELD_BACK = 30
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +79,8 @@ def assess(
     if len(compared) > MOST_PAIR_COLUMNS:
         notes.append(f"Pairs are those of the first {MOST_PAIR_COLUMNS} columns.")
     memorisation = _memorisation(training, held_back, synthetic, kinds)
+    if training.num_rows > CLOSE_ROWS and memorisation.dcr_share is not None:
+        notes.append(f"Closeness was judged against {CLOSE_ROWS:,} of the rows learnt from.")
     if memorisation.dcr_share is None:
         notes.append(
             f"Closeness to your rows was not judged: that needs {LEAST_HELD_BACK} rows held back, "
@@ -106,28 +102,10 @@ def assess(
 
 def _compare(name: str, kind: str, real: pa.ChunkedArray, made: pa.ChunkedArray) -> Compared:
     if kind in {"numeric", "datetime"}:
-        return Compared(name, kind, _floats(real), _floats(made))
-    codes = _codes([real, made])
+        return Compared(name, kind, floats(real), floats(made))
+    codes = codes_of([real, made])
     both = np.where(codes < 0, np.nan, codes.astype(np.float64))
     return Compared(name, kind, both[: len(real)], both[len(real) :])
-
-
-def _floats(column: pa.ChunkedArray) -> Floats:
-    if pa.types.is_temporal(column.type):
-        column = column.cast(pa.int32() if column.type.bit_width == 32 else pa.int64())
-    values = column.cast(pa.float64(), safe=False).to_numpy()
-    return np.where(np.isinf(values), np.nan, values)
-
-
-def _codes(chunks: list[pa.ChunkedArray]) -> Ints:
-    """Codes of equal values over several columns of one type; -1 for null."""
-    plain = [
-        chunk.cast(chunk.type.value_type) if pa.types.is_dictionary(chunk.type) else chunk
-        for chunk in chunks
-    ]
-    joined = pa.chunked_array([piece for column in plain for piece in column.chunks])
-    encoded = joined.combine_chunks().dictionary_encode()
-    return np.asarray(pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False), np.int64)
 
 
 def _column(one: Compared) -> ColumnFidelity:
@@ -241,22 +219,23 @@ def _memorisation(
         return Memorisation(
             dcr_share=None, exact_row_share=exact, exact_row_share_expected=expected
         )
-    size = min(training.num_rows, held_back.num_rows, CLOSE_ROWS)
-    known, fresh = (table.take(pa.array(_spread(table.num_rows, size))) for table in tables[:2])
-    queries = tables[2].take(pa.array(_spread(synthetic.num_rows, CLOSE_QUERIES)))
-    to_known, to_fresh, fresh_to_known = _closest(known, fresh, queries, kinds)
-    share = float(np.mean(to_known < to_fresh) + np.mean(to_known == to_fresh) / 2)
+    close = closeness(
+        training.select(names).take(pa.array(_spread(training.num_rows, CLOSE_ROWS))),
+        held_back.select(names).take(pa.array(_spread(held_back.num_rows, CLOSE_ROWS))),
+        synthetic.select(names).take(pa.array(_spread(synthetic.num_rows, TREE_QUERIES))),
+        kinds,
+    )
     return Memorisation(
-        dcr_share=_rounded(share),
+        dcr_share=_rounded(close.share),
         exact_row_share=exact,
         exact_row_share_expected=expected,
-        median_distance=_rounded(float(np.median(to_known))),
-        median_distance_expected=_rounded(float(np.median(fresh_to_known))),
+        median_distance=_rounded(close.distance),
+        median_distance_expected=_rounded(close.distance_expected),
     )
 
 
 def _exact_shares(tables: list[pa.Table], names: list[str]) -> tuple[float, float | None]:
-    codes = np.stack([_codes([table[name] for table in tables]) for name in names], axis=1)
+    codes = np.stack([codes_of([table[name] for table in tables]) for name in names], axis=1)
     rows = np.ascontiguousarray(codes).view(np.dtype((np.void, codes.itemsize * codes.shape[1])))
     known, fresh, made = np.split(
         rows.ravel(), np.cumsum([table.num_rows for table in tables])[:-1]
@@ -266,36 +245,6 @@ def _exact_shares(tables: list[pa.Table], names: list[str]) -> tuple[float, floa
         _rounded(float(np.isin(made, known).mean()), 6),
         None if expected is None else _rounded(expected, 6),
     )
-
-
-def _closest(
-    known: pa.Table, fresh: pa.Table, queries: pa.Table, kinds: Mapping[str, str]
-) -> tuple[Floats, Floats, Floats]:
-    """Gower distances to the closest record: of queries to both, and of fresh rows to known."""
-    tables = [known, fresh, queries]
-    numbers, categories = [], []
-    for name in known.column_names:
-        if kinds[name] in {"numeric", "datetime"}:
-            values = [_floats(table[name]) for table in tables]
-            low, high = np.nanquantile(np.concatenate([*values[:2], np.zeros(1)]), [0.01, 0.99])
-            wide = max(float(high - low), 1e-12)
-            scaled = np.concatenate(values) / wide
-            categories.append(np.isnan(scaled))
-            numbers.append(np.nan_to_num(scaled))
-        else:
-            categories.append(_codes([table[name] for table in tables]))
-    parts = [table.num_rows for table in tables]
-    ends = np.cumsum(parts)[:-1]
-    number = np.split(np.stack(numbers, axis=1), ends) if numbers else None
-    category = np.split(np.stack(categories, axis=1).astype(np.float64), ends)
-
-    def distances(one: int, other: int) -> Floats:
-        unlike = cdist(category[one], category[other], "hamming") * category[one].shape[1]
-        if number is not None:
-            unlike += cdist(number[one], number[other], "cityblock")
-        return np.asarray(unlike.min(axis=1))
-
-    return distances(2, 0), distances(2, 1), distances(1, 0)
 
 
 def _mean(scores: list[float]) -> float:
