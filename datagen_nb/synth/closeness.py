@@ -60,7 +60,10 @@ class Closeness:
 def closeness(
     known: pa.Table, fresh: pa.Table, made: pa.Table, kinds: Mapping[str, str]
 ) -> Closeness:
-    """Compare made rows with rows learnt from (``known``) and held back (``fresh``)."""
+    """Compare made rows with rows learnt from (``known``) and held back (``fresh``).
+
+    All three are plain tables, see ``margins``.
+    """
     rows, held_back, queries = _spaces([known, fresh, made], kinds)
     is_plain = known.num_columns > TREE_COLUMNS
     index: type[Tree | Plain] = Plain if is_plain else Tree
@@ -183,10 +186,6 @@ def floats(column: pa.ChunkedArray) -> Floats:
 
 def codes_of(chunks: list[pa.ChunkedArray]) -> Ints:
     """Codes of equal values over several columns of one type; -1 for null."""
-    plain = [
-        chunk.cast(chunk.type.value_type) if pa.types.is_dictionary(chunk.type) else chunk
-        for chunk in chunks
-    ]
-    joined = pa.chunked_array([piece for column in plain for piece in column.chunks])
+    joined = pa.chunked_array([piece for column in chunks for piece in column.chunks])
     encoded = joined.combine_chunks().dictionary_encode()
     return np.asarray(pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False), np.int64)

@@ -112,10 +112,27 @@ def _decimals(support: Values) -> int | None:
     return None
 
 
-def to_values(column: pa.ChunkedArray) -> Values:
-    """The non-null values of a column as numpy can sort them, without loss."""
+def plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The same values in the type of theirs that Arrow can do most with."""
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
+    if pa.types.is_string_view(column.type):
+        return column.cast(pa.string())
+    if pa.types.is_decimal(column.type) and column.type.bit_width < 128:
+        return column.cast(pa.decimal128(column.type.precision, column.type.scale))
+    return column
+
+
+def plain_table(table: pa.Table) -> pa.Table:
+    """The same table with every column ``plain``."""
+    return pa.Table.from_arrays(
+        [plain(column) for column in table.columns], names=table.column_names
+    )
+
+
+def to_values(column: pa.ChunkedArray) -> Values:
+    """The non-null values of a column as numpy can sort them, without loss."""
+    column = plain(column)
     type = column.type
     column = column.drop_null()
     if pa.types.is_boolean(type):

@@ -171,7 +171,8 @@ def fit(
     for name in sample.column_names:
         detected = kind_of(name, sample[name])
         kinds[name] = _chosen(name, detected, (columns or {}).get(name), sample[name].type)
-    sample, warnings = _affordable(sample)
+    schema = sample.schema.remove_metadata()
+    sample, warnings = _affordable(margins.plain_table(sample))
     makers, variables, learnt = _columns(sample, kinds, warnings)
     # Fewest levels first, but never a value before its own nulls: from it they could be told.
     order = sorted(
@@ -189,7 +190,7 @@ def fit(
         given[:, place] = codes
         on_progress((place + 1) / len(order))
     return Model(
-        schema=sample.schema.remove_metadata(),
+        schema=_roomy(schema, makers),
         kinds=kinds,
         warnings=tuple(warnings),
         seed=seed,
@@ -197,6 +198,18 @@ def fit(
         variables=tuple(variables[place] for place in order),
         trees=tuple(trees),
     )
+
+
+def _roomy(schema: pa.Schema, makers: list[Maker]) -> pa.Schema:
+    """The schema; a dictionary of values that are made anew can count more of them."""
+    for place, maker in enumerate(makers):
+        field = schema.field(place)
+        if not pa.types.is_dictionary(field.type) or field.type.index_type.bit_width >= 32:
+            continue
+        if maker is not None and not (isinstance(maker, Margin) and not maker.smooth):
+            wider = pa.dictionary(pa.int32(), field.type.value_type, field.type.ordered)
+            schema = schema.set(place, field.with_type(wider))
+    return schema
 
 
 def _columns(
@@ -260,7 +273,12 @@ def _make(
 def _chosen(name: str, detected: str, wanted: str | None, type: pa.DataType) -> str:
     if wanted is None or detected == "constant":
         return detected
-    is_text = pa.types.is_string(type) or pa.types.is_large_string(type)
+    if pa.types.is_dictionary(type):
+        type = type.value_type
+    is_text = any(
+        check(type)
+        for check in (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+    )
     fits = {
         "numeric": pa.types.is_integer(type)
         or pa.types.is_floating(type)

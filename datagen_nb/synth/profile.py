@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from datagen_nb.core.errors import InputError
+from datagen_nb.synth.margins import plain
 
 LEAST_FOR_ID = 20
 """Distinct values below this count say nothing about being an identifier."""
@@ -25,8 +26,7 @@ def kind_of(name: str, column: pa.ChunkedArray) -> str:
     """
     if column.null_count == len(column) and pa.types.is_null(column.type):
         return "constant"
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
+    column = plain(column)
     values = column.drop_null()
     distinct = pc.count_distinct(values).as_py() if _is_plain(name, column.type) else 0
     if distinct <= 1:
@@ -69,7 +69,6 @@ def _is_plain(name: str, type: pa.DataType) -> bool:
         pa.types.is_temporal,
         pa.types.is_string,
         pa.types.is_large_string,
-        pa.types.is_string_view,
     )
     if pa.types.is_interval(type) or not any(check(type) for check in checks):
         raise InputError(

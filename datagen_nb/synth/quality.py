@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from datagen_nb.core.result import ColumnFidelity, Memorisation, PairFidelity, Report
 from datagen_nb.synth.closeness import TREE_QUERIES, Floats, Ints, closeness, codes_of, floats
+from datagen_nb.synth.margins import plain_table
 
 BINS = 10
 MOST_LEVELS = 20
@@ -60,6 +61,7 @@ def assess(
         synthetic: Rows that were made.
         kinds: Kind of each column.
     """
+    training, held_back, synthetic = map(plain_table, (training, held_back, synthetic))
     compared = [
         _compare(name, kind, training[name], synthetic[name])
         for name, kind in kinds.items()
