@@ -13,6 +13,8 @@ HELD_BACK_SHARE = 0.2
 LEAST_TO_SPLIT = 20
 """Below this many rows all are needed for learning."""
 
+_LAYOUTS = {pa.string_view(): pa.string(), pa.binary_view(): pa.binary()}
+
 
 class Sample:
     """Each row draws a number; the rows with the smallest are kept, in the input's order.
@@ -33,6 +35,7 @@ class Sample:
 
     def add(self, batch: pa.RecordBatch) -> None:
         """Take the next rows into account."""
+        batch = _takeable(batch)
         keys = self._random.random(batch.num_rows)
         self.rows += batch.num_rows
         chosen = np.flatnonzero(keys < self._threshold)
@@ -67,6 +70,16 @@ class Sample:
         self._keys = [keys]
         self._kept = len(keys)
         self._nbytes = sum(int(batch.nbytes) for batch in self._tables)
+
+
+def _takeable(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The same rows in layouts that Arrow can choose rows of; of views, as Polars has, not."""
+    for place, field in enumerate(batch.schema):
+        layout = _LAYOUTS.get(field.type)
+        if layout is not None:
+            column = batch.column(place).cast(layout)
+            batch = batch.set_column(place, field.with_type(layout), column)
+    return batch
 
 
 def split(sample: pa.Table, seed: int) -> tuple[pa.Table, pa.Table]:

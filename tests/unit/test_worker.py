@@ -478,3 +478,16 @@ def test_a_table_in_parquet_gives_a_table_of_its_types(make_task: MakeTask, tmp_
     made = pq.read_table(tmp_path / "out.parquet")
     assert made.schema == table.schema
     assert made.num_rows == ROWS
+
+
+def test_views_as_polars_writes_them_can_be_sampled() -> None:
+    """Arrow cannot choose rows of a view; a sample holds the same values in a layout it can."""
+    words = pa.array([f"w{n}" for n in range(500)], pa.string_view())
+    kept = sample.Sample(100, 7)
+    for _ in range(3):
+        kept.add(pa.record_batch({"word": words}))
+
+    known, held_back = sample.split(kept.take(), 7)
+
+    assert (known.num_rows, held_back.num_rows) == (80, 20)
+    assert set(known["word"].to_pylist()) <= set(words.to_pylist())
