@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -41,7 +41,7 @@ def answer(
         return  # not one of ours: the page sends other messages too
 
     def reply(done: Future[Any]) -> None:
-        error = done.exception()
+        error = CancelledError() if done.cancelled() else done.exception()
         said = {} if error is None else {"error": _told(error)}
         send({"id": request["id"], **said})
 
@@ -49,6 +49,8 @@ def answer(
 
 
 def _told(error: BaseException) -> str:
+    if isinstance(error, CancelledError):
+        return "The kernel stopped before it was done. Look at the job again."
     return str(error) if isinstance(error, DatagenError) else f"{type(error).__name__}: {error}"
 
 
@@ -76,9 +78,13 @@ class Throttle:
         elif self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(wait, self._pass)
 
-    def _pass(self) -> None:
+    def close(self) -> None:
+        """Pass on nothing more."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+    def _pass(self) -> None:
+        self.close()
         self._last = time.monotonic()
         self._put(self._newest)

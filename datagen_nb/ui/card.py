@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from concurrent.futures import Future
 from contextlib import aclosing
 from typing import Any
 
@@ -10,6 +12,7 @@ import anywidget
 import traitlets
 
 from datagen_nb.client import AsyncJob
+from datagen_nb.core.errors import DatagenError
 from datagen_nb.core.result import Report
 from datagen_nb.core.status import JobStatus, State
 from datagen_nb.sync import Job
@@ -26,7 +29,7 @@ class JobCard(anywidget.AnyWidget):
 
     Attributes:
         snapshot: What the card shows; written by the feed alone.
-        beat: Grows while the kernel lives and the job has not ended.
+        beat: The kernel's time, in seconds since 1970, told anew while the job has not ended.
         status: The job's state, for ``observe`` and ``link``.
     """
 
@@ -34,11 +37,12 @@ class JobCard(anywidget.AnyWidget):
     _css = bridge.built("card.css")
 
     snapshot = traitlets.Dict().tag(sync=True)
-    beat = traitlets.Int(0).tag(sync=True)
+    beat = traitlets.Float(0).tag(sync=True)
     status = traitlets.Unicode()
 
     def __init__(self, job: Job) -> None:
         super().__init__()
+        self._feeding: Future[None] | None = None
         self._portal = job.portal
         self._config = job.configuration
         status = job.status
@@ -50,8 +54,9 @@ class JobCard(anywidget.AnyWidget):
     def _follow(self, job: AsyncJob) -> None:
         """Show this job from now on."""
         self._job = job
+        self.beat = time.time()
         if not job.status.status.is_terminal:
-            self._portal.start(self._feed(job))
+            self._feeding = self._portal.start(self._feed(job))
 
     async def _feed(self, job: AsyncJob) -> None:
         """On the client's thread, until the job has ended or the card shows another."""
@@ -64,13 +69,22 @@ class JobCard(anywidget.AnyWidget):
                         return
                     report = await job.report() if status.status is State.COMPLETED else None
                     throttle.offer((status, report), at_once=status.status.is_terminal)
+        except DatagenError as error:
+            self.snapshot = {**self.snapshot, "trouble": str(error)}
         finally:
+            throttle.close()
             beating.cancel()
+
+    def close(self) -> None:
+        """Take the card away; the job goes on."""
+        if self._feeding is not None:
+            self._feeding.cancel()
+        super().close()
 
     async def _beat(self) -> None:
         while True:
             await asyncio.sleep(BEAT_SECONDS)
-            self.beat += 1
+            self.beat = time.time()
 
     def _put(self, told: tuple[JobStatus, Report | None]) -> None:
         status, report = told

@@ -1,12 +1,14 @@
 // The job card: a pure picture of its snapshot, and buttons that ask the kernel.
 
 import { render as paint } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { Link, type Model } from "./link";
 import type { Action, JobStatus, Snapshot, Stage, State } from "./snapshot";
 import { clock, count, day, exact, ordinal, size, span } from "./words";
 
 const SILENCE = 12_000; // ms without a word from the kernel before the card says so
+
+const GOOD = 0.9; // fidelity from here on is green
 
 const WORDS: Record<State, string> = {
   queued: "Queued",
@@ -39,8 +41,18 @@ export function Card({ snapshot, connected, now, ask }: CardProps) {
   const [asking, setAsking] = useState<Action | null>(null);
   const [confirming, setConfirming] = useState(false);
   const [refusal, setRefusal] = useState("");
+  const keep = useRef<HTMLButtonElement>(null);
+  const cancel = useRef<HTMLButtonElement>(null);
+  const confirmed = useRef(false);
 
   useEffect(() => setConfirming(false), [state]);
+  // The button that was pressed is gone: the focus goes to the harmless answer, and back.
+  useEffect(() => {
+    if (confirming) keep.current?.focus();
+    else if (confirmed.current) cancel.current?.focus();
+    confirmed.current = confirming;
+  }, [confirming]);
+  const stay = () => setConfirming(false);
 
   const press = async (action: Action) => {
     setConfirming(false);
@@ -68,27 +80,32 @@ export function Card({ snapshot, connected, now, ask }: CardProps) {
 
   const ends = state === "running" || state === "queued" || state === "paused";
   return (
-    <section class={`dg-card dg-${state}`} aria-label={`Job ${snapshot.title}`}>
+    <section class={`dg-card dg-${state} ${connected ? "" : "dg-lost"}`} aria-label={`Job ${snapshot.title}`}>
       <header class="dg-row dg-head">
         <span class="dg-state" role="status" aria-live="polite">
           <svg viewBox="0 0 16 16" aria-hidden="true">
             <path d={SHAPES[state]} />
           </svg>
-          {headline(status)}
+          {connected ? headline(status) : `Last seen ${WORDS[state].toLowerCase()}`}
         </span>
         <strong class="dg-title" title={snapshot.title}>
-          {snapshot.title} → {count(status.dataSize)} rows
+          <span class="dg-name">{snapshot.title}</span> → {count(status.dataSize)} rows
         </strong>
         <code class="dg-id" title={status.jobId}>
           {status.jobId}
         </code>
         {confirming ? (
-          <span class="dg-confirm" role="group" aria-label="Cancel this job?">
+          <span
+            class="dg-confirm"
+            role="group"
+            aria-label="Cancel this job?"
+            onKeyDown={(event) => event.key === "Escape" && stay()}
+          >
             <span>Cancel this job?</span>
             <button type="button" class="dg-button dg-danger" onClick={() => void press("cancel")}>
               Yes, cancel
             </button>
-            <button type="button" class="dg-button" onClick={() => setConfirming(false)}>
+            <button type="button" ref={keep} class="dg-button" onClick={stay}>
               Keep
             </button>
           </span>
@@ -100,6 +117,7 @@ export function Card({ snapshot, connected, now, ask }: CardProps) {
             {ends && (
               <button
                 type="button"
+                ref={cancel}
                 class="dg-button dg-quiet"
                 disabled={asking !== null || !connected}
                 onClick={() => setConfirming(true)}
@@ -126,7 +144,8 @@ export function Card({ snapshot, connected, now, ask }: CardProps) {
       )}
       {!connected && (
         <p class="dg-warning" role="alert">
-          Not connected to the kernel. The job goes on; run the cell again to see it.
+          {snapshot.trouble ?? "Not connected to the kernel."} The job goes on; run the cell again to
+          see it.
         </p>
       )}
     </section>
@@ -193,7 +212,9 @@ function Facts({ snapshot, now }: { snapshot: Snapshot; now: number }) {
         {status.status === "completed" && snapshot.report && (
           <>
             {" · fidelity "}
-            <b class="dg-good">{(100 * snapshot.report.fidelity).toFixed(1)} %</b>
+            <b class={snapshot.report.fidelity >= GOOD ? "dg-good" : "dg-fair"}>
+              {(100 * snapshot.report.fidelity).toFixed(1)} %
+            </b>
             {` · ${snapshot.report.memorisation}`}
           </>
         )}
@@ -253,8 +274,15 @@ function Failure({ status }: { status: JobStatus }) {
   );
 }
 
+/** How far the kernel's clock is ahead of this browser's, in ms; its beat is the kernel's time. */
+function ahead(model: Model): number {
+  const beat = model.get("beat");
+  return typeof beat === "number" && beat > 0 ? beat * 1000 - Date.now() : 0;
+}
+
 function Live({ link, model }: { link: Link; model: Model }) {
   const [snapshot, setSnapshot] = useState(model.get("snapshot") as Snapshot);
+  const [skew, setSkew] = useState(ahead(model));
   const [heard, setHeard] = useState(Date.now());
   const [now, setNow] = useState(Date.now());
   const ended = ["completed", "failed", "cancelled"].includes(snapshot.status?.status);
@@ -265,7 +293,10 @@ function Live({ link, model }: { link: Link; model: Model }) {
       setHeard(Date.now());
       setNow(Date.now());
     };
-    const alive = () => setHeard(Date.now());
+    const alive = () => {
+      setSkew(ahead(model));
+      setHeard(Date.now());
+    };
     model.on("change:snapshot", changed);
     model.on("change:beat", alive);
     return () => {
@@ -284,8 +315,8 @@ function Live({ link, model }: { link: Link; model: Model }) {
   return (
     <Card
       snapshot={snapshot}
-      connected={ended || now - heard < SILENCE}
-      now={now}
+      connected={ended || (snapshot.trouble === undefined && now - heard < SILENCE)}
+      now={now + skew}
       ask={(action) => link.ask(action)}
     />
   );

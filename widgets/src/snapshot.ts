@@ -42,6 +42,7 @@ export interface Snapshot {
   format: string;
   outputPath?: string;
   report?: { fidelity: number; memorisation: string };
+  trouble?: string; // why nobody tells of the job any more
 }
 
 export type Action = "cancel" | "pause" | "resume" | "rerun";

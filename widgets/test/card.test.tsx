@@ -109,8 +109,10 @@ describe("a card says where its job is", () => {
       expect(text).toContain(words);
   });
 
-  it("not connected: says so, and its buttons rest", () => {
+  it("not connected: says so, looks so, and its buttons rest", () => {
     expect(show(snapshot("running"), never, false).textContent).toContain("Not connected");
+    expect(host.querySelector("[role=status]")?.textContent).toBe("Last seen running");
+    expect(host.querySelector(".dg-lost")).not.toBeNull();
     expect([...host.querySelectorAll("button")].every((button) => button.disabled)).toBe(true);
   });
 });
@@ -125,6 +127,19 @@ describe("a card asks", () => {
     await press("Cancel");
     await press("Yes, cancel");
     expect(ask).toHaveBeenCalledExactlyOnceWith("cancel");
+  });
+
+  it("with the focus on the harmless answer, and gives it back", async () => {
+    show(snapshot("running"));
+    await press("Cancel");
+    expect(document.activeElement?.textContent).toBe("Keep");
+    await act(async () =>
+      void document.activeElement?.dispatchEvent(
+        new KeyboardEvent("keydown", { key: "Escape", bubbles: true }),
+      ),
+    );
+    expect(document.activeElement?.textContent).toBe("Cancel");
+    expect(buttons()).toEqual(["Pause", "Cancel"]);
   });
 
   it("and tells a refusal", async () => {
@@ -147,9 +162,10 @@ it("shows hostile text as text", () => {
 class FakeModel implements Model {
   sent: { id: string; action: string }[] = [];
   readonly #heard = new Map<string, Set<(...args: never[]) => void>>();
+  beat = 0;
   constructor(public snapshot: Snapshot) {}
   get(name: string): unknown {
-    return name === "snapshot" ? this.snapshot : undefined;
+    return name === "snapshot" ? this.snapshot : this.beat;
   }
   on(event: string, callback: (...args: never[]) => void): void {
     this.#heard.set(event, (this.#heard.get(event) ?? new Set()).add(callback));
@@ -215,4 +231,35 @@ it("a silent kernel is noticed", async () => {
   expect(host.textContent).toContain("Not connected");
   await act(async () => model.fire("change:beat"));
   expect(host.textContent).not.toContain("Not connected");
+});
+
+it("counts by the kernel's clock, not the browser's", async () => {
+  vi.useFakeTimers({ now: NOW - 3_600_000 }); // an hour behind
+  const model = new FakeModel(snapshot("running"));
+  model.beat = NOW / 1000;
+  await act(async () => {
+    widget.render({ model, el: host });
+  });
+  expect(host.textContent).toContain("0:05 elapsed");
+  await act(async () => void vi.advanceTimersByTime(3_000));
+  expect(host.textContent).toContain("0:08 elapsed");
+});
+
+it("counts the resume window down", async () => {
+  vi.useFakeTimers({ now: NOW });
+  const model = new FakeModel(snapshot("paused", { resumeUntil: "2026-11-23T10:01:00Z" }));
+  await act(async () => {
+    widget.render({ model, el: host });
+  });
+  expect(host.textContent).toContain("can be resumed for 30 s");
+  await act(async () => void vi.advanceTimersByTime(5_000));
+  expect(host.textContent).toContain("can be resumed for 25 s");
+});
+
+it("a feed that broke says why", async () => {
+  const model = new FakeModel({ ...snapshot("running"), trouble: "The service is gone." });
+  await act(async () => {
+    widget.render({ model, el: host });
+  });
+  expect(host.textContent).toContain("The service is gone. The job goes on");
 });
