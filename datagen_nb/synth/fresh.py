@@ -33,6 +33,9 @@ CLASSES = (
 )
 ANY = DIGITS + LOWER + LOWER.upper()
 MOST_RANKS = 2**52
+ROOM = 1_000
+"""So many strings for each of the input's are room enough."""
+
 COMMON_ROWS = 3
 """A word is used again only if so many rows have it: a rarer one may name someone."""
 
@@ -139,7 +142,7 @@ def learn_pattern(values: npt.NDArray[Any]) -> PatternIds:
         forms.setdefault(_form(value), []).append(value)
     members = max(forms.values(), key=len)
     alphabets = tuple(_alphabet(set(letters)) for letters in zip(*members, strict=True))
-    alphabets = _roomy(alphabets)
+    alphabets = _roomy(alphabets, ROOM * len(values))
     if not _ranked(alphabets):
         alphabets = (*alphabets, "-", DIGITS, DIGITS, DIGITS, DIGITS, DIGITS)
     ranks = prod(len(alphabets[place]) for place in _ranked(alphabets))
@@ -169,11 +172,11 @@ def _alphabet(letters: set[str]) -> str:
     return "".join(sorted(letters | set(ANY)))
 
 
-def _roomy(alphabets: tuple[str, ...]) -> tuple[str, ...]:
-    """Let digits vary that all values share, as in N00417, until there is room for any result."""
+def _roomy(alphabets: tuple[str, ...], enough: int) -> tuple[str, ...]:
+    """Let digits vary that all values share, as in N00417, until there is room enough."""
     roomy = list(alphabets)
     for position in reversed(range(len(roomy))):
-        if prod(len(roomy[place]) for place in _ranked(tuple(roomy))) >= AMPLE:
+        if prod(len(roomy[place]) for place in _ranked(tuple(roomy))) >= enough:
             break
         if roomy[position] in set(DIGITS):
             roomy[position] = DIGITS

@@ -364,6 +364,8 @@ def test_new_ids_look_like_the_inputs():
     """An order number looks like an order number."""
     result = ids(as_is([f"N{n:05d}" for n in range(500)]))
     assert all(len(one) == 6 and one[0] == "N" and one[1:].isdigit() for one in result)
+    result = ids(as_is([f"2024-{n:06d}" for n in range(500)]))
+    assert all(one.startswith("2024-") and len(one) == 11 for one in result)
     result = ids(as_is([str(uuid.UUID(int=n * 7**40 % 2**128)) for n in range(500)]))
     assert all(str(uuid.UUID(one)) == one for one in result)
 
