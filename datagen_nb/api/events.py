@@ -20,7 +20,7 @@ async def stream_of_events(
     jobs: Jobs, *, after: int | None, job_id: str | None, closing: asyncio.Event
 ) -> AsyncGenerator[bytes, None]:
     """Events as they come, until the service ends on purpose: then a goodbye."""
-    yield b": welcome\n\n"
+    yield wire.WELCOME
     async with aclosing(jobs.events(after=after, job_id=job_id)) as events:
         step: asyncio.Task[JobEvent] = asyncio.ensure_future(anext(events))
         end = asyncio.ensure_future(closing.wait())

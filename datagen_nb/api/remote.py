@@ -97,20 +97,24 @@ class HttpJobs:
     ) -> AsyncGenerator[JobEvent, None]:
         if after is None and job_id is None:
             after = (await self.event_page()).cursor
-        silent = 0
+        silent, is_stopped = 0, False
         while silent < SILENT_STREAMS:
             try:
                 async with aclosing(self._stream(after, job_id)) as stream:
                     async for event in stream:
-                        silent = 0
-                        after = event.cursor
-                        yield event
-            except _Goodbye:
-                # It was stopped on purpose: somebody only looking on must not start it again.
-                await self._session.outlast()
-            except ServiceUnavailable:
-                silent += 1
-                await self._session.revive(silent)
+                        is_stopped = False
+                        if event is not None:
+                            silent = 0
+                            after = event.cursor
+                            yield event
+            except (_Goodbye, ServiceUnavailable) as error:
+                ends = isinstance(error, _Goodbye) or error.code == wire.ENDING.code
+                is_stopped = is_stopped or ends
+                if is_stopped:  # on purpose: who only looks on must not start it again
+                    await self._session.outlast()
+                else:
+                    silent += 1
+                    await self._session.revive(silent)
             else:
                 silent += 1
         async with aclosing(self._poll(after, job_id)) as polled:
@@ -190,7 +194,8 @@ class HttpJobs:
 
     async def _stream(
         self, after: int | None, job_id: str | None
-    ) -> AsyncGenerator[JobEvent, None]:
+    ) -> AsyncGenerator[JobEvent | None, None]:
+        """Events of one stream; ``None`` when it is open."""
         params = {"after": after, "jobId": job_id}
         async with self._session.stream(
             wire.EVENTS, params=params, accept=wire.EVENT_STREAM
@@ -198,6 +203,8 @@ class HttpJobs:
             async for block in _blocks(response.aiter_bytes()):
                 if block == wire.GOODBYE.strip():
                     raise _Goodbye
+                if block == wire.WELCOME.strip():
+                    yield None
                 for line in block.split(b"\n"):
                     if line.startswith(b"data: "):
                         yield _read(JobEvent, line.removeprefix(b"data: "))

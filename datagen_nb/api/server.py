@@ -223,6 +223,8 @@ async def events(
     if job_id is not None:
         await jobs.status(job_id)
     if wire.EVENT_STREAM in request.headers.get("accept", ""):
+        if closing.is_set():
+            raise wire.ENDING
         stream = stream_of_events(jobs, after=start, job_id=job_id, closing=closing)
         return StreamingResponse(
             stream, media_type=wire.EVENT_STREAM, headers={"Cache-Control": "no-store"}

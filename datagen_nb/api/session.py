@@ -182,6 +182,9 @@ class Session:
         """
         waited = 0.0
         while True:
+            delay = LONGEST_DELAY / 10 * (1 + self._jitter())
+            waited += delay
+            await self._clock.sleep(delay)
             try:
                 response = await self._client.get(wire.INFO)
             except FOREIGN as error:
@@ -192,9 +195,6 @@ class Session:
                 failure = httpx.HTTPError(f"it says {response.status_code}")
             if waited > OUTAGE:
                 raise _unavailable(failure, "") from failure
-            delay = LONGEST_DELAY / 10 * (1 + self._jitter())
-            waited += delay
-            await self._clock.sleep(delay)
 
     async def aclose(self) -> None:
         """Close the connections."""

@@ -44,6 +44,9 @@ SHUTDOWN = f"{PREFIX}/shutdown"
 PROBLEM = "application/problem+json"
 EVENT_STREAM = "text/event-stream"
 
+WELCOME = b": welcome\n\n"
+"""How a stream of events begins, so that its reader knows it open before there is an event."""
+
 GOODBYE = b"event: goodbye\ndata: {}\n\n"
 """How a stream of events ends when the service was told to end; a stream that just breaks off
 means that something went wrong."""
@@ -133,6 +136,12 @@ def error_of(status: int, body: Any, request_id: str) -> DatagenError:
         request_id=request_id,
     )
 
+
+ENDING = ServiceUnavailable(
+    "The service is ending; it can be asked again when it has been started anew.",
+    code="service_ending",
+)
+"""What a caller is told who comes in a service's last moment."""
 
 UNEXPECTED = errors.ServiceError(
     "The service made a mistake. Its log tells more under this request's id.",

@@ -84,13 +84,21 @@ async def test_an_ending_service_says_goodbye_to_streams_and_answers_polls(line)
     async with asyncio.timeout(10):
         async with line.plain.stream("GET", wire.EVENTS, headers=STREAM) as answer:
             read = answer.aiter_bytes()
-            assert await anext(read) == b": welcome\n\n"
+            assert await anext(read) == wire.WELCOME
             query = {"after": cursor, "wait": 60}
             poll = asyncio.ensure_future(line.plain.get(wire.EVENTS, params=query, timeout=70))
             await asyncio.wait([poll], timeout=0.3)
             line.server.end()
             assert b"".join([chunk async for chunk in read]).endswith(wire.GOODBYE)
         assert (await poll).json() == {"events": [], "cursor": cursor}
+
+
+async def test_an_ending_service_opens_no_stream_any_more(line):
+    """Who comes in its last moment hears why."""
+    line.server._closing.set()
+    answer = await line.plain.get(wire.EVENTS, headers=STREAM)
+    assert answer.status_code == 503
+    assert answer.json()["code"] == wire.ENDING.code
 
 
 async def test_streams_that_are_dropped_leave_no_task_behind(line):

@@ -431,7 +431,53 @@ async def test_a_goodbye_is_waited_out_and_nobody_is_revived():
     events = HttpJobs(one, shares_files=False).events(after=3)
     assert [(await anext(events)).cursor for _ in range(2)] == [4, 5]
     await events.aclose()
-    assert len(clock.slept) == 2
+    assert len(clock.slept) == 3
+
+
+@pytest.mark.parametrize("then", [REFUSED, BROKEN, "ending"])
+async def test_a_service_that_still_answers_after_its_goodbye_is_not_revived_either(then):
+    """It takes a moment to end; what breaks off in that moment belongs to the goodbye."""
+
+    async def revive():
+        pytest.fail("a goodbye must not revive")
+
+    if then == "ending":
+        then = httpx.Response(503, json=wire.problem(wire.ENDING, "r")[1])
+    line = Line(
+        httpx.Response(200, content=wire.GOODBYE),
+        OK,
+        then,
+        OK,
+        httpx.Response(200, content=event(5)),
+    )
+    one, _ = session(line, revive=revive)
+    events = HttpJobs(one, shares_files=False).events(after=4)
+    assert (await anext(events)).cursor == 5
+    await events.aclose()
+
+
+async def test_who_is_back_after_a_goodbye_is_revived_again_when_it_is_killed():
+    """The goodbye counts until a new stream has begun."""
+    revived = []
+
+    async def revive():
+        revived.append(1)
+
+    async def killed():
+        yield wire.WELCOME
+        raise BROKEN
+
+    line = Line(
+        httpx.Response(200, content=wire.GOODBYE),
+        OK,
+        httpx.Response(200, content=killed()),
+        httpx.Response(200, content=event(5)),
+    )
+    one, _ = session(line, revive=revive)
+    events = HttpJobs(one, shares_files=False).events(after=4)
+    assert (await anext(events)).cursor == 5
+    await events.aclose()
+    assert revived == [1]
 
 
 async def test_a_service_that_stays_away_after_its_goodbye_is_told_at_last():
