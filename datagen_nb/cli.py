@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from datagen_nb import __version__
-from datagen_nb.core.errors import DatagenError, ServiceUnavailable
+from datagen_nb.core.errors import DatagenError, HomeError, ServiceUnavailable
 
 if TYPE_CHECKING:
     from datagen_nb.client import AsyncJob
@@ -150,13 +150,19 @@ async def _tell(job: AsyncJob, output: str) -> None:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    from datagen_nb.api.home import Home
+    from datagen_nb.api.home import ALREADY_RUNS, Home
 
     home = Home.open(options.home)
-    with home.lock():
-        from datagen_nb.wiring import serve_local
+    try:
+        with home.lock():
+            from datagen_nb.wiring import serve_local
 
-        serve_local(home, idle_seconds=options.idle_seconds if options.local else None)
+            serve_local(home, idle_seconds=options.idle_seconds if options.local else None)
+    except HomeError as error:
+        if error.code != "home_locked":
+            raise
+        print(f"datagen-nb: {error}", file=sys.stderr)
+        return ALREADY_RUNS
     return 0
 
 

@@ -11,9 +11,24 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import BinaryIO, Self
 
+from datagen_nb import __version__
 from datagen_nb.core.errors import HomeError
+
+LOCK = "service.lock"
+
+ALREADY_RUNS = 75
+"""How a service exits that finds its home owned: the EX_TEMPFAIL of sysexits.h."""
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Who owns a home, as it wrote into the lock: a process, its version, its socket."""
+
+    pid: int
+    version: str
+    socket: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +39,8 @@ class Home:
         path: The directory, 0700, with all links resolved.
         socket: Where the service listens: a short path in a runtime directory of this user, since
             a socket's path may have only about 100 bytes and a network file system may refuse it.
+            The same for every process of this user, whatever its environment: once a service has
+            chosen a place, the home remembers it.
     """
 
     path: Path
@@ -42,7 +59,10 @@ class Home:
         """
         chosen = path or os.environ.get("DATAGEN_HOME") or _default()
         found = Path(os.path.realpath(os.path.expanduser(chosen)))
-        _own(found, "home")
+        _own(found, "home", "Name another directory with connect(home=…) or DATAGEN_HOME.")
+        owner = _read_owner(found)
+        if owner is not None and _is_own(owner.socket.parent):
+            return cls(found, owner.socket)
         name = hashlib.sha256(os.fsencode(found)).hexdigest()[:16]
         return cls(found, _runtime_directory() / f"{name}.sock")
 
@@ -65,21 +85,38 @@ class Home:
         Raises:
             HomeError: Another process owns it (``home_locked``), or the file system has no locks.
         """
-        with open(self.path / "service.lock", "a+b") as file:
+        with self._lock_file() as file:
             self._take(file.fileno())
             file.truncate(0)
-            file.write(f"{os.getpid()}\n".encode())
+            file.write(f"{os.getpid()}\n{__version__}\n{self.socket}\n".encode())
             file.flush()
             yield
 
     def is_locked(self) -> bool:
         """Whether a service owns the home now."""
-        with open(self.path / "service.lock", "a+b") as file:
+        with self._lock_file() as file:
             try:
                 self._take(file.fileno())
             except HomeError as error:
-                return error.code == "home_locked"
+                if error.code == "home_locked":
+                    return True
+                raise
         return False
+
+    def owner(self) -> Owner | None:
+        """Who owns the home now; ``None`` if nobody does, or it has not said so yet."""
+        return _read_owner(self.path) if self.is_locked() else None
+
+    def _lock_file(self) -> BinaryIO:
+        path = self.path / LOCK
+        try:
+            return open(path, "a+b")
+        except OSError as error:
+            raise HomeError(
+                f"The lock {path} cannot be opened: {error.strerror}. Move it away, or name "
+                "another directory with connect(home=…) or DATAGEN_HOME.",
+                details={"path": str(path)},
+            ) from error
 
     def _take(self, file: int) -> None:
         try:
@@ -105,36 +142,57 @@ def _default() -> str:
     return user_data_dir("datagen_nb", appauthor=False)
 
 
+def _read_owner(home: Path) -> Owner | None:
+    try:
+        pid, version, socket = (home / LOCK).read_text(encoding="utf-8").split("\n")[:3]
+        return Owner(int(pid), version, Path(socket))
+    except (OSError, ValueError):  # no service ever ran here, or one is just writing it
+        return None
+
+
 def _runtime_directory() -> Path:
     given = os.environ.get("XDG_RUNTIME_DIR", "")
     base = Path(given) if given and len(given) < 60 and os.access(given, os.W_OK) else None
     place = (base or Path(tempfile.gettempdir())) / f"datagen-nb-{os.getuid()}"
     if len(os.fsencode(place)) > 70:
         place = Path("/tmp") / place.name  # noqa: S108  owned and 0700, or refused
-    _own(place, "socket directory")
+    _own(place, "socket directory", "Name another place with XDG_RUNTIME_DIR.")
     return place
 
 
-def _own(path: Path, what: str) -> None:
+def _own(path: Path, what: str, remedy: str) -> None:
     """Make a directory that only this user can enter, or find it so."""
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = path.lstat()
+        why = _objection(path, found)
+        if why is None and stat.S_IMODE(found.st_mode) != 0o700:
+            path.chmod(0o700)
     except OSError as error:
-        raise _unusable(path, what, error.strerror or str(error)) from error
+        why = error.strerror or str(error)
+    if why is not None:
+        raise HomeError(
+            f"The {what} {path} cannot be used: {why}. {remedy}", details={"path": str(path)}
+        )
+
+
+def _objection(path: Path, found: os.stat_result) -> str | None:
     if not stat.S_ISDIR(found.st_mode):
-        raise _unusable(path, what, "it is a link")
+        return "it is a link"
     if found.st_uid != os.getuid():
-        raise _unusable(path, what, "it belongs to another user")
+        return "it belongs to another user"
     if not os.access(path, os.W_OK | os.X_OK):
-        raise _unusable(path, what, "it cannot be written to")
-    if stat.S_IMODE(found.st_mode) != 0o700:
-        path.chmod(0o700)
+        return "it cannot be written to"
+    # Closing a directory that serves others, such as /tmp or a project's, would do harm.
+    if found.st_mode & 0o077 and not (path / LOCK).exists() and any(path.iterdir()):
+        return "it holds other things and is open to others"
+    return None
 
 
-def _unusable(path: Path, what: str, why: str) -> HomeError:
-    return HomeError(
-        f"The {what} {path} cannot be used: {why}. "
-        "Name another directory with connect(home=…) or DATAGEN_HOME.",
-        details={"path": str(path)},
-    )
+def _is_own(path: Path) -> bool:
+    try:
+        found = path.lstat()
+    except OSError:
+        return False
+    mode = stat.S_IMODE(found.st_mode)
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and mode == 0o700
