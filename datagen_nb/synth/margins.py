@@ -31,7 +31,7 @@ class Margin:
     """The values of one column.
 
     Attributes:
-        support: Sorted distinct values: integers, floats, or strings.
+        support: Sorted distinct values: integers, floats, or objects (wide decimals, strings).
         smooth: Whether values between them may be made.
         step: The grid of smoothed integers: every value is the least one plus a multiple.
         decimals: The grid of smoothed floats; ``None`` for no grid.
@@ -144,7 +144,8 @@ def to_values(column: pa.ChunkedArray) -> Values:
         return cast("Values", column.cast(bits).to_numpy())
     if pa.types.is_integer(type) or pa.types.is_floating(type):
         return cast("Values", column.to_numpy())
-    return np.asarray(column.to_pylist(), dtype=object).astype(str)
+    # Objects: numpy's own strings are all as wide as the longest, and drop final NULs.
+    return np.asarray(column.to_pylist(), dtype=object)
 
 
 def _scaled(column: pa.ChunkedArray) -> Values:
@@ -166,8 +167,6 @@ def to_column(values: Values, nulls: npt.NDArray[np.bool_] | None, type: pa.Data
     if pa.types.is_temporal(type):
         bits = pa.int32() if type.bit_width == 32 else pa.int64()
         return pa.array(values, bits, mask=nulls).cast(type)
-    if values.dtype.kind == "U":
-        values = values.astype(object)
     return pa.array(values, type, mask=nulls, from_pandas=False)
 
 

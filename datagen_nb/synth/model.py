@@ -320,10 +320,12 @@ def _packed(part: Any, prefix: str, arrays: dict[str, Any]) -> Any:
         if isinstance(value, np.ndarray):
             name = f"{prefix}.{field.name}"
             is_object = value.dtype == object
-            if value.dtype.names:  # as plain bytes: copying an array need not keep its padding
+            if is_object:  # strings, or integers that no word of the machine holds
+                arrays[name] = np.frombuffer(json.dumps(value.tolist()).encode(), dtype=np.uint8)
+            elif value.dtype.names:  # as plain bytes: copying an array need not keep its padding
                 arrays[name] = np.frombuffer(value.tobytes(), dtype=np.uint8)
             else:
-                arrays[name] = value.astype(str) if is_object else value
+                arrays[name] = value
             fields[field.name] = {
                 "array": name,
                 "object": is_object,
@@ -344,8 +346,9 @@ def _unpacked(packed: Any, arrays: Any) -> Any:
             array = arrays[value["array"]]
             if value["nodes"]:
                 array = nodes_of(array)
-            whole = [int(text) for text in array] if value["object"] else None
-            fields[name] = array if whole is None else np.asarray(whole, dtype=object)
+            if value["object"]:
+                array = np.asarray(json.loads(array.tobytes()), dtype=object)
+            fields[name] = array
         elif name != "is":
             fields[name] = tuple(value) if isinstance(value, list) else value
     if kind is FreshText:

@@ -3,6 +3,7 @@
 import contextlib
 import datetime as dt
 import time
+import tracemalloc
 import uuid
 from decimal import Decimal
 
@@ -242,6 +243,29 @@ def test_any_strings_can_be_learnt_and_kept(source, seed):
     assert Model.from_bytes(model.to_bytes()).generate(1, 30, offset=30).equals(one)
     if None not in source:
         assert one["c"].null_count == 0
+
+
+def test_one_long_string_does_not_widen_the_others():
+    """Memory grows with the text there is, not with rows times the longest."""
+    source = [f"{row} and some words" for row in range(2_000)]
+    source[7] = "long " * 8_000
+    table = column(source, pa.string())
+    tracemalloc.start()
+    try:
+        made(table, 100)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 40_000_000
+
+
+def test_a_final_nul_is_part_of_a_string():
+    """Two levels that differ in nothing else stay two, and a kept model knows both."""
+    model = fit(column(["a\0", "a"] * 50, pa.string()), seed=3)
+    assert set(values(Model.from_bytes(model.to_bytes()).generate(0, 100, offset=0))) == {
+        "a\0",
+        "a",
+    }
 
 
 @given(st.lists(st.text(min_size=1, max_size=6), min_size=25, max_size=60, unique=True))
