@@ -33,6 +33,20 @@ def built(name: str) -> Path:
     return path
 
 
+def bundle(widget: Any, *, text: str, html: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A widget's display with its still forms, the same under ipywidgets 7 and 8.
+
+    The widget's class sets ``_ipython_display_`` to ``None``: in ipywidgets 7 it would go first.
+    """
+    view = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
+    data = {
+        "text/plain": text,
+        "text/html": html,
+        "application/vnd.jupyter.widget-view+json": view,
+    }
+    return data, {}
+
+
 def answer(
     send: Callable[[Mapping[str, Any]], None], request: Any, start: Callable[[str], Future[Any]]
 ) -> None:

@@ -108,8 +108,8 @@ class JobCard(anywidget.AnyWidget):
             case _:
                 raise ValueError(f"a card cannot {action}")
 
-    def _repr_mimebundle_(self, **options: Any) -> Any:
-        bundle = super()._repr_mimebundle_(**options)
-        data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
-        still = {"text/plain": job_text(self.snapshot), "text/html": job_html(self.snapshot)}
-        return {**(data or {}), **still}, metadata
+    _ipython_display_ = None
+
+    def _repr_mimebundle_(self, **_options: Any) -> Any:
+        html = job_html(self.snapshot)
+        return bridge.bundle(self, text=job_text(self.snapshot), html=html)

@@ -22,6 +22,7 @@ from traitlets import observe, validate
 from datagen_nb.core.errors import DatagenError
 from datagen_nb.tables.cells import as_text, is_number
 from datagen_nb.tables.source import CannotArrange, Filter, Sort, Source, arrange, source_of
+from datagen_nb.ui import bridge
 from datagen_nb.ui.static_html import table_html
 
 MOST_ARRANGED = 2_000_000
@@ -296,17 +297,21 @@ class Viewer(ipywidgets.VBox):  # type: ignore[misc]
         said = refusal or f"{size} x {columns} columns · {grid.arrangement or 'exact values'}"
         self._line.value = f'<span role="status" style="opacity:.75">{escape(said)}</span>'
 
-    def _repr_mimebundle_(self, **options: Any) -> Any:
-        bundle = super()._repr_mimebundle_(**options)
-        data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
-        names = self.source.schema.names
+    _ipython_display_ = None
+
+    def _repr_mimebundle_(self, **_options: Any) -> Any:
+        schema, num_rows = self.source.schema, self.source.num_rows
         first = self.source.read(0, STILL_ROWS)
         texts = [_painted(column) for column in first.columns[:STILL_COLUMNS]]
-        still = {
-            "text/plain": f"Table of {self.source.num_rows:,} rows: {', '.join(names)}",
-            "text/html": table_html(names, list(zip(*texts, strict=True)), self.source.num_rows),
-        }
-        return {**(data or {}), **still}, metadata
+        html = table_html(
+            schema.names[:STILL_COLUMNS],
+            list(zip(*texts, strict=True)),
+            numbers=[is_number(type_) for type_ in schema.types[:STILL_COLUMNS]],
+            num_rows=num_rows,
+            num_columns=len(schema),
+        )
+        text = f"Table of {num_rows:,} rows: {', '.join(schema.names)}"
+        return bridge.bundle(self, text=text, html=html)
 
 
 def view(data: Any) -> Viewer:

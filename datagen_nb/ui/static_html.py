@@ -141,22 +141,41 @@ def _bars(scores: Iterable[tuple[str, float, str]]) -> str:
     return f'<table style="margin:6px 0;border-collapse:collapse">{rows}</table>'
 
 
-def table_html(names: Sequence[str], rows: Sequence[Sequence[str]], total: int) -> str:
-    """The first rows of a table."""
-    cell = "padding:2px 10px;text-align:right;border-bottom:1px solid rgba(128,128,128,.2)"
-    head = "".join(f'<th style="{cell}">{escape(name)}</th>' for name in names)
+def table_html(
+    names: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    numbers: Sequence[bool],
+    num_rows: int,
+    num_columns: int,
+) -> str:
+    """The first rows and columns of a table; columns of ``numbers`` are aligned right."""
+    line = "padding:2px 10px;border-bottom:1px solid rgba(128,128,128,.2);text-align:"
+    cells = [f"{line}{'right' if number else 'left'}" for number in numbers]
+    head = "".join(
+        f'<th style="{cell}">{escape(name)}</th>' for cell, name in zip(cells, names, strict=True)
+    )
     body = "".join(
-        "<tr>" + "".join(f'<td style="{cell}">{escape(value)}</td>' for value in row) + "</tr>"
+        "<tr>"
+        + "".join(
+            f'<td style="{cell}">{escape(value)}</td>'
+            for cell, value in zip(cells, row, strict=True)
+        )
+        + "</tr>"
         for row in rows
     )
-    shown = f"{len(rows):,} of {total:,} rows" if len(rows) < total else f"{total:,} rows"
+    size = f"{_part(len(rows), num_rows)} rows x {_part(len(names), num_columns)} columns"
     return _framed(
         [
             '<div style="overflow-x:auto"><table style="border-collapse:collapse">'
             f"<tr>{head}</tr>{body}</table></div>",
-            f'<div style="{_FAINT}">{shown} x {len(names)} columns</div>',
+            f'<div style="{_FAINT}">{size}</div>',
         ]
     )
+
+
+def _part(shown: int, there: int) -> str:
+    return f"{shown:,} of {there:,}" if shown < there else f"{there:,}"
 
 
 def _framed(lines: Iterable[str]) -> str:

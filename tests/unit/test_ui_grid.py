@@ -181,3 +181,10 @@ def test_a_saved_notebook_shows_the_first_rows():
     assert "&lt;i&gt;" in data["text/html"]
     assert "<i>" not in data["text/html"]
     assert data["text/plain"] == "Table of 22 rows: <b>"
+
+
+def test_a_wide_table_is_cut_and_says_so():
+    """A saved notebook does not carry a thousand columns."""
+    data, _ = view(pa.table({f"c{i}": [i] for i in range(1_000)}))._repr_mimebundle_()
+    assert "1 rows x 20 of 1,000 columns" in data["text/html"]
+    assert len(data["text/html"]) < 10_000
