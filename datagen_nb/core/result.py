@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datagen_nb.core.wire_model import WireModel
+from pydantic import Field
 
+from datagen_nb.core.wire_model import WireModel
 
 NO_CLOSER = 0.55
 SOMEWHAT_CLOSER = 0.62
@@ -120,5 +121,5 @@ class Report(WireModel):
     rows_synthetic: int
     rows_training: int
     rows_held_back: int
-    seconds: dict[str, float] = {}
+    seconds: dict[str, float] = Field(default_factory=dict)
     notes: tuple[str, ...] = ()

@@ -1,6 +1,6 @@
 """Sequential randomised trees: each variable is drawn given those before it.
 
-A tree cuts the rows it learnt from into leaves of at least ``LEAF`` rows that agree in what
+A tree cuts the rows it learnt from into leaves of some dozens of rows that agree in what
 matters for its variable; a new row falls into a leaf and takes the code of one of its rows.
 Source: Nowok, Raab and Dibben, synthpop, Journal of Statistical Software 74(11), 2016; Geurts,
 Ernst and Wehenkel, Extremely randomized trees, Machine Learning 63, 2006.
@@ -19,7 +19,10 @@ from sklearn.tree._tree import NODE_DTYPE, Tree
 from datagen_nb.synth.margins import Codes
 
 LEAF = 30
-"""Rows of a leaf at least: fewer would let single rows be told apart."""
+MOST_LEAF = 100
+LEAVES = 500
+"""A leaf has at least one in ``LEAVES`` of the rows, within these bounds: fewer would let single
+rows be told apart, as the distance to the closest record shows; more would blur the table."""
 
 MOST_CLASSES = 48
 """Classes that a tree tells apart; rarer ones are learnt together, but drawn as they are."""
@@ -90,7 +93,7 @@ def grow(given: npt.NDArray[np.float32], codes: Codes, *, ordered: bool, seed: i
         return LeafTree(none, features, nothing, nothing, np.sort(codes))
     kind = ExtraTreeRegressor if ordered else ExtraTreeClassifier
     tree = kind(
-        min_samples_leaf=LEAF,
+        min_samples_leaf=min(max(LEAF, rows // LEAVES), MOST_LEAF),
         max_features=min(features, MOST_FEATURES),
         random_state=seed % 2**32,
     )

@@ -22,9 +22,9 @@ import numpy as np
 import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
+
 from datagen_nb.api.home import Home
 from datagen_nb.api.launch import attach, stop
-
 from datagen_nb.client import AsyncClient, AsyncJob
 
 TABLE = Path(__file__).parents[2] / "notebooks" / "data" / "diamonds.parquet"
