@@ -20,7 +20,7 @@ from datagen_nb.synth.margins import Codes
 
 LEAF = 30
 MOST_LEAF = 100
-LEAVES = 500
+LEAVES = 450
 """A leaf has at least one in ``LEAVES`` of the rows, within these bounds: fewer would let single
 rows be told apart, as the distance to the closest record shows; more would blur the table."""
 
@@ -53,11 +53,10 @@ class LeafTree:
 
     def draw(self, given: npt.NDArray[np.float32], random: np.random.Generator) -> Codes:
         """A code for each row of ``given`` (rows x variables before)."""
-        share = random.random(len(given))
         if not len(self.nodes):
-            return self.codes[(share * len(self.codes)).astype(np.int64)]
+            return self.codes[_spread(np.zeros(len(given), np.uint16), random, len(self.codes))]
         leaves: Nodes = self._tree().apply(np.ascontiguousarray(given[:, : self.features]))
-        return self.codes[self.starts[leaves] + (share * self.counts[leaves]).astype(np.int64)]
+        return self.codes[self.starts[leaves] + _spread(leaves, random, self.counts[leaves])]
 
     def _tree(self) -> Any:
         tree = Tree(self.features, np.array([1], dtype=np.intp), 1)
@@ -75,6 +74,24 @@ class LeafTree:
 def nodes_of(data: npt.NDArray[np.uint8]) -> Nodes:
     """Nodes from the bytes of their array."""
     return data.view(NODE_DTYPE)
+
+
+def _spread(leaves: Nodes, random: np.random.Generator, counts: Any) -> Nodes:
+    """A place in its leaf for each row, 0 to below the leaf's count.
+
+    Rows of one leaf share its codes out evenly, in random order, instead of each drawing alone: a
+    value that one row in a thousand has is then made once in a thousand, not by chance never or
+    thrice, and a single outlier does not bend a whole correlation. (Systematic resampling.)
+    """
+    shuffled = random.permutation(len(leaves))
+    sizes = np.bincount(leaves)
+    small = np.min_scalar_type(len(sizes))  # short integers are sorted by radix
+    order = shuffled[np.argsort(leaves[shuffled].astype(small), kind="stable")]
+    begins = np.cumsum(sizes) - sizes
+    rank = np.empty(len(leaves), dtype=np.int64)
+    rank[order] = np.arange(len(leaves)) - begins[leaves[order]]
+    share = (rank + random.random(len(sizes))[leaves]) / sizes[leaves]
+    return np.minimum((share * counts).astype(np.int64), counts - 1)
 
 
 def grow(given: npt.NDArray[np.float32], codes: Codes, *, ordered: bool, seed: int) -> LeafTree:
