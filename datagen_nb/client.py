@@ -90,7 +90,7 @@ class AsyncClient:
             source: The table to learn from: a path, a pandas DataFrame, a pyarrow Table; or a
                 whole ``JobConfiguration``, with no further arguments.
             rows: Rows to make.
-            seed: The same table, configuration and seed give the same rows.
+            seed: The same table, configuration and seed give the same rows; 0 if left out.
             output: A file to write the result to, besides keeping it in the bucket.
             format: ``csv``, ``json``, ``jsonl`` or ``parquet``; by default that of ``output``,
                 else the input's.
@@ -120,7 +120,7 @@ class AsyncClient:
         values |= {**self._target(output), "parameters": parameters}
         # Rules before the table: a wrong number is told before gigabytes are read.
         _configure(**values, output_format=format or "csv", input_format="csv", input_path="-")
-        placed = await place(source, self._service)
+        placed = await place(source, parameters, self._service)
         config = _configure(
             **values,
             input_bucket=placed.bucket,

@@ -10,7 +10,7 @@ import hashlib
 import io
 import os
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias, cast
@@ -39,8 +39,8 @@ class PlacedInput:
     name: str
 
 
-async def place(source: Source, jobs: Jobs) -> PlacedInput:
-    """Bring a table to where the service can read it.
+async def place(source: Source, parameters: Mapping[str, Any], jobs: Jobs) -> PlacedInput:
+    """Bring a table to where the service can read it; ``parameters`` are the job's.
 
     Raises:
         InputError: It is not there, is empty, or is not what its name says.
@@ -51,16 +51,16 @@ async def place(source: Source, jobs: Jobs) -> PlacedInput:
         if text.startswith("gs://"):
             bucket, _, path = text.removeprefix("gs://").partition("/")
             return PlacedInput(bucket, path, _format(text), Path(path).stem)
-        return await _place_file(Path(os.path.abspath(os.path.expanduser(text))), jobs)
+        return await _place_file(Path(os.path.abspath(os.path.expanduser(text))), parameters, jobs)
     with tempfile.TemporaryFile() as file:
         _write_parquet(source, file)
         path = await _send(file, "parquet", jobs)
     return PlacedInput(DEFAULT_BUCKET, path, "parquet", "table")
 
 
-async def _place_file(path: Path, jobs: Jobs) -> PlacedInput:
+async def _place_file(path: Path, parameters: Mapping[str, Any], jobs: Jobs) -> PlacedInput:
     format = _format(path.name)
-    sniff.look(path, format)
+    sniff.look(path, format, parameters)
     if jobs.shares_files:
         return PlacedInput(LOCAL_FILES, str(path), format, path.stem)
     with path.open("rb") as file:

@@ -6,6 +6,7 @@ Each mode of the product is one function here that puts the parts together.
 from __future__ import annotations
 
 import asyncio
+import atexit
 import os
 import re
 import shutil
@@ -126,6 +127,7 @@ async def _mock(scenario: str, speed: float, seed: int) -> client.AsyncClient:
     clock = SystemClock()
     pipeline = MockPipeline(scenario, speed=speed, seed=seed, clock=clock)
     place = Path(tempfile.mkdtemp(prefix="datagen-mock-"))
+    atexit.register(shutil.rmtree, place, ignore_errors=True)
     service = await _service(place / "jobs.sqlite", place / "buckets", pipeline)
 
     async def close() -> None:

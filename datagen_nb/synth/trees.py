@@ -91,7 +91,8 @@ def _spread(leaves: Nodes, random: np.random.Generator, counts: Any) -> Nodes:
     rank = np.empty(len(leaves), dtype=np.int64)
     rank[order] = np.arange(len(leaves)) - begins[leaves[order]]
     share = (rank + random.random(len(sizes))[leaves]) / sizes[leaves]
-    return np.minimum((share * counts).astype(np.int64), counts - 1)
+    places: Nodes = np.minimum((share * counts).astype(np.int64), counts - 1)
+    return places
 
 
 def grow(given: npt.NDArray[np.float32], codes: Codes, *, ordered: bool, seed: int) -> LeafTree:
