@@ -145,17 +145,20 @@ def learn_pattern(values: npt.NDArray[Any]) -> PatternIds:
     alphabets = _roomy(alphabets, ROOM * len(values))
     if not _ranked(alphabets):
         alphabets = (*alphabets, "-", DIGITS, DIGITS, DIGITS, DIGITS, DIGITS)
+    made = _numbered(alphabets, values)
+    if len(made.taken) < made.ranks:
+        return made
+    # The form has no string left: lengthen it.
+    return _numbered((*alphabets, "-", DIGITS, DIGITS, DIGITS, DIGITS, DIGITS), values)
+
+
+def _numbered(alphabets: tuple[str, ...], values: npt.NDArray[Any]) -> PatternIds:
     ranks = prod(len(alphabets[place]) for place in _ranked(alphabets))
     factor = _prime_to(ranks)
     inverse = pow(factor, -1, ranks) if ranks > 1 else 0
     taken = {
         rank * inverse % ranks for value in values if (rank := _rank(value, alphabets)) is not None
     }
-    if len(taken) >= ranks:  # the form has no string left: lengthen it
-        alphabets = (*alphabets, "-", DIGITS, DIGITS, DIGITS, DIGITS, DIGITS)
-        taken = set()
-        ranks = prod(len(alphabets[place]) for place in _ranked(alphabets))
-        factor = _prime_to(ranks)
     return PatternIds(alphabets, tuple(sorted(taken)), factor)
 
 

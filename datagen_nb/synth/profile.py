@@ -13,6 +13,9 @@ from datagen_nb.synth.margins import plain
 LEAST_FOR_ID = 20
 """Distinct values below this count say nothing about being an identifier."""
 
+MANY = 200
+"""Distinct values from which on their number tells more than the column's name."""
+
 _ID_NAME = re.compile(
     r"(?i)(^|[\W_])(id|ids|key|uuid|guid|index|row|rownum|number|no|nr)$|[a-z]I[dD]$"
 )
@@ -37,19 +40,21 @@ def kind_of(name: str, column: pa.ChunkedArray) -> str:
         return "datetime"
     all_differ = distinct == len(values) >= LEAST_FOR_ID
     if pa.types.is_integer(column.type):
-        is_id = all_differ and (_ID_NAME.search(name) is not None or _counts_up(values))
+        is_named = _ID_NAME.search(name) is not None
+        is_id = all_differ and (is_named or (distinct >= MANY and _counts_up(values)))
         return "id" if is_id else "numeric"
     if pa.types.is_floating(column.type) or pa.types.is_decimal(column.type):
         return "numeric"
-    return _kind_of_strings(values, distinct / len(values))
+    return _kind_of_strings(values, distinct)
 
 
-def _kind_of_strings(values: pa.ChunkedArray, share: float) -> str:
+def _kind_of_strings(values: pa.ChunkedArray, distinct: int) -> str:
+    share = distinct / len(values)
     words = pc.mean(pc.add(pc.count_substring_regex(values, r"\s+"), 1)).as_py()
     longest = pc.max(pc.utf8_length(values)).as_py()
     if len(values) < LEAST_FOR_ID:
         return "text" if share > 0.5 and words >= 4 else "categorical"
-    if share > 0.9:
+    if share > 0.9 or (share > 0.5 and distinct >= MANY):  # most values point at one row each
         return "id" if words == 1 and longest <= 64 else "text"
     return "text" if share > 0.4 and words >= 3 else "categorical"
 

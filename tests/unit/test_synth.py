@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from datagen_nb.core.config import COLUMN_KINDS
 from datagen_nb.core.errors import InputError
+from datagen_nb.synth.fresh import learn_pattern
 from datagen_nb.synth.model import Model, fit
 
 ROWS = 400
@@ -617,3 +618,34 @@ def test_names_of_columns_may_be_anything():
     table = pa.table([pa.array(chance(n).integers(0, 9, 60)) for n, _ in enumerate(names)], names)
     model = Model.from_bytes(fit(table, seed=1).to_bytes())
     assert model.generate(0, 5, offset=0).schema == table.schema
+
+
+def test_strings_that_mostly_point_at_one_row_are_never_copied():
+    """Addresses of which a few repeat are as private as those that do not."""
+    random = np.random.default_rng(1)
+    addresses = [f"user{random.integers(10**6)}@example.org" for _ in range(800)]
+    column = addresses + addresses[:150]
+    model = fit(pa.table({"mail": column, "n": range(950)}), seed=1)
+    made = model.generate(0, 2_000, offset=0)["mail"].to_pylist()
+    assert model.kinds["mail"] == "id"
+    assert not set(made) & set(column)
+    assert all("@example.org" in address for address in made)
+
+
+def test_years_are_numbers_not_identifiers():
+    """Sorted and all different is not enough: few of them count as values."""
+    model = fit(pa.table({"year": range(1900, 2020), "x": [n % 7 for n in range(120)]}), seed=1)
+    made = model.generate(0, 500, offset=0)["year"].to_pylist()
+    assert model.kinds["year"] == "numeric"
+    assert (min(made) >= 1900, max(made) <= 2019) == (True, True)
+
+
+def test_a_lengthened_form_does_not_meet_the_inputs_longer_values():
+    """When a form is used up, its longer strings leave out the input's own."""
+    short = [f"A{digit}" for digit in range(10)]
+    longer = [f"A{n % 10}-{n:05d}" for n in range(9)]
+    made = learn_pattern(np.array(short + longer, dtype=object)).make(
+        np.arange(5_000), np.random.default_rng(1)
+    )
+    assert not set(made) & set(short + longer)
+    assert len(set(made)) == 5_000
