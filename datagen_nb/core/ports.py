@@ -208,6 +208,10 @@ class JobStore(Protocol):
         """
         ...
 
+    async def find(self, customer: str, idempotency_key: str) -> JobRecord | None:
+        """The job that the customer submitted with this key."""
+        ...
+
     async def get(self, customer: str, job_id: str) -> JobRecord:
         """Read a job.
 

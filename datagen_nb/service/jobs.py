@@ -175,24 +175,33 @@ class CustomerJobs:
         return True
 
     async def create(self, config: JobConfiguration, *, idempotency_key: str) -> JobStatus:
-        await self._service.pipeline.check(config)
-        await asyncio.to_thread(self._look_at_places, config)
         fingerprint = hashlib.sha256(config.to_json().encode()).hexdigest()
-        status = new_status(self._service.ids.next(), config, self._service.clock.now())
-        made = JobRecord(self._customer, status, config, idempotency_key, fingerprint)
-        kept = await self._store.add(made)
+        kept = await self._store.find(self._customer, idempotency_key)
+        if kept is None:
+            kept = await self._accept(config, idempotency_key, fingerprint)
         if kept.fingerprint != fingerprint:
             raise IdempotencyConflict(
                 f"The idempotency key {idempotency_key!r} belongs to job {kept.job_id}, which was "
                 "submitted with another configuration. Use a new key.",
                 details={"jobId": kept.job_id},
             )
-        if kept is made:
-            self._service.wake(self._customer)
-            self._service.runner.enqueue(self._customer, kept.job_id)
         if not config.is_async:
             return await self._ended(kept.job_id)
         return self._shown(kept.status)
+
+    async def _accept(
+        self, config: JobConfiguration, idempotency_key: str, fingerprint: str
+    ) -> JobRecord:
+        """Make a job of a submit whose key is new; of several at once with one key, the first."""
+        await self._service.pipeline.check(config)
+        await asyncio.to_thread(self._look_at_places, config)
+        status = new_status(self._service.ids.next(), config, self._service.clock.now())
+        made = JobRecord(self._customer, status, config, idempotency_key, fingerprint)
+        kept = await self._store.add(made)
+        if kept is made:
+            self._service.wake(self._customer)
+            self._service.runner.enqueue(self._customer, kept.job_id)
+        return kept
 
     async def status(self, job_id: str) -> JobStatus:
         return self._shown((await self._store.get(self._customer, job_id)).status)

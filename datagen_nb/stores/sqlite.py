@@ -63,12 +63,9 @@ class SqliteStore:
 
     async def add(self, record: JobRecord) -> JobRecord:
         def work(db: sqlite3.Connection) -> JobRecord:
-            key = (record.customer, record.idempotency_key)
-            row = db.execute(
-                f"SELECT {_RECORD} FROM jobs WHERE customer = ? AND idempotency_key = ?", key
-            ).fetchone()
-            if row:
-                return _record(row)
+            kept = _find(db, record.customer, record.idempotency_key)
+            if kept is not None:
+                return kept
             status = record.status
             db.execute(
                 "INSERT INTO jobs (customer, job_id, version, state, created, idempotency_key,"
@@ -89,6 +86,9 @@ class SqliteStore:
             return record
 
         return await self._write(work)
+
+    async def find(self, customer: str, idempotency_key: str) -> JobRecord | None:
+        return await self._read(lambda db: _find(db, customer, idempotency_key))
 
     async def get(self, customer: str, job_id: str) -> JobRecord:
         def work(db: sqlite3.Connection) -> JobRecord:
@@ -305,6 +305,14 @@ def _migrate(db: sqlite3.Connection, path: Path) -> None:
     for number in sorted(step for step in steps if step > present):
         script = steps[number].read_text(encoding="utf-8")
         db.executescript(f"BEGIN IMMEDIATE; {script}; PRAGMA user_version = {number}; COMMIT;")
+
+
+def _find(db: sqlite3.Connection, customer: str, idempotency_key: str) -> JobRecord | None:
+    row = db.execute(
+        f"SELECT {_RECORD} FROM jobs WHERE customer = ? AND idempotency_key = ?",
+        (customer, idempotency_key),
+    ).fetchone()
+    return None if row is None else _record(row)
 
 
 def _record(row: tuple[str, str, str, str, str, int]) -> JobRecord:

@@ -109,6 +109,9 @@ async def test_the_key_finds_the_job_as_it_stands_now(store: JobStore) -> None:
         replace(made, status=fold(made.status, Started(1), at(5))), "job.updated"
     )
     assert await store.add(record(2, key="k")) == changed
+    assert await store.find("ann", "k") == changed
+    assert await store.find("ann", "other") is None
+    assert await store.find("bob", "k") is None
 
 
 async def test_an_unknown_job_is_not_found(store: JobStore) -> None:

@@ -609,6 +609,13 @@ async def test_the_same_key_and_body_give_the_same_job(world):
     assert world.pipeline.runs.empty()
 
 
+async def test_a_retried_submit_finds_its_job_though_the_input_is_gone(world):
+    """What was accepted stays accepted."""
+    first = await world.submit("k")
+    assert world.bucket.delete("in.csv") == 1
+    assert (await world.submit("k")).job_id == first.job_id
+
+
 async def test_the_same_key_with_another_body_is_a_conflict(world):
     """The error names the job that has the key; no job is made."""
     first = await world.submit("k")
