@@ -180,13 +180,23 @@ def fit(
     )
     given = np.zeros((sample.num_rows, len(order)), dtype=np.float32)
     trees = []
+    unordered: list[int] = []
     for place, chosen in enumerate(order):
         variable, codes = variables[chosen], learnt[chosen]
         there = codes >= 0
         margin = makers[variable.column]
         ordered = variable.role == "value" and isinstance(margin, Margin) and margin.is_ordered
         tree_seed = int(np.random.default_rng([seed, 3, place]).integers(2**32))
-        trees.append(grow(given[there, :place], codes[there], ordered=ordered, seed=tree_seed))
+        tree = grow(
+            given[there, :place],
+            codes[there],
+            ordered=ordered,
+            unordered=unordered,
+            seed=tree_seed,
+        )
+        trees.append(tree)
+        if not ordered and variable.role == "value":
+            unordered.append(place)
         given[:, place] = codes
         on_progress((place + 1) / len(order))
     return Model(

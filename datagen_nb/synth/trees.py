@@ -8,6 +8,7 @@ Ernst and Wehenkel, Extremely randomized trees, Machine Learning 63, 2006.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,6 +44,8 @@ class LeafTree:
         starts: For each node, where its codes begin.
         counts: For each node, how many it has; 0 for inner nodes.
         codes: The codes, leaf after leaf.
+        unordered: Which of the variables before are categories.
+        ranks: For each of these, the place of each code, nulls first, in an order of this tree.
     """
 
     nodes: Nodes
@@ -50,12 +53,16 @@ class LeafTree:
     starts: npt.NDArray[np.int64]
     counts: npt.NDArray[np.int64]
     codes: Codes
+    unordered: tuple[int, ...]
+    ranks: npt.NDArray[np.float32]
 
     def draw(self, given: npt.NDArray[np.float32], random: np.random.Generator) -> Codes:
         """A code for each row of ``given`` (rows x variables before)."""
         if not len(self.nodes):
             return self.codes[_spread(np.zeros(len(given), np.uint16), random, len(self.codes))]
-        leaves: Nodes = self._tree().apply(np.ascontiguousarray(given[:, : self.features]))
+        leaves: Nodes = self._tree().apply(
+            _ranked(given[:, : self.features], self.unordered, self.ranks)
+        )
         return self.codes[self.starts[leaves] + _spread(leaves, random, self.counts[leaves])]
 
     def _tree(self) -> Any:
@@ -95,20 +102,32 @@ def _spread(leaves: Nodes, random: np.random.Generator, counts: Any) -> Nodes:
     return places
 
 
-def grow(given: npt.NDArray[np.float32], codes: Codes, *, ordered: bool, seed: int) -> LeafTree:
+def grow(
+    given: npt.NDArray[np.float32],
+    codes: Codes,
+    *,
+    ordered: bool,
+    unordered: Sequence[int],
+    seed: int,
+) -> LeafTree:
     """Learn to draw ``codes`` given the variables before.
 
     Args:
         given: Rows x variables.
         codes: One a row.
         ordered: Whether nearness of codes means something.
+        unordered: The variables before of whose codes it means nothing.
         seed: Of the splits.
     """
     rows, features = given.shape
     if not features or rows < 2 * LEAF or codes.min() == codes.max():
         none = np.zeros(0, dtype=NODE_DTYPE)
         nothing = np.zeros(0, dtype=np.int64)
-        return LeafTree(none, features, nothing, nothing, np.sort(codes))
+        no_ranks = np.zeros((0, 0), dtype=np.float32)
+        return LeafTree(none, features, nothing, nothing, np.sort(codes), (), no_ranks)
+    unordered = tuple(unordered) if ordered else ()
+    ranks = _ranks(given, codes, unordered)
+    given = _ranked(given, unordered, ranks)
     kind = ExtraTreeRegressor if ordered else ExtraTreeClassifier
     tree = kind(
         min_samples_leaf=min(max(LEAF, rows // LEAVES), MOST_LEAF),
@@ -121,7 +140,38 @@ def grow(given: npt.NDArray[np.float32], codes: Codes, *, ordered: bool, seed: i
     counts = np.bincount(leaves, minlength=tree.tree_.node_count)
     starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
     nodes = _clean(tree.tree_.__getstate__()["nodes"])
-    return LeafTree(nodes, features, starts, counts, codes[order])
+    return LeafTree(nodes, features, starts, counts, codes[order], unordered, ranks)
+
+
+def _ranks(
+    given: npt.NDArray[np.float32], codes: Codes, unordered: Sequence[int]
+) -> npt.NDArray[np.float32]:
+    """Order the codes of each category by the mean they go with.
+
+    One split then parts the categories as well as any choice among all subsets would.
+    Source: Breiman et al., Classification and Regression Trees, 1984, section 4.2.2.
+    """
+    if not unordered:
+        return np.zeros((0, 0), dtype=np.float32)
+    levels = int(given[:, unordered].max()) + 2
+    ranks = np.empty((len(unordered), levels), dtype=np.float32)
+    for row, feature in enumerate(unordered):
+        level = given[:, feature].astype(np.int64) + 1
+        rows = np.bincount(level, minlength=levels)
+        sums = np.bincount(level, weights=codes, minlength=levels)
+        means = np.where(rows > 0, sums / np.maximum(rows, 1), codes.mean())
+        ranks[row, np.argsort(means, kind="stable")] = np.arange(levels)
+    return ranks
+
+
+def _ranked(
+    given: npt.NDArray[np.float32], unordered: Sequence[int], ranks: npt.NDArray[np.float32]
+) -> npt.NDArray[np.float32]:
+    """The variables before as a tree sees them, in memory of their own."""
+    seen = np.array(given, dtype=np.float32, order="C")
+    for row, feature in enumerate(unordered):
+        seen[:, feature] = ranks[row, seen[:, feature].astype(np.int64) + 1]
+    return seen
 
 
 def _clean(nodes: Nodes) -> Nodes:
