@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from datagen_nb.core.config import DEFAULT_BUCKET, LOCAL_FILES, JobConfiguration, format_of
 from datagen_nb.core.errors import ConfigurationError, JobCancelled, JobFailed
-from datagen_nb.core.ports import JobQuery, Jobs, LogEntry, ServiceInfo
+from datagen_nb.core.messages import JobQuery, LogEntry, ServiceInfo
+from datagen_nb.core.ports import Jobs
 from datagen_nb.core.result import Report
 from datagen_nb.core.status import JobFailure, JobStatus, Stage, State
 from datagen_nb.dataset import AsyncDataset

@@ -10,7 +10,8 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from datagen_nb.api import wire
-from datagen_nb.core.ports import EventPage, JobEvent, Jobs
+from datagen_nb.core.messages import EventPage, JobEvent
+from datagen_nb.core.ports import Jobs
 
 HEARTBEAT = 10.0
 """Seconds of silence after which a comment is sent, so that both ends notice a dead line."""

@@ -28,7 +28,8 @@ from datagen_nb.api import wire
 from datagen_nb.api.events import page_of_events, stream_of_events
 from datagen_nb.core.config import FORMATS, JobConfiguration
 from datagen_nb.core.errors import ConfigurationError, DatagenError, InputError, NotFound, Problem
-from datagen_nb.core.ports import JobQuery, Jobs, ServiceInfo
+from datagen_nb.core.messages import JobQuery, ServiceInfo
+from datagen_nb.core.ports import Jobs
 from datagen_nb.core.status import State
 from datagen_nb.core.wire_model import WireModel
 

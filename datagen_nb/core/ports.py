@@ -8,22 +8,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import BinaryIO, Literal, Protocol
 
-from pydantic import Field
-
 from datagen_nb.core.config import JobConfiguration
+from datagen_nb.core.messages import (
+    EventName,
+    EventPage,
+    Health,
+    JobEvent,
+    JobPage,
+    JobQuery,
+    LogEntry,
+    ServiceInfo,
+)
 from datagen_nb.core.result import Manifest, Report
 from datagen_nb.core.status import JobStatus, State, WorkerChange
-from datagen_nb.core.wire_model import Instant, WireModel
-
-EventName = Literal[
-    "job.created",
-    "job.updated",
-    "job.completed",
-    "job.failed",
-    "job.cancelled",
-    "job.paused",
-    "job.resumed",
-]
 
 
 class Clock(Protocol):
@@ -38,75 +35,6 @@ class Clock(Protocol):
         ...
 
     async def sleep(self, seconds: float) -> None: ...
-
-
-class JobEvent(WireModel):
-    """One change of one job, as readers see it; ``cursor`` counts a customer's events from 1."""
-
-    cursor: int
-    event: EventName
-    job_id: str
-    timestamp: Instant
-    data: JobStatus
-
-
-class LogEntry(WireModel):
-    """One line of a job's log; ``cursor`` counts the job's lines from 1."""
-
-    cursor: int
-    timestamp: Instant
-    level: Literal["info", "warning", "error"]
-    message: str
-
-
-class JobQuery(WireModel):
-    """Which jobs to list, the newest first.
-
-    Args:
-        status: Only jobs in these states; empty means all.
-        since: Only jobs created at or after this instant.
-        until: Only jobs created before this instant.
-        limit: Jobs on a page, 1 to 500.
-        cursor: Where the page before ended.
-    """
-
-    status: tuple[State, ...] = ()
-    since: Instant | None = None
-    until: Instant | None = None
-    limit: int = Field(50, ge=1, le=500)
-    cursor: str | None = None
-
-
-class JobPage(WireModel):
-    """One page of jobs; ``next_cursor`` is absent on the last."""
-
-    jobs: tuple[JobStatus, ...]
-    next_cursor: str | None = None
-
-
-class EventPage(WireModel):
-    """Events in order; ``cursor`` is where the next page begins."""
-
-    events: tuple[JobEvent, ...]
-    cursor: int
-
-
-class Health(WireModel):
-    """Source: the specification, section 2.1, checkHealth."""
-
-    status: Literal["healthy", "degraded", "unhealthy"]
-    message: str | None = None
-    metrics: dict[str, float] | None = None
-
-
-class ServiceInfo(WireModel):
-    """The service as it describes itself; ``workers`` maps a running job to its process."""
-
-    version: str
-    pid: int
-    home: str | None = None
-    health: Health
-    workers: dict[str, int] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

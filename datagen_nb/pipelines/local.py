@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from datagen_nb.core.config import JobConfiguration
-from datagen_nb.core.ports import Health, Logged, Signal, Task
+from datagen_nb.core.messages import Health
+from datagen_nb.core.ports import Logged, Signal, Task
 from datagen_nb.core.status import Completed, Failed
 from datagen_nb.pipelines.parent import ANSWER, FORK, KILL, LENGTH, REQUEST
 

@@ -17,7 +17,8 @@ import pyarrow as pa
 
 from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.errors import ConfigurationError, DatagenError, Problem, Rejected
-from datagen_nb.core.ports import Beat, Clock, Health, Logged, Signal, Task
+from datagen_nb.core.messages import Health
+from datagen_nb.core.ports import Beat, Clock, Logged, Signal, Task
 from datagen_nb.core.result import ColumnFidelity, Manifest, Memorisation, Part, Report
 from datagen_nb.core.status import (
     STAGES,

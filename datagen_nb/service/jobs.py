@@ -29,22 +29,17 @@ from datagen_nb.core.errors import (
     ResultNotReady,
     VersionConflict,
 )
-from datagen_nb.core.ports import (
-    Bucket,
-    Clock,
+from datagen_nb.core.messages import (
     EventName,
     EventPage,
     Health,
     JobEvent,
     JobPage,
     JobQuery,
-    JobRecord,
-    Jobs,
-    JobStore,
     LogEntry,
-    Pipeline,
     ServiceInfo,
 )
+from datagen_nb.core.ports import Bucket, Clock, JobRecord, Jobs, JobStore, Pipeline
 from datagen_nb.core.result import Manifest, Report
 from datagen_nb.core.status import (
     Cancelled,

@@ -30,7 +30,7 @@ from datagen_nb.core.errors import (
     ResultNotReady,
     ServiceError,
 )
-from datagen_nb.core.ports import JobQuery
+from datagen_nb.core.messages import JobQuery
 from datagen_nb.core.status import State
 from datagen_nb.pipelines.mock import MockPipeline
 from datagen_nb.pipelines.workspace import PART_ROWS

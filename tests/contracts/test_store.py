@@ -18,7 +18,8 @@ from datagen_nb.core.errors import (
     ServiceUnavailable,
     VersionConflict,
 )
-from datagen_nb.core.ports import JobQuery, JobRecord, JobStore, LogEntry
+from datagen_nb.core.messages import JobQuery, LogEntry
+from datagen_nb.core.ports import JobRecord, JobStore
 from datagen_nb.core.status import (
     Cancelled,
     Paused,

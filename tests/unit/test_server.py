@@ -14,7 +14,7 @@ from datagen_nb.api.server import make_app
 from datagen_nb.core.clock import SystemClock
 from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.errors import NotFound
-from datagen_nb.core.ports import JobQuery
+from datagen_nb.core.messages import JobQuery
 from datagen_nb.core.status import State
 from datagen_nb.pipelines.mock import MockPipeline
 from datagen_nb.wiring import _service

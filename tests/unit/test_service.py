@@ -23,7 +23,8 @@ from datagen_nb.core.errors import (
     ResultNotReady,
     ServiceUnavailable,
 )
-from datagen_nb.core.ports import Beat, Health, JobQuery, Logged, Task
+from datagen_nb.core.messages import Health, JobQuery
+from datagen_nb.core.ports import Beat, Logged, Task
 from datagen_nb.core.result import Manifest, Part
 from datagen_nb.core.status import (
     Completed,

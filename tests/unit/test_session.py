@@ -16,7 +16,7 @@ from datagen_nb.core.errors import (
     ProtocolError,
     ServiceUnavailable,
 )
-from datagen_nb.core.ports import EventPage, JobEvent, JobQuery
+from datagen_nb.core.messages import EventPage, JobEvent, JobQuery
 from datagen_nb.core.status import State, new_status
 
 CONFIG = JobConfiguration(data_size=5, input_format="csv", output_format="csv", input_path="a.csv")
