@@ -22,7 +22,7 @@ test: $(VENV)/.test chromium  ## Run every test.
 		passed=$$?; $(PY) -m datagen_nb stop; rm -rf $$home; exit $$passed
 
 lab: $(VENV)/.lab  ## Open JupyterLab on the notebooks.
-	$(PY) -m jupyterlab notebooks
+	$(PY) -m jupyterlab $(if $(filter 0,$(shell id -u)),--allow-root) notebooks
 
 lint: $(VENV)/.test  ## Check style, types, floors.
 	$(VENV)/bin/ruff check
