@@ -15,7 +15,14 @@ that says what happened, to which thing, and what to do now.
     │  └─ JobCancelled               job_cancelled           (raised by waiting)
     ├─ SubmitError
     │  ├─ IdempotencyConflict        idempotency_conflict
+    │  ├─ SubmitInFlight             submit_in_flight        (retryable)
+    │  ├─ LimitReached               queue_full, cooling_down, rate_limited   (retryable)
+    │  ├─ QuotaExceeded              storage_quota
     │  └─ Rejected                   rejected                (the pipeline will not take it)
+    ├─ AccessError
+    │  ├─ Unauthenticated            unauthenticated         (no key, or none that is known)
+    │  └─ Forbidden                  forbidden               (the key is not for this)
+    ├─ Conflict                      conflict                (it changed since it was read)
     ├─ ServiceError
     │  ├─ ServiceUnavailable         service_unavailable     (retryable)
     │  ├─ ServiceStartFailed         service_start_failed
@@ -181,6 +188,50 @@ class Rejected(SubmitError):
     """The pipeline looked at the configuration and will not run it."""
 
     code = "rejected"
+
+
+class SubmitInFlight(SubmitError):
+    """Another submit with the same idempotency key is being looked at this moment."""
+
+    code = "submit_in_flight"
+    retryable: ClassVar[bool] = True
+
+
+class LimitReached(SubmitError):
+    """The customer has as much as it may have; ``details["retryAfter"]`` says seconds to wait."""
+
+    code = "limit_reached"
+    retryable: ClassVar[bool] = True
+
+
+class QuotaExceeded(SubmitError):
+    """The customer's storage has no room for it."""
+
+    code = "storage_quota"
+
+
+class AccessError(DatagenError):
+    """Who asks may not have this."""
+
+    code = "access_denied"
+
+
+class Unauthenticated(AccessError):
+    """No API key came along, or none that is valid."""
+
+    code = "unauthenticated"
+
+
+class Forbidden(AccessError):
+    """The API key is valid but not for this."""
+
+    code = "forbidden"
+
+
+class Conflict(DatagenError):
+    """What was to be changed has changed since it was read, or is there already."""
+
+    code = "conflict"
 
 
 class ServiceError(DatagenError):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Discriminator, Field, Tag
 
 from datagen_nb.core.status import JobStatus, State
 from datagen_nb.core.wire_model import Instant, WireModel
@@ -17,6 +17,10 @@ EventName = Literal[
     "job.cancelled",
     "job.paused",
     "job.resumed",
+    "job.expired",
+    "job.deleted",
+    "alert.raised",
+    "alert.cleared",
 ]
 
 
@@ -28,6 +32,31 @@ class JobEvent(WireModel):
     job_id: str
     timestamp: Instant
     data: JobStatus
+
+
+class OtherEvent(WireModel):
+    """Something else a customer is told, in the same numbering: a deletion, an alert."""
+
+    cursor: int
+    event: EventName
+    job_id: str | None = None
+    timestamp: Instant
+    data: dict[str, Any]
+
+
+OTHER_EVENTS = frozenset({"job.deleted", "alert.raised", "alert.cleared"})
+"""Events whose data is no ``JobStatus``."""
+
+
+def _kind_of_event(value: Any) -> str:
+    name = value.get("event") if isinstance(value, dict) else value.event
+    return "other" if name in OTHER_EVENTS else "job"
+
+
+Event = Annotated[
+    Annotated[JobEvent, Tag("job")] | Annotated[OtherEvent, Tag("other")],
+    Discriminator(_kind_of_event),
+]
 
 
 class LogEntry(WireModel):
@@ -67,7 +96,7 @@ class JobPage(WireModel):
 class EventPage(WireModel):
     """Events in order; ``cursor`` is where the next page begins."""
 
-    events: tuple[JobEvent, ...]
+    events: tuple[Event, ...]
     cursor: int
 
 

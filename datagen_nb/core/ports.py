@@ -9,18 +9,18 @@ from datetime import datetime
 from typing import BinaryIO, Literal, Protocol
 
 from datagen_nb.core.config import JobConfiguration
+from datagen_nb.core.limits import RateLimitStatus
 from datagen_nb.core.messages import (
-    EventName,
+    Event,
     EventPage,
     Health,
-    JobEvent,
     JobPage,
     JobQuery,
     LogEntry,
     ServiceInfo,
 )
 from datagen_nb.core.result import Manifest, Report
-from datagen_nb.core.status import JobStatus, State, WorkerChange
+from datagen_nb.core.status import JobStatus, WorkerChange
 
 
 class Clock(Protocol):
@@ -95,103 +95,6 @@ class Bucket(Protocol):
 
     def same(self, one: str, other: str) -> bool:
         """Whether two paths lead to one object."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class JobRecord:
-    """A job as a store keeps it.
-
-    Attributes:
-        customer: Whose it is; part of every key.
-        version: Grows by one with each ``replace``.
-        idempotency_key: Of the submit that made it.
-        fingerprint: Digest of that submit's body.
-    """
-
-    customer: str
-    status: JobStatus
-    config: JobConfiguration
-    idempotency_key: str
-    fingerprint: str
-    version: int = 0
-
-    @property
-    def job_id(self) -> str:
-        return self.status.job_id
-
-
-class JobStore(Protocol):
-    """Keeps jobs, their events and logs. No rule stands here.
-
-    Guarantees: when a call returns its change has reached the disk; a change and its event are
-    written together or not at all; a customer's events are numbered from 1 without gaps; what
-    one customer has another cannot see.
-    """
-
-    async def add(self, record: JobRecord) -> JobRecord:
-        """Keep a new job and its ``job.created``; return it.
-
-        If the customer used the key before, nothing is kept and that job is returned.
-        """
-        ...
-
-    async def find(self, customer: str, idempotency_key: str) -> JobRecord | None:
-        """The job that the customer submitted with this key."""
-        ...
-
-    async def get(self, customer: str, job_id: str) -> JobRecord:
-        """Read a job.
-
-        Raises:
-            JobNotFound: This customer has no such job.
-        """
-        ...
-
-    async def replace(self, record: JobRecord, event: EventName) -> JobRecord:
-        """Write a job that was read at ``record.version``, and its event; return the new record.
-
-        Raises:
-            VersionConflict: The job has changed since, or is gone.
-        """
-        ...
-
-    async def delete(self, customer: str, job_id: str) -> None:
-        """Remove a job and its log; its events stay."""
-        ...
-
-    async def page(self, customer: str, query: JobQuery) -> JobPage:
-        """A page of jobs by keyset, newest first."""
-        ...
-
-    async def in_state(self, state: State, *, limit: int = 1000) -> Sequence[JobRecord]:
-        """Jobs of all customers in a state, the oldest first."""
-        ...
-
-    async def count(self, customer: str, states: Sequence[State]) -> int:
-        """How many jobs a customer has in these states."""
-        ...
-
-    async def events(self, customer: str, *, after: int, limit: int = 500) -> Sequence[JobEvent]:
-        """Events numbered above ``after``, in order."""
-        ...
-
-    async def last_cursor(self, customer: str) -> int:
-        """Number of the customer's newest event, 0 when there is none."""
-        ...
-
-    async def append_log(self, customer: str, job_id: str, entries: Sequence[LogEntry]) -> None:
-        """Add lines to a job's log; the store numbers them."""
-        ...
-
-    async def log(
-        self, customer: str, job_id: str, *, after: int, limit: int = 500
-    ) -> Sequence[LogEntry]:
-        """Lines numbered above ``after``, in order."""
-        ...
-
-    async def aclose(self) -> None:
-        """Finish what is under way and let go of the files."""
         ...
 
 
@@ -290,11 +193,23 @@ class Jobs(Protocol):
         """Submit the same configuration again, as a new job."""
         ...
 
+    async def delete(self, job_id: str) -> None:
+        """Remove an ended job, its record and its data, before its time.
+
+        Raises:
+            ActionRefused: It has not ended.
+        """
+        ...
+
+    async def limits(self) -> RateLimitStatus:
+        """Where this customer stands."""
+        ...
+
     async def log(self, job_id: str, *, after: int = 0) -> Sequence[LogEntry]: ...
 
     def events(
         self, *, after: int | None = None, job_id: str | None = None
-    ) -> AsyncGenerator[JobEvent, None]:
+    ) -> AsyncGenerator[Event, None]:
         """Follow events without end, across reconnections; ``after=None`` starts with new ones.
 
         Gapless from ``after`` on. With ``job_id`` only that job's, and when ``after`` is

@@ -39,7 +39,7 @@ from datagen_nb.core.messages import (
     LogEntry,
     ServiceInfo,
 )
-from datagen_nb.core.ports import Bucket, Clock, JobRecord, Jobs, JobStore, Pipeline
+from datagen_nb.core.ports import Bucket, Clock, Jobs, Pipeline
 from datagen_nb.core.result import Manifest, Report
 from datagen_nb.core.status import (
     Cancelled,
@@ -53,6 +53,7 @@ from datagen_nb.core.status import (
     fold,
     new_status,
 )
+from datagen_nb.core.store import JobRecord, JobStore
 from datagen_nb.service.ids import JobIds
 from datagen_nb.service.runner import Runner
 from datagen_nb.service.settings import Settings

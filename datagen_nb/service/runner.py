@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from datagen_nb.core.config import DEFAULT_BUCKET
 from datagen_nb.core.errors import ActionRefused, DatagenError, JobNotFound, ServiceUnavailable
-from datagen_nb.core.ports import Beat, JobRecord, Logged, Signal, Task
+from datagen_nb.core.ports import Beat, Logged, Signal, Task
 from datagen_nb.core.status import (
     Completed,
     Failed,
@@ -29,6 +29,7 @@ from datagen_nb.core.status import (
     State,
     Warned,
 )
+from datagen_nb.core.store import JobRecord
 
 if TYPE_CHECKING:
     from datagen_nb.service.jobs import JobService

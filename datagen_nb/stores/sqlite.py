@@ -24,8 +24,8 @@ from datagen_nb.core.errors import (
     VersionConflict,
 )
 from datagen_nb.core.messages import EventName, JobEvent, JobPage, JobQuery, LogEntry
-from datagen_nb.core.ports import JobRecord
 from datagen_nb.core.status import JobStatus, State
+from datagen_nb.core.store import JobRecord
 from datagen_nb.core.wire_model import format_instant
 from datagen_nb.stores.sqlite_thread import SqliteThread
 

@@ -19,7 +19,6 @@ from datagen_nb.core.errors import (
     VersionConflict,
 )
 from datagen_nb.core.messages import JobQuery, LogEntry
-from datagen_nb.core.ports import JobRecord, JobStore
 from datagen_nb.core.status import (
     Cancelled,
     Paused,
@@ -30,6 +29,7 @@ from datagen_nb.core.status import (
     fold,
     new_status,
 )
+from datagen_nb.core.store import JobRecord, JobStore
 from datagen_nb.stores.sqlite import SqliteStore
 
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
