@@ -88,10 +88,7 @@ def cooldown_left(standing: Standing, limits: Limits, now: datetime) -> float:
 
 
 def check_submit(standing: Standing, limits: Limits, now: datetime, *, size: int = 0) -> None:
-    """Decide whether one more job is taken.
-
-    Args:
-        size: Bytes that it is expected to keep.
+    """Decide whether one more job, expected to keep ``size`` bytes, is taken.
 
     Raises:
         LimitReached: ``queue_full`` or ``cooling_down``.

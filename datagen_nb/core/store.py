@@ -1,7 +1,7 @@
 """The store's port: jobs with their events and logs, and the documents beside them.
 
-A store keeps and counts; no rule stands in it. Where a rule has to hold against whoever else writes,
-the caller hands it over as a function, and the store asks it inside its transaction.
+A store keeps and counts; no rule stands in it. Where a rule has to hold against whoever else
+writes, the caller hands it over as a function, and the store asks it inside its transaction.
 """
 
 from __future__ import annotations
@@ -90,6 +90,9 @@ class Standing:
     stored: int = 0
     last_cancelled: datetime | None = None
 
+
+TOMBSTONE = "tombstone"
+"""Kind of the document that stays of a deleted job."""
 
 Admit = Callable[[Standing], None]
 """A rule over what is there; raises to refuse, and then nothing is written."""
@@ -192,7 +195,7 @@ class JobStore(Protocol):
     async def in_state(
         self, state: State, *, after: tuple[str, str] = ("", ""), limit: int = 1000
     ) -> Sequence[JobRecord]:
-        """Jobs of all customers in a state whose (id, customer) follows ``after``, the oldest first."""
+        """Jobs of all customers in a state, the oldest first, from behind (id, customer) on."""
         ...
 
     async def ended(self, customer: str, *, before: datetime, limit: int) -> Sequence[str]:
