@@ -93,6 +93,21 @@ class JobPage(WireModel):
     next_cursor: str | None = None
 
 
+class Refusal(WireModel):
+    """Why one of many was not done."""
+
+    job_id: str
+    code: str
+    message: str
+
+
+class Cancellations(WireModel):
+    """What became of a request to cancel many jobs."""
+
+    cancelled: tuple[str, ...]
+    refused: tuple[Refusal, ...]
+
+
 class EventPage(WireModel):
     """Events in order; ``cursor`` is where the next page begins."""
 

@@ -11,6 +11,7 @@ from typing import BinaryIO, Literal, Protocol
 from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.limits import RateLimitStatus
 from datagen_nb.core.messages import (
+    Cancellations,
     Event,
     EventPage,
     Health,
@@ -185,6 +186,10 @@ class Jobs(Protocol):
 
     async def cancel(self, job_id: str) -> JobStatus: ...
 
+    async def cancel_many(self, job_ids: Sequence[str] | None = None) -> Cancellations:
+        """Cancel several jobs, at most 500; ``None`` means all that have not ended."""
+        ...
+
     async def pause(self, job_id: str) -> JobStatus: ...
 
     async def resume(self, job_id: str) -> JobStatus: ...
@@ -203,6 +208,32 @@ class Jobs(Protocol):
 
     async def limits(self) -> RateLimitStatus:
         """Where this customer stands."""
+        ...
+
+    async def set_max_waiting(self, jobs: int | None) -> RateLimitStatus:
+        """Choose how many jobs may queue; 0 refuses at once what cannot start.
+
+        ``None`` goes back to what the operator set.
+
+        Raises:
+            ConfigurationError: It is more than the operator allows.
+        """
+        ...
+
+    async def retention_days(self) -> float:
+        """Days from a job's end until it is deleted."""
+        ...
+
+    async def set_retention_days(self, days: float | None) -> float:
+        """Choose these days; ``None`` goes back to what the operator set.
+
+        Raises:
+            ConfigurationError: They are out of the operator's bounds.
+        """
+        ...
+
+    async def clean_up(self) -> int:
+        """Delete the jobs whose time has passed now rather than soon; count them."""
         ...
 
     async def log(self, job_id: str, *, after: int = 0) -> Sequence[LogEntry]: ...

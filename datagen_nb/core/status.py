@@ -20,8 +20,6 @@ from datagen_nb.core.wire_model import Instant, WireModel, as_instant
 
 STAGES = ("validate", "read", "fit", "generate", "write", "report")
 
-RETENTION = timedelta(days=180)
-
 
 class State(StrEnum):
     QUEUED = "queued"
@@ -190,6 +188,13 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True)
+class Expired:
+    """The job was paused for longer than its resume window."""
+
+    error: JobFailure
+
+
+@dataclass(frozen=True, slots=True)
 class Paused:
     resume_window: float
 
@@ -209,7 +214,7 @@ WorkerChange = (
 )
 """What a running pipeline tells of itself."""
 
-Change = Started | WorkerChange | Requeued | Paused | Resumed | Cancelled
+Change = Started | WorkerChange | Requeued | Paused | Resumed | Expired | Cancelled
 
 TRANSITIONS: Mapping[tuple[State, type[Change]], State] = {
     (State.QUEUED, Started): State.RUNNING,
@@ -228,7 +233,7 @@ TRANSITIONS: Mapping[tuple[State, type[Change]], State] = {
     (State.RUNNING, Cancelled): State.CANCELLED,
     (State.PAUSED, Resumed): State.QUEUED,
     (State.PAUSED, Cancelled): State.CANCELLED,
-    (State.PAUSED, Failed): State.FAILED,
+    (State.PAUSED, Expired): State.FAILED,
 }
 """Which change may happen in which state, and where it leads; what is not here is refused."""
 
@@ -262,7 +267,6 @@ def new_status(job_id: str, config: JobConfiguration, now: datetime) -> JobStatu
         created_time=now,
         last_updated=now,
         stages=tuple(Stage(name=name, weight=round(weights[name], 4)) for name in STAGES),
-        metadata=Metadata(expiration_date=now + RETENTION),
         name=config.name,
         tags=config.tags,
         data_size=config.data_size,
@@ -332,7 +336,7 @@ def _changed(
         case Requeued():
             metadata["retry_count"] = status.metadata.retry_count + 1
             return {"stages": _settled(status, "pending", now)}
-        case Failed(error=error):
+        case Failed(error=error) | Expired(error=error):
             return {"error": error, "stages": _settled(status, "failed", now)}
         case Paused(resume_window=window):
             until = as_instant(now + timedelta(seconds=window))

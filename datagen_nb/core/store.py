@@ -168,9 +168,11 @@ class JobStore(Protocol):
         ...
 
     async def replace(
-        self, record: JobRecord, event: EventName, *, admit: Admit | None = None
+        self, record: JobRecord, event: EventName | None, *, admit: Admit | None = None
     ) -> JobRecord:
         """Write a job that was read at ``record.version``, and its event; return the new record.
+
+        ``event`` is ``None`` when its status is as it was.
 
         Raises:
             VersionConflict: The job has changed since, or is gone.
@@ -200,6 +202,10 @@ class JobStore(Protocol):
 
     async def ended(self, customer: str, *, before: datetime, limit: int) -> Sequence[str]:
         """Ids of jobs that ended before an instant, the oldest end first."""
+        ...
+
+    async def unsettled(self, *, limit: int = 1000) -> Sequence[JobRecord]:
+        """Cancelled and failed jobs of all customers whose ``size`` is not 0."""
         ...
 
     async def customers(self) -> Sequence[str]:

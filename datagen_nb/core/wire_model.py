@@ -6,7 +6,9 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer
-from pydantic.alias_generators import to_camel
+from pydantic.alias_generators import to_camel as to_wire_name
+
+__all__ = ["Instant", "WireModel", "as_instant", "format_instant", "to_wire_name"]
 
 
 def as_instant(value: datetime) -> datetime:
@@ -34,7 +36,7 @@ class WireModel(BaseModel):
     """A frozen value whose JSON is the specification's: camelCase names, absent when ``None``."""
 
     model_config = ConfigDict(
-        alias_generator=to_camel, populate_by_name=True, frozen=True, extra="forbid"
+        alias_generator=to_wire_name, populate_by_name=True, frozen=True, extra="forbid"
     )
 
     def to_wire(self) -> dict[str, Any]:

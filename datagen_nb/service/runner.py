@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import aclosing
+from collections import Counter
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
+from contextlib import aclosing, suppress
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from datagen_nb.core.config import DEFAULT_BUCKET
 from datagen_nb.core.errors import ActionRefused, DatagenError, JobNotFound, ServiceUnavailable
+from datagen_nb.core.limits import cooldown_left, may_start
 from datagen_nb.core.ports import Beat, Logged, Signal, Task
 from datagen_nb.core.status import (
     Completed,
+    Expired,
     Failed,
     JobFailure,
     JobStatus,
@@ -29,7 +31,9 @@ from datagen_nb.core.status import (
     State,
     Warned,
 )
-from datagen_nb.core.store import JobRecord
+from datagen_nb.core.store import JobRecord, Standing
+from datagen_nb.service import failures
+from datagen_nb.service.queue import Queue
 
 if TYPE_CHECKING:
     from datagen_nb.service.jobs import JobService
@@ -41,38 +45,53 @@ T = TypeVar("T")
 PATIENCE = 5.0
 """Seconds between two tries to write to a store that takes nothing, as on a full disk."""
 
-Key = tuple[str, str]
-"""Customer and job."""
+
+class _NotYet(DatagenError):
+    """The customer has as many running jobs as it may, or is in a cooldown."""
 
 
 class Runner:
-    """Runs queued jobs, a bounded number at once, in the order they came."""
+    """Runs queued jobs, a bounded number at once, the customers in turn."""
 
     def __init__(self, service: JobService) -> None:
         self._service = service
-        self._queue: deque[Key] = deque()
+        self._queue = Queue()
         self._runs: dict[str, asyncio.Task[None]] = {}
+        self._running: Counter[str] = Counter()
+        self._held: dict[str, asyncio.Task[None]] = {}
+        self._retries: Counter[tuple[str, str]] = Counter()
         self._chores: set[asyncio.Task[None]] = set()
-        self._expiries: dict[str, asyncio.Task[None]] = {}
+        self._timers: dict[str, asyncio.Task[None]] = {}
         self._losses: dict[str, tuple[int, tuple[int, int]]] = {}
         self._closing = False
         self.workers: dict[str, int] = {}
 
     async def start(self) -> None:
         """Queue what an earlier service left running or queued, oldest first."""
-        store = self._service.store
-        for record in await store.in_state(State.RUNNING, limit=10_000):
+        async for record in self._all(State.RUNNING):
             lost = Requeued(record.status.attempt, "the service was stopped")
             await self._service.change(record.customer, record.job_id, lost)
-        for record in await store.in_state(State.QUEUED, limit=10_000):
-            self.enqueue(record.customer, record.job_id)
-        for record in await store.in_state(State.PAUSED, limit=10_000):
+        async for record in self._all(State.QUEUED):
+            self._queue.add(record.customer, record.job_id)
+        async for record in self._all(State.PAUSED):
             self._expect_expiry(record.customer, record.status)
+        for record in await self._service.store.unsettled():
+            self._do(self._clean_up(record.customer, record.job_id, None))
+        for customer in self._queue.customers:
+            await self._cool_down(customer)
+        self._fill()
+
+    async def _all(self, state: State) -> AsyncGenerator[JobRecord, None]:
+        after = ("", "")
+        while records := await self._service.store.in_state(state, after=after):
+            for record in records:
+                yield record
+            after = (records[-1].job_id, records[-1].customer)
 
     async def aclose(self) -> None:
         """Stop every run and timer, and finish the chores."""
         self._closing = True
-        tasks = [*self._runs.values(), *self._expiries.values()]
+        tasks = [*self._runs.values(), *self._timers.values(), *self._held.values()]
         for task in tasks:
             _stop(task)
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -83,48 +102,73 @@ class Runner:
     def busy(self) -> bool:
         return bool(self._queue or self._runs or self._chores)
 
-    def position(self, job_id: str) -> int | None:
-        """Place in the queue, from 1."""
-        waiting = (place for place, (_, other) in enumerate(self._queue, 1) if other == job_id)
-        return next(waiting, None)
+    def position(self, customer: str, job_id: str) -> int | None:
+        """Place among the customer's queued jobs, from 1."""
+        return self._queue.position(customer, job_id)
 
     def enqueue(self, customer: str, job_id: str) -> None:
         """Let a queued job run when there is room."""
-        if expiry := self._expiries.pop(job_id, None):
+        if expiry := self._timers.pop(job_id, None):
             expiry.cancel()
-        self._queue.append((customer, job_id))
+        self._queue.add(customer, job_id)
         self._fill()
 
     def changed(self, customer: str, status: JobStatus) -> None:
         """Follow a state that someone else gave to a job: stop, clean up, wait for expiry."""
         job_id = status.job_id
-        self._queue = deque(key for key in self._queue if key[1] != job_id)
-        if expiry := self._expiries.pop(job_id, None):
+        self._queue.remove(customer, job_id)
+        if expiry := self._timers.pop(job_id, None):
             expiry.cancel()
         run = self._runs.get(job_id)
         if run is not None:
             _stop(run)
         if status.status.is_terminal:
-            self._losses.pop(job_id, None)
+            self._forget(job_id)
+        if status.status is State.CANCELLED:
+            self._do(self._cool_down(customer))
         if status.status is State.PAUSED:
             self._expect_expiry(customer, status)
         elif status.status in {State.CANCELLED, State.FAILED}:
             self._do(self._clean_up(customer, job_id, run))
 
     def _fill(self) -> None:
-        room = self._service.settings.max_running - len(self._runs)
-        waiting = [key for key in self._queue if key[1] not in self._runs]
-        for key in waiting[: max(room, 0) if not self._closing else 0]:
-            self._queue.remove(key)
-            run = asyncio.create_task(self._run(*key), name=f"run {key[1]}")
-            self._runs[key[1]] = run
-            run.add_done_callback(partial(self._ended, key[1]))
+        while not self._closing and len(self._runs) < self._service.settings.slots:
+            key = self._queue.take(self._may_start)
+            if key is None:
+                return
+            customer, job_id = key
+            self._running[customer] += 1
+            run = asyncio.create_task(self._run(customer, job_id), name=f"run {job_id}")
+            self._runs[job_id] = run
+            run.add_done_callback(partial(self._ended, customer, job_id))
 
-    def _ended(self, job_id: str, run: asyncio.Task[None]) -> None:
+    def _may_start(self, customer: str) -> bool:
+        """Whether it is worth trying; what decides is asked in the store's transaction."""
+        most = self._service.policy.known(customer).max_jobs
+        return customer not in self._held and self._running[customer] < most
+
+    def _ended(self, customer: str, job_id: str, run: asyncio.Task[None]) -> None:
         del self._runs[job_id]
+        self._running[customer] -= 1
         self.workers.pop(job_id, None)
         if not run.cancelled() and (error := run.exception()) is not None:
             logger.error("the run of %s broke", job_id, exc_info=error)
+        self._fill()
+
+    async def _cool_down(self, customer: str, *, least: float = 0) -> None:
+        """Start nothing of a customer until its cooldown has passed, or for ``least`` seconds."""
+        service = self._service
+        limits = await service.policy.limits_of(customer)
+        standing = await service.store.standing(customer)
+        seconds = max(cooldown_left(standing, limits, service.clock.now()), least)
+        if seconds and not self._closing:
+            if before := self._held.pop(customer, None):
+                before.cancel()
+            self._held[customer] = asyncio.create_task(self._release(customer, seconds))
+
+    async def _release(self, customer: str, seconds: float) -> None:
+        await self._service.clock.sleep(seconds)
+        del self._held[customer]
         self._fill()
 
     async def _run(self, customer: str, job_id: str) -> None:
@@ -132,6 +176,10 @@ class Runner:
             record, started = await self._insist(partial(self._begin, customer, job_id))
         except (ActionRefused, JobNotFound):
             return  # cancelled, paused or deleted while it waited
+        except _NotYet:
+            self._queue.put_back(customer, job_id)
+            await self._cool_down(customer, least=PATIENCE)
+            return
         attempt = started.attempt
         self._do(self._service.note(customer, job_id, f"attempt {attempt} begins"))
         try:
@@ -149,12 +197,12 @@ class Runner:
             await self._insist(again)
         except Exception as error:
             if isinstance(error, TimeoutError) and bound.expired():
-                failure = _timeout(record)
+                failure = failures.timed_out(record)
             elif isinstance(error, DatagenError):
-                failure = _told(error)
+                failure = failures.told(error)
             else:
                 logger.exception("attempt %d of %s broke", attempt, job_id)
-                failure = _internal(error)
+                failure = failures.internal(error)
             await self._insist(partial(self._fail, customer, job_id, attempt, failure))
         else:
             if not over:
@@ -163,7 +211,13 @@ class Runner:
     async def _begin(self, customer: str, job_id: str) -> tuple[JobRecord, JobStatus]:
         record = await self._service.store.get(customer, job_id)
         started = Started(record.status.attempt + 1)
-        return record, await self._service.change(customer, job_id, started)
+        limits = await self._service.policy.limits_of(customer)
+
+        def admit(standing: Standing) -> None:
+            if not may_start(standing, limits, self._service.clock.now()):
+                raise _NotYet("not yet")
+
+        return record, await self._service.change(customer, job_id, started, admit=admit)
 
     async def _insist(self, step: Callable[[], Awaitable[T]]) -> T:
         """Try until the store takes it: a job must not hang in a state that nobody looks after."""
@@ -196,15 +250,39 @@ class Runner:
         )
         async with aclosing(self._service.pipeline.run(task)) as signals:
             async for signal in signals:
+                if isinstance(signal, Failed) and await self._is_retried(customer, job_id, signal):
+                    return True
                 await self._tell(customer, job_id, signal)
                 if isinstance(signal, Completed | Failed):
                     break
             else:
                 return False
-        self._losses.pop(job_id, None)
+        self._forget(job_id)
         if isinstance(signal, Failed):
             self._do(self._clean_up(customer, job_id, None))
         return True
+
+    async def _is_retried(self, customer: str, job_id: str, failed: Failed) -> bool:
+        """Whether a stage that failed for a passing cause is tried again, and see to it."""
+        details = failed.error.details or {}
+        if not details.get("passing"):
+            return False
+        stage, settings = str(details.get("stage", "")), self._service.settings
+        tried = self._retries[job_id, stage]
+        if tried >= settings.most_retries:
+            return False
+        self._retries[job_id, stage] += 1
+        wait = settings.retry_seconds * 4**tried
+        reason = f"failed for a passing cause ({failed.error.message})"
+        attempt = failed.attempt or 0
+        await self._insist(partial(self._again, customer, job_id, attempt, reason, wait=wait))
+        return True
+
+    def _forget(self, job_id: str) -> None:
+        """Drop what was counted of a job that has ended."""
+        self._losses.pop(job_id, None)
+        for key in [key for key in self._retries if key[0] == job_id]:
+            del self._retries[key]
 
     async def _tell(self, customer: str, job_id: str, signal: Signal) -> None:
         match signal:
@@ -219,9 +297,18 @@ class Runner:
                 await self._service.note(customer, job_id, message, "warning")
             case Failed(error=error):
                 await self._service.note(customer, job_id, error.message, "error")
+            case Completed():
+                size = await asyncio.to_thread(self._size_of, customer, job_id)
+                await self._service.change(customer, job_id, signal, size=size)
+                return
             case _:
                 pass
         await self._service.change(customer, job_id, signal)
+
+    def _size_of(self, customer: str, job_id: str) -> int:
+        """Bytes that a job keeps in its customer's bucket."""
+        bucket = self._service.buckets(customer, DEFAULT_BUCKET)
+        return sum(found.size for found in bucket.list(f"jobs/{job_id}/"))
 
     async def _lost(self, customer: str, job_id: str, attempt: int) -> None:
         """The worker is gone without a word: another attempt, unless that keeps happening."""
@@ -232,27 +319,37 @@ class Runner:
         here = (sum(stage.status == "completed" for stage in status.stages), status.rows_done)
         losses = losses + 1 if here <= reached else 1
         if losses >= self._service.settings.most_losses:
-            await self._fail(customer, job_id, attempt, _worker_died(losses, status))
+            await self._fail(customer, job_id, attempt, failures.worker_died(losses, status))
             return
         await self._again(customer, job_id, attempt, "lost its worker")
         self._losses[job_id] = (losses, max(here, reached))
 
-    async def _again(self, customer: str, job_id: str, attempt: int, reason: str) -> None:
-        """Let another attempt go on from what this one finished."""
+    async def _again(
+        self, customer: str, job_id: str, attempt: int, reason: str, *, wait: float = 0
+    ) -> None:
+        """Let another attempt go on from what this one finished, after ``wait`` seconds."""
         try:
             await self._service.change(customer, job_id, Requeued(attempt, reason))
         except (ActionRefused, JobNotFound, StaleAttempt):
             return  # it ended otherwise, or was paused, in the meantime
-        self.enqueue(customer, job_id)
+        if wait:
+            self._timers[job_id] = asyncio.create_task(self._enqueue_after(customer, job_id, wait))
+        else:
+            self.enqueue(customer, job_id)
         message = f"attempt {attempt} {reason}; trying again"
         self._do(self._service.note(customer, job_id, message, "warning"))
+
+    async def _enqueue_after(self, customer: str, job_id: str, seconds: float) -> None:
+        await self._service.clock.sleep(seconds)
+        del self._timers[job_id]
+        self.enqueue(customer, job_id)
 
     async def _fail(self, customer: str, job_id: str, attempt: int, error: JobFailure) -> None:
         try:
             await self._tell(customer, job_id, Failed(attempt, error))
         except (ActionRefused, JobNotFound, StaleAttempt):
             return  # it ended otherwise in the meantime
-        self._losses.pop(job_id, None)
+        self._forget(job_id)
         self._do(self._clean_up(customer, job_id, None))
 
     async def _clean_up(self, customer: str, job_id: str, run: asyncio.Task[None] | None) -> None:
@@ -261,9 +358,11 @@ class Runner:
             await asyncio.wait([run])
         bucket = self._service.buckets(customer, DEFAULT_BUCKET)
         await asyncio.to_thread(bucket.delete, f"jobs/{job_id}")
+        with suppress(JobNotFound):
+            await self._service.settle(customer, job_id, 0)
 
     def _expect_expiry(self, customer: str, status: JobStatus) -> None:
-        self._expiries[status.job_id] = asyncio.create_task(self._expire(customer, status))
+        self._timers[status.job_id] = asyncio.create_task(self._expire(customer, status))
 
     async def _expire(self, customer: str, status: JobStatus) -> None:
         """Fail a paused job when its time to be resumed has passed."""
@@ -271,16 +370,18 @@ class Runner:
         until = status.resume_until or clock.now()
         while (left := until - clock.now()) > timedelta(0):
             await clock.sleep(left.total_seconds())
-        self._expiries.pop(status.job_id, None)
-        failed = Failed(None, _expired(until.isoformat()))
+        self._timers.pop(status.job_id, None)
+        expired = Expired(failures.expired(until.isoformat()))
         try:
             await self._insist(
-                partial(self._service.change, customer, status.job_id, failed, only_in=State.PAUSED)
+                partial(
+                    self._service.change, customer, status.job_id, expired, only_in=State.PAUSED
+                )
             )
         except (ActionRefused, JobNotFound):
             return  # resumed or cancelled in the same moment
         self._do(self._clean_up(customer, status.job_id, None))
-        await self._service.note(customer, status.job_id, failed.error.message, "error")
+        await self._service.note(customer, status.job_id, expired.error.message, "error")
 
     def _do(self, chore: Coroutine[Any, Any, None]) -> None:
         """Do something beside; ``aclose`` waits for it, a fault in it is logged."""
@@ -298,46 +399,3 @@ def _stop(task: asyncio.Task[None]) -> None:
     """Cancel a task once: a second time would break off its stopping."""
     if not task.cancelling():
         task.cancel()
-
-
-def _told(error: DatagenError) -> JobFailure:
-    details = {"retryHelps": error.retryable, **error.details}
-    return JobFailure(code=error.code, message=error.message, details=details)
-
-
-def _timeout(record: JobRecord) -> JobFailure:
-    return JobFailure(
-        code="timeout",
-        message=f"The job ran for {record.config.timeout:,g} s, which is its timeout.",
-        details={"remedy": "Give it a longer timeout, or ask for fewer rows.", "retryHelps": False},
-    )
-
-
-def _internal(error: Exception) -> JobFailure:
-    return JobFailure(
-        code="internal_error",
-        message=f"The service made a mistake ({type(error).__name__}); its log says more.",
-        details={"remedy": "Rerun the job; if it fails again, report it.", "retryHelps": True},
-    )
-
-
-def _worker_died(losses: int, status: JobStatus) -> JobFailure:
-    stage = status.running_stage
-    return JobFailure(
-        code="worker_died",
-        message=f"Its worker was killed {losses} times in a row without getting further.",
-        details={
-            "remedy": "The machine is probably short of memory: close other programs, or set "
-            "parameters sampleRows and partRows lower.",
-            "retryHelps": False,
-            **({"stage": stage.name} if stage else {}),
-        },
-    )
-
-
-def _expired(until: str) -> JobFailure:
-    return JobFailure(
-        code="resume_window_passed",
-        message=f"The job was paused and could be resumed until {until}.",
-        details={"remedy": "Rerun it.", "retryHelps": True},
-    )

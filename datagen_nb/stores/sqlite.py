@@ -96,7 +96,7 @@ class SqliteStore:
         return await self._file.read(work)
 
     async def replace(
-        self, record: JobRecord, event: EventName, *, admit: Admit | None = None
+        self, record: JobRecord, event: EventName | None, *, admit: Admit | None = None
     ) -> JobRecord:
         status, text = record.status, record.status.to_json()
 
@@ -118,7 +118,8 @@ class SqliteStore:
             ).rowcount
             if not changed:
                 raise VersionConflict(record.job_id)
-            tell(db, record.customer, event, record.job_id, status.last_updated, text)
+            if event is not None:
+                tell(db, record.customer, event, record.job_id, status.last_updated, text)
             return replace(record, version=record.version + 1)
 
         return await self._file.write(work)
@@ -202,6 +203,18 @@ class SqliteStore:
                     "SELECT job_id FROM jobs WHERE customer = ? AND ended < ?"
                     " ORDER BY ended LIMIT ?",
                     (customer, format_instant(before), limit),
+                )
+            ]
+        )
+
+    async def unsettled(self, *, limit: int = 1000) -> Sequence[JobRecord]:
+        return await self._file.read(
+            lambda db: [
+                record_of(row)
+                for row in db.execute(
+                    f"SELECT {RECORD} FROM jobs"
+                    " WHERE state IN ('cancelled', 'failed') AND size > 0 LIMIT ?",
+                    (limit,),
                 )
             ]
         )

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,6 +16,7 @@ from datagen_nb.core.errors import (
     ConfigurationError,
     HomeError,
     JobNotFound,
+    LimitReached,
     ServiceUnavailable,
     VersionConflict,
 )
@@ -29,7 +31,7 @@ from datagen_nb.core.status import (
     fold,
     new_status,
 )
-from datagen_nb.core.store import JobRecord, JobStore
+from datagen_nb.core.store import TOMBSTONE, JobRecord, JobStore, Standing
 from datagen_nb.stores.sqlite import SqliteStore
 
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
@@ -67,6 +69,17 @@ def record(number: int, customer: str = "ann", key: str | None = None) -> JobRec
     )
     status = new_status(f"j_{number:016d}", config, NOW + timedelta(seconds=number))
     return JobRecord(customer, status, config, key or f"key {number}", f"print {number}")
+
+
+ENDED = [state for state in State if state.is_terminal]
+
+
+def started(made: JobRecord, seconds: float) -> JobRecord:
+    return replace(made, status=fold(made.status, Started(1), at(seconds)))
+
+
+def ended(made: JobRecord, seconds: float = 60) -> JobRecord:
+    return replace(made, status=fold(made.status, Cancelled(), at(seconds)))
 
 
 def at(seconds: float) -> datetime:
@@ -153,9 +166,8 @@ async def test_a_change_of_an_old_version_is_refused_whole(store: JobStore) -> N
 
 async def test_a_job_that_is_gone_cannot_be_replaced(store: JobStore) -> None:
     """Nor does the attempt bring it back."""
-    made = record(1)
-    await store.add(made)
-    await store.delete("ann", made.job_id)
+    made = await store.add(ended(record(1)))
+    await store.forget("ann", [made.job_id], only_in=ENDED, at=NOW)
     with pytest.raises(VersionConflict):
         await store.replace(made, "job.updated")
     with pytest.raises(JobNotFound):
@@ -215,7 +227,7 @@ async def test_events_are_read_from_any_place_on(store: JobStore) -> None:
 
 async def test_customers_do_not_see_each_other(store: JobStore) -> None:
     """Not by id, page, count, event or log; nor can one delete the other's."""
-    made = record(1, "ann")
+    made = ended(record(1, "ann"))
     await store.add(made)
     await store.append_log("ann", made.job_id, [line("hers")])
     with pytest.raises(JobNotFound):
@@ -223,10 +235,11 @@ async def test_customers_do_not_see_each_other(store: JobStore) -> None:
     with pytest.raises(VersionConflict):
         await store.replace(replace(made, customer="bob"), "job.updated")
     assert (await store.page("bob", JobQuery())).jobs == ()
-    assert await store.count("bob", list(State)) == 0
+    assert await store.standing("bob") == Standing()
+    assert await store.ended("bob", before=at(1000), limit=9) == []
     assert await store.events("bob", after=0) == []
     assert await store.log("bob", made.job_id, after=0) == []
-    await store.delete("bob", made.job_id)
+    assert await store.forget("bob", [made.job_id], only_in=ENDED, at=NOW) == []
     assert await store.get("ann", made.job_id) == made
 
 
@@ -264,10 +277,10 @@ async def test_pages_hold_every_job_once_the_newest_first(store: JobStore, limit
 async def test_a_job_that_comes_between_two_pages_moves_none(store: JobStore) -> None:
     """A keyset, not an offset."""
     for number in range(6):
-        await store.add(record(number))
+        await store.add(ended(record(number)))
     first = await store.page("ann", JobQuery(limit=3))
     await store.add(record(50))
-    await store.delete("ann", record(4).job_id)
+    await store.forget("ann", [record(4).job_id], only_in=ENDED, at=NOW)
     second = await store.page("ann", JobQuery(limit=3, cursor=first.next_cursor))
     assert [job.name for job in second.jobs] == ["job 2", "job 1", "job 0"]
     assert second.next_cursor is None
@@ -333,14 +346,93 @@ async def test_jobs_in_a_state_come_oldest_first_of_all_customers(store: JobStor
     assert [one.version for one in await store.in_state(State.PAUSED)] == [paused.version + 1]
 
 
-async def test_jobs_are_counted_by_state(store: JobStore) -> None:
-    """One customer's only; no state counts none."""
-    for number in range(3):
+async def test_a_standing_counts_one_customers_jobs(store: JobStore) -> None:
+    """What runs, what waits, bytes, and the newest cancellation's end."""
+    assert await store.standing("ann") == Standing()
+    for number in range(5):
+        await store.add(replace(record(number), size=10))
+    await store.add(replace(record(9, "bob"), size=7))
+    await store.replace(started(record(0), 60), "job.updated")
+    for number, end in ((1, 70), (2, 65)):
+        await store.replace(replace(ended(record(number), end), size=3), "job.cancelled")
+    expected = Standing(running=1, waiting=2, stored=36, last_cancelled=at(70))
+    assert await store.standing("ann") == expected
+    assert (await store.standing("bob")).stored == 7
+
+
+async def test_a_rule_is_asked_over_what_is_there(store: JobStore) -> None:
+    """A refusal keeps nothing; of many at once only as many are let in as the rule says."""
+
+    def admit(standing: Standing) -> None:
+        if standing.waiting >= 5:
+            raise LimitReached("Full.")
+
+    async def submit(number: int) -> bool:
+        try:
+            await store.add(record(number), admit=admit)
+        except LimitReached:
+            return False
+        return True
+
+    taken = await asyncio.gather(*(submit(number) for number in range(200)))
+    assert sum(taken) == 5
+    assert (await store.standing("ann")).waiting == 5
+    assert await store.last_cursor("ann") == 5
+
+
+async def test_a_rule_is_asked_before_a_change(store: JobStore) -> None:
+    """Of ten that would start at once, the two start that the rule lets."""
+    for number in range(10):
         await store.add(record(number))
-    await store.add(record(9, "bob"))
-    assert await store.count("ann", [State.QUEUED, State.RUNNING]) == 3
-    assert await store.count("ann", [State.RUNNING]) == 0
-    assert await store.count("ann", []) == 0
+
+    def admit(standing: Standing) -> None:
+        if standing.running >= 2:
+            raise LimitReached("Full.")
+
+    async def start(number: int) -> None:
+        with suppress(LimitReached):
+            await store.replace(started(record(number), 60), "job.updated", admit=admit)
+
+    await asyncio.gather(*(start(number) for number in range(10)))
+    assert await store.standing("ann") == Standing(running=2, waiting=8)
+
+
+async def test_a_change_that_tells_nobody_makes_no_event(store: JobStore) -> None:
+    """Its record is changed all the same."""
+    made = await store.add(record(1))
+    changed = await store.replace(replace(made, size=5), None)
+    assert await store.last_cursor("ann") == 1
+    assert await store.get("ann", made.job_id) == changed
+
+
+async def test_jobs_that_left_something_are_found(store: JobStore) -> None:
+    """Cancelled and failed ones that still count bytes, whosever they are."""
+    for number, customer in enumerate(("ann", "bob", "ann")):
+        made = await store.add(record(number, customer))
+        if number < 2:
+            await store.replace(replace(ended(made), size=4), "job.cancelled")
+        else:
+            await store.replace(replace(ended(made), size=0), "job.cancelled")
+    assert [found.customer for found in await store.unsettled()] == ["ann", "bob"]
+
+
+async def test_ended_jobs_are_found_by_their_end(store: JobStore) -> None:
+    """The oldest end first, whatever the order of their making; running ones never."""
+    for number, end in ((1, 90), (2, 70), (3, 80), (4, 200)):
+        await store.add(ended(record(number), end))
+    await store.add(started(record(5), 1))
+    found = await store.ended("ann", before=at(100), limit=9)
+    assert found == [record(number).job_id for number in (2, 3, 1)]
+    assert await store.ended("ann", before=at(100), limit=1) == found[:1]
+    assert await store.ended("ann", before=at(70), limit=9) == []
+
+
+async def test_customers_with_jobs_are_listed(store: JobStore) -> None:
+    """Each once."""
+    assert await store.customers() == []
+    for number, customer in enumerate(("bob", "ann", "bob", "cy")):
+        await store.add(record(number, customer))
+    assert await store.customers() == ["ann", "bob", "cy"]
 
 
 def line(message: str) -> LogEntry:
@@ -369,15 +461,26 @@ async def test_fifty_writers_number_a_log_without_gaps(store: JobStore) -> None:
     assert {entry.message for entry in lines} == {f"l{n}" for n in range(50)}
 
 
-async def test_a_deleted_job_takes_its_log_but_leaves_its_events(store: JobStore) -> None:
-    """Numbers of events are never given again."""
-    made = await store.add(record(1))
+async def test_a_forgotten_job_leaves_a_tombstone_alone(store: JobStore) -> None:
+    """Its record, events and log are gone; one notice tells; numbers are never given again."""
+    made = await store.add(replace(ended(record(1)), size=9))
+    other = await store.add(record(2))
     await store.append_log("ann", made.job_id, [line("a")])
-    await store.delete("ann", made.job_id)
+    ids = [made.job_id, other.job_id, "j_unknown"]
+    assert await store.forget("ann", ids, only_in=ENDED, at=at(500)) == [made.job_id]
     assert await store.log("ann", made.job_id, after=0) == []
-    assert await store.last_cursor("ann") == 1
-    await store.add(record(2))
-    assert await store.last_cursor("ann") == 2
+    assert await store.find("ann", made.idempotency_key) is None
+    assert (await store.standing("ann")).stored == 0
+    with pytest.raises(JobNotFound) as found:
+        await store.get("ann", made.job_id)
+    assert found.value.code == "job_deleted"
+    assert await store.get("ann", other.job_id) == other
+    events = await store.events("ann", after=0)
+    told = [(event.cursor, event.event, event.job_id) for event in events]
+    assert told == [(2, "job.created", other.job_id), (3, "job.deleted", made.job_id)]
+    (grave,) = await store.documents.due(TOMBSTONE, until=at(500))
+    assert (grave.customer, grave.id, grave.due) == ("ann", made.job_id, at(500))
+    assert await store.forget("ann", [made.job_id], only_in=ENDED, at=at(501)) == []
 
 
 async def test_a_store_opened_again_has_everything(opened: Opener) -> None:
@@ -410,7 +513,7 @@ async def test_what_was_asked_before_closing_is_done(opened: Opener) -> None:
     await store.aclose()
     await asyncio.gather(*writes)
     again = await opened()
-    assert await again.count("ann", [State.QUEUED]) == 20
+    assert (await again.standing("ann")).waiting == 20
     await again.aclose()
 
 

@@ -199,7 +199,7 @@ async def a_world(place: Path, *, clock=None, pipeline=None, **settings):
 
 @pytest.fixture
 async def world(tmp_path):
-    async with a_world(tmp_path, max_running=2) as world:
+    async with a_world(tmp_path, max_jobs=2) as world:
         yield world
 
 
@@ -549,14 +549,14 @@ async def test_an_end_is_kept_when_the_store_takes_it(world, outage):
 async def test_a_service_takes_up_what_another_left(tmp_path):
     """Running jobs are queued again, first come first; queued ones stay; paused ones expire."""
     clock = FakeClock()
-    async with a_world(tmp_path, clock=clock, max_running=1) as world:
+    async with a_world(tmp_path, clock=clock, max_jobs=1) as world:
         jobs = [await world.submit(name=str(n), resume_window=60) for n in range(3)]
         run = await world.pipeline.next()
         await world.reach(jobs[0].job_id, RUNNING)
         await world.jobs.pause(jobs[2].job_id)
     assert run.closed.is_set()
     clock.advance(10)
-    async with a_world(tmp_path, clock=clock, max_running=1) as world:
+    async with a_world(tmp_path, clock=clock, max_jobs=1) as world:
         second = await world.pipeline.next()
         assert (second.task.job_id, second.task.attempt) == (jobs[0].job_id, 2)
         status = await world.reach(jobs[0].job_id, RUNNING)
@@ -927,10 +927,10 @@ async def test_a_pause_and_the_workers_words_at_once_lose_neither(world):
 
 
 def test_an_operator_sets_the_bounds_in_the_environment(monkeypatch):
-    """As ``DATAGEN_MAX_RUNNING``; what makes no sense is refused."""
-    assert Settings().max_running == 5
-    monkeypatch.setenv("DATAGEN_MAX_RUNNING", "2")
-    assert Settings().max_running == 2
-    monkeypatch.setenv("DATAGEN_MAX_RUNNING", "0")
-    with pytest.raises(ValueError, match="max_running"):
+    """As ``DATAGEN_MAX_JOBS``; what makes no sense is refused."""
+    assert Settings().max_jobs == 5
+    monkeypatch.setenv("DATAGEN_MAX_JOBS", "2")
+    assert Settings().max_jobs == 2
+    monkeypatch.setenv("DATAGEN_MAX_JOBS", "0")
+    with pytest.raises(ValueError, match="max_jobs"):
         Settings()

@@ -12,11 +12,11 @@ from datagen_nb.core import status as module
 from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.errors import ActionRefused
 from datagen_nb.core.status import (
-    RETENTION,
     STAGES,
     TRANSITIONS,
     Cancelled,
     Completed,
+    Expired,
     Failed,
     InputMeasured,
     JobFailure,
@@ -67,6 +67,7 @@ def change_of(kind, attempt):
         Completed: lambda: Completed(attempt, 77),
         Failed: lambda: Failed(attempt, FAILURE),
         Paused: lambda: Paused(60),
+        Expired: lambda: Expired(FAILURE),
         Resumed: Resumed,
         Cancelled: Cancelled,
     }
@@ -139,7 +140,7 @@ def test_a_start_has_to_be_newer_than_any_before(attempt):
 
 def test_a_rule_may_end_a_job_without_being_an_attempt():
     """``Failed(None, …)`` is nobody's word and never stale."""
-    ended = fold(in_state(State.PAUSED), Failed(None, FAILURE), NOW + timedelta(hours=1))
+    ended = fold(in_state(State.PAUSED), Expired(FAILURE), NOW + timedelta(hours=1))
     assert (ended.status, ended.error) == (State.FAILED, FAILURE)
 
 
@@ -159,7 +160,6 @@ def test_a_new_job_is_queued_and_has_all_its_stages_before_it():
     assert (job.status, job.progress, job.attempt, job.rows_done) == (State.QUEUED, 0.0, 0, 0)
     assert (job.created_time, job.start_time, job.last_updated) == (NOW, NOW, NOW)
     assert [(stage.name, stage.status) for stage in job.stages] == [(n, "pending") for n in STAGES]
-    assert job.metadata.expiration_date == NOW + RETENTION
     assert (job.name, job.tags, job.data_size) == ("first", ("a", "b"), 1000)
 
 

@@ -78,7 +78,7 @@ def test_a_problem_is_one_of_the_standard(name):
 
 def test_an_error_of_a_newer_service_keeps_its_code():
     """A class this version does not know is told as the base of all."""
-    body = {"kind": "QuotaExceeded", "code": "quota", "detail": "Too many.", "details": {"n": 3}}
+    body = {"kind": "Unheard", "code": "quota", "detail": "Too many.", "details": {"n": 3}}
     back = wire.error_of(402, body, "r9")
     assert type(back) is DatagenError
     assert (back.code, back.details, back.request_id) == ("quota", {"n": 3}, "r9")

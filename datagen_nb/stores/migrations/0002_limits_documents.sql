@@ -7,6 +7,7 @@ UPDATE jobs SET ended = json_extract(status, '$.endTime');
 
 CREATE INDEX jobs_by_end ON jobs (customer, ended) WHERE ended IS NOT NULL;
 CREATE INDEX jobs_cancelled ON jobs (customer, ended) WHERE state = 'cancelled';
+CREATE INDEX jobs_unsettled ON jobs (job_id) WHERE state IN ('cancelled', 'failed') AND size > 0;
 CREATE INDEX events_by_job ON events (customer, job_id);
 
 CREATE TABLE documents (

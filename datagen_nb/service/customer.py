@@ -1,0 +1,368 @@
+"""One customer's side of the service."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import re
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import AbstractContextManager, aclosing, asynccontextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, BinaryIO
+
+from datagen_nb import __version__
+from datagen_nb.core.config import DEFAULT_BUCKET, FORMATS, LOCAL_FILES, JobConfiguration
+from datagen_nb.core.errors import (
+    ActionRefused,
+    ConfigurationError,
+    DatagenError,
+    IdempotencyConflict,
+    InputError,
+    NotFound,
+    Problem,
+    ResultNotReady,
+    SubmitInFlight,
+)
+from datagen_nb.core.limits import Limits, RateLimitStatus, check_submit, limit_status
+from datagen_nb.core.messages import (
+    Cancellations,
+    Event,
+    EventPage,
+    Health,
+    JobEvent,
+    JobPage,
+    JobQuery,
+    LogEntry,
+    Refusal,
+    ServiceInfo,
+)
+from datagen_nb.core.result import Manifest, Report
+from datagen_nb.core.status import Cancelled, Change, JobStatus, Paused, Resumed, State, new_status
+from datagen_nb.core.store import JobRecord, Standing
+
+if TYPE_CHECKING:
+    from datagen_nb.service.jobs import JobService
+
+CHUNK = 1 << 20
+
+MOST_AT_ONCE = 500
+"""Jobs that one bulk action takes."""
+
+
+class CustomerJobs:
+    """One customer's side of the service; implements ``core.ports.Jobs``."""
+
+    def __init__(self, service: JobService, customer: str) -> None:
+        self._service = service
+        self._store = service.store
+        self._customer = customer
+
+    @property
+    def shares_files(self) -> bool:
+        try:
+            self._service.buckets(self._customer, LOCAL_FILES)
+        except NotFound:
+            return False
+        return True
+
+    async def create(self, config: JobConfiguration, *, idempotency_key: str) -> JobStatus:
+        fingerprint = hashlib.sha256(config.to_json().encode()).hexdigest()
+        kept = await self._store.find(self._customer, idempotency_key)
+        if kept is None:
+            kept = await self._accept_once(config, idempotency_key, fingerprint)
+        if kept.fingerprint != fingerprint:
+            raise IdempotencyConflict(
+                f"The idempotency key {idempotency_key!r} belongs to job {kept.job_id}, which was "
+                "submitted with another configuration. Use a new key.",
+                details={"jobId": kept.job_id},
+            )
+        if not config.is_async:
+            return await self._ended(kept.job_id)
+        return self._shown(kept.status, await self._limits())
+
+    async def _accept_once(
+        self, config: JobConfiguration, idempotency_key: str, fingerprint: str
+    ) -> JobRecord:
+        """Make a job of a submit whose key is new, unless another with it is under way."""
+        submit = (self._customer, idempotency_key)
+        if submit in self._service.in_flight:
+            raise SubmitInFlight(
+                f"A submit with the idempotency key {idempotency_key!r} is under way. "
+                "Ask again in a moment.",
+                details={"retryAfter": 1},
+            )
+        self._service.in_flight.add(submit)
+        try:
+            return await self._accept(config, idempotency_key, fingerprint)
+        finally:
+            self._service.in_flight.discard(submit)
+
+    async def _accept(
+        self, config: JobConfiguration, idempotency_key: str, fingerprint: str
+    ) -> JobRecord:
+        await self._service.pipeline.check(config)
+        await asyncio.to_thread(self._look_at_places, config)
+        now, limits = self._service.clock.now(), await self._limits()
+        status = new_status(self._service.ids.next(), config, now)
+        # At least a byte, so that what a cancelled job left is found by what it still reserves.
+        size = 1
+        made = JobRecord(self._customer, status, config, idempotency_key, fingerprint, size=size)
+
+        def admit(standing: Standing) -> None:
+            check_submit(standing, limits, now, size=size)
+
+        kept = await self._store.add(made, admit=admit)
+        if kept is made:
+            self._service.wake(self._customer)
+            self._service.runner.enqueue(self._customer, kept.job_id)
+        return kept
+
+    async def status(self, job_id: str) -> JobStatus:
+        found = await self._store.get(self._customer, job_id)
+        return self._shown(found.status, await self._limits())
+
+    async def configuration(self, job_id: str) -> JobConfiguration:
+        return (await self._store.get(self._customer, job_id)).config
+
+    async def history(self, query: JobQuery) -> JobPage:
+        page = await self._store.page(self._customer, query)
+        limits = await self._limits()
+        return page.model_copy(
+            update={"jobs": tuple(self._shown(job, limits) for job in page.jobs)}
+        )
+
+    async def cancel(self, job_id: str) -> JobStatus:
+        return await self._act(job_id, Cancelled(), "cancelled")
+
+    async def cancel_many(self, job_ids: Sequence[str] | None = None) -> Cancellations:
+        if job_ids is None:
+            query = JobQuery(status=(State.QUEUED, State.PAUSED, State.RUNNING), limit=MOST_AT_ONCE)
+            job_ids = [job.job_id for job in (await self.history(query)).jobs]
+        cancelled, refused = [], []
+        for job_id in dict.fromkeys(job_ids[:MOST_AT_ONCE]):
+            try:
+                cancelled.append((await self.cancel(job_id)).job_id)
+            except DatagenError as error:
+                refused.append(Refusal(job_id=job_id, code=error.code, message=error.message))
+        return Cancellations(cancelled=tuple(cancelled), refused=tuple(refused))
+
+    async def pause(self, job_id: str) -> JobStatus:
+        window = (await self.configuration(job_id)).resume_window
+        return await self._act(job_id, Paused(window), "paused")
+
+    async def resume(self, job_id: str) -> JobStatus:
+        status = await self._act(job_id, Resumed(), "resumed")
+        self._service.runner.enqueue(self._customer, job_id)
+        position = self._service.runner.position(self._customer, job_id)
+        return status.model_copy(update={"queue_position": position})
+
+    async def rerun(self, job_id: str, *, idempotency_key: str) -> JobStatus:
+        config = await self.configuration(job_id)
+        return await self.create(config, idempotency_key=idempotency_key)
+
+    async def delete(self, job_id: str) -> None:
+        status = await self.status(job_id)
+        if not await self._service.retention.forget(self._customer, job_id):
+            raise ActionRefused(
+                f"Job {job_id} is {status.status}; only a job that has ended can be deleted. "
+                "Cancel it first.",
+                details={"jobId": job_id, "status": status.status.value},
+            )
+        await self._service.retention.remove_data()
+
+    async def limits(self) -> RateLimitStatus:
+        standing = await self._store.standing(self._customer)
+        return limit_status(standing, await self._limits(), self._service.clock.now())
+
+    async def set_max_waiting(self, jobs: int | None) -> RateLimitStatus:
+        await self._service.policy.choose(self._customer, max_waiting=jobs)
+        return await self.limits()
+
+    async def retention_days(self) -> float:
+        return (await self._limits()).retention_days
+
+    async def set_retention_days(self, days: float | None) -> float:
+        limits = await self._service.policy.choose(self._customer, retention_days=days)
+        return limits.retention_days
+
+    async def clean_up(self) -> int:
+        return await self._service.retention.sweep(self._customer)
+
+    async def log(self, job_id: str, *, after: int = 0) -> Sequence[LogEntry]:
+        await self._store.get(self._customer, job_id)
+        return await self._store.log(self._customer, job_id, after=after)
+
+    async def events(
+        self, *, after: int | None = None, job_id: str | None = None
+    ) -> AsyncGenerator[Event, None]:
+        if after is None:
+            after = (await self.event_page()).cursor
+            if job_id is not None:
+                status = await self.status(job_id)
+                yield JobEvent(
+                    cursor=after,
+                    event="job.updated",
+                    job_id=job_id,
+                    timestamp=status.last_updated,
+                    data=status,
+                )
+        while True:
+            page = await self.event_page(after=after, wait=3600)
+            after = page.cursor
+            for event in page.events:
+                if job_id in (None, event.job_id):
+                    yield event
+
+    async def event_page(self, *, after: int | None = None, wait: float = 0) -> EventPage:
+        if after is None:
+            return EventPage(events=(), cursor=await self._store.last_cursor(self._customer))
+        news = self._service.news(self._customer)
+        events = await self._store.events(self._customer, after=after)
+        if not events and wait:
+            try:
+                async with asyncio.timeout(wait):
+                    await news.wait()
+            except TimeoutError:
+                return EventPage(events=(), cursor=after)
+            events = await self._store.events(self._customer, after=after)
+        limits = await self._limits()
+        shown = tuple(
+            event.model_copy(update={"data": self._shown(event.data, limits)})
+            if isinstance(event, JobEvent)
+            else event
+            for event in events
+        )
+        return EventPage(events=shown, cursor=shown[-1].cursor if shown else after)
+
+    async def manifest(self, job_id: str) -> Manifest:
+        return Manifest.from_wire(await self._result(job_id, "manifest.json"))
+
+    async def report(self, job_id: str) -> Report:
+        return Report.from_wire(await self._result(job_id, "report.json"))
+
+    async def read_part(self, job_id: str, index: int) -> AsyncIterator[bytes]:
+        parts = (await self.manifest(job_id)).parts
+        if not 0 <= index < len(parts):
+            raise NotFound(f"Job {job_id} has parts 0 to {len(parts) - 1}; there is no {index}.")
+        bucket = self._service.buckets(self._customer, DEFAULT_BUCKET)
+        with await asyncio.to_thread(bucket.open, parts[index].name) as file:
+            while chunk := await asyncio.to_thread(file.read, CHUNK):
+                yield chunk
+
+    async def upload(
+        self, digest: str, format: str, size: int, chunks: AsyncIterator[bytes]
+    ) -> str:
+        problems = []
+        if not re.fullmatch("[0-9a-f]{64}", digest):
+            rule = "has to be a SHA-256 in hex"
+            problems.append(Problem("digest", repr(digest[:80]), rule, "Send the input's own."))
+        if format not in FORMATS:
+            rule = f"has to be one of {', '.join(FORMATS)}"
+            problems.append(Problem("format", repr(format), rule, "Send one of these."))
+        if problems:
+            raise ConfigurationError(problems)
+        path = f"inputs/{digest}{FORMATS[format][0]}"
+        bucket = self._service.buckets(self._customer, DEFAULT_BUCKET)
+        if await asyncio.to_thread(bucket.head, path) is not None:
+            return path
+        arrived, found = 0, hashlib.sha256()
+        async with _in_thread(bucket.writer(path)) as file:
+            async for chunk in chunks:
+                arrived += len(chunk)
+                found.update(chunk)
+                await asyncio.to_thread(file.write, chunk)
+            if arrived != size or found.hexdigest() != digest:
+                raise InputError(
+                    f"The upload is damaged: {arrived:,} of {size:,} bytes arrived, "
+                    "or others than were announced. Send it again.",
+                    code="upload_damaged",
+                    details={"expected": digest, "found": found.hexdigest()},
+                )
+        return path
+
+    async def info(self) -> ServiceInfo:
+        return ServiceInfo(
+            version=__version__,
+            pid=os.getpid(),
+            health=await self._health(),
+            workers=self._service.workers,
+        )
+
+    async def aclose(self) -> None:
+        """Nothing of the customer's is held here."""
+
+    async def _health(self) -> Health:
+        return await self._service.pipeline.check_health()
+
+    async def _limits(self) -> Limits:
+        return await self._service.policy.limits_of(self._customer)
+
+    def _shown(self, status: JobStatus, limits: Limits) -> JobStatus:
+        """The status with what depends on the moment: its expiry, its place in the queue."""
+        kept_from = status.end_time or status.created_time
+        expires = kept_from + timedelta(days=limits.retention_days)
+        values: dict[str, object] = {
+            "metadata": status.metadata.model_copy(update={"expiration_date": expires})
+        }
+        if status.status is State.QUEUED:
+            position = self._service.runner.position(self._customer, status.job_id)
+            values["queue_position"] = position
+        return status.model_copy(update=values)
+
+    async def _act(self, job_id: str, change: Change, word: str) -> JobStatus:
+        status = await self._service.change(self._customer, job_id, change)
+        self._service.runner.changed(self._customer, status)
+        await self._service.note(self._customer, job_id, f"{word} on request")
+        return self._shown(status, await self._limits())
+
+    async def _ended(self, job_id: str) -> JobStatus:
+        status = await self.status(job_id)
+        try:
+            async with asyncio.timeout(self._service.settings.wait_seconds):
+                async with aclosing(self.events(job_id=job_id)) as events:
+                    async for event in events:
+                        if isinstance(event, JobEvent):
+                            status = event.data
+                        if status.status.is_terminal:
+                            break
+        except TimeoutError:
+            pass  # the bound of the wait; the job goes on, and its status says so
+        return status
+
+    def _look_at_places(self, config: JobConfiguration) -> None:
+        source = self._service.buckets(self._customer, config.input_bucket)
+        self._service.buckets(self._customer, config.output_bucket)
+        if source.head(config.input_path) is None:
+            raise InputError(
+                f"There is no input {config.input_path!r} in bucket {config.input_bucket!r}. "
+                "Check the name, or upload it first.",
+                code="input_not_found",
+                details={"bucket": config.input_bucket, "path": config.input_path},
+            )
+
+    async def _result(self, job_id: str, name: str) -> bytes:
+        status = await self.status(job_id)
+        if status.status is not State.COMPLETED:
+            raise ResultNotReady(
+                f"Job {job_id} is {status.status}; only a completed job has a result.",
+                details={"jobId": job_id, "status": status.status.value},
+            )
+        bucket = self._service.buckets(self._customer, DEFAULT_BUCKET)
+        return await asyncio.to_thread(bucket.get, f"jobs/{job_id}/{name}")
+
+
+@asynccontextmanager
+async def _in_thread(
+    writing: AbstractContextManager[BinaryIO],
+) -> AsyncGenerator[BinaryIO, None]:
+    """Enter and leave a blocking context away from the loop."""
+    file = await asyncio.to_thread(writing.__enter__)
+    try:
+        yield file
+    except BaseException as error:
+        kind, trace = type(error), error.__traceback__
+        if not await asyncio.to_thread(writing.__exit__, kind, error, trace):
+            raise
+    else:
+        await asyncio.to_thread(writing.__exit__, None, None, None)
