@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import floor
 
 from pydantic import Field
 
@@ -203,4 +204,4 @@ def gcra(arrival: float | None, now: float, *, rate: float, burst: int) -> Allow
         return Allowance(due, 0, due - now, retry_after=due - now - tolerance)
     following = due + spacing
     room = tolerance - (following - now)
-    return Allowance(following, max(int(room / spacing + 1e-9) + 1, 0), following - now)
+    return Allowance(following, max(floor(room / spacing + 1e-9) + 1, 0), following - now)

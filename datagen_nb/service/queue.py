@@ -1,8 +1,8 @@
-"""Who is next: each customer's jobs in the order they came, the customers in turn."""
+"""Who is next: each customer's jobs in the order they came, the slots shared among customers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 Key = tuple[str, str]
 """Customer and job."""
@@ -11,8 +11,8 @@ Key = tuple[str, str]
 class Queue:
     """Queued jobs of all customers.
 
-    A customer who was served goes behind all others who wait, so that a thousand jobs of one delay
-    the single job of another by one slot at most.
+    The next slot goes to the customer who has the fewest, of several such to the one who was
+    served longest ago: a thousand jobs of one delay the single job of another by one slot at most.
     """
 
     def __init__(self) -> None:
@@ -37,16 +37,18 @@ class Queue:
         if not jobs:
             self._waiting.pop(customer, None)
 
-    def take(self, may_start: Callable[[str], bool]) -> Key | None:
-        """The next job of the first customer who may start one."""
-        for customer, jobs in self._waiting.items():
-            if may_start(customer):
-                job_id = next(iter(jobs))
-                del self._waiting[customer], jobs[job_id]
-                if jobs:
-                    self._waiting[customer] = jobs
-                return customer, job_id
-        return None
+    def take(self, may_start: Callable[[str], bool], slots: Mapping[str, int]) -> Key | None:
+        """The job that gets a free slot; ``slots`` says how many each customer has."""
+        able = [customer for customer in self._waiting if may_start(customer)]
+        if not able:
+            return None
+        customer = min(able, key=lambda customer: slots.get(customer, 0))
+        jobs = self._waiting.pop(customer)
+        job_id = next(iter(jobs))
+        del jobs[job_id]
+        if jobs:
+            self._waiting[customer] = jobs
+        return customer, job_id
 
     def position(self, customer: str, job_id: str) -> int | None:
         """Place among the customer's own, from 1."""

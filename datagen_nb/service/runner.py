@@ -51,7 +51,7 @@ class _NotYet(DatagenError):
 
 
 class Runner:
-    """Runs queued jobs, a bounded number at once, the customers in turn."""
+    """Runs queued jobs, a bounded number at once, shared among the customers."""
 
     def __init__(self, service: JobService) -> None:
         self._service = service
@@ -133,7 +133,7 @@ class Runner:
 
     def _fill(self) -> None:
         while not self._closing and len(self._runs) < self._service.settings.slots:
-            key = self._queue.take(self._may_start)
+            key = self._queue.take(self._may_start, self._running)
             if key is None:
                 return
             customer, job_id = key

@@ -352,7 +352,7 @@ async def test_a_standing_counts_one_customers_jobs(store: JobStore) -> None:
     for number in range(5):
         await store.add(replace(record(number), size=10))
     await store.add(replace(record(9, "bob"), size=7))
-    await store.replace(started(record(0), 60), "job.updated")
+    await store.replace(replace(started(record(0), 60), size=10), "job.updated")
     for number, end in ((1, 70), (2, 65)):
         await store.replace(replace(ended(record(number), end), size=3), "job.cancelled")
     expected = Standing(running=1, waiting=2, stored=36, last_cancelled=at(70))

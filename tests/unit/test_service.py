@@ -188,7 +188,7 @@ async def a_world(place: Path, *, clock=None, pipeline=None, **settings):
         buckets=lambda customer, name: bucket_of(place, customer, name),
         pipeline=pipeline,
         clock=clock,
-        settings=Settings(**settings),
+        settings=Settings(**{"cooldown_period": 0, **settings}),
     )
     await service.start()
     try:
@@ -392,7 +392,7 @@ async def test_a_job_resumed_in_its_last_moment_is_not_failed(world):
     await world.reach(job.job_id, RUNNING)
     await world.jobs.pause(job.job_id)
     await world.clock.asleep(60)
-    expiry = world.service.runner._expiries[job.job_id]
+    expiry = world.service.runner._timers[job.job_id]
     store = world.service.store
     note, noting, go_on = store.append_log, asyncio.Event(), asyncio.Event()
     get = store.get
@@ -490,10 +490,10 @@ async def outage(world, monkeypatch):
     """While set, the store takes no change, as on a full disk."""
     outage, replace = asyncio.Event(), world.service.store.replace
 
-    async def failing(record, event):
+    async def failing(record, event, **rest):
         if outage.is_set():
             raise ServiceUnavailable("The disk is full.", code="store_unavailable")
-        return await replace(record, event)
+        return await replace(record, event, **rest)
 
     monkeypatch.setattr(world.service.store, "replace", failing)
     return outage

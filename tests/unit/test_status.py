@@ -337,7 +337,6 @@ def test_the_wire_has_the_specifications_fields_and_shapes():
         "inputSize": 9,
         "processingTime": 3.0,
         "retryCount": 0,
-        "expirationDate": "2027-05-22T09:30:00.125Z",
     }
     assert isinstance(wire["progress"], float)
 

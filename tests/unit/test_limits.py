@@ -1,0 +1,143 @@
+"""The rules over what a customer may have and do at once."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from datagen_nb.core.errors import LimitReached, QuotaExceeded
+from datagen_nb.core.limits import (
+    Limits,
+    check_submit,
+    cooldown_left,
+    gcra,
+    limit_status,
+    may_start,
+)
+from datagen_nb.core.store import Standing
+
+NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
+LIMITS = Limits(max_jobs=5, max_waiting=2, cooldown_period=30, storage_quota=100)
+
+
+def ago(seconds: float) -> datetime:
+    return NOW - timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize(
+    ("running", "waiting", "taken"),
+    [(0, 0, True), (5, 1, True), (5, 2, False), (0, 7, False), (4, 3, False), (6, 0, True)],
+)
+def test_a_job_is_taken_while_there_is_room_to_run_or_wait(running, waiting, taken):
+    """Of both together there are as many as may run and wait."""
+    standing = Standing(running=running, waiting=waiting)
+    if taken:
+        check_submit(standing, LIMITS, NOW)
+    else:
+        with pytest.raises(LimitReached) as refused:
+            check_submit(standing, LIMITS, NOW)
+        assert refused.value.code == "queue_full"
+        assert refused.value.details["retryAfter"] > 0
+    assert limit_status(standing, LIMITS, NOW).allowed is taken
+
+
+def test_who_wants_no_queue_is_refused_at_once():
+    """With nothing that may wait, a job that could not start is not taken."""
+    limits = LIMITS.model_copy(update={"max_waiting": 0})
+    check_submit(Standing(running=4), limits, NOW)
+    with pytest.raises(LimitReached, match="5 jobs run"):
+        check_submit(Standing(running=5), limits, NOW)
+    with pytest.raises(LimitReached) as refused:
+        check_submit(Standing(last_cancelled=ago(10)), limits, NOW)
+    assert (refused.value.code, refused.value.details["retryAfter"]) == ("cooling_down", 20)
+
+
+def test_in_a_cooldown_nothing_starts_but_jobs_are_taken():
+    """Seconds left are told; when it has passed, jobs start."""
+    standing = Standing(last_cancelled=ago(29))
+    assert cooldown_left(standing, LIMITS, NOW) == 1
+    assert not may_start(standing, LIMITS, NOW)
+    check_submit(standing, LIMITS, NOW)
+    told = limit_status(standing, LIMITS, NOW)
+    assert (told.allowed, told.starts_at_once, told.cooldown_left) == (True, False, 1)
+    assert told.cooldown_until == NOW + timedelta(seconds=1)
+    assert "1 s" in told.reason
+    over = limit_status(standing, LIMITS, NOW + timedelta(seconds=1))
+    assert (over.starts_at_once, over.cooldown_left, over.reason) == (True, 0, None)
+    assert over.cooldown_until is None
+
+
+def test_a_cooldown_is_never_longer_than_a_whole_one():
+    """Also when a clock that was set back puts the cancellation into the future."""
+    assert cooldown_left(Standing(last_cancelled=ago(-3600)), LIMITS, NOW) == 30
+
+
+def test_storage_is_refused_beyond_the_quota():
+    """To the byte; without a quota anything goes."""
+    standing = Standing(stored=90)
+    check_submit(standing, LIMITS, NOW, size=10)
+    with pytest.raises(QuotaExceeded) as refused:
+        check_submit(standing, LIMITS, NOW, size=11)
+    assert refused.value.details == {"needed": 11, "stored": 90, "quota": 100}
+    unbounded = LIMITS.model_copy(update={"storage_quota": None})
+    check_submit(standing, unbounded, NOW, size=10**15)
+
+
+@given(
+    standing=st.builds(
+        Standing,
+        running=st.integers(0, 9),
+        waiting=st.integers(0, 9),
+        stored=st.integers(0, 200),
+        last_cancelled=st.none() | st.integers(-60, 60).map(ago),
+    )
+)
+def test_what_is_told_is_what_happens(standing):
+    """The status and the rules never differ."""
+    told = limit_status(standing, LIMITS, NOW)
+    try:
+        check_submit(standing, LIMITS, NOW)
+    except (LimitReached, QuotaExceeded) as refusal:
+        assert not told.allowed
+        assert told.reason == refusal.message
+    else:
+        assert told.allowed
+    if told.starts_at_once:
+        assert may_start(standing, LIMITS, NOW)
+    assert (told.reason is None) == told.starts_at_once
+
+
+@given(
+    rate=st.floats(0.1, 1000),
+    burst=st.integers(1, 50),
+    gaps=st.lists(st.floats(0, 5), max_size=200),
+)
+def test_no_window_holds_more_requests_than_rate_and_burst_allow(rate, burst, gaps):
+    """Whatever the gaps: in any stretch of time at most burst + rate x time are let in."""
+    arrival, now, let_in = None, 0.0, []
+    for gap in gaps:
+        now += gap
+        said = gcra(arrival, now, rate=rate, burst=burst)
+        arrival = said.arrival
+        if said.retry_after is None:
+            let_in.append(now)
+        else:
+            assert said.retry_after > 0
+            assert said.remaining == 0
+    for first, begin in enumerate(let_in):
+        for last in range(first, len(let_in)):
+            assert last - first + 1 <= burst + rate * (let_in[last] - begin) + 1e-6
+
+
+def test_a_whole_burst_is_let_in_at_once_and_told():
+    """Then one more per spacing."""
+    arrival, left = None, []
+    for _ in range(3):
+        said = gcra(arrival, 100.0, rate=2, burst=3)
+        arrival = said.arrival
+        left.append((said.remaining, said.retry_after))
+    assert left == [(2, None), (1, None), (0, None)]
+    refused = gcra(arrival, 100.0, rate=2, burst=3)
+    assert refused.retry_after == pytest.approx(0.5)
+    assert gcra(refused.arrival, 100.5, rate=2, burst=3).retry_after is None
