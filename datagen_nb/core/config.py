@@ -28,6 +28,11 @@ DATA_TYPES = ("tabular",)
 PRESETS = ("balanced",)
 COLUMN_KINDS = ("numeric", "boolean", "categorical", "datetime", "id", "text", "constant")
 
+AFTER_FAILURE = ("fail", "run")
+
+MOST_BEFORE = 50
+"""Jobs that one job may wait for."""
+
 MAX_ROWS = 10_000_000_000
 MAX_SEED = 2**63 - 1
 DAY = 86_400
@@ -63,6 +68,9 @@ class JobConfiguration(WireModel):
         parameters: For the pipeline; see ``PARAMETERS`` for those of the local one.
         name: What people call the job.
         tags: Words to find it by.
+        after: Ids of jobs that have to end before this one starts, at most 50.
+        after_failure: What becomes of it when one of these did not complete: ``"fail"`` too, or
+            ``"run"`` all the same.
 
     Raises:
         ConfigurationError: With every problem: field, value, rule and remedy.
@@ -82,6 +90,8 @@ class JobConfiguration(WireModel):
     parameters: dict[str, Any] = Field(default_factory=dict)
     name: str = ""
     tags: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    after_failure: Literal["fail", "run"] = "fail"
 
     @model_validator(mode="wrap")
     @classmethod
@@ -214,6 +224,15 @@ def _is_tags(value: Any) -> bool:
     )
 
 
+def _is_jobs(value: Any) -> bool:
+    return (
+        isinstance(value, list | tuple)
+        and len(value) <= MOST_BEFORE
+        and all(_is_text(job) and 1 <= len(job) <= 64 for job in value)
+        and len(set(value)) == len(value)
+    )
+
+
 def _is_columns(value: Any) -> bool:
     return isinstance(value, dict) and all(
         isinstance(name, str) and kind in COLUMN_KINDS for name, kind in value.items()
@@ -239,6 +258,12 @@ FIELDS: Mapping[str, Rule] = {
         "has to be a list of at most 20 words of 1 to 100 characters",
         "Give a list of short texts.",
     ),
+    "after": (
+        _is_jobs,
+        f"has to be a list of at most {MOST_BEFORE} different jobs",
+        "Give the ids of jobs that were submitted before.",
+    ),
+    "afterFailure": _one_of(AFTER_FAILURE),
 }
 
 PARAMETERS: Mapping[str, Rule] = {
@@ -269,12 +294,27 @@ the detected kind of a column.
 _by_wire_name = {name: field.alias or name for name, field in JobConfiguration.model_fields.items()}
 
 
-def _problems(given: Mapping[str, Any]) -> Iterator[Problem]:
+def partial_configuration(given: Any) -> dict[str, Any]:
+    """Check some fields of a configuration; return them under their wire names.
+
+    Raises:
+        ConfigurationError: With every problem, except that fields are missing.
+    """
+    if not isinstance(given, Mapping):
+        rule = "has to be an object"
+        raise ConfigurationError([Problem("configuration", _shown(given), rule, "Give fields.")])
+    fields = {_by_wire_name.get(str(key), str(key)): value for key, value in given.items()}
+    if problems := list(_problems(fields, partial=True)):
+        raise ConfigurationError(problems)
+    return fields
+
+
+def _problems(given: Mapping[str, Any], *, partial: bool = False) -> Iterator[Problem]:
     for name, field in JobConfiguration.model_fields.items():
         wire_name = field.alias or name
         if wire_name in given:
             yield from _broken(wire_name, given[wire_name], FIELDS[wire_name])
-        elif field.is_required():
+        elif field.is_required() and not partial:
             yield Problem(wire_name, "(missing)", "is required", FIELDS[wire_name][2])
     yield from _unknown("", given, FIELDS)
     parameters = given.get("parameters")

@@ -14,6 +14,7 @@ from datagen_nb.core.config import (
     FORMATS,
     MAX_ROWS,
     MAX_SEED,
+    MOST_BEFORE,
     PARAMETERS,
     JobConfiguration,
     format_of,
@@ -54,11 +55,13 @@ def test_what_is_left_out_has_the_told_defaults():
         parameters={},
         name="",
         tags=(),
+        after=(),
+        after_failure="fail",
     )
 
 
 def test_the_wire_names_are_the_specifications():
-    """Section 1.1, and the two fields we add."""
+    """Section 1.1, and the four fields we add."""
     assert list(JobConfiguration.from_wire(GOOD).to_wire()) == [
         "dataType",
         "dataSize",
@@ -74,6 +77,8 @@ def test_the_wire_names_are_the_specifications():
         "parameters",
         "name",
         "tags",
+        "after",
+        "afterFailure",
     ]
     assert list(FIELDS) == list(JobConfiguration.from_wire(GOOD).to_wire())
 
@@ -93,6 +98,8 @@ KEPT = [
     ("parameters", [{}, {"seed": 1}]),
     ("name", ["", "n" * 200]),
     ("tags", [[], ["a"] * 20, ["a" * 100]]),
+    ("after", [[], ["j_1", "j_2"], [f"j_{place}" for place in range(MOST_BEFORE)]]),
+    ("afterFailure", ["fail", "run"]),
 ]
 BROKEN = [
     ("dataType", ["image", "", None, 1]),
@@ -109,6 +116,8 @@ BROKEN = [
     ("parameters", [None, [], "seed=1"]),
     ("name", ["n" * 201, None, 5, "a\0b", "\ud800"]),
     ("tags", ["a", ["a"] * 21, [""], ["a" * 101], [1], None, ["\ud800"]]),
+    ("after", ["j_1", ["j_1", "j_1"], [""], ["j" * 65], [1], None, list(map(str, range(51)))]),
+    ("afterFailure", ["", "skip", None, True]),
 ]
 PARAMETERS_KEPT = [
     ("preset", ["balanced"]),
