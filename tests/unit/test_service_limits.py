@@ -155,7 +155,7 @@ async def test_ended_jobs_go_when_their_time_has_passed(tmp_path):
     """By themselves, record and data; running and paused ones stay; the date was told before."""
     async with a_world(tmp_path, retention_days=2, cleanup_seconds=DAY) as world:
         done, lasting = await world.submit(), await world.submit(resume_window=10 * DAY)
-        first, second = await started(world, 2)
+        first, _ = await started(world, 2)
         first.complete()
         status = await world.reach(done.job_id, State.COMPLETED)
         assert status.metadata.expiration_date == status.end_time + timedelta(days=2)
