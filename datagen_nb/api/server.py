@@ -25,7 +25,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from datagen_nb import __version__
 from datagen_nb.api import wire
+from datagen_nb.api.access import Door, Entrance
+from datagen_nb.api.bounds import Bounds
 from datagen_nb.api.events import page_of_events, stream_of_events
+from datagen_nb.core.access import AccessControl
 from datagen_nb.core.config import FORMATS, JobConfiguration
 from datagen_nb.core.errors import ConfigurationError, DatagenError, InputError, NotFound, Problem
 from datagen_nb.core.messages import JobQuery, ServiceInfo
@@ -34,9 +37,6 @@ from datagen_nb.core.status import State
 from datagen_nb.core.wire_model import WireModel
 
 logger = logging.getLogger("datagen_nb.api")
-
-MOST_BODY = 2 << 20
-"""Bytes of a configuration at most; an upload has no such bound."""
 
 MOST_CURSOR = 2**63 - 1
 
@@ -47,13 +47,19 @@ routes = APIRouter()
 
 
 def make_app(
-    customer: Callable[[Request], Jobs], *, describe: Callable[[ServiceInfo], ServiceInfo]
+    customer: Callable[[Request], Jobs],
+    *,
+    describe: Callable[[ServiceInfo], ServiceInfo],
+    entrance: Entrance | None = None,
+    access: AccessControl | None = None,
 ) -> FastAPI:
     """Make the application.
 
     Args:
         customer: Who asks: gives that customer's ``Jobs``, or raises.
         describe: Completes what the service says of itself with what its host knows.
+        entrance: What the door goes by; without one everybody may do everything.
+        access: Customers and keys, for those who manage them; without it there are none.
     """
     app = FastAPI(
         title="datagen_nb",
@@ -65,8 +71,13 @@ def make_app(
     app.state.customer = customer
     app.state.describe = describe
     app.state.closing = asyncio.Event()  # set when the service is told to end
+    app.state.access = access
     app.include_router(routes)
+    # The layer that is added last is the first to hear of a request.
+    if entrance is not None:
+        app.add_middleware(Door, entrance=entrance)
     _tell_errors(app)
+    app.add_middleware(Bounds)
     return app
 
 
@@ -87,7 +98,7 @@ def _answer(model: WireModel, *, status: int = 200) -> Response:
 
 @routes.post(wire.JOBS)
 async def create(jobs: Asked, request: Request, idempotency_key: Key) -> Response:
-    body = await _body(request)
+    body = await request.body()
     with _telling_the_caller():
         config = JobConfiguration.from_wire(body)
     return _answer(await jobs.create(config, idempotency_key=idempotency_key), status=201)
@@ -244,16 +255,6 @@ async def info(jobs: Asked, request: Request) -> Response:
 async def health(jobs: Asked) -> Response:
     found = (await jobs.info()).health
     return _answer(found, status=503 if found.status == "unhealthy" else 200)
-
-
-async def _body(request: Request) -> bytes:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MOST_BODY:
-            rule = f"has to be at most {MOST_BODY:,} bytes"
-            raise ConfigurationError([Problem("configuration", "(too long)", rule, "Shorten it.")])
-    return bytes(body)
 
 
 def _tell_errors(app: FastAPI) -> None:

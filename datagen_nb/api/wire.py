@@ -52,6 +52,7 @@ GOODBYE = b"event: goodbye\ndata: {}\n\n"
 means that something went wrong."""
 
 IDEMPOTENCY_KEY = "Idempotency-Key"
+API_KEY = "X-Api-Key"
 REQUEST_ID = "X-Request-Id"
 LAST_EVENT_ID = "Last-Event-ID"
 UPLOADED_AS = "X-Uploaded-As"

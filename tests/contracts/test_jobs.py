@@ -14,9 +14,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from datagen_nb.api import wire
+from datagen_nb.api.bounds import MOST_BODY
 from datagen_nb.api.host import _Server
 from datagen_nb.api.remote import SILENT_STREAMS, HttpJobs
-from datagen_nb.api.server import MOST_BODY, make_app
+from datagen_nb.api.server import make_app
 from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.errors import (
     ActionRefused,
@@ -620,7 +621,7 @@ BAD = {
     "a number": ("POST", "/v1/jobs", {"headers": KEY, "content": b"1e999"}, 422),
     "nan": ("POST", "/v1/jobs", {"headers": KEY, "content": b'{"dataSize": NaN}'}, 422),
     "deep": ("POST", "/v1/jobs", {"headers": KEY, "content": b"[" * 100_000}, 422),
-    "huge": ("POST", "/v1/jobs", {"headers": KEY, "content": b" " * (MOST_BODY + 1)}, 422),
+    "huge": ("POST", "/v1/jobs", {"headers": KEY, "content": b" " * (MOST_BODY + 1)}, 413),
     "no rows": ("POST", "/v1/jobs", {"headers": KEY, "json": GOOD | {"dataSize": 0}}, 422),
     "many rows": ("POST", "/v1/jobs", {"headers": KEY, "json": GOOD | {"dataSize": 10**30}}, 422),
     "unknown field": ("POST", "/v1/jobs", {"headers": KEY, "json": GOOD | {"sead": 1}}, 422),
