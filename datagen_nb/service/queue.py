@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 
 Key = tuple[str, str]
 """Customer and job."""
@@ -37,18 +37,34 @@ class Queue:
         if not jobs:
             self._waiting.pop(customer, None)
 
-    def take(self, may_start: Callable[[str], bool], slots: Mapping[str, int]) -> Key | None:
-        """The job that gets a free slot; ``slots`` says how many each customer has."""
-        able = [customer for customer in self._waiting if may_start(customer)]
+    def take(
+        self,
+        may_start: Callable[[str], bool],
+        *,
+        slots: Mapping[str, int],
+        busy: Container[str] = (),
+    ) -> Key | None:
+        """The job that gets a free slot.
+
+        Args:
+            may_start: Whether a customer may start a job.
+            slots: How many each customer has.
+            busy: Jobs that cannot start yet, as an earlier run of theirs is still ending.
+        """
+        able = {
+            customer: job_id
+            for customer, jobs in self._waiting.items()
+            if may_start(customer)
+            and (job_id := next((job for job in jobs if job not in busy), None)) is not None
+        }
         if not able:
             return None
         customer = min(able, key=lambda customer: slots.get(customer, 0))
         jobs = self._waiting.pop(customer)
-        job_id = next(iter(jobs))
-        del jobs[job_id]
+        del jobs[able[customer]]
         if jobs:
             self._waiting[customer] = jobs
-        return customer, job_id
+        return customer, able[customer]
 
     def position(self, customer: str, job_id: str) -> int | None:
         """Place among the customer's own, from 1."""

@@ -133,7 +133,7 @@ class Runner:
 
     def _fill(self) -> None:
         while not self._closing and len(self._runs) < self._service.settings.slots:
-            key = self._queue.take(self._may_start, self._running)
+            key = self._queue.take(self._may_start, slots=self._running, busy=self._runs)
             if key is None:
                 return
             customer, job_id = key

@@ -18,7 +18,7 @@ def test_customers_take_turns():
     for number in range(1000):
         queue.add("ann", f"a{number}")
     queue.add("bob", "b")
-    assert [queue.take(anybody, {}) for _ in range(3)] == [
+    assert [queue.take(anybody, slots={}) for _ in range(3)] == [
         ("ann", "a0"),
         ("bob", "b"),
         ("ann", "a1"),
@@ -31,7 +31,17 @@ def test_who_has_fewest_slots_is_next():
     for number in range(3):
         queue.add("ann", f"a{number}")
     queue.add("bob", "b")
-    assert queue.take(anybody, {"ann": 1}) == ("bob", "b")
+    assert queue.take(anybody, slots={"ann": 1}) == ("bob", "b")
+
+
+def test_a_job_that_cannot_start_yet_lets_the_next_one_pass():
+    """It keeps its place."""
+    queue = Queue()
+    queue.add("ann", "one")
+    assert queue.take(anybody, slots={}, busy={"one"}) is None
+    queue.add("ann", "two")
+    assert queue.take(anybody, slots={}, busy={"one"}) == ("ann", "two")
+    assert queue.take(anybody, slots={}) == ("ann", "one")
 
 
 def test_who_may_not_start_is_passed_over_and_keeps_the_turn():
@@ -39,9 +49,9 @@ def test_who_may_not_start_is_passed_over_and_keeps_the_turn():
     queue = Queue()
     queue.add("ann", "a")
     queue.add("bob", "b")
-    assert queue.take(lambda customer: False, {}) is None
-    assert queue.take(lambda customer: customer == "bob", {}) == ("bob", "b")
-    assert queue.take(anybody, {}) == ("ann", "a")
+    assert queue.take(lambda customer: False, slots={}) is None
+    assert queue.take(lambda customer: customer == "bob", slots={}) == ("bob", "b")
+    assert queue.take(anybody, slots={}) == ("ann", "a")
     assert not queue
 
 
@@ -71,7 +81,7 @@ def test_every_job_comes_out_once_in_its_customers_order(jobs):
         for customer in "abc"
     }
     taken: list[tuple[str, str]] = []
-    while key := queue.take(anybody, {}):
+    while key := queue.take(anybody, slots={}):
         served, waiting = Counter(one for one, _ in taken), set(queue.customers)
         assert all(served[key[0]] <= served[other] for other in waiting)
         taken.append(key)
