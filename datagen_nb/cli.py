@@ -1,4 +1,4 @@
-"""The command line: generate, serve, status, stop, doctor, demo."""
+"""The command line: generate, serve, status, stop, doctor, demo; and who may use a service."""
 
 from __future__ import annotations
 
@@ -16,9 +16,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from datagen_nb import __version__
-from datagen_nb.core.errors import DatagenError, HomeError, ServiceUnavailable
+from datagen_nb.cli_access import add_commands
+from datagen_nb.core.errors import (
+    ConfigurationError,
+    DatagenError,
+    HomeError,
+    Problem,
+    ServiceUnavailable,
+)
 
 if TYPE_CHECKING:
+    from datagen_nb.api.home import Home
+    from datagen_nb.api.host import Address
     from datagen_nb.client import AsyncJob
 
 IDLE_SECONDS = 900.0
@@ -64,7 +73,21 @@ def _parser() -> argparse.ArgumentParser:
     generate.add_argument("--timeout", type=float, metavar="SECONDS", help="most time it may run")
     generate.add_argument("-q", "--quiet", action="store_true", help="say nothing but errors")
 
-    serve = command("serve", _serve, "Run the local service in the foreground.")
+    serve = command("serve", _serve, "Run a service in the foreground.")
+    serve.add_argument(
+        "--listen",
+        metavar="HOST:PORT",
+        help="serve customers with API keys there too (`datagen-nb customers`, `keys`)",
+    )
+    serve.add_argument(
+        "--loopback",
+        metavar="PORT",
+        type=int,
+        help="serve this user there too, by a token that is kept in the home",
+    )
+    serve.add_argument(
+        "--origin", action="append", default=[], help="web origin whose pages may ask, too"
+    )
     serve.add_argument("--local", action="store_true", help="end when idle, as notebooks start it")
     serve.add_argument("--idle-seconds", type=float, default=IDLE_SECONDS, help=argparse.SUPPRESS)
 
@@ -77,6 +100,8 @@ def _parser() -> argparse.ArgumentParser:
     demo = command("demo", _demo, "Learn from a real table and make 100,000 rows like it.")
     demo.add_argument("--rows", type=_number, default=100_000, metavar="N")
     demo.add_argument("-o", "--output", default="demo-output/diamonds.parquet", metavar="OUT")
+
+    add_commands(command)
     return parser
 
 
@@ -155,15 +180,42 @@ def _serve(options: argparse.Namespace) -> int:
     home = Home.open(options.home)
     try:
         with home.lock():
-            from datagen_nb.wiring import serve_local
+            from datagen_nb.wiring import serve
 
-            serve_local(home, idle_seconds=options.idle_seconds if options.local else None)
+            serve(
+                home,
+                address=_address(options, home),
+                told=lambda url: print(f"listening at {url}", flush=True),
+                idle_seconds=options.idle_seconds if options.local else None,
+            )
     except HomeError as error:
         if error.code != "home_locked":
             raise
         print(f"datagen-nb: {error}", file=sys.stderr)
         return ALREADY_RUNS
     return 0
+
+
+def _address(options: argparse.Namespace, home: Home) -> Address | None:
+    """Where a service listens besides its socket, if it was asked to."""
+    from datagen_nb.api.host import Address
+
+    origins = frozenset(options.origin)
+    if options.loopback is not None and options.listen is not None:
+        raise ConfigurationError(
+            [Problem("loopback", str(options.loopback), "excludes --listen", "Choose one.")]
+        )
+    if options.loopback is not None:
+        return Address("127.0.0.1", options.loopback, home.new_token(), origins)
+    if options.listen is None:
+        return None
+    host, _, port = options.listen.rpartition(":")
+    if not host or not port.isdecimal() or not port.isascii():
+        rule = "has to be HOST:PORT"
+        raise ConfigurationError(
+            [Problem("listen", repr(options.listen), rule, "Write 127.0.0.1:8000, for example.")]
+        )
+    return Address(host.strip("[]"), int(port), origins=origins)
 
 
 def _status(options: argparse.Namespace) -> int:

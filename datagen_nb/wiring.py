@@ -13,10 +13,12 @@ import shutil
 import tempfile
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from datagen_nb import client, sync
+from datagen_nb.core.access import CUSTOMER_NAME, LOCAL_CUSTOMER
 from datagen_nb.core.clock import SystemClock
 from datagen_nb.core.config import DEFAULT_BUCKET, LOCAL_FILES
 from datagen_nb.core.errors import NotFound
@@ -25,10 +27,11 @@ from datagen_nb.ui.views import Views
 
 if TYPE_CHECKING:
     from datagen_nb.api.home import Home
+    from datagen_nb.api.host import Address, Hosted
+    from datagen_nb.core.access import AccessControl, AccessLog
     from datagen_nb.service.jobs import JobService
 
-LOCAL_CUSTOMER = "local"
-_CUSTOMER_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+_CUSTOMER_NAME = re.compile(CUSTOMER_NAME)
 
 
 def connect(
@@ -168,15 +171,66 @@ def _buckets_below(root: Path) -> Callable[[str, str], Bucket]:
     return bucket
 
 
-def serve_local(home: Home, *, idle_seconds: float | None) -> None:
-    """Run the local service of a home until it is stopped or idle for so long."""
-    from datagen_nb.api.host import serve
+def serve(
+    home: Home,
+    *,
+    address: Address | None = None,
+    told: Callable[[str], None] = lambda _: None,
+    idle_seconds: float | None = None,
+) -> None:
+    """Run the service of a home until it is stopped or idle for so long; see ``api.host.serve``."""
+    from datagen_nb.api import host
     from datagen_nb.pipelines.local import LocalPipeline
 
-    async def build() -> JobService:
+    async def build() -> host.Hosted:
         pipeline = LocalPipeline()
         service = await _service(home.database, home.buckets, pipeline)
         await pipeline.warm()
-        return service
+        return await _hosted(service)
 
-    serve(build, home, customer=LOCAL_CUSTOMER, idle_seconds=idle_seconds)
+    host.serve(build, home, address=address, told=told, idle_seconds=idle_seconds)
+
+
+async def _hosted(service: JobService) -> Hosted:
+    from datagen_nb.api.host import Hosted
+    from datagen_nb.service.access import Access
+    from datagen_nb.service.audit import Audit
+
+    access = Access(service.store.documents, service.clock)
+    await access.start()
+
+    async def close() -> None:
+        await access.aclose()
+        await service.aclose()
+
+    return Hosted(
+        service=service,
+        access=access,
+        log=Audit(service.store.documents, service.clock),
+        limits=service.policy.limits_of,
+        clock=service.clock,
+        aclose=close,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Where an operator manages access."""
+
+    control: AccessControl
+    log: AccessLog
+
+
+@asynccontextmanager
+async def administration(home: Home) -> AsyncGenerator[Desk, None]:
+    """A home's customers, keys and access log, whether its service runs or not."""
+    from datagen_nb.service.access import Access
+    from datagen_nb.service.audit import Audit
+    from datagen_nb.stores.sqlite import SqliteStore
+
+    store = await SqliteStore.open(home.database)
+    try:
+        clock = SystemClock()
+        yield Desk(Access(store.documents, clock), Audit(store.documents, clock))
+    finally:
+        await store.aclose()

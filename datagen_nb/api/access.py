@@ -169,15 +169,14 @@ class Door:
             return
         visit = _Visit(scope)
         try:
-            visit.caller = await self._authorised(visit)
-            visit.allowance = await self._allowed(visit)
+            caller = await self._authorised(visit)
         except DatagenError as error:
             if isinstance(error, AccessError):
                 await self._tell(visit, "refused")
             await visit.refuse(error, receive, send)
             return
-        scope.setdefault("state", {})["caller"] = visit.caller
-        customer = visit.caller.customer
+        scope.setdefault("state", {})["caller"] = caller
+        customer = caller.customer
         self._open[customer] += 1
         try:
             await self._app(scope, receive, self._watched(visit, send))
@@ -187,15 +186,17 @@ class Door:
                 del self._open[customer]
 
     async def _authorised(self, visit: _Visit) -> Caller:
-        """The one check of who may do what; HTTP and WebSocket alike.
+        """The one check of who may do what, HTTP and WebSocket alike.
 
         Raises:
             AccessError: It is not them, or not for them.
+            LimitReached: It is too much.
         """
         origin = visit.headers.get("origin")
         if origin is not None and not self._is_ours(origin, visit):
             raise AccessError(f"Pages of {origin[:200]!r} may not ask this service.", code="origin")
         visit.caller = await self._by.guard.recognise(visit.headers)
+        await self._rate(visit, visit.caller.customer)
         check_scope(visit.caller, visit.action)
         return visit.caller
 
@@ -204,10 +205,9 @@ class Door:
             urlsplit(origin).netloc == visit.headers.get("host") != ""
         )
 
-    async def _allowed(self, visit: _Visit) -> _Rated | None:
-        if self._by.limits is None or visit.caller is None:
-            return None
-        customer = visit.caller.customer
+    async def _rate(self, visit: _Visit, customer: str) -> None:
+        if self._by.limits is None:
+            return
         limits = await self._by.limits(customer)
         rate, burst = limits.request_rate, limits.request_burst
         now = self._by.clock.monotonic()
@@ -227,7 +227,6 @@ class Door:
                 code="too_many_open",
                 details={"retryAfter": 1},
             )
-        return visit.allowance
 
     def _remember(self, customer: str, arrival: float, now: float) -> None:
         if len(self._arrivals) >= MOST_KNOWN:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import secrets
 import stat
 import tempfile
 from collections.abc import Generator
@@ -77,6 +78,29 @@ class Home:
     @property
     def log_file(self) -> Path:
         return self.path / "service.log"
+
+    @property
+    def token_file(self) -> Path:
+        return self.path / "token"
+
+    def new_token(self) -> str:
+        """Make the token of a service on a loopback port, and keep it for this user alone.
+
+        Raises:
+            HomeError: It cannot be kept.
+        """
+        token = secrets.token_urlsafe(32)
+        try:
+            self.token_file.unlink(missing_ok=True)
+            file = os.open(self.token_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(file, "w") as opened:
+                opened.write(token)
+        except OSError as error:
+            raise HomeError(
+                f"The token {self.token_file} cannot be written: {error.strerror}.",
+                details={"path": str(self.token_file)},
+            ) from error
+        return token
 
     @contextmanager
     def lock(self) -> Generator[None, None, None]:

@@ -1,4 +1,4 @@
-"""The process of a local service: a unix socket, uvicorn, an end when idle or told to."""
+"""The process of a service: a unix socket, an address if wanted, an end when idle or told to."""
 
 from __future__ import annotations
 
@@ -7,18 +7,26 @@ import logging
 import os
 import signal
 import socket
+import struct
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
-from contextlib import asynccontextmanager, contextmanager, suppress
-from typing import Protocol
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 import uvicorn
 from fastapi import FastAPI, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from datagen_nb.api import wire
+from datagen_nb.api.access import Entrance, Keys, OwnUser, Token, caller_of
+from datagen_nb.api.bounds import MOST_MESSAGE
 from datagen_nb.api.home import Home
 from datagen_nb.api.server import make_app
-from datagen_nb.core.ports import Jobs
+from datagen_nb.core.access import AccessControl, AccessLog
+from datagen_nb.core.errors import ServiceStartFailed
+from datagen_nb.core.limits import Limits
+from datagen_nb.core.messages import ServiceInfo
+from datagen_nb.core.ports import Clock, Jobs
 
 logger = logging.getLogger("datagen_nb.api")
 
@@ -39,60 +47,160 @@ class Service(Protocol):
     async def aclose(self) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Hosted:
+    """A service with those who guard it.
+
+    Attributes:
+        service: What is hosted.
+        access: Customers and keys.
+        log: The access log.
+        limits: A customer's limits.
+        clock: Of the rates.
+        aclose: Closes all of it.
+    """
+
+    service: Service
+    access: AccessControl
+    log: AccessLog
+    limits: Callable[[str], Awaitable[Limits]]
+    clock: Clock
+    aclose: Callable[[], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a service listens besides its socket.
+
+    Attributes:
+        host: Name or number of an interface.
+        port: 0 for any that is free.
+        token: Of a local service: what opens it to its own user. Without one it is open to
+            customers with keys.
+        origins: Web origins whose pages may ask.
+    """
+
+    host: str
+    port: int
+    token: str | None = field(default=None, repr=False)
+    origins: frozenset[str] = frozenset()
+
+
 def serve(
-    build: Callable[[], Awaitable[Service]],
+    build: Callable[[], Awaitable[Hosted]],
     home: Home,
     *,
-    customer: str,
+    address: Address | None = None,
+    told: Callable[[str], None] = lambda _: None,
     idle_seconds: float | None,
 ) -> None:
-    """Host a service on the home's socket until it is told to end or idle for so long.
+    """Host a service until it is told to end or idle for so long.
 
-    The caller holds the home's lock.
+    On the home's socket it serves the home's own user, at ``address`` customers too. The caller
+    holds the home's lock.
+
+    Args:
+        build: Makes the service.
+        home: Where it keeps everything.
+        address: Where else it listens.
+        told: Is given the address's URL when it listens there.
+        idle_seconds: After which it ends; ``None`` for never.
+
+    Raises:
+        ServiceStartFailed: It cannot listen at the address.
     """
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     logging.getLogger("uvicorn.access").disabled = True
-    asyncio.run(_host(build, home, customer=customer, idle_seconds=idle_seconds))
+    asyncio.run(_host(build, home, address, told, idle_seconds))
 
 
 async def _host(
-    build: Callable[[], Awaitable[Service]],
+    build: Callable[[], Awaitable[Hosted]],
     home: Home,
-    *,
-    customer: str,
+    address: Address | None,
+    told: Callable[[str], None],
     idle_seconds: float | None,
 ) -> None:
-    service = await build()
+    hosted = await build()
     activity = Activity()
-    app = make_app(
-        lambda _: service.customer(customer),
-        describe=lambda info: info.model_copy(update={"home": str(home.path)}),
-    )
-    app.add_middleware(activity.watch)
-    server = _Server(app)
-    _add_shutdown(app, server)
+    own = Entrance(OwnUser(), hosted.log, hosted.clock)
+    servers = [_Server(_app(hosted, home, own, activity))]
+
+    def end() -> None:
+        for server in servers:
+            server.end()
+
+    _add_shutdown(servers[0].app, end)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, server.end)
+        loop.add_signal_handler(number, end)
     try:
-        with _listening(home) as listener:
+        with ExitStack() as stack:
+            listeners = [stack.enter_context(_listening(home))]
+            if address is not None:
+                listeners.append(stack.enter_context(_listening_at(address)))
+                entrance = _entrance(hosted, address)
+                servers.append(_Server(_app(hosted, home, entrance, activity)))
+                told(_url(listeners[-1]))
             logger.info("process %d serves %s", os.getpid(), home.path)
-            async with _ending_when_idle(server, service, activity, idle_seconds):
-                await server.serve(sockets=[listener])
+            async with _ending_when_idle(end, hosted.service, activity, idle_seconds):
+                await asyncio.gather(
+                    *(
+                        server.serve(sockets=[listener])
+                        for server, listener in zip(servers, listeners, strict=True)
+                    )
+                )
     finally:
-        await service.aclose()
+        await hosted.aclose()
         logger.info("process %d ended", os.getpid())
+
+
+def _entrance(hosted: Hosted, address: Address) -> Entrance:
+    if address.token is not None:
+        return Entrance(Token(address.token), hosted.log, hosted.clock, origins=address.origins)
+    return Entrance(
+        Keys(hosted.access), hosted.log, hosted.clock, hosted.limits, origins=address.origins
+    )
+
+
+def _app(hosted: Hosted, home: Home, entrance: Entrance, activity: Activity) -> FastAPI:
+    is_own = entrance.limits is None
+
+    def describe(info: ServiceInfo) -> ServiceInfo:
+        # Where on the machine a service keeps its things is no customer's matter.
+        return info.model_copy(
+            update={"home": str(home.path)} if is_own else {"pid": 0, "workers": {}}
+        )
+
+    app = make_app(
+        lambda connection: hosted.service.customer(caller_of(connection).customer),
+        describe=describe,
+        entrance=entrance,
+        access=hosted.access,
+    )
+    app.add_middleware(activity.watch)
+    return app
 
 
 class _Server(uvicorn.Server):
     """uvicorn without its own signal handling, which kills the process before it has closed."""
 
     def __init__(self, app: FastAPI) -> None:
-        config = uvicorn.Config(app, lifespan="off", log_config=None, access_log=False)
+        config = uvicorn.Config(
+            app,
+            http="h11",  # it bounds the headers while they come
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            ws_max_size=MOST_MESSAGE,
+        )
         config.timeout_graceful_shutdown = GRACE_SECONDS
         super().__init__(config)
+        self.app = app
         self._closing: asyncio.Event = app.state.closing
 
     @contextmanager
@@ -129,7 +237,7 @@ class Activity:
 def _listening(home: Home) -> Generator[socket.socket, None, None]:
     with suppress(FileNotFoundError):
         home.socket.unlink()  # stale: the lock is ours, so nobody listens on it
-    with socket.socket(socket.AF_UNIX) as listener:
+    with _OwnSocket(socket.AF_UNIX) as listener:
         before = os.umask(0o177)
         try:
             listener.bind(str(home.socket))
@@ -144,16 +252,59 @@ def _listening(home: Home) -> Generator[socket.socket, None, None]:
                 home.socket.unlink()
 
 
+class _OwnSocket(socket.socket):
+    """A unix socket that takes in its own user's processes only.
+
+    The directory around it is closed to others already; this holds where that is not enough, as
+    when a container shares it.
+    """
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        connection, address = super().accept()
+        if hasattr(socket, "SO_PEERCRED"):
+            size = struct.calcsize("3i")
+            told = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
+            _, uid, _ = struct.unpack("3i", told)
+            if uid != os.getuid():
+                connection.close()
+                logger.warning("a process of user %d was turned away", uid)
+                raise ConnectionAbortedError(f"user {uid} is not the home's")
+        return connection, address
+
+
+@contextmanager
+def _listening_at(address: Address) -> Generator[socket.socket, None, None]:
+    try:
+        family, _, _, _, place = socket.getaddrinfo(
+            address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.create_server(place[:2], family=family, backlog=512)
+    except (OSError, OverflowError, UnicodeError) as error:
+        raise ServiceStartFailed(
+            f"The service cannot listen at {address.host}:{address.port}: {error}. "
+            "Choose another address with --listen HOST:PORT.",
+            details={"host": address.host, "port": address.port},
+        ) from error
+    with listener:
+        listener.setblocking(False)  # noqa: FBT003  positional only
+        yield listener
+
+
+def _url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
 @asynccontextmanager
 async def _ending_when_idle(
-    server: _Server, service: Service, activity: Activity, seconds: float | None
+    end: Callable[[], None], service: Service, activity: Activity, seconds: float | None
 ) -> AsyncGenerator[None, None]:
     async def watch(limit: float) -> None:
         loop = asyncio.get_running_loop()
         while activity.open or service.busy or loop.time() - activity.last < limit:
             await asyncio.sleep(min(limit / 4, 15))
         logger.info("idle for %g s", limit)
-        server.end()
+        end()
 
     if seconds is None:
         yield
@@ -165,8 +316,8 @@ async def _ending_when_idle(
         watching.cancel()
 
 
-def _add_shutdown(app: FastAPI, server: _Server) -> None:
+def _add_shutdown(app: FastAPI, end: Callable[[], None]) -> None:
     @app.post(wire.SHUTDOWN, status_code=202)
     async def shut_down() -> Response:
-        server.end()
+        end()
         return Response(status_code=202)
