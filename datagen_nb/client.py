@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from datagen_nb.core.config import DEFAULT_BUCKET, LOCAL_FILES, JobConfiguration, format_of
 from datagen_nb.core.errors import ConfigurationError, JobCancelled, JobFailed
-from datagen_nb.core.messages import JobQuery, LogEntry, ServiceInfo
+from datagen_nb.core.limits import RateLimitStatus
+from datagen_nb.core.messages import Cancellations, JobEvent, JobQuery, LogEntry, ServiceInfo
 from datagen_nb.core.ports import Jobs
 from datagen_nb.core.result import Report
 from datagen_nb.core.status import JobFailure, JobStatus, Stage, State
@@ -136,6 +137,36 @@ class AsyncClient:
         """What the service says of itself."""
         return await self._service.info()
 
+    async def limits(self) -> RateLimitStatus:
+        """What runs, what waits, the cooldown, and whether a job submitted now would be taken."""
+        return await self._service.limits()
+
+    async def set_max_waiting(self, jobs: int | None) -> RateLimitStatus:
+        """Choose how many jobs may queue; 0 refuses at once what cannot start.
+
+        ``None`` goes back to what the operator set.
+
+        Raises:
+            ConfigurationError: It is more than the operator allows.
+        """
+        return await self._service.set_max_waiting(jobs)
+
+    async def retention_days(self) -> float:
+        """Days from a job's end until it is deleted with its data."""
+        return await self._service.retention_days()
+
+    async def set_retention_days(self, days: float | None) -> float:
+        """Choose these days, for the jobs there are as well; ``None`` goes back to the usual.
+
+        Raises:
+            ConfigurationError: They are out of the operator's bounds.
+        """
+        return await self._service.set_retention_days(days)
+
+    async def clean_up(self) -> int:
+        """Delete the jobs whose time has passed now rather than soon; count them."""
+        return await self._service.clean_up()
+
     async def _create(self, config: JobConfiguration) -> AsyncJob:
         status = await self._service.create(config, idempotency_key=uuid.uuid4().hex)
         return AsyncJob(self._service, status, config)
@@ -207,6 +238,10 @@ class AsyncHistory:
         """Jobs that have not ended: running, queued and paused."""
         return await self.list(status=(State.RUNNING, State.QUEUED, State.PAUSED), limit=500)
 
+    async def cancel(self, *job_ids: str) -> Cancellations:
+        """Cancel the jobs with these ids, or, without any, all that have not ended."""
+        return await self._service.cancel_many(job_ids or None)
+
     async def last(self) -> AsyncJob | None:
         """The newest job; ``None`` when there is none."""
         return next(iter(await self.list(limit=1)), None)
@@ -268,7 +303,8 @@ class AsyncJob:
         """The status as it is, then each newer one, until the job has ended."""
         async with aclosing(self._service.events(job_id=self.id)) as events:
             async for event in events:
-                yield self._seen(event.data)
+                if isinstance(event, JobEvent):
+                    yield self._seen(event.data)
                 if self._status.status.is_terminal:
                     return
 
@@ -309,6 +345,14 @@ class AsyncJob:
     async def resume(self) -> JobStatus:
         """Let a paused job go on from its finished parts."""
         return self._seen(await self._service.resume(self.id))
+
+    async def delete(self) -> None:
+        """Delete an ended job with its data, before its time.
+
+        Raises:
+            ActionRefused: It has not ended.
+        """
+        await self._service.delete(self.id)
 
     async def rerun(self) -> AsyncJob:
         """Submit the same configuration again, as a new job."""

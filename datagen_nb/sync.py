@@ -24,7 +24,8 @@ from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
 from datagen_nb.client import AsyncClient, AsyncHistory, AsyncJob
 from datagen_nb.core.config import JobConfiguration
-from datagen_nb.core.messages import LogEntry, ServiceInfo
+from datagen_nb.core.limits import RateLimitStatus
+from datagen_nb.core.messages import Cancellations, LogEntry, ServiceInfo
 from datagen_nb.core.result import Part, Report
 from datagen_nb.core.status import JobFailure, JobStatus, Stage, State
 from datagen_nb.dataset import AsyncDataset
@@ -117,6 +118,26 @@ class Client:
         """See ``AsyncClient.info``."""
         return self._portal.call(self._client.info())
 
+    def limits(self) -> RateLimitStatus:
+        """See ``AsyncClient.limits``."""
+        return self._portal.call(self._client.limits())
+
+    def set_max_waiting(self, jobs: int | None) -> RateLimitStatus:
+        """See ``AsyncClient.set_max_waiting``."""
+        return self._portal.call(self._client.set_max_waiting(jobs))
+
+    def retention_days(self) -> float:
+        """See ``AsyncClient.retention_days``."""
+        return self._portal.call(self._client.retention_days())
+
+    def set_retention_days(self, days: float | None) -> float:
+        """See ``AsyncClient.set_retention_days``."""
+        return self._portal.call(self._client.set_retention_days(days))
+
+    def clean_up(self) -> int:
+        """See ``AsyncClient.clean_up``."""
+        return self._portal.call(self._client.clean_up())
+
 
 class History:
     """The customer's jobs."""
@@ -144,6 +165,10 @@ class History:
     def running(self) -> Sequence[Job]:
         """See ``AsyncHistory.running``."""
         return [self._plain(job) for job in self._portal.call(self._history.running())]
+
+    def cancel(self, *job_ids: str) -> Cancellations:
+        """See ``AsyncHistory.cancel``."""
+        return self._portal.call(self._history.cancel(*job_ids))
 
     def last(self) -> Job | None:
         """See ``AsyncHistory.last``."""
@@ -235,6 +260,10 @@ class Job:
     def resume(self) -> JobStatus:
         """See ``AsyncJob.resume``."""
         return self._portal.call(self._job.resume())
+
+    def delete(self) -> None:
+        """See ``AsyncJob.delete``."""
+        self._portal.call(self._job.delete())
 
     def rerun(self) -> Job:
         """See ``AsyncJob.rerun``."""
