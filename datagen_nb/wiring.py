@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from datagen_nb import client, sync
-from datagen_nb.core.access import CUSTOMER_NAME, LOCAL_CUSTOMER
+from datagen_nb.core.access import CUSTOMER_NAME, LOCAL_CUSTOMER, Secret
 from datagen_nb.core.clock import SystemClock
 from datagen_nb.core.config import DEFAULT_BUCKET, LOCAL_FILES
 from datagen_nb.core.errors import NotFound
@@ -37,6 +37,7 @@ _CUSTOMER_NAME = re.compile(CUSTOMER_NAME)
 def connect(
     target: str | None = None,
     *,
+    api_key: str | None = None,
     home: str | os.PathLike[str] | None = None,
     restart: bool = False,
     scenario: str = "succeeds",
@@ -49,6 +50,7 @@ def connect(
         target: ``None`` for the local service of this user, which is started if none runs;
             the address of a deployed one, as ``"https://…"``; or ``"mock"`` for a scripted
             pipeline in this process, for demonstrations and tests.
+        api_key: For a deployed service; by default ``DATAGEN_API_KEY``, which no notebook keeps.
         home: Directory of the local service; by default ``DATAGEN_HOME``, else the platform's
             directory for user data.
         restart: Stop a running local service first, as when it is of another version; its
@@ -63,8 +65,12 @@ def connect(
         ServiceStartFailed: The local service did not start; the message quotes its log.
         VersionMismatch: The running one is of another version.
         ServiceUnavailable: Nothing answers at the address.
+        Unauthenticated: The service wants an API key, and none came along that is valid.
     """
-    dial = _dialler(target, home=home, restart=restart, scenario=scenario, speed=speed, seed=seed)
+    key, api_key = _key(api_key), None
+    dial = _dialler(
+        target, key=key, home=home, restart=restart, scenario=scenario, speed=speed, seed=seed
+    )
     return sync.Client(dial, Views())
 
 
@@ -77,6 +83,7 @@ class AsyncClient(client.AsyncClient):
         cls,
         target: str | None = None,
         *,
+        api_key: str | None = None,
         home: str | os.PathLike[str] | None = None,
         restart: bool = False,
         scenario: str = "succeeds",
@@ -84,16 +91,24 @@ class AsyncClient(client.AsyncClient):
         seed: int = 7,
     ) -> AsyncGenerator[client.AsyncClient, None]:
         """Connect to a service for the length of a block; see ``connect``."""
+        key, api_key = _key(api_key), None
         dial = _dialler(
-            target, home=home, restart=restart, scenario=scenario, speed=speed, seed=seed
+            target, key=key, home=home, restart=restart, scenario=scenario, speed=speed, seed=seed
         )
         async with await dial() as connected:
             yield connected
 
 
+def _key(given: str | None) -> Secret | None:
+    """The API key, wrapped before anything can fail that would show it."""
+    text = given or os.environ.get("DATAGEN_API_KEY")
+    return None if text is None else Secret(text.strip())
+
+
 def _dialler(
     target: str | None,
     *,
+    key: Secret | None,
     home: str | os.PathLike[str] | None,
     restart: bool,
     scenario: str,
@@ -105,7 +120,7 @@ def _dialler(
     if target == "mock":
         return lambda: _mock(scenario, speed, seed)
     if target.startswith(("http://", "https://")):
-        return lambda: _deployed(target)
+        return lambda: _deployed(target, key)
     raise ValueError(f'cannot connect to {target!r}: give an address, "mock", or nothing')
 
 
@@ -116,11 +131,15 @@ async def _local(home: str | os.PathLike[str] | None, *, restart: bool) -> clien
     return client.AsyncClient(await attach(Home.open(home), restart=restart))
 
 
-async def _deployed(url: str) -> client.AsyncClient:
+async def _deployed(url: str, key: Secret | None) -> client.AsyncClient:
     from datagen_nb.api.remote import HttpJobs
 
-    jobs = HttpJobs.over_http(url)
-    await jobs.info()
+    jobs = HttpJobs.over_http(url, key=key)
+    try:
+        await jobs.info()
+    except BaseException:
+        await jobs.aclose()
+        raise
     return client.AsyncClient(jobs)
 
 

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from datagen_nb.api import wire
 from datagen_nb.api.session import ATTEMPTS, Revive, Session
+from datagen_nb.core.access import Secret
 from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.errors import ConfigurationError, ProtocolError, ServiceUnavailable
 from datagen_nb.core.messages import EventPage, JobEvent, JobPage, JobQuery, LogEntry, ServiceInfo
@@ -48,9 +49,9 @@ class HttpJobs:
         return cls(Session.over_socket(path, revive=revive), shares_files=True)
 
     @classmethod
-    def over_http(cls, url: str) -> Self:
+    def over_http(cls, url: str, *, key: Secret | None = None) -> Self:
         """The jobs at a deployed service."""
-        return cls(Session.over_http(url), shares_files=False)
+        return cls(Session.over_http(url, key=key), shares_files=False)
 
     @property
     def shares_files(self) -> bool:

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import random
+import traceback
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Generator,
+    Mapping,
+)
 from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
 
 from datagen_nb.api import wire
+from datagen_nb.core.access import Secret
 from datagen_nb.core.clock import SystemClock
 from datagen_nb.core.errors import DatagenError, ProtocolError, ServiceUnavailable
 from datagen_nb.core.ports import Clock
@@ -29,6 +38,8 @@ TIMEOUT = httpx.Timeout(60.0, connect=5.0)
 
 FOREIGN = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError, OverflowError)
 """What httpx and the sockets below it raise."""
+
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 Revive = Callable[[], Awaitable[None]]
 
@@ -71,15 +82,34 @@ class Session:
         return cls(client, revive=revive)
 
     @classmethod
-    def over_http(cls, url: str) -> Session:
+    def over_http(cls, url: str, *, key: Secret | None = None) -> Session:
         """A session with a deployed service.
 
+        Args:
+            url: Its address.
+            key: Goes along with every request.
+
         Raises:
-            ServiceUnavailable: The address is none.
+            ServiceUnavailable: The address is none, or a key would travel to it in the clear.
         """
+        if "@" in url or "?" in url or "#" in url:
+            raise ServiceUnavailable(
+                "An address is https://host and perhaps a path; a key does not belong into it, "
+                "since addresses are logged. Give it with DATAGEN_API_KEY or connect(api_key=…).",
+                code="address_with_more",
+            )
         try:
             limits = httpx.Limits(max_connections=None, max_keepalive_connections=8)
-            return cls(httpx.AsyncClient(base_url=url, timeout=TIMEOUT, limits=limits))
+            auth = None if key is None else _Bearer(key)
+            client = httpx.AsyncClient(base_url=url, timeout=TIMEOUT, limits=limits, auth=auth)
+            plain = client.base_url.scheme == "http" and client.base_url.host not in LOOPBACK
+            if key is not None and plain:
+                raise ServiceUnavailable(
+                    f"An API key would travel to {client.base_url.host!r} in the clear. "
+                    "Use its https:// address.",
+                    code="key_in_the_clear",
+                )
+            return cls(client)
         except (httpx.InvalidURL, ValueError) as error:
             raise ServiceUnavailable(
                 f"{url!r} is no address ({error}). Write one as https://host."
@@ -201,7 +231,19 @@ class Session:
         await self._client.aclose()
 
 
+class _Bearer(httpx.Auth):
+    """Puts a key into the head of a request at the last moment, where no ``repr`` shows it."""
+
+    def __init__(self, key: Secret) -> None:
+        self._key = key
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        request.headers["Authorization"] = f"Bearer {self._key.reveal()}"
+        yield request
+
+
 def _unavailable(error: Exception, request_id: str) -> DatagenError:
+    _forget(error)
     if isinstance(error, httpx.DecodingError | httpx.UnsupportedProtocol | httpx.InvalidURL):
         return ProtocolError(f"The service's answer cannot be read: {error}", request_id=request_id)
     said = str(error) or type(error).__name__
@@ -210,6 +252,14 @@ def _unavailable(error: Exception, request_id: str) -> DatagenError:
         "then try again.",
         request_id=request_id,
     )
+
+
+def _forget(error: BaseException) -> None:
+    """Clear what the frames below held, the request's head among it: some tracebacks show that."""
+    failed: BaseException | None = error
+    while failed is not None:
+        traceback.clear_frames(failed.__traceback__)
+        failed = failed.__cause__ or failed.__context__
 
 
 def _json(response: httpx.Response) -> Any:

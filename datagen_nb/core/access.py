@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Literal, Protocol
+from typing import Annotated, Literal, NoReturn, Protocol
 
 from pydantic import Field, StringConstraints
 
@@ -173,6 +173,25 @@ def check_scope(caller: Caller, action: str) -> None:
             "Ask whoever runs the service for one.",
             details={"needed": needed.value, "scopes": sorted(caller.scopes)},
         )
+
+
+class Secret:
+    """A text that is handed on without being shown: not by ``repr``, in no error, in no pickle."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """The text, for the one place that sends it."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return "Secret(…)"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a secret is not pickled")
 
 
 def parse_key(text: str) -> tuple[str, str] | None:
