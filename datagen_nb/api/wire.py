@@ -14,6 +14,16 @@
     GET    /v1/health, /v1/info
     POST   /v1/shutdown                     the local service only
 
+With a key of the scope ``admin``:
+
+    GET    /v1/customers                    after, limit → CustomerPage
+    POST   /v1/customers                    {"name"} → 201 Customer
+    POST   /v1/customers/{name}/disable, /enable   Customer
+    GET    /v1/keys                         customer, after, limit → KeyPage
+    POST   /v1/keys                         KeyRequest → 201 NewKey, the one time the key is told
+    POST   /v1/keys/{keyId}/rotate          Rotation → 201 NewKey
+    DELETE /v1/keys/{keyId}                 ApiKey, revoked
+
 Every body is a ``core`` model's JSON. Every error is ``application/problem+json`` (RFC 9457) with
 ``code``, ``kind`` (the class in ``core.errors``), ``requestId`` and ``details``.
 """
@@ -39,6 +49,8 @@ UPLOADS = f"{PREFIX}/uploads"
 EVENTS = f"{PREFIX}/events"
 HEALTH = f"{PREFIX}/health"
 INFO = f"{PREFIX}/info"
+CUSTOMERS = f"{PREFIX}/customers"
+KEYS = f"{PREFIX}/keys"
 SHUTDOWN = f"{PREFIX}/shutdown"
 
 PROBLEM = "application/problem+json"

@@ -41,6 +41,14 @@ class Scope(StrEnum):
     ADMIN = "admin"
 
 
+USUAL_SCOPES = (Scope.READ, Scope.SUBMIT, Scope.MANAGE)
+"""Of a key for which nothing else is said: all that concerns its customer alone."""
+
+DAY = 86_400.0
+
+MOST_SECONDS = 100 * 365 * DAY
+"""Longest that a key is valid which ends at all."""
+
 SCOPE_OF: Mapping[str, Scope] = {
     "service.read": Scope.READ,
     "jobs.read": Scope.READ,
@@ -123,6 +131,34 @@ class NewKey(WireModel):
 
     key: ApiKey
     secret: str = Field(repr=False)
+
+
+class CustomerRequest(WireModel):
+    """What to make a customer of."""
+
+    name: CustomerName
+
+
+class KeyRequest(WireModel):
+    """What to make a key of.
+
+    Args:
+        customer: Whose jobs it opens.
+        name: What it is for, in words.
+        scopes: What it may be used for.
+        expires_in: Seconds for which it is valid; ``None`` for ever.
+    """
+
+    customer: CustomerName
+    name: str = Field("", max_length=200)
+    scopes: tuple[Scope, ...] = Field(USUAL_SCOPES, min_length=1, max_length=len(Scope))
+    expires_in: float | None = Field(None, ge=1, le=MOST_SECONDS, allow_inf_nan=False)
+
+
+class Rotation(WireModel):
+    """How a key is replaced; ``overlap``: seconds for which the old one stays valid."""
+
+    overlap: float = Field(DAY, ge=0, le=MOST_SECONDS, allow_inf_nan=False)
 
 
 class CustomerPage(WireModel):
@@ -333,7 +369,7 @@ class AccessControl(Protocol):
         customer: str,
         *,
         name: str = "",
-        scopes: Collection[Scope] = (Scope.READ, Scope.SUBMIT, Scope.MANAGE),
+        scopes: Collection[Scope] = USUAL_SCOPES,
         expires_in: float | None = None,
     ) -> NewKey:
         """Make a key, valid for so many seconds."""
@@ -343,7 +379,7 @@ class AccessControl(Protocol):
         self, *, customer: str | None = None, after: str = "", limit: int = 100
     ) -> KeyPage: ...
 
-    async def rotate_key(self, key_id: str, *, overlap: float = 86_400) -> NewKey:
+    async def rotate_key(self, key_id: str, *, overlap: float = DAY) -> NewKey:
         """Make a key like this one, which stays valid for ``overlap`` more seconds.
 
         Raises:

@@ -19,7 +19,10 @@ from pydantic import ValidationError
 
 from datagen_nb.core.access import (
     CUSTOMER_NAME,
+    DAY,
     LOCAL_CUSTOMER,
+    MOST_SECONDS,
+    USUAL_SCOPES,
     ApiKey,
     Caller,
     Customer,
@@ -56,11 +59,6 @@ MOST_KNOWN = 10_000
 
 USE_SECONDS = 60.0
 """Between two writings of when keys were used."""
-
-MOST_SECONDS = 100 * 365 * 86_400
-"""Longest that a key can be valid for when it ends at all."""
-
-USUAL_SCOPES = (Scope.READ, Scope.SUBMIT, Scope.MANAGE)
 
 _ID_LETTERS = "0123456789abcdefghjkmnpqrstvwxyz"
 
@@ -185,8 +183,8 @@ class Access:
             if is_last or len(shown) == limit:
                 return KeyPage(keys=tuple(shown), next_cursor=None if is_last else after)
 
-    async def rotate_key(self, key_id: str, *, overlap: float = 86_400) -> NewKey:
-        until = self._clock.now() + timedelta(seconds=_seconds("overlapSeconds", overlap, least=0))
+    async def rotate_key(self, key_id: str, *, overlap: float = DAY) -> NewKey:
+        until = self._clock.now() + timedelta(seconds=_seconds("overlap", overlap, least=0))
         while True:
             document = await self._document_of(key_id)
             old, digest = _key(document)
