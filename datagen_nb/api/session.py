@@ -21,7 +21,13 @@ import httpx
 from datagen_nb.api import wire
 from datagen_nb.core.access import Secret
 from datagen_nb.core.clock import SystemClock
-from datagen_nb.core.errors import DatagenError, ProtocolError, ServiceUnavailable
+from datagen_nb.core.errors import (
+    DatagenError,
+    LimitReached,
+    ProtocolError,
+    ServiceUnavailable,
+    SubmitInFlight,
+)
 from datagen_nb.core.ports import Clock
 
 ATTEMPTS = 6
@@ -160,7 +166,7 @@ class Session:
                 if response.is_success:
                     return response.content
                 failure = wire.error_of(response.status_code, _json(response), request_id)
-                if attempt == ATTEMPTS or not safe or response.status_code not in PASSING:
+                if attempt == ATTEMPTS or not safe or not _passes(response.status_code, failure):
                     raise failure
                 delay = _retry_after(response, delay)
                 if waited + delay > LONGEST_WAIT:
@@ -267,6 +273,13 @@ def _json(response: httpx.Response) -> Any:
         return response.json()
     except ValueError:
         return None
+
+
+def _passes(status: int, failure: DatagenError) -> bool:
+    """Whether the same request, sent again in a moment, is likely to be answered."""
+    if isinstance(failure, LimitReached):
+        return failure.code == "rate_limited"  # a queue that is full is so for longer
+    return status in PASSING or isinstance(failure, SubmitInFlight)
 
 
 def _retry_after(response: httpx.Response, otherwise: float) -> float:

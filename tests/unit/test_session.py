@@ -13,8 +13,10 @@ from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.errors import (
     DatagenError,
     JobNotFound,
+    LimitReached,
     ProtocolError,
     ServiceUnavailable,
+    SubmitInFlight,
 )
 from datagen_nb.core.messages import EventPage, JobEvent, JobQuery
 from datagen_nb.core.status import State, new_status
@@ -70,6 +72,31 @@ async def test_what_is_safe_is_sent_again(trouble):
     assert await one.send("GET", "/v1/info", safe=True) == b"{}"
     assert len(line.requests) == 3
     assert len(clock.slept) == 2
+
+
+def told(error):
+    status, body = wire.problem(error, "r")
+    return httpx.Response(status, json=body)
+
+
+@pytest.mark.parametrize(
+    "refusal", [SubmitInFlight("Wait."), LimitReached("Slow down.", code="rate_limited")]
+)
+async def test_what_passes_by_itself_is_sent_again(refusal):
+    """Another submit with the same key, too many requests: a moment later it is well."""
+    line = Line(told(refusal), OK)
+    one, _ = session(line)
+    assert await one.send("POST", "/v1/jobs", safe=True) == b"{}"
+
+
+@pytest.mark.parametrize("code", ["queue_full", "cooling_down"])
+async def test_a_full_queue_is_told_at_once(code):
+    """It stays full for longer than a caller wants to wait without knowing."""
+    line = Line(told(LimitReached("Full.", code=code)), OK)
+    one, clock = session(line)
+    with pytest.raises(LimitReached, match="Full"):
+        await one.send("POST", "/v1/jobs", safe=True)
+    assert (len(line.requests), clock.slept) == (1, [])
 
 
 @pytest.mark.parametrize("trouble", [BROKEN, httpx.ReadTimeout("late"), busy(), busy(429)])
