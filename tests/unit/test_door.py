@@ -1,0 +1,439 @@
+"""The door: who is let in, what for, how often, and what the access log says of it."""
+
+import asyncio
+import math
+from contextlib import AsyncExitStack
+
+import httpx
+import pytest
+from fastapi import FastAPI, Request, WebSocket
+from fastapi.responses import Response
+from starlette.responses import StreamingResponse
+
+from datagen_nb.api import access as door
+from datagen_nb.api import wire
+from datagen_nb.api.access import Door, Entrance, Keys, OwnUser, Token, action_of, caller_of, note
+from datagen_nb.api.server import RequestIds
+from datagen_nb.core.access import LOGGED, SCOPE_OF, Scope
+from datagen_nb.core.limits import Limits
+from datagen_nb.service.access import Access
+from datagen_nb.service.audit import Audit
+from datagen_nb.stores.sqlite import SqliteStore
+from tests.clock import FakeClock
+
+LIMITS = Limits(request_rate=2, request_burst=4)
+
+
+class Hall:
+    """What is behind the door: says who came, and remembers that somebody did."""
+
+    def __init__(self):
+        self.entered = []
+        self.gate = asyncio.Event()
+        app = FastAPI()
+
+        @app.websocket("/{path:path}")
+        async def socket(connection: WebSocket):
+            self.entered.append(connection.url.path)
+            await connection.accept()
+            await connection.close()
+
+        @app.get("/v1/events")
+        async def stream():
+            async def wait():
+                yield b"begun"
+                await self.gate.wait()
+
+            return StreamingResponse(wait())
+
+        @app.api_route("/{path:path}", methods=["GET", "HEAD", "POST", "PUT", "DELETE"])
+        async def route(request: Request, status: int = 200):
+            self.entered.append(request.url.path)
+            note(request, "noted")
+            return Response(caller_of(request).who, status)
+
+        self.app = app
+
+
+class Place:
+    def __init__(self, documents, clock, tmp_path):
+        self.clock = clock
+        self.access = Access(documents, clock)
+        self.log = Audit(documents, clock)
+        self.hall = Hall()
+
+    async def limits(self, customer):
+        return LIMITS
+
+    def app(self, guard=None, limits=True, origins=frozenset()):
+        entrance = Entrance(
+            guard or Keys(self.access),
+            self.log,
+            self.clock,
+            self.limits if limits else None,
+            origins,
+        )
+        return RequestIds(Door(self.hall.app, entrance))
+
+    def client(self, **values):
+        transport = httpx.ASGITransport(self.app(**values))
+        return httpx.AsyncClient(transport=transport, base_url="http://datagen.test")
+
+    async def key(self, *scopes, customer="acme"):
+        made = await self.access.create_key(customer, scopes=scopes or tuple(Scope))
+        return {"Authorization": f"Bearer {made.secret}"}
+
+    async def told(self):
+        lines = await self.log.entries(limit=1000)
+        return [(line.who, line.action, line.outcome) for line in lines]
+
+
+@pytest.fixture
+async def place(tmp_path):
+    store = await SqliteStore.open(tmp_path / "jobs.sqlite")
+    made = Place(store.documents, FakeClock(), tmp_path)
+    await made.access.create_customer("acme")
+    await made.access.create_customer("beta")
+    yield made
+    await store.aclose()
+
+
+async def socketed(app, *, headers=None, path="/v1/events/socket", extensions=()):
+    """What a WebSocket's handshake is answered."""
+    sent = []
+    scope = {
+        "type": "websocket",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "headers": [(name.lower().encode(), text.encode()) for name, text in headers.items()],
+        "extensions": {name: {} for name in extensions},
+        "subprotocols": [],
+        "scheme": "ws",
+        "state": {},
+    }
+
+    async def receive():
+        return {"type": "websocket.connect"}
+
+    async def send(message):
+        sent.append(message)
+
+    await app(scope, receive, send)
+    return sent
+
+
+@pytest.mark.parametrize("name", ["Authorization", "X-Api-Key"])
+async def test_a_key_lets_its_customer_in(place, name):
+    """By either header."""
+    key = (await place.access.create_key("acme")).secret
+    value = f"Bearer {key}" if name == "Authorization" else key
+    async with place.client() as client:
+        answer = await client.get("/v1/jobs", headers={name: value})
+    assert answer.status_code == 200
+    assert answer.text.startswith("acme:")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Authorization": ""},
+        {"Authorization": "Bearer"},
+        {"Authorization": "Bearer x"},
+        {"Authorization": "Basic eDp5"},
+        {"X-Api-Key": "dg_000000000000_" + "A" * 43},
+    ],
+)
+async def test_without_a_valid_key_nobody_comes_in(place, headers):
+    """401 says what is needed; no route hears of it, no rate is told."""
+    async with place.client() as client:
+        answer = await client.get("/v1/jobs", headers=headers)
+    assert answer.status_code == 401
+    assert answer.headers["WWW-Authenticate"].startswith('Bearer realm="datagen_nb"')
+    assert answer.headers["Content-Type"] == wire.PROBLEM
+    body = answer.json()
+    assert body["code"] == "unauthenticated"
+    assert body["requestId"] == answer.headers[wire.REQUEST_ID]
+    assert "RateLimit" not in answer.headers
+    assert place.hall.entered == []
+    assert await place.told() == [("anonymous", "jobs.read", "refused")]
+
+
+async def test_a_key_in_the_address_lets_nobody_in(place):
+    """Addresses are logged."""
+    key = (await place.access.create_key("acme")).secret
+    async with place.client() as client:
+        for name in ("api_key", "key", "access_token", "token"):
+            assert (await client.get("/v1/jobs", params={name: key})).status_code == 401
+
+
+REQUESTS = {
+    "GET /v1/info": "service.read",
+    "GET /v1/health": "service.read",
+    "GET /v1/openapi.json": "service.read",
+    "GET /metrics": "metrics.read",
+    "GET /v1/metrics": "metrics.read",
+    "POST /v1/shutdown": "service.stop",
+    "GET /v1/jobs": "jobs.read",
+    "GET /v1/jobs/j_1": "jobs.read",
+    "GET /v1/jobs/j_1/log": "jobs.read",
+    "GET /v1/jobs/j_1/parts/0": "results.read",
+    "HEAD /v1/jobs/j_1/parts/0": "results.read",
+    "POST /v1/jobs": "jobs.submit",
+    "POST /v1/jobs/j_1/rerun": "jobs.submit",
+    "POST /v1/preview": "jobs.submit",
+    "POST /v1/estimate": "jobs.submit",
+    "POST /v1/jobs/cancel": "jobs.steer",
+    "POST /v1/jobs/j_1/cancel": "jobs.steer",
+    "POST /v1/jobs/j_1/pause": "jobs.steer",
+    "POST /v1/jobs/j_1/resume": "jobs.steer",
+    "DELETE /v1/jobs/j_1": "jobs.delete",
+    "HEAD /v1/uploads/x.csv": "uploads.write",
+    "PUT /v1/uploads/x.csv": "uploads.write",
+    "GET /v1/events": "events.read",
+    "GET /v1/templates": "settings.read",
+    "PUT /v1/templates/t": "settings.change",
+    "PUT /v1/retention": "settings.change",
+    "POST /v1/webhooks": "webhooks.change",
+    "GET /v1/customers": "customers.read",
+    "POST /v1/customers": "customers.change",
+    "GET /v1/keys": "keys.read",
+    "DELETE /v1/keys/k": "keys.change",
+    "POST /somewhere/else": "settings.change",
+}
+
+
+@pytest.mark.parametrize("request_line", REQUESTS)
+def test_each_request_is_one_action(request_line):
+    """Also the ones no table knows."""
+    assert action_of(*request_line.split(" ", 1)) == REQUESTS[request_line]
+
+
+def test_every_action_can_be_asked_for():
+    """Otherwise its scope would be of no use."""
+    assert set(REQUESTS.values()) == set(SCOPE_OF)
+
+
+@pytest.mark.parametrize("end", ["%0A", "%0D", "%0A%0A", "%00", "%7F", "%C2%85", "%E2%80%A8"])
+@pytest.mark.parametrize("path", ["/v1/keys", "/v1/jobs/j_1/parts/0", "/v1/shutdown"])
+async def test_no_control_character_leads_around_a_scope(place, path, end):
+    """A router may overlook a line's end; so nothing behind the door hears of such a path."""
+    headers = await place.key(Scope.READ)
+    async with place.client() as client:
+        answer = await client.get(f"{path}{end}", headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    assert place.hall.entered == []
+
+
+@pytest.mark.parametrize("scope", Scope)
+@pytest.mark.parametrize("request_line", REQUESTS)
+async def test_a_key_opens_what_its_scopes_name_and_nothing_else(place, request_line, scope):
+    """403 names the scope that is needed; the access log names the key."""
+    headers = await place.key(scope)
+    method, path = request_line.split(" ", 1)
+    if path == "/v1/events":
+        place.hall.gate.set()
+    async with place.client() as client:
+        answer = await client.request(method, path, headers=headers)
+    needed = SCOPE_OF[REQUESTS[request_line]]
+    if scope is needed:
+        assert answer.status_code == 200
+        return
+    assert answer.status_code == 403
+    assert place.hall.entered == []
+    ((who, action, outcome),) = await place.told()
+    assert (who.split(":")[0], action, outcome) == ("acme", REQUESTS[request_line], "refused")
+    if method != "HEAD":
+        assert answer.json()["details"] == {"needed": needed, "scopes": [scope]}
+
+
+@pytest.mark.parametrize("action", sorted(LOGGED))
+@pytest.mark.parametrize(("status", "outcome"), [(200, "allowed"), (404, "failed")])
+async def test_what_is_sensitive_is_in_the_log_before_it_is_answered(
+    place, action, status, outcome
+):
+    """With who, what, and what became of it; never with the query, which may hold anything."""
+    headers = {**await place.key(), wire.REQUEST_ID: "r-1"}
+    method, path = next(line for line in REQUESTS if REQUESTS[line] == action).split(" ", 1)
+    async with place.client() as client:
+        await client.request(
+            method, path, params={"status": status, "x": "canary"}, headers=headers
+        )
+    (line,) = await place.log.entries()
+    assert (line.action, line.outcome, line.target) == (action, outcome, f"{method} {path}")
+    assert (line.request_id, line.note) == ("r-1", "noted")
+    assert "canary" not in line.to_json()
+
+
+async def test_what_cannot_be_logged_is_not_answered(place, monkeypatch):
+    """Nothing sensitive leaves unseen."""
+
+    async def broken(**values):
+        raise OSError("the disk is full")
+
+    headers = await place.key()
+    monkeypatch.setattr(place.log, "record", broken)
+    async with place.client() as client:
+        answer = await client.get("/v1/jobs/j_1/parts/0", headers=headers)
+    assert answer.status_code == 500
+    assert "acme" not in answer.text
+
+
+async def test_every_answer_tells_the_rate(place):
+    """In the form of the draft: what may follow at once, and when all is there again."""
+    headers = await place.key()
+    async with place.client() as client:
+        for left in (3, 2, 1, 0):
+            answer = await client.get("/v1/jobs?status=404", headers=headers)
+            assert answer.status_code == 404
+            assert answer.headers["RateLimit-Policy"] == '"requests";q=4;w=2'
+            seconds = math.ceil((4 - left) / 2)
+            assert answer.headers["RateLimit"] == f'"requests";r={left};t={seconds}'
+            assert "Retry-After" not in answer.headers
+
+
+async def test_what_is_too_often_is_refused_until_it_is_not(place):
+    """429 tells when; whoever waits so long comes in. Another customer has its own rate."""
+    headers, others = await place.key(), await place.key(customer="beta")
+    async with place.client() as client:
+        for _ in range(4):
+            assert (await client.get("/v1/jobs", headers=headers)).status_code == 200
+        refused = await client.get("/v1/jobs", headers=headers)
+        assert refused.status_code == 429
+        assert refused.json()["code"] == "rate_limited"
+        assert refused.headers["Retry-After"] == "1"
+        assert refused.headers["RateLimit"].startswith('"requests";r=0;')
+        assert (await client.get("/v1/jobs", headers=others)).status_code == 200
+        place.clock.advance(refused.json()["details"]["retryAfter"])
+        assert (await client.get("/v1/jobs", headers=headers)).status_code == 200
+        assert (await client.get("/v1/jobs", headers=headers)).status_code == 429
+
+
+async def test_what_a_key_is_not_for_counts_and_tells_the_rate_too(place):
+    """A 403 is an answer of an authenticated customer."""
+    headers = await place.key(Scope.READ)
+    async with place.client() as client:
+        answer = await client.post("/v1/jobs", headers=headers)
+        assert answer.headers["RateLimit"] == '"requests";r=3;t=1'
+        for _ in range(3):
+            await client.post("/v1/jobs", headers=headers)
+        assert (await client.post("/v1/jobs", headers=headers)).status_code == 429
+
+
+async def test_open_streams_are_bounded(place, monkeypatch):
+    """One customer cannot hold every connection; a closed one makes room."""
+    monkeypatch.setattr(door, "MOST_OPEN", 2)
+    headers = await place.key()
+    app = place.app()
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": "/v1/events",
+        "raw_path": b"/v1/events",
+        "query_string": b"",
+        "headers": [(name.lower().encode(), text.encode()) for name, text in headers.items()],
+    }
+
+    async def opened():
+        began, sent = asyncio.Event(), []
+
+        async def send(message):
+            sent.append(message)
+            began.set()
+
+        async def receive():
+            await asyncio.Event().wait()
+
+        task = asyncio.create_task(app({**scope, "state": {}}, receive, send))
+        await began.wait()
+        return task, sent[0]["status"]
+
+    streams = [await opened() for _ in range(3)]
+    assert [status for _, status in streams] == [200, 200, 429]
+    place.hall.gate.set()
+    await asyncio.gather(*(task for task, _ in streams))
+    place.clock.advance(60)
+    task, status = await opened()
+    await task
+    assert status == 200
+
+
+async def test_the_local_services_user_has_no_rate(place):
+    """There is nobody to crowd out."""
+    async with place.client(guard=OwnUser(), limits=False) as client:
+        for _ in range(20):
+            answer = await client.get("/v1/jobs")
+            assert (answer.status_code, answer.text) == (200, "local")
+            assert "RateLimit" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Host": "127.0.0.1:80"}, 200),
+        ({"Host": "localhost"}, 200),
+        ({"Host": "[::1]:8000"}, 200),
+        ({"Host": "evil.example"}, 403),
+        ({"Host": "127.0.0.1.evil.example"}, 403),
+        ({"Host": "evil@127.0.0.2"}, 403),
+        ({"Host": ""}, 403),
+        ({"Host": "localhost", "Authorization": "Bearer wrong"}, 401),
+        ({"Host": "localhost", "Origin": "http://localhost"}, 200),
+        ({"Host": "localhost", "Origin": "http://localhost:1"}, 403),
+        ({"Host": "localhost", "Origin": "https://evil.example"}, 403),
+        ({"Host": "localhost", "Origin": "null"}, 403),
+        ({"Host": "localhost", "Origin": "http://lab.example:8888"}, 200),
+    ],
+)
+async def test_a_loopback_port_needs_token_host_and_origin(place, headers, status):
+    """A page of a browser reaches such a port, under a name of its own too."""
+    origins = frozenset({"http://lab.example:8888"})
+    app = place.app(guard=Token("t0ken"), limits=False, origins=origins)
+    transport = httpx.ASGITransport(app)
+    headers = {"Authorization": "Bearer t0ken", **headers}
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        assert (await client.get("/v1/jobs", headers=headers)).status_code == status
+    sent = await socketed(app, headers=headers)
+    assert (sent[0]["type"] == "websocket.accept") == (status == 200)
+
+
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer x"}])
+@pytest.mark.parametrize("extensions", [(), ("websocket.http.response",)])
+async def test_no_websocket_is_accepted_without_a_key(place, headers, extensions):
+    """It is refused with a 401 where the server can, closed where not; no route hears of it."""
+    sent = await socketed(place.app(), headers=headers, extensions=extensions)
+    if extensions:
+        assert sent[0]["status"] == 401
+        assert b"www-authenticate" in dict(sent[0]["headers"])
+    else:
+        assert sent == [{"type": "websocket.close", "code": 1008, "reason": "unauthenticated"}]
+    assert place.hall.entered == []
+    assert await place.told() == [("anonymous", "events.read", "refused")]
+
+
+async def test_a_websocket_needs_the_scope_and_an_origin_that_may(place):
+    """As the same request without it would."""
+    app = place.app()
+    for scopes, more, expected in (
+        ([Scope.READ], {}, "websocket.accept"),
+        ([Scope.SUBMIT], {}, "websocket.close"),
+        ([Scope.READ], {"Host": "a", "Origin": "https://b"}, "websocket.close"),
+        ([Scope.READ], {"Host": "a", "Origin": "https://a"}, "websocket.accept"),
+    ):
+        place.clock.advance(10)
+        sent = await socketed(app, headers={**await place.key(*scopes), **more})
+        assert sent[0]["type"] == expected
+        if expected == "websocket.accept":
+            assert dict(sent[0]["headers"])[b"ratelimit"] == b'"requests";r=3;t=1'
+
+
+async def test_closing_and_forgetting_leaves_nothing_behind(place):
+    """The door remembers no customer that it need not."""
+    headers = await place.key()
+    async with AsyncExitStack() as stack:
+        app = place.app()
+        client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://x")
+        await stack.enter_async_context(client)
+        await client.get("/v1/jobs", headers=headers)
+        assert not app._app._open
