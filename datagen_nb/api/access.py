@@ -156,10 +156,11 @@ class Entrance:
 
     Attributes:
         guard: Decides who asks.
-        log: Where refusals go, and what ``core.access.LOGGED`` names.
+        log: The access log.
         clock: Of the rates.
         limits: Of a customer; ``None`` when nobody else can be crowded out.
         origins: Web origins, besides the service's own, whose pages may ask.
+        logged: Actions that the access log tells of when they were allowed.
     """
 
     guard: Guard
@@ -167,6 +168,7 @@ class Entrance:
     clock: Clock
     limits: Callable[[str], Awaitable[Limits]] | None = None
     origins: frozenset[str] = frozenset()
+    logged: frozenset[str] = LOGGED
 
 
 class Door:
@@ -256,7 +258,7 @@ class Door:
         async def watched(message: Message) -> None:
             kind = message["type"]
             if kind == "http.response.start":
-                if visit.action in LOGGED:
+                if visit.action in self._by.logged:
                     await self._tell(visit, "allowed" if message["status"] < 400 else "failed")
                 visit.add_rate(message)
             elif kind in {"websocket.accept", "websocket.http.response.start"}:
