@@ -1,0 +1,332 @@
+"""What one customer has, another cannot see: shown on every route, made from the route table.
+
+A customer asks with another's ids. Each answer has to be the one for ids that nobody has: the
+same status, the same body but for the ids. A route that this file has no sample for fails.
+"""
+
+import asyncio
+import json
+import re
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import pytest
+
+from datagen_nb.api import wire
+from datagen_nb.api.access import Entrance, Keys, caller_of
+from datagen_nb.api.server import make_app
+from datagen_nb.core.access import Scope
+from datagen_nb.core.clock import SystemClock
+from datagen_nb.core.config import JobConfiguration
+from datagen_nb.pipelines.mock import MockPipeline
+from datagen_nb.service.access import Access
+from datagen_nb.service.audit import Audit
+from datagen_nb.wiring import _service
+
+ANN, BOB = "ann", "bob"
+TABLE = b"n,word\n1,a\n2,b\n3,c\n"
+KEY = {wire.IDEMPOTENCY_KEY: "key"}
+STREAM = {"Accept": wire.EVENT_STREAM}
+CONFIG = {
+    "dataSize": 20,
+    "inputFormat": "csv",
+    "outputFormat": "csv",
+    "inputPath": "in.csv",
+    "name": "annsown",
+}
+
+
+@dataclass(frozen=True)
+class Sample:
+    """How a route is asked about something that someone has; ``{ids}`` are filled in.
+
+    ``same_for_owner``: why its owner hears no more than a stranger.
+    """
+
+    params: dict[str, str] = field(default_factory=dict)
+    body: Any = None
+    headers: dict[str, str] = field(default_factory=dict)
+    same_for_owner: str = ""
+
+
+SAMPLES = {
+    "GET /v1/jobs/{job_id}": [Sample()],
+    "GET /v1/jobs/{job_id}/configuration": [Sample()],
+    "POST /v1/jobs/{job_id}/cancel": [Sample()],
+    "POST /v1/jobs/{job_id}/pause": [Sample()],
+    "POST /v1/jobs/{job_id}/resume": [Sample()],
+    "POST /v1/jobs/{job_id}/rerun": [Sample(headers=KEY)],
+    "GET /v1/jobs/{job_id}/log": [Sample(), Sample(params={"after": "1"})],
+    "GET /v1/jobs/{job_id}/manifest": [Sample()],
+    "GET /v1/jobs/{job_id}/report": [Sample()],
+    "GET /v1/jobs/{job_id}/parts/{index}": [Sample(), Sample(headers={"Range": "bytes=0-3"})],
+    "PUT /v1/uploads/{name}": [
+        Sample(headers={"Content-Length": "0"}),
+    ],
+    "HEAD /v1/uploads/{name}": [Sample()],
+    "GET /v1/events": [
+        Sample(params={"jobId": "{job_id}", "after": "0"}),
+        Sample(params={"jobId": "{job_id}", "after": "0"}, headers=STREAM),
+    ],
+    "POST /v1/customers/{name}/disable": [Sample(same_for_owner="needs the scope admin")],
+    "POST /v1/customers/{name}/enable": [Sample(same_for_owner="needs the scope admin")],
+    "POST /v1/keys/{key_id}/rotate": [Sample(same_for_owner="needs the scope admin")],
+    "DELETE /v1/keys/{key_id}": [Sample(same_for_owner="needs the scope admin")],
+    "GET /v1/keys": [Sample(params={"customer": ANN}, same_for_owner="needs the scope admin")],
+}
+"""Requests of every route that takes an id, in its path or elsewhere."""
+
+LISTS = {"GET /v1/jobs", "GET /v1/events", "GET /v1/info", "GET /v1/health"}
+"""Routes that need no id and show what the caller has: nothing of anyone else's may be in them."""
+
+WITHOUT_IDS = {
+    "GET /v1/openapi.json": "the same for everyone",
+    "HEAD /v1/openapi.json": "the same for everyone",
+    "POST /v1/jobs": "makes a job; its paths are tried below",
+    "GET /v1/customers": "needs the scope admin",
+    "POST /v1/customers": "needs the scope admin",
+    "POST /v1/keys": "needs the scope admin",
+}
+
+
+def described(route):
+    """``METHOD path`` of a route, for each of its methods."""
+    methods = getattr(route, "methods", None) or {"WS"}
+    return [f"{method} {route.path}" for method in sorted(methods)]
+
+
+def walk(routes):
+    for route in routes:
+        below = getattr(route, "original_router", None) or route
+        if hasattr(below, "routes"):
+            yield from walk(below.routes)
+        else:
+            yield route
+
+
+APP = make_app(lambda connection: None, describe=lambda info: info)
+ROUTES = [name for route in walk(APP.routes) for name in described(route)]
+
+ASKED = [
+    pytest.param(route, sample, id=f"{route} {number}")
+    for route, samples in SAMPLES.items()
+    for number, sample in enumerate(samples)
+]
+
+
+class House:
+    """A service for two customers, of whom one has everything there is to have."""
+
+    def __init__(self, service, app, keys, ids):
+        self.service = service
+        self.app = app
+        self.keys = keys
+        self.ids = ids
+
+    async def ask(self, who, route, sample, ids):
+        """An answer, with the ids and what differs for everyone taken out."""
+        method, path = route.split(" ")
+        text = json.dumps([path, sample.params, sample.body, sample.headers])
+        for name, value in ids.items():
+            text = text.replace("{%s}" % name, value)  # noqa: UP031
+        path, params, body, headers = json.loads(text)
+        assert "{" not in path, f"no id for {path}"
+        scope = {
+            "type": "websocket" if method == "WS" else "http",
+            "method": "GET" if method == "WS" else method,
+            "path": path,
+            "raw_path": path.encode(),
+            "query_string": str(httpx.QueryParams(params)).encode(),
+            "headers": [
+                (key.lower().encode(), text.encode())
+                for key, text in {**headers, **self.keys[who]}.items()
+            ],
+            "extensions": {"websocket.http.response": {}},
+            "subprotocols": [],
+            "scheme": "http",
+            "state": {},
+        }
+        content = b"" if body is None else json.dumps(body).encode()
+        status, text = await self._exchange(scope, content)
+        for name, value in ids.items():
+            text = text.replace(value, "{%s}" % name) if len(value) > 2 else text  # noqa: UP031
+        return status, re.sub(r'"requestId":\s*"\w+",?', "", text)
+
+    async def _exchange(self, scope, content):
+        """The status of an answer and its text, of a stream what comes within a moment."""
+        kind = scope["type"]
+        first = {"type": "http.request", "body": content, "more_body": False}
+        asked = iter([first if kind == "http" else {"type": "websocket.connect"}])
+        sent = []
+
+        async def receive():
+            return next(asked, None) or await asyncio.Future()
+
+        async def send(message):
+            sent.append(message)
+
+        task = asyncio.create_task(self.app(scope, receive, send))
+        await asyncio.wait([task], timeout=1.5)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        said = [message.get("text") or message.get("body", b"").decode() for message in sent]
+        if kind == "http":
+            assert b"ratelimit" in dict(sent[0]["headers"])
+        return sent[0].get("status", sent[0]["type"]), "".join(said)
+
+
+async def _everything(service, access):
+    """Give Ann one of each; return their ids."""
+    jobs = service.customer(ANN)
+    bucket = service.buckets(ANN, "default")
+    await asyncio.to_thread(bucket.put, "in.csv", TABLE)
+    digest = "0b1a" * 16
+    await asyncio.to_thread(bucket.put, f"inputs/{digest}.csv", TABLE)
+    config = JobConfiguration.from_wire({**CONFIG, "isAsync": False})
+    job_id = (await jobs.create(config, idempotency_key="ann's")).job_id
+    return {
+        "job_id": job_id,
+        "index": "0",
+        "name": f"{digest}.csv",
+        "digest": digest,
+        "key_id": (await access.create_key(ANN)).key.key_id,
+    }
+
+
+UNKNOWN = {
+    "job_id": "j_0000000000000000",
+    "index": "0",
+    "name": f"{'f' * 64}.csv",
+    "digest": "f" * 64,
+    "key_id": "000000000000",
+}
+
+
+@pytest.fixture
+async def house(tmp_path):
+    async with AsyncExitStack() as stack:
+        pipeline = MockPipeline("succeeds", speed=5000, seed=7, clock=SystemClock())
+        service = await _service(tmp_path / "jobs.sqlite", tmp_path / "buckets", pipeline)
+        stack.push_async_callback(service.aclose)
+        documents = service.store.documents
+        access = Access(documents, service.clock)
+        keys = {}
+        for name in (ANN, BOB):
+            await access.create_customer(name)
+            scopes = set(Scope) - {Scope.ADMIN}
+            made = await access.create_key(name, scopes=scopes)
+            keys[name] = {"Authorization": f"Bearer {made.secret}"}
+        entrance = Entrance(
+            Keys(access), Audit(documents, service.clock), service.clock, service.policy.limits_of
+        )
+        app = make_app(
+            lambda connection: service.customer(caller_of(connection).customer),
+            describe=lambda info: info.model_copy(update={"pid": 0, "workers": {}}),
+            entrance=entrance,
+            access=access,
+        )
+        yield House(service, app, keys, await _everything(service, access))
+
+
+def test_every_route_has_a_sample():
+    """Who adds a route says here how it is asked, or why it shows nothing of anyone's."""
+    known = {*SAMPLES, *LISTS, *WITHOUT_IDS}
+    assert set(ROUTES) - known == set(), "routes without a sample"
+    assert known - set(ROUTES) == set(), "samples without a route"
+    for name in set(ROUTES):
+        assert "{" not in name or name in SAMPLES, f"{name} takes an id and needs a sample"
+
+
+@pytest.mark.parametrize(("route", "sample"), ASKED)
+async def test_anothers_id_is_answered_like_an_unknown_one(house, route, sample):
+    """Status and body, whatever the route would do for its owner."""
+    theirs = await house.ask(BOB, route, sample, house.ids)
+    nobodys = await house.ask(BOB, route, sample, UNKNOWN)
+    assert theirs == nobodys
+    mine = await house.ask(ANN, route, sample, house.ids)
+    assert (mine == nobodys) == bool(sample.same_for_owner), "the sample shows nothing"
+
+
+@pytest.mark.parametrize("route", sorted(LISTS))
+async def test_no_list_shows_what_another_has(house, route):
+    """It is the same as before the other had anything, and holds none of the other's ids."""
+    sample = Sample(params={"after": "0"} if "events" in route else {})
+    status, text = await house.ask(BOB, route, sample, UNKNOWN)
+    assert status == 200
+    for word in (*house.ids.values(), ANN, CONFIG["name"]):
+        assert len(word) < 3 or word not in text
+    if route not in {"GET /v1/info", "GET /v1/health"}:
+        assert house.ids["job_id"] in (await house.ask(ANN, route, sample, {}))[1]
+
+
+async def test_nothing_that_another_asked_for_has_changed_anything(house):
+    """After every request of Bob's with Ann's ids, all that Ann has is as it was."""
+
+    async def state():
+        jobs = house.service.customer(ANN)
+        status = await jobs.status(house.ids["job_id"])
+        documents = {}
+        for kind in ("limits", "template", "schedule", "webhook", "delivery", "upload"):
+            documents[kind] = await house.service.store.documents.page(ANN, kind)
+        bucket = house.service.buckets(ANN, "default")
+        objects = [*bucket.list("")]
+        return status, documents, objects, (await jobs.event_page(after=0)).cursor
+
+    before = await state()
+    for route, samples in SAMPLES.items():
+        for sample in samples:
+            await house.ask(BOB, route, sample, house.ids)
+    assert await state() == before
+
+
+@pytest.mark.parametrize(
+    "path", ["in.csv", "../ann/in.csv", "/in.csv", "inputs/../../ann/in.csv", "jobs/{job_id}/x"]
+)
+@pytest.mark.parametrize("bucket", ["default", "file", "ann", "../ann", "gs://ann"])
+async def test_an_input_outside_the_customers_bucket_is_not_found(house, bucket, path):
+    """Whatever the bucket is called and however the path is spelled; as if nothing were there."""
+
+    async def submit(path):
+        body = {**CONFIG, "inputBucket": bucket, "inputPath": path}
+        return await house.ask(BOB, "POST /v1/jobs", Sample(headers=KEY, body=body), {})
+
+    path = path.replace("{job_id}", house.ids["job_id"])
+    status, text = await submit(path)
+    assert status in {404, 422}
+    missing, said = await submit("nowhere.csv")
+    if bucket != "default" or ".." not in path:
+        assert (status, text.replace(path, "nowhere.csv")) == (missing, said)
+
+
+@pytest.mark.parametrize("bucket", ["file", "ann", "../ann"])
+async def test_an_output_outside_the_customers_bucket_is_not_found(house, bucket):
+    """A result is written where its customer reads, nowhere else."""
+    mine = house.service.buckets(BOB, "default")
+    await asyncio.to_thread(mine.put, "in.csv", TABLE)
+    body = {**CONFIG, "outputBucket": bucket, "outputPath": "x.csv"}
+    status, _ = await house.ask(BOB, "POST /v1/jobs", Sample(headers=KEY, body=body), {})
+    assert status in {404, 422}
+
+
+async def test_one_key_of_two_customers_makes_two_jobs(house):
+    """An idempotency key means nothing to anyone else."""
+    mine = house.service.buckets(BOB, "default")
+    await asyncio.to_thread(mine.put, "in.csv", TABLE)
+    sample = Sample(headers=KEY, body=CONFIG)
+    first = await house.ask(ANN, "POST /v1/jobs", sample, {})
+    second = await house.ask(BOB, "POST /v1/jobs", sample, {})
+    assert first[0] == second[0] == 201
+    assert json.loads(first[1].replace(",,", ","))["jobId"] not in second[1]
+
+
+async def test_events_are_numbered_for_each_customer_alone(house):
+    """Bob's first event is number 1, though Ann has had many: not even how busy she is shows."""
+    mine = house.service.buckets(BOB, "default")
+    await asyncio.to_thread(mine.put, "in.csv", TABLE)
+    await house.ask(BOB, "POST /v1/jobs", Sample(headers=KEY, body=CONFIG), {})
+    _, text = await house.ask(BOB, "GET /v1/events", Sample(params={"after": "0"}), {})
+    page = json.loads(text)
+    assert page["events"][0]["cursor"] == 1
+    assert len({event["jobId"] for event in page["events"]}) == 1
