@@ -18,11 +18,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from datagen_nb import client, sync
-from datagen_nb.core.access import CUSTOMER_NAME, LOCAL_CUSTOMER, Secret
+from datagen_nb.core.access import CUSTOMER_NAME, LOCAL_CUSTOMER
 from datagen_nb.core.clock import SystemClock
 from datagen_nb.core.config import DEFAULT_BUCKET, LOCAL_FILES
 from datagen_nb.core.errors import NotFound
 from datagen_nb.core.ports import Bucket, Pipeline
+from datagen_nb.core.secrets import Secret
 from datagen_nb.ui.views import Views
 
 if TYPE_CHECKING:

@@ -89,7 +89,7 @@ class Home:
         Raises:
             HomeError: It cannot be kept.
         """
-        token = secrets.token_urlsafe(32)
+        token = f"dg_local0000000_{secrets.token_urlsafe(32)}"
         try:
             self.token_file.unlink(missing_ok=True)
             file = os.open(self.token_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -27,6 +27,7 @@ from datagen_nb.core.errors import ServiceStartFailed
 from datagen_nb.core.limits import Limits
 from datagen_nb.core.messages import ServiceInfo
 from datagen_nb.core.ports import Clock, Jobs
+from datagen_nb.core.secrets import redact
 
 logger = logging.getLogger("datagen_nb.api")
 
@@ -109,9 +110,9 @@ def serve(
     Raises:
         ServiceStartFailed: It cannot listen at the address.
     """
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
+    handler = logging.StreamHandler()
+    handler.setFormatter(_Redacting("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
     logging.getLogger("uvicorn.access").disabled = True
     asyncio.run(_host(build, home, address, told, idle_seconds))
 
@@ -183,6 +184,13 @@ def _app(hosted: Hosted, home: Home, entrance: Entrance, activity: Activity) -> 
     )
     app.add_middleware(activity.watch)
     return app
+
+
+class _Redacting(logging.Formatter):
+    """Writes no key into the log, whatever it was told, traces included."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return redact(super().format(record))
 
 
 class _Server(uvicorn.Server):

@@ -11,11 +11,11 @@ from pydantic import ValidationError
 
 from datagen_nb.api import wire
 from datagen_nb.api.session import ATTEMPTS, Revive, Session
-from datagen_nb.core.access import Secret
 from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.errors import ConfigurationError, ProtocolError, ServiceUnavailable
 from datagen_nb.core.messages import EventPage, JobEvent, JobPage, JobQuery, LogEntry, ServiceInfo
 from datagen_nb.core.result import Manifest, Report
+from datagen_nb.core.secrets import Secret
 from datagen_nb.core.status import JobStatus, State
 from datagen_nb.core.wire_model import WireModel
 

@@ -19,7 +19,6 @@ from typing import Any
 import httpx
 
 from datagen_nb.api import wire
-from datagen_nb.core.access import Secret
 from datagen_nb.core.clock import SystemClock
 from datagen_nb.core.errors import (
     DatagenError,
@@ -29,6 +28,7 @@ from datagen_nb.core.errors import (
     SubmitInFlight,
 )
 from datagen_nb.core.ports import Clock
+from datagen_nb.core.secrets import Secret
 
 ATTEMPTS = 6
 FIRST_DELAY = 0.1

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Literal, NoReturn, Protocol
+from typing import Annotated, Literal, Protocol
 
 from pydantic import Field, StringConstraints
 
 from datagen_nb.core.errors import Forbidden
+from datagen_nb.core.secrets import KEY_TEXT
 from datagen_nb.core.wire_model import Instant, WireModel
 
 CUSTOMER_NAME = r"[a-z0-9][a-z0-9_-]{0,62}"
@@ -24,9 +24,6 @@ CUSTOMER_NAME = r"[a-z0-9][a-z0-9_-]{0,62}"
 
 LOCAL_CUSTOMER = "local"
 """The one customer of a local service; reserved, since it alone may read this machine's files."""
-
-KEY_TEXT = re.compile(r"dg_([0-9a-z]{12})_([A-Za-z0-9_-]{43})")
-"""A key as its owner holds it: what it is, which, and a secret of 256 random bits."""
 
 CustomerName = Annotated[str, StringConstraints(pattern=rf"^{CUSTOMER_NAME}$")]
 KeyId = Annotated[str, StringConstraints(pattern=r"^[0-9a-z]{12}$")]
@@ -209,25 +206,6 @@ def check_scope(caller: Caller, action: str) -> None:
             "Ask whoever runs the service for one.",
             details={"needed": needed.value, "scopes": sorted(caller.scopes)},
         )
-
-
-class Secret:
-    """A text that is handed on without being shown: not by ``repr``, in no error, in no pickle."""
-
-    __slots__ = ("_text",)
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-
-    def reveal(self) -> str:
-        """The text, for the one place that sends it."""
-        return self._text
-
-    def __repr__(self) -> str:
-        return "Secret(…)"
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("a secret is not pickled")
 
 
 def parse_key(text: str) -> tuple[str, str] | None:

@@ -1,7 +1,7 @@
 """Every error this package raises on purpose, in one tree.
 
 Each has a stable ``code`` that survives the wire, its facts in ``details``, and a message
-that says what happened, to which thing, and what to do now.
+that says what happened, to which thing, and what to do now. None holds a key, whatever it quotes.
 
     DatagenError                     error
     ├─ ConfigurationError            invalid_configuration   (all problems at once)
@@ -40,6 +40,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
+from datagen_nb.core.secrets import redact, redact_all
+
 
 class DatagenError(Exception):
     """Base of every error of this package.
@@ -62,11 +64,12 @@ class DatagenError(Exception):
         details: Mapping[str, Any] | None = None,
         request_id: str | None = None,
     ) -> None:
+        message = redact(message)
         super().__init__(message)
         self.message = message
         if code is not None:
             self.code = code
-        self.details = dict(details or {})
+        self.details: dict[str, Any] = redact_all(dict(details or {}))
         self.request_id = request_id
 
     def __str__(self) -> str:

@@ -15,6 +15,7 @@ from datagen_nb.core.access import NOTHING, AccessEntry, Outcome, Verdict
 from datagen_nb.core.errors import ServiceUnavailable, VersionConflict
 from datagen_nb.core.limits import gcra
 from datagen_nb.core.ports import Clock
+from datagen_nb.core.secrets import redact
 from datagen_nb.core.store import Document, Documents
 
 ENTRY = "access"
@@ -67,7 +68,7 @@ class Audit:
             at=self._clock.now(),
             who=who,
             action=action,
-            target=target[:500],
+            target=redact(target)[:500],
             outcome=outcome,
             request_id=request_id,
             note=note,
