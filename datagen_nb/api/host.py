@@ -284,6 +284,8 @@ class _OwnSocket(socket.socket):
 @contextmanager
 def _listening_at(address: Address) -> Generator[socket.socket, None, None]:
     try:
+        if not 0 <= address.port < 1 << 16:
+            raise OverflowError("ports are 0 to 65535")
         family, _, _, _, place = socket.getaddrinfo(
             address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
