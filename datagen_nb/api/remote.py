@@ -5,21 +5,20 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import aclosing
-from typing import Any, Self, TypeVar
-
-from pydantic import ValidationError
+from typing import Any, Self
 
 from datagen_nb.api import wire
+from datagen_nb.api.answers import M
+from datagen_nb.api.answers import read as _read
+from datagen_nb.api.remote_plans import HttpPlans, HttpTemplates
 from datagen_nb.api.session import ATTEMPTS, Revive, Session
 from datagen_nb.core.config import JobConfiguration
-from datagen_nb.core.errors import ConfigurationError, ProtocolError, ServiceUnavailable
+from datagen_nb.core.errors import ServiceUnavailable
 from datagen_nb.core.messages import EventPage, JobEvent, JobPage, JobQuery, LogEntry, ServiceInfo
 from datagen_nb.core.result import Manifest, Report
 from datagen_nb.core.secrets import Secret
 from datagen_nb.core.status import JobStatus, State
 from datagen_nb.core.wire_model import WireModel
-
-M = TypeVar("M", bound=WireModel)
 
 POLL = 20.0
 """Seconds that a poll waits for the first event."""
@@ -42,6 +41,8 @@ class HttpJobs:
     def __init__(self, session: Session, *, shares_files: bool) -> None:
         self._session = session
         self._shares_files = shares_files
+        self.plans = HttpPlans(session)
+        self.templates = HttpTemplates(session)
 
     @classmethod
     def over_socket(cls, path: str, *, revive: Revive | None = None) -> Self:
@@ -240,14 +241,3 @@ async def _blocks(chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
         *blocks, rest = (rest + chunk).split(b"\n\n")
         for block in blocks:
             yield block
-
-
-def _read(model: type[M], body: Any) -> M:
-    try:
-        return model.from_wire(body)
-    except (ValidationError, ConfigurationError) as error:
-        said = error.errors()[0]["msg"] if isinstance(error, ValidationError) else error.message
-        raise ProtocolError(
-            f"The service answered a {model.__name__.strip('_')} that this version does not "
-            f"understand: {said}. Are both of the same version?",
-        ) from error

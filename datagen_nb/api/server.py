@@ -28,7 +28,7 @@ from datagen_nb.api import wire
 from datagen_nb.api.access import Door, Entrance
 from datagen_nb.api.bounds import Bounds
 from datagen_nb.api.events import page_of_events, stream_of_events
-from datagen_nb.api.routes import customers
+from datagen_nb.api.routes import customers, plans
 from datagen_nb.core.access import AccessControl
 from datagen_nb.core.config import FORMATS, JobConfiguration
 from datagen_nb.core.errors import ConfigurationError, DatagenError, InputError, NotFound, Problem
@@ -75,6 +75,7 @@ def make_app(
     app.state.access = access
     app.include_router(routes)
     app.include_router(customers.routes)
+    app.include_router(plans.routes)
     # The layer that is added last is the first to hear of a request.
     if entrance is not None:
         app.add_middleware(Door, entrance=entrance)

@@ -11,6 +11,15 @@
     GET    /v1/jobs/{jobId}/parts/{index}   bytes
     PUT    /v1/uploads/{sha256}.{format}    bytes → {"path"}; HEAD tells whether it is there
     GET    /v1/events                       after, jobId, wait → page, or SSE by Accept
+    POST   /v1/estimates                    JobConfiguration → Estimate
+    POST   /v1/previews                     JobConfiguration → Preview
+    POST   /v1/graphs                       Graph; Idempotency-Key required → 201 SubmittedGraph
+    GET    /v1/templates                    cursor, limit → TemplatePage of newest versions
+    PUT    /v1/templates/{name}             TemplateDraft → Template, a new version
+    GET    /v1/templates/{name}             version → Template
+    DELETE /v1/templates/{name}             with its versions → 204
+    GET    /v1/templates/{name}/versions    cursor, limit → TemplatePage
+    POST   /v1/templates/{name}/jobs        TemplateSubmit; Idempotency-Key required → 201 JobStatus
     GET    /v1/health, /v1/info
     POST   /v1/shutdown                     the local service only
 
@@ -33,6 +42,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 from datagen_nb.core import errors
 from datagen_nb.core.errors import (
@@ -49,6 +59,10 @@ UPLOADS = f"{PREFIX}/uploads"
 EVENTS = f"{PREFIX}/events"
 HEALTH = f"{PREFIX}/health"
 INFO = f"{PREFIX}/info"
+ESTIMATES = f"{PREFIX}/estimates"
+PREVIEWS = f"{PREFIX}/previews"
+GRAPHS = f"{PREFIX}/graphs"
+TEMPLATES = f"{PREFIX}/templates"
 CUSTOMERS = f"{PREFIX}/customers"
 KEYS = f"{PREFIX}/keys"
 SHUTDOWN = f"{PREFIX}/shutdown"
@@ -117,6 +131,11 @@ def job_path(job_id: str, *rest: str) -> str:
             details={"jobId": job_id},
         )
     return "/".join([JOBS, job_id, *rest])
+
+
+def named(base: str, name: str, *rest: str) -> str:
+    """Path of something that a customer has named, as a template, or of something of it."""
+    return "/".join([base, quote(name, safe=""), *rest])
 
 
 def problem(error: DatagenError, request_id: str) -> tuple[int, dict[str, Any]]:

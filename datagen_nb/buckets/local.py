@@ -81,7 +81,9 @@ class LocalBucket:
         except NotFound:
             return None
         try:
-            return ObjectMeta(path, os.fstat(handle).st_size)
+            found = os.fstat(handle)
+            version = f"{found.st_ino:x}-{found.st_mtime_ns:x}-{found.st_size:x}"
+            return ObjectMeta(path, found.st_size, version)
         finally:
             os.close(handle)
 
@@ -191,7 +193,7 @@ class LocalFiles(LocalBucket):
 
     def head(self, path: str) -> ObjectMeta | None:
         meta = super().head(path)
-        return None if meta is None else ObjectMeta(path, meta.size)
+        return None if meta is None else ObjectMeta(path, meta.size, meta.version)
 
     def same(self, one: str, other: str) -> bool:
         try:

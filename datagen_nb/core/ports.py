@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import BinaryIO, Literal, Protocol
 
 from datagen_nb.core.config import JobConfiguration
+from datagen_nb.core.estimates import TableFacts
 from datagen_nb.core.limits import RateLimitStatus
 from datagen_nb.core.messages import (
     Cancellations,
@@ -20,8 +21,10 @@ from datagen_nb.core.messages import (
     LogEntry,
     ServiceInfo,
 )
+from datagen_nb.core.plans import Plans, Preview
 from datagen_nb.core.result import Manifest, Report
 from datagen_nb.core.status import JobStatus, WorkerChange
+from datagen_nb.core.templates import Templates
 
 
 class Clock(Protocol):
@@ -40,10 +43,11 @@ class Clock(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ObjectMeta:
-    """``path`` in its bucket, ``size`` in bytes."""
+    """``path`` in its bucket, ``size`` in bytes, and what differs when the bytes do, if told."""
 
     path: str
     size: int
+    version: str = field(default="", compare=False)
 
 
 class Bucket(Protocol):
@@ -119,6 +123,14 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
+class Look:
+    """A look at an input before it becomes a job; ``source`` is what ``config`` names so."""
+
+    config: JobConfiguration
+    source: Bucket
+
+
+@dataclass(frozen=True, slots=True)
 class Logged:
     """A line for the job's log; moves no state."""
 
@@ -158,6 +170,24 @@ class Pipeline(Protocol):
         """
         ...
 
+    async def measure(self, look: Look) -> TableFacts:
+        """Tell how large an input is, from its beginning; keeps nothing.
+
+        Raises:
+            InputError: It is not what the configuration says.
+        """
+        ...
+
+    async def preview(self, look: Look) -> Preview:
+        """Make a few rows from a quick look at an input; keeps nothing.
+
+        Closed or cancelled, it stops within 2 s.
+
+        Raises:
+            InputError: It cannot be learnt from.
+        """
+        ...
+
     async def check_health(self) -> Health: ...
 
     async def aclose(self) -> None: ...
@@ -173,6 +203,12 @@ class Jobs(Protocol):
     def shares_files(self) -> bool:
         """Whether the service reads the caller's own file system (bucket ``"file"``)."""
         ...
+
+    @property
+    def plans(self) -> Plans: ...
+
+    @property
+    def templates(self) -> Templates: ...
 
     async def create(self, config: JobConfiguration, *, idempotency_key: str) -> JobStatus:
         """Submit a job; the same key and body give the same job."""

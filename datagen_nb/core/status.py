@@ -16,6 +16,7 @@ from pydantic import Field
 
 from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.errors import ActionRefused
+from datagen_nb.core.estimates import Estimate
 from datagen_nb.core.wire_model import Instant, WireModel, as_instant
 
 STAGES = ("validate", "read", "fit", "generate", "write", "report")
@@ -90,7 +91,9 @@ class JobStatus(WireModel):
         attempt: Number of the newest run by a worker; 0 before the first.
         resume_until: While paused: the last instant to resume.
         queue_position: While queued: 1 is next.
+        waiting_for: While queued: jobs that have to end first.
         warnings: What went differently than one might expect, in words.
+        estimate: What it was expected to take and make; beside it, in the end, the truth.
     """
 
     job_id: str
@@ -112,7 +115,9 @@ class JobStatus(WireModel):
     attempt: int = 0
     resume_until: Instant | None = None
     queue_position: int | None = None
+    waiting_for: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    estimate: Estimate | None = None
 
     @property
     def running_stage(self) -> Stage | None:
@@ -256,7 +261,9 @@ def stage_weights(rows: int) -> dict[str, float]:
     return {stage: seconds[stage] / total for stage in STAGES}
 
 
-def new_status(job_id: str, config: JobConfiguration, now: datetime) -> JobStatus:
+def new_status(
+    job_id: str, config: JobConfiguration, now: datetime, estimate: Estimate | None = None
+) -> JobStatus:
     """The status of a job that was just accepted."""
     now = as_instant(now)
     weights = stage_weights(config.data_size)
@@ -270,6 +277,7 @@ def new_status(job_id: str, config: JobConfiguration, now: datetime) -> JobStatu
         name=config.name,
         tags=config.tags,
         data_size=config.data_size,
+        estimate=estimate,
     )
 
 
@@ -332,7 +340,8 @@ def _changed(
             return {} if known else {"warnings": (*status.warnings, message)}
         case Completed(output_size=size):
             metadata["output_size"] = size
-            return {"progress": 100.0, "rows_done": status.data_size}
+            said = status.estimate and status.estimate.compared(size, metadata["processing_time"])
+            return {"progress": 100.0, "rows_done": status.data_size, "estimate": said}
         case Requeued():
             metadata["retry_count"] = status.metadata.retry_count + 1
             return {"stages": _settled(status, "pending", now)}

@@ -54,6 +54,13 @@ class TemplateDraft(WireModel):
     configuration: dict[str, Any] = Field(default_factory=dict)
 
 
+class TemplateSubmit(WireModel):
+    """A job to be made from a template: fields to add or replace, and the version if not newest."""
+
+    overrides: dict[str, Any] = Field(default_factory=dict)
+    version: int | None = None
+
+
 class TemplatePage(WireModel):
     """One page of templates; ``next_cursor`` is absent on the last."""
 

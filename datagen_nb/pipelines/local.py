@@ -21,8 +21,11 @@ from pathlib import Path
 from typing import Any
 
 from datagen_nb.core.config import JobConfiguration
+from datagen_nb.core.errors import DatagenError, ServiceUnavailable
+from datagen_nb.core.estimates import TableFacts
 from datagen_nb.core.messages import Health
-from datagen_nb.core.ports import Logged, Signal, Task
+from datagen_nb.core.plans import Preview
+from datagen_nb.core.ports import Beat, Logged, Look, Signal, Task
 from datagen_nb.core.status import Completed, Failed
 from datagen_nb.pipelines.parent import ANSWER, FORK, KILL, LENGTH, REQUEST
 
@@ -83,6 +86,30 @@ class LocalPipeline:
             yield await worker.obituary(self._silence)
         finally:
             self._running -= 1
+            await worker.end()
+
+    async def measure(self, look: Look) -> TableFacts:
+        facts: TableFacts = await self._look("measure", look)
+        return facts
+
+    async def preview(self, look: Look) -> Preview:
+        made: Preview = await self._look("preview", look)
+        return made
+
+    async def _look(self, what: str, look: Look) -> Any:
+        """Have a worker look at an input, and nothing else."""
+        parent = await self._living_parent()
+        worker = await parent.fork()
+        try:
+            await worker.send(((what, look), self._memory_limit))
+            while isinstance(said := await worker.hear(self._silence), Beat):
+                pass
+            if said is None:
+                raise ServiceUnavailable((await worker.obituary(self._silence)).message)
+            if isinstance(said, DatagenError):
+                raise said
+            return said
+        finally:
             await worker.end()
 
     async def check_health(self) -> Health:
@@ -242,8 +269,8 @@ class _Worker:
             self._writer.write(LENGTH.pack(len(data)) + data)
             await self._writer.drain()
 
-    async def hear(self, silence: float) -> Signal | None:
-        """The next signal; ``None`` when the worker is gone or has been silent for too long."""
+    async def hear(self, silence: float) -> Any:
+        """What it says next; ``None`` when the worker is gone or has been silent for too long."""
         try:
             async with asyncio.timeout(silence):
                 size = LENGTH.unpack(await self._reader.readexactly(LENGTH.size))[0]
@@ -253,8 +280,7 @@ class _Worker:
             return None
         except (asyncio.IncompleteReadError, OSError):
             return None
-        said: Signal = pickle.loads(data)  # noqa: S301, from our own child
-        return said
+        return pickle.loads(data)  # noqa: S301, from our own child
 
     async def obituary(self, silence: float) -> Logged:
         """Tell how a worker ended that did not finish."""

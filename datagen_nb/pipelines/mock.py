@@ -7,6 +7,8 @@ service, its rules, the store and the result's files, is the real thing.
 from __future__ import annotations
 
 import base64
+import io
+import json
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import aclosing
 from functools import partial
@@ -17,8 +19,10 @@ import pyarrow as pa
 
 from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.errors import ConfigurationError, DatagenError, Problem, Rejected
+from datagen_nb.core.estimates import TableFacts
 from datagen_nb.core.messages import Health
-from datagen_nb.core.ports import Beat, Clock, Logged, Signal, Task
+from datagen_nb.core.plans import PREVIEW_ROWS, Preview, PreviewColumn
+from datagen_nb.core.ports import Beat, Clock, Logged, Look, Signal, Task
 from datagen_nb.core.result import ColumnFidelity, Manifest, Memorisation, Part, Report
 from datagen_nb.core.status import (
     STAGES,
@@ -46,6 +50,8 @@ SECONDS: Mapping[str, float] = {
     "report": 2.0,
 }
 """What each stage pretends to take at speed 1."""
+
+BYTES_PER_ROW: Mapping[str, int] = {"csv": 50, "json": 100, "jsonl": 100, "parquet": 30}
 
 STEPS = 10
 COLUMNS = 5
@@ -98,6 +104,32 @@ class MockPipeline:
                     yield signal
         except StaleAttempt:
             return  # a newer attempt has the job; this one goes without a word
+
+    async def measure(self, look: Look) -> TableFacts:
+        found = look.source.head(look.config.input_path)
+        size = found.size if found else 0
+        return TableFacts(
+            rows=max(size // BYTES_PER_ROW["csv"], 2),
+            columns=COLUMNS,
+            size=size,
+            bytes_fixed=dict.fromkeys(BYTES_PER_ROW, 300.0),
+            bytes_per_row=BYTES_PER_ROW,
+        )
+
+    async def preview(self, look: Look) -> Preview:
+        table = self._table(look.config, 0).slice(0, PREVIEW_ROWS)
+        file = io.BytesIO()
+        write_part(table, "jsonl", file)
+        rows = [json.loads(line) for line in file.getvalue().splitlines()]
+        return Preview(
+            columns=tuple(
+                PreviewColumn(name=field.name, type=str(field.type), kind="mock")
+                for field in table.schema
+            ),
+            rows=tuple(tuple(row.get(name) for name in table.schema.names) for row in rows),
+            learnt_rows=0,
+            notes=(MADE_UP,),
+        )
 
     async def check_health(self) -> Health:
         return Health(status="healthy", message=f"mock, scenario {self._scenario}")

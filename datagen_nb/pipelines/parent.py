@@ -42,7 +42,8 @@ _PR_SET_PDEATHSIG = 1
 
 def serve(control: socket.socket) -> None:
     """Fork workers as asked until the other end closes."""
-    import datagen_nb.pipelines.worker  # noqa: F401, this is what the parent is for
+    import datagen_nb.pipelines.looks
+    import datagen_nb.pipelines.worker  # noqa: F401, these are what the parent is for
 
     workers: dict[int, int] = {}
 
@@ -114,9 +115,11 @@ def _become_worker(control: socket.socket, handle: int) -> None:
 
 
 def _work(channel: socket.socket) -> None:
+    from datagen_nb.core.ports import Task
+    from datagen_nb.pipelines.looks import answer
     from datagen_nb.pipelines.worker import run_attempt
 
-    task, memory_limit = pickle.loads(_read(channel, LENGTH.unpack(_read(channel, 4))[0]))  # noqa: S301, from our own service
+    order, memory_limit = pickle.loads(_read(channel, LENGTH.unpack(_read(channel, 4))[0]))  # noqa: S301, from our own service
     os.nice(NICENESS)
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text(OOM_SCORE)
@@ -138,7 +141,10 @@ def _work(channel: socket.socket) -> None:
     say(Beat(os.getpid()))
     threading.Thread(target=_beat, args=(say,), daemon=True).start()
     threading.Thread(target=_watch, args=(channel,), daemon=True).start()
-    run_attempt(task, say)
+    if isinstance(order, Task):
+        run_attempt(order, say)
+    else:
+        say(answer(*order))
 
 
 def _beat(say: Any) -> None:

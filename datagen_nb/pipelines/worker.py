@@ -13,7 +13,7 @@ import json
 import os
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -23,9 +23,9 @@ from typing import BinaryIO
 import numpy as np
 import pyarrow as pa
 
-from datagen_nb.core.config import LOCAL_FILES
+from datagen_nb.core.config import LOCAL_FILES, JobConfiguration
 from datagen_nb.core.errors import DatagenError, InputError, NotFound, OutputError
-from datagen_nb.core.ports import Logged, Signal, Task
+from datagen_nb.core.ports import Bucket, Logged, Signal, Task
 from datagen_nb.core.result import Manifest
 from datagen_nb.core.status import (
     STAGES,
@@ -96,6 +96,63 @@ def failure(error: Exception, stage: str) -> JobFailure:
     )
 
 
+def check_rows(config: JobConfiguration, rows: int) -> None:
+    """Look whether there is something to learn from.
+
+    Raises:
+        InputError: There are too few rows.
+    """
+    if rows < LEAST_ROWS:
+        has = "has no rows" if rows == 0 else "has one row only"
+        raise input_error(
+            "too_few_rows",
+            config.input_path,
+            f"{has}: there is nothing to learn from",
+            f"Give a table of at least {LEAST_ROWS} rows.",
+            rows=rows,
+        )
+
+
+def check_columns(config: JobConfiguration, names: Sequence[str]) -> None:
+    """Look whether the columns that the configuration names are there.
+
+    Raises:
+        InputError: One is not.
+    """
+    for name in config.parameters.get("columns", {}):
+        if name not in names:
+            near = difflib.get_close_matches(name, names, n=1)
+            remedy = f"Did you mean {near[0]!r}?" if near else f"It has {names}."
+            raise InputError(
+                f"parameters.columns names {name!r}, which the input does not have. {remedy}",
+                code="unknown_column",
+                details={"column": name, "remedy": remedy},
+            )
+
+
+@contextmanager
+def opened(config: JobConfiguration, source: Bucket) -> Iterator[BinaryIO]:
+    """Open a configuration's input.
+
+    Raises:
+        InputError: It is not there, or may not be read.
+    """
+    try:
+        file = source.open(config.input_path)
+    except NotFound as error:
+        if isinstance(error.__cause__, PermissionError):
+            raise input_error(
+                "input_unreadable",
+                config.input_path,
+                "may not be read by this user",
+                "Change its permissions, or copy it to where you may read it.",
+            ) from error
+        is_file = config.input_bucket == LOCAL_FILES
+        raise missing(config.input_path, Path(config.input_path) if is_file else None) from error
+    with file:
+        yield file
+
+
 @dataclass(slots=True)
 class _Attempt:
     task: Task
@@ -139,7 +196,7 @@ class _Attempt:
     def _validate(self) -> None:
         config = self.task.config
         if self.workspace.load("read.json") is None:
-            with self._open_input() as file:
+            with opened(config, self.task.source) as file:
                 size = file.seek(0, os.SEEK_END)
                 look_at(
                     file, config.input_format, name=config.input_path, parameters=config.parameters
@@ -171,26 +228,6 @@ class _Attempt:
                 details={"path": self.task.config.output_path},
             ) from error
 
-    @contextmanager
-    def _open_input(self) -> Iterator[BinaryIO]:
-        config = self.task.config
-        try:
-            file = self.task.source.open(config.input_path)
-        except NotFound as error:
-            if isinstance(error.__cause__, PermissionError):
-                raise input_error(
-                    "input_unreadable",
-                    config.input_path,
-                    "may not be read by this user",
-                    "Change its permissions, or copy it to where you may read it.",
-                ) from error
-            is_file = config.input_bucket == LOCAL_FILES
-            raise missing(
-                config.input_path, Path(config.input_path) if is_file else None
-            ) from error
-        with file:
-            yield file
-
     def _read(self) -> tuple[pa.Table, pa.Table]:
         if self.workspace.load("read.json") is None:
             self._sample()
@@ -202,7 +239,7 @@ class _Attempt:
         config = self.task.config
         seed = config.parameters.get("seed", 0)
         kept = sample.Sample(config.parameters.get("sampleRows", sample.SAMPLE_ROWS), seed)
-        with self._open_input() as file:
+        with opened(config, self.task.source) as file:
             batches = read_batches(
                 file,
                 config.input_format,
@@ -213,17 +250,9 @@ class _Attempt:
             )
             for batch in batches:
                 kept.add(batch)
-        if kept.rows < LEAST_ROWS:
-            has = "has no rows" if kept.rows == 0 else "has one row only"
-            raise input_error(
-                "too_few_rows",
-                config.input_path,
-                f"{has}: there is nothing to learn from",
-                f"Give a table of at least {LEAST_ROWS} rows.",
-                rows=kept.rows,
-            )
+        check_rows(config, kept.rows)
         table = kept.take()
-        self._check_columns(table.schema)
+        check_columns(config, table.schema.names)
         training, held_back = sample.split(table, seed)
         self._log(
             f"Read {kept.rows:,} rows of {table.num_columns} columns; learning from "
@@ -232,17 +261,6 @@ class _Attempt:
         self.workspace.save("training.arrow", sample.to_bytes(training))
         self.workspace.save("held-back.arrow", sample.to_bytes(held_back))
         self.workspace.save("read.json", json.dumps({"rows": kept.rows}).encode())
-
-    def _check_columns(self, schema: pa.Schema) -> None:
-        for name in self.task.config.parameters.get("columns", {}):
-            if name not in schema.names:
-                near = difflib.get_close_matches(name, schema.names, n=1)
-                remedy = f"Did you mean {near[0]!r}?" if near else f"It has {schema.names}."
-                raise InputError(
-                    f"parameters.columns names {name!r}, which the input does not have. {remedy}",
-                    code="unknown_column",
-                    details={"column": name, "remedy": remedy},
-                )
 
     def _fit(self, training: pa.Table) -> models.Model:
         if (data := self.workspace.load("model")) is not None:

@@ -37,9 +37,12 @@ from datagen_nb.core.messages import (
     Refusal,
     ServiceInfo,
 )
+from datagen_nb.core.ports import ObjectMeta
 from datagen_nb.core.result import Manifest, Report
 from datagen_nb.core.status import Cancelled, Change, JobStatus, Paused, Resumed, State, new_status
 from datagen_nb.core.store import JobRecord, Standing
+from datagen_nb.service.plans import CustomerPlans
+from datagen_nb.service.templates import CustomerTemplates
 
 if TYPE_CHECKING:
     from datagen_nb.service.jobs import JobService
@@ -65,6 +68,14 @@ class CustomerJobs:
         except NotFound:
             return False
         return True
+
+    @property
+    def plans(self) -> CustomerPlans:
+        return CustomerPlans(self._service, self._customer, self)
+
+    @property
+    def templates(self) -> CustomerTemplates:
+        return CustomerTemplates(self._store.documents, self._service.clock, self._customer, self)
 
     async def create(self, config: JobConfiguration, *, idempotency_key: str) -> JobStatus:
         fingerprint = hashlib.sha256(config.to_json().encode()).hexdigest()
@@ -102,11 +113,12 @@ class CustomerJobs:
         self, config: JobConfiguration, idempotency_key: str, fingerprint: str
     ) -> JobRecord:
         await self._service.pipeline.check(config)
-        await asyncio.to_thread(self._look_at_places, config)
+        found = await asyncio.to_thread(self._look_at_places, config)
+        estimate = await self._service.estimator.at_submit(self._customer, config, found)
         now, limits = self._service.clock.now(), await self._limits()
-        status = new_status(self._service.ids.next(), config, now)
+        status = new_status(self._service.ids.next(), config, now, estimate)
         # At least a byte, so that what a cancelled job left is found by what it still reserves.
-        size = 1
+        size = max(estimate.bytes_high, 1) if estimate else 1
         made = JobRecord(self._customer, status, config, idempotency_key, fingerprint, size=size)
 
         def admit(standing: Standing) -> None:
@@ -330,16 +342,9 @@ class CustomerJobs:
             pass  # the bound of the wait; the job goes on, and its status says so
         return status
 
-    def _look_at_places(self, config: JobConfiguration) -> None:
-        source = self._service.buckets(self._customer, config.input_bucket)
+    def _look_at_places(self, config: JobConfiguration) -> ObjectMeta:
         self._service.buckets(self._customer, config.output_bucket)
-        if source.head(config.input_path) is None:
-            raise InputError(
-                f"There is no input {config.input_path!r} in bucket {config.input_bucket!r}. "
-                "Check the name, or upload it first.",
-                code="input_not_found",
-                details={"bucket": config.input_bucket, "path": config.input_path},
-            )
+        return self._service.estimator.find(self._customer, config)
 
     async def _result(self, job_id: str, name: str) -> bytes:
         status = await self.status(job_id)

@@ -31,6 +31,7 @@ from datagen_nb.core.status import (
 )
 from datagen_nb.core.store import Admit, JobStore
 from datagen_nb.service.customer import CustomerJobs
+from datagen_nb.service.estimate import Estimator
 from datagen_nb.service.ids import JobIds
 from datagen_nb.service.policy import Policy
 from datagen_nb.service.retention import Retention
@@ -74,6 +75,7 @@ class JobService:
         self.clock = SteadyClock(clock)
         self.settings = settings
         self.ids = JobIds(self.clock, random or SystemRandom())
+        self.estimator = Estimator(self)
         self.policy = Policy(store.documents, self.clock, settings)
         self.runner = Runner(self)
         self.retention = Retention(self)
@@ -83,6 +85,7 @@ class JobService:
 
     async def start(self) -> None:
         """Take up what an earlier service left: every running job lost its worker."""
+        await self.estimator.start()
         await self.runner.start()
         await self.retention.start()
 
@@ -90,6 +93,7 @@ class JobService:
         """Stop what runs; it goes on from its finished parts at the next start."""
         await self.retention.aclose()
         await self.runner.aclose()
+        await self.estimator.aclose()
         await self.pipeline.aclose()
         await self.store.aclose()
 
@@ -144,6 +148,8 @@ class JobService:
             except VersionConflict:
                 continue
             self.wake(customer)
+            if isinstance(change, Completed):
+                self.estimator.learn(customer, record.config, status)
             return status
 
     async def settle(self, customer: str, job_id: str, size: int) -> None:

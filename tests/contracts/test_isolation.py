@@ -20,6 +20,7 @@ from datagen_nb.api.server import make_app
 from datagen_nb.core.access import Scope
 from datagen_nb.core.clock import SystemClock
 from datagen_nb.core.config import JobConfiguration
+from datagen_nb.core.templates import TemplateDraft
 from datagen_nb.pipelines.mock import MockPipeline
 from datagen_nb.service.access import Access
 from datagen_nb.service.audit import Audit
@@ -28,6 +29,7 @@ from datagen_nb.wiring import _service
 ANN, BOB = "ann", "bob"
 TABLE = b"n,word\n1,a\n2,b\n3,c\n"
 KEY = {wire.IDEMPOTENCY_KEY: "key"}
+JSON = {"Content-Type": "application/json"}
 STREAM = {"Accept": wire.EVENT_STREAM}
 CONFIG = {
     "dataSize": 20,
@@ -70,6 +72,17 @@ SAMPLES = {
         Sample(params={"jobId": "{job_id}", "after": "0"}),
         Sample(params={"jobId": "{job_id}", "after": "0"}, headers=STREAM),
     ],
+    "GET /v1/templates": [Sample()],
+    "PUT /v1/templates/{template}": [
+        Sample(headers=JSON, body={"configuration": {"dataSize": 0}}, same_for_owner="no template"),
+    ],
+    "GET /v1/templates/{template}": [Sample(), Sample(params={"version": "1"})],
+    "GET /v1/templates/{template}/versions": [Sample()],
+    "POST /v1/templates/{template}/jobs": [Sample(headers=KEY | JSON, body={"overrides": {}})],
+    "DELETE /v1/templates/{template}": [Sample()],
+    "POST /v1/graphs": [
+        Sample(headers=KEY | JSON, body={"jobs": {"a": {**CONFIG, "after": ["{job_id}"]}}}),
+    ],
     "POST /v1/customers/{name}/disable": [Sample(same_for_owner="needs the scope admin")],
     "POST /v1/customers/{name}/enable": [Sample(same_for_owner="needs the scope admin")],
     "POST /v1/keys/{key_id}/rotate": [Sample(same_for_owner="needs the scope admin")],
@@ -85,6 +98,8 @@ WITHOUT_IDS = {
     "GET /v1/openapi.json": "the same for everyone",
     "HEAD /v1/openapi.json": "the same for everyone",
     "POST /v1/jobs": "makes a job; its paths are tried below",
+    "POST /v1/estimates": "makes nothing; its paths are those of a submit",
+    "POST /v1/previews": "makes nothing; its paths are those of a submit",
     "GET /v1/customers": "needs the scope admin",
     "POST /v1/customers": "needs the scope admin",
     "POST /v1/keys": "needs the scope admin",
@@ -186,8 +201,10 @@ async def _everything(service, access):
     await asyncio.to_thread(bucket.put, f"inputs/{digest}.csv", TABLE)
     config = JobConfiguration.from_wire({**CONFIG, "isAsync": False})
     job_id = (await jobs.create(config, idempotency_key="ann's")).job_id
+    await jobs.templates.put("annstemplate", TemplateDraft(configuration=CONFIG))
     return {
         "job_id": job_id,
+        "template": "annstemplate",
         "index": "0",
         "name": f"{digest}.csv",
         "digest": digest,
@@ -196,6 +213,7 @@ async def _everything(service, access):
 
 
 UNKNOWN = {
+    "template": "nobodystemplate",
     "job_id": "j_0000000000000000",
     "index": "0",
     "name": f"{'f' * 64}.csv",

@@ -23,8 +23,10 @@ from datagen_nb.core.errors import (
     ResultNotReady,
     ServiceUnavailable,
 )
+from datagen_nb.core.estimates import TableFacts
 from datagen_nb.core.messages import Health, JobQuery
-from datagen_nb.core.ports import Beat, Logged, Task
+from datagen_nb.core.plans import Preview
+from datagen_nb.core.ports import Beat, Logged, Look, Task
 from datagen_nb.core.result import Manifest, Part
 from datagen_nb.core.status import (
     Completed,
@@ -105,6 +107,12 @@ class Scripted:
                 raise
             finally:
                 run.closed.set()
+
+    async def measure(self, look: Look) -> TableFacts:
+        raise InputError("Nothing is known of it.")
+
+    async def preview(self, look: Look) -> Preview:
+        raise InputError("Nothing is known of it.")
 
     async def check_health(self) -> Health:
         return Health(status="healthy")

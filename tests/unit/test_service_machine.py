@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from datagen_nb.core.errors import ActionRefused, JobNotFound, LimitReached
+from datagen_nb.core.errors import ActionRefused, InputError, JobNotFound, LimitReached
 from datagen_nb.core.messages import Health, JobEvent
 from datagen_nb.core.ports import Beat, Task
 from datagen_nb.core.result import Manifest, Part
@@ -41,6 +41,9 @@ class Workers:
         self.alive: dict[str, Worker] = {}
 
     async def check(self, config) -> None: ...
+
+    async def measure(self, look):
+        raise InputError("Nothing is known of it.")
 
     async def run(self, task: Task) -> AsyncGenerator:
         worker = self.alive[task.job_id] = Worker(task)

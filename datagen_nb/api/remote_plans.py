@@ -1,0 +1,95 @@
+"""Estimates, previews, graphs and templates across the wire."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from datagen_nb.api import wire
+from datagen_nb.api.answers import read
+from datagen_nb.api.session import Session
+from datagen_nb.core.config import JobConfiguration
+from datagen_nb.core.estimates import Estimate
+from datagen_nb.core.plans import Graph, Preview, SubmittedGraph
+from datagen_nb.core.status import JobStatus
+from datagen_nb.core.templates import Template, TemplateDraft, TemplatePage, TemplateSubmit
+
+JSON = {"Content-Type": "application/json"}
+
+
+class HttpPlans:
+    """Implements ``core.plans.Plans``."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    async def estimate(self, config: JobConfiguration) -> Estimate:
+        content = config.to_json().encode()
+        body = await self._session.send(
+            "POST", wire.ESTIMATES, safe=True, headers=JSON, content=content
+        )
+        return read(Estimate, body)
+
+    async def preview(self, config: JobConfiguration) -> Preview:
+        content = config.to_json().encode()
+        body = await self._session.send(
+            "POST", wire.PREVIEWS, safe=True, headers=JSON, content=content
+        )
+        return read(Preview, body)
+
+    async def create_many(self, graph: Graph, *, idempotency_key: str) -> SubmittedGraph:
+        headers = {**JSON, wire.IDEMPOTENCY_KEY: idempotency_key}
+        content = graph.to_json().encode()
+        body = await self._session.send(
+            "POST", wire.GRAPHS, safe=True, headers=headers, content=content
+        )
+        return read(SubmittedGraph, body)
+
+
+class HttpTemplates:
+    """Implements ``core.templates.Templates``."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    async def put(self, name: str, draft: TemplateDraft) -> Template:
+        content = draft.to_json().encode()
+        path = wire.named(wire.TEMPLATES, name)
+        # A put that says the same again makes no version, so it may be sent twice.
+        body = await self._session.send("PUT", path, safe=True, headers=JSON, content=content)
+        return read(Template, body)
+
+    async def get(self, name: str, version: int | None = None) -> Template:
+        path, params = wire.named(wire.TEMPLATES, name), {"version": version}
+        return read(Template, await self._session.send("GET", path, safe=True, params=params))
+
+    async def list(self, *, cursor: str = "", limit: int = 50) -> TemplatePage:
+        return await self._page(wire.TEMPLATES, cursor, limit)
+
+    async def versions(self, name: str, *, cursor: str = "", limit: int = 50) -> TemplatePage:
+        return await self._page(wire.named(wire.TEMPLATES, name, "versions"), cursor, limit)
+
+    async def delete(self, name: str) -> None:
+        await self._session.send("DELETE", wire.named(wire.TEMPLATES, name), safe=False)
+
+    async def submit(
+        self,
+        name: str,
+        overrides: Mapping[str, Any] | None = None,
+        *,
+        idempotency_key: str,
+        version: int | None = None,
+    ) -> JobStatus:
+        order = TemplateSubmit(overrides=dict(overrides or {}), version=version)
+        body = await self._session.send(
+            "POST",
+            wire.named(wire.TEMPLATES, name, "jobs"),
+            safe=True,
+            headers={**JSON, wire.IDEMPOTENCY_KEY: idempotency_key},
+            content=order.to_json().encode(),
+        )
+        return read(JobStatus, body)
+
+    async def _page(self, path: str, cursor: str, limit: int) -> TemplatePage:
+        params = {"cursor": cursor or None, "limit": limit}
+        return read(TemplatePage, await self._session.send("GET", path, safe=True, params=params))

@@ -1,0 +1,142 @@
+"""Templates, estimates, previews and graphs: in this process and across a socket alike."""
+
+import asyncio
+
+import pytest
+
+from datagen_nb.core.errors import ConfigurationError, InputError, NotFound
+from datagen_nb.core.messages import JobQuery
+from datagen_nb.core.plans import Graph
+from datagen_nb.core.status import State
+from datagen_nb.core.templates import TemplateDraft
+from datagen_nb.pipelines.mock import COLUMNS, MADE_UP
+from tests.contracts.test_jobs import DEADLINE, ended, kind, side
+
+__all__ = ["kind", "side"]  # fixtures
+
+WHOLE = {"dataSize": 10, "inputFormat": "csv", "outputFormat": "csv", "inputPath": "in.csv"}
+
+
+async def test_a_template_goes_round_and_a_job_comes_from_it(side):
+    """Put, read, list, submit, delete."""
+    templates = side.jobs.templates
+    draft = TemplateDraft(description="each night", configuration=WHOLE | {"tags": ["a"]})
+
+    put = await templates.put("nightly-1.0", draft)
+    again = await templates.put("nightly-1.0", TemplateDraft(configuration={"dataSize": 3}))
+    job = await templates.submit("nightly-1.0", {"name": "x"}, idempotency_key="k", version=1)
+
+    assert (put.version, again.version) == (1, 2)
+    assert await templates.get("nightly-1.0", 1) == put
+    assert (await templates.list()).templates == (again,)
+    assert (await templates.versions("nightly-1.0", limit=1)).next_cursor is not None
+    config = await side.jobs.configuration(job.job_id)
+    assert (config.name, config.tags, config.data_size) == ("x", ("a",), 10)
+    await templates.delete("nightly-1.0")
+    with pytest.raises(NotFound):
+        await templates.get("nightly-1.0")
+
+
+@pytest.mark.parametrize("name", ["a/b", "..", "a b", "%2e", "x" * 80])
+async def test_an_odd_name_of_a_template_is_refused(side, name):
+    """However it is spelled on the way."""
+    with pytest.raises((ConfigurationError, NotFound)):
+        await side.jobs.templates.put(name, TemplateDraft(configuration={"dataSize": 3}))
+
+
+async def test_an_open_template_tells_every_gap(side):
+    """Nothing is submitted."""
+    await side.jobs.templates.put("t", TemplateDraft(configuration={"dataSize": 3}))
+
+    with pytest.raises(ConfigurationError) as told:
+        await side.jobs.templates.submit("t", {"dataSize": 0}, idempotency_key="k")
+
+    fields = {problem.field for problem in told.value.problems}
+    assert "dataSize" in fields
+
+
+async def test_an_estimate_is_a_range(side):
+    """Of bytes and of seconds; its basis is told."""
+    said = await side.jobs.plans.estimate(side.config(data_size=1_000))
+
+    assert said.rows == 1_000
+    assert 0 < said.bytes_low < said.bytes_high
+    assert 0 < said.seconds_low < said.seconds_high
+    assert said.basis == "prior"
+    assert said.cost is None
+
+
+async def test_a_job_keeps_its_estimate_and_the_truth_beside_it(side):
+    """From the submit on, and after the end."""
+    submitted = await side.jobs.create(side.config(), idempotency_key="k")
+    done = await ended(side.jobs, submitted.job_id)
+
+    assert submitted.estimate is not None
+    assert submitted.estimate.actual_bytes is None
+    assert done.estimate.actual_bytes == done.metadata.output_size
+    assert done.estimate.actual_seconds == done.metadata.processing_time
+
+
+async def test_an_input_that_is_not_there_has_no_estimate_and_no_preview(side):
+    """The same error as a submit's."""
+    missing = side.config(input_path="no.csv")
+
+    for ask in (side.jobs.plans.estimate, side.jobs.plans.preview):
+        with pytest.raises(InputError) as told:
+            await ask(missing)
+        assert told.value.code == "input_not_found"
+
+
+async def test_a_preview_shows_rows_and_their_types(side):
+    """As many as asked for, twenty at most; the mock says that it made them up."""
+    seen = await side.jobs.plans.preview(side.config(data_size=100))
+    few = await side.jobs.plans.preview(side.config(data_size=3))
+
+    assert len(seen.rows) == 20
+    assert len(few.rows) == 3
+    assert {len(row) for row in seen.rows} == {len(seen.columns)} == {COLUMNS}
+    assert seen.notes == (MADE_UP,)
+    assert (await side.jobs.history(JobQuery())).jobs == ()
+
+
+async def test_a_graph_is_submitted_in_its_order(side):
+    """Names become ids; the same graph under the same key is the same jobs."""
+    graph = Graph(
+        jobs={
+            "last": WHOLE | {"after": ["left", "right"]},
+            "left": WHOLE | {"after": ["first"]},
+            "right": WHOLE | {"after": ["first"], "afterFailure": "run"},
+            "first": WHOLE,
+        }
+    )
+
+    made = await side.jobs.plans.create_many(graph, idempotency_key="g")
+    again = await side.jobs.plans.create_many(graph, idempotency_key="g")
+
+    ids = {name: status.job_id for name, status in made.jobs.items()}
+    assert list(ids) == ["last", "left", "right", "first"]
+    assert {name: status.job_id for name, status in again.jobs.items()} == ids
+    last = await side.jobs.configuration(ids["last"])
+    assert last.after == (ids["left"], ids["right"])
+    async with asyncio.timeout(DEADLINE):
+        done = [await ended(side.jobs, job_id) for job_id in ids.values()]
+    assert {one.status for one in done} == {State.COMPLETED}
+
+
+async def test_a_graph_with_a_circle_or_a_broken_rule_submits_nothing(side):
+    """Every problem of every job, by its name; the circle is named."""
+    broken = Graph(jobs={"a": WHOLE, "b": WHOLE | {"dataSize": 0}, "c": {"inputPath": "x"}})
+    circle = Graph(jobs={"a": WHOLE | {"after": ["b"]}, "b": WHOLE | {"after": ["a"]}})
+
+    with pytest.raises(ConfigurationError) as told:
+        await side.jobs.plans.create_many(broken, idempotency_key="g")
+    with pytest.raises(ConfigurationError, match="a → b → a"):
+        await side.jobs.plans.create_many(circle, idempotency_key="h")
+
+    assert {problem.field for problem in told.value.problems} == {
+        "b.dataSize",
+        "c.dataSize",
+        "c.inputFormat",
+        "c.outputFormat",
+    }
+    assert (await side.jobs.history(JobQuery())).jobs == ()
