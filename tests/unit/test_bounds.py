@@ -1,0 +1,144 @@
+"""How much one request may send and one page may hold: each bound, at it and above it."""
+
+import asyncio
+
+import httpx
+import pytest
+
+from datagen_nb.api import wire
+from datagen_nb.api.bounds import (
+    MOST_ADDRESS,
+    MOST_BODY,
+    MOST_HEADER_BYTES,
+    MOST_HEADERS,
+    Bounds,
+)
+from datagen_nb.api.server import make_app
+
+
+@pytest.fixture
+async def client():
+    """A client of an application whose routes find nobody."""
+
+    async def echo(scope, receive, send):
+        size, more = 0, True
+        while more:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                return
+            size += len(message.get("body", b""))
+            more = message.get("more_body", False)
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": str(size).encode()})
+
+    transport = httpx.ASGITransport(Bounds(echo))
+    async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
+        yield client
+
+
+def told(answer, status, code):
+    """Whether a refusal is a problem document that names what is too long."""
+    body = answer.json()
+    assert (answer.status_code, body["status"], body["code"]) == (status, status, code)
+    assert answer.headers["Content-Type"] == wire.PROBLEM
+    assert answer.headers[wire.REQUEST_ID] == body["requestId"]
+    assert "at most" in body["detail"]
+
+
+async def chunks(size, chunk=64 << 10):
+    while size > 0:
+        yield b"x" * min(size, chunk)
+        size -= chunk
+
+
+async def test_a_body_is_bounded(client):
+    """Announced or not."""
+    assert (await client.post("/v1/jobs", content=b"x" * MOST_BODY)).text == str(MOST_BODY)
+    told(await client.post("/v1/jobs", content=b"x" * (MOST_BODY + 1)), 413, "body_too_long")
+    assert (await client.post("/v1/jobs", content=chunks(MOST_BODY))).text == str(MOST_BODY)
+    told(await client.post("/v1/jobs", content=chunks(MOST_BODY + 1)), 413, "body_too_long")
+
+
+async def test_a_body_that_lies_about_its_length_is_bounded_all_the_same(client):
+    """What comes is counted."""
+    headers = {"Content-Length": "5"}
+    answer = await client.post("/v1/jobs", content=chunks(MOST_BODY + 1), headers=headers)
+    told(answer, 413, "body_too_long")
+
+
+async def test_an_endless_body_is_not_read_to_its_end(client):
+    """A little above the bound, and no further."""
+    read = 0
+
+    async def endless():
+        nonlocal read
+        while True:
+            read += 1 << 16
+            yield b"x" * (1 << 16)
+
+    async with asyncio.timeout(10):
+        told(await client.post("/v1/jobs", content=endless()), 413, "body_too_long")
+    assert read <= MOST_BODY + (2 << 16)
+
+
+async def test_an_address_is_bounded(client):
+    """Path and query together."""
+    path = "/v1/jobs?cursor="
+    assert (await client.get(path + "x" * (MOST_ADDRESS - len(path) - 16))).status_code == 200
+    told(await client.get(path + "x" * MOST_ADDRESS), 414, "address_too_long")
+    told(await client.get("/v1/" + "x" * MOST_ADDRESS), 414, "address_too_long")
+
+
+async def test_headers_are_bounded(client):
+    """Their number and their bytes."""
+    many = {f"x-{n}": "v" for n in range(MOST_HEADERS - 20)}
+    assert (await client.get("/", headers=many)).status_code == 200
+    many = {f"x-{n}": "v" for n in range(MOST_HEADERS + 1)}
+    told(await client.get("/", headers=many), 431, "headers_too_long")
+    long = {"x": "v" * (MOST_HEADER_BYTES - 1000)}
+    assert (await client.get("/", headers=long)).status_code == 200
+    told(await client.get("/", headers={"x": "v" * MOST_HEADER_BYTES}), 431, "headers_too_long")
+
+
+async def test_a_websockets_handshake_is_bounded_too():
+    """It is closed before anything hears of it."""
+    heard, sent = [], []
+
+    async def app(scope, receive, send):
+        heard.append(scope)
+
+    async def send(message):
+        sent.append(message)
+
+    scope = {
+        "type": "websocket",
+        "path": "/v1/events",
+        "raw_path": b"/v1/events",
+        "query_string": b"x" * MOST_ADDRESS,
+        "headers": [],
+    }
+    await Bounds(app)(scope, None, send)
+    assert heard == []
+    assert sent == [{"type": "websocket.close", "code": 1009, "reason": "too long"}]
+
+
+PAGES = ["/v1/jobs", "/v1/customers", "/v1/keys"]
+
+
+@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("limit", ["0", "-1", "501", "1e9", "x", "9" * 400])
+async def test_a_pages_size_is_bounded(path, limit):
+    """A list is read in pages of at most 500, whoever asks."""
+
+    class Nobody:
+        """Whoever is asked for more than there may be on a page has not been guarded."""
+
+        def __getattr__(self, name):
+            raise AssertionError(f"{name} was asked")
+
+    app = make_app(lambda connection: Nobody(), describe=lambda info: info, access=Nobody())
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
+        answer = await client.get(path, params={"limit": limit})
+    assert answer.status_code == 422
+    assert answer.json()["code"] == "invalid_configuration"
