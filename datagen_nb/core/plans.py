@@ -106,41 +106,33 @@ class Doomed:
 
 
 def readiness(
-    job_ids: Sequence[str],
-    statuses: Sequence[JobStatus | None],
-    after_failure: Literal["fail", "run"],
+    statuses: Sequence[JobStatus | None], after_failure: Literal["fail", "run"]
 ) -> Ready | Waiting | Doomed:
     """Decide whether a job may start.
 
     Args:
-        job_ids: The jobs that it follows.
-        statuses: How they stand; ``None`` of one that was deleted, which had ended then.
+        statuses: How the jobs stand that it follows. ``None`` of one that was deleted: it had
+            ended, and had it not completed, that would have been passed on at the time.
         after_failure: What one that did not complete means for it.
     """
-    found = list(zip(job_ids, statuses, strict=True))
+    found = [one for one in statuses if one is not None]
     if after_failure == "fail":
-        for job_id, status in found:
-            if status is None or _is_lost(status):
-                return Doomed(_passed_on(job_id, status))
-    waiting = tuple(job for job, one in found if one is not None and not one.status.is_terminal)
+        for status in found:
+            if status.status.is_terminal and status.status is not State.COMPLETED:
+                return Doomed(_passed_on(status))
+    waiting = tuple(status.job_id for status in found if not status.status.is_terminal)
     return Waiting(waiting) if waiting else Ready()
 
 
-def _is_lost(status: JobStatus) -> bool:
-    return status.status.is_terminal and status.status is not State.COMPLETED
-
-
-def _passed_on(job_id: str, status: JobStatus | None) -> JobFailure:
-    state = "deleted" if status is None else status.status.value
-    cause = {} if status is None or status.error is None else {"cause": status.error.code}
+def _passed_on(status: JobStatus) -> JobFailure:
+    was = "failed" if status.status is State.FAILED else f"was {status.status}"
+    cause = {} if status.error is None else {"cause": status.error.code}
     return JobFailure(
         code="dependency_failed",
-        message=f"It was to follow job {job_id}, which was {state}."
-        if state != "failed"
-        else f"It was to follow job {job_id}, which failed.",
+        message=f"It was to follow job {status.job_id}, which {was}.",
         details={
-            "jobId": job_id,
-            "status": state,
+            "jobId": status.job_id,
+            "status": status.status.value,
             "remedy": "Mend that one and submit both again, or set afterFailure to run.",
             "retryHelps": False,
             **cause,

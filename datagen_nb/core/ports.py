@@ -231,7 +231,7 @@ class Jobs(Protocol):
     async def resume(self, job_id: str) -> JobStatus: ...
 
     async def rerun(self, job_id: str, *, idempotency_key: str) -> JobStatus:
-        """Submit the same configuration again, as a new job."""
+        """Submit the same configuration again, as a new job that follows no other."""
         ...
 
     async def delete(self, job_id: str) -> None:

@@ -19,6 +19,7 @@ from datagen_nb.core.errors import (
     DatagenError,
     IdempotencyConflict,
     InputError,
+    JobNotFound,
     NotFound,
     Problem,
     ResultNotReady,
@@ -113,6 +114,7 @@ class CustomerJobs:
         self, config: JobConfiguration, idempotency_key: str, fingerprint: str
     ) -> JobRecord:
         await self._service.pipeline.check(config)
+        await self._look_at_predecessors(config)
         found = await asyncio.to_thread(self._look_at_places, config)
         estimate = await self._service.estimator.at_submit(self._customer, config, found)
         now, limits = self._service.clock.now(), await self._limits()
@@ -127,8 +129,28 @@ class CustomerJobs:
         kept = await self._store.add(made, admit=admit)
         if kept is made:
             self._service.wake(self._customer)
-            self._service.runner.enqueue(self._customer, kept.job_id)
+            self._enqueue(kept)
         return kept
+
+    def _enqueue(self, record: JobRecord) -> None:
+        """Let a job run when it may, or wait for those that it follows; once begun, for none."""
+        runner = self._service.runner
+        if record.config.after and not record.status.attempt:
+            runner.following.add(self._customer, record.job_id, record.config.after)
+        else:
+            runner.enqueue(self._customer, record.job_id)
+
+    async def _look_at_predecessors(self, config: JobConfiguration) -> None:
+        unknown = []
+        for job_id in config.after:
+            try:
+                await self._store.get(self._customer, job_id)
+            except JobNotFound:
+                unknown.append(job_id)
+        if unknown:
+            rule = "has to be the id of a job of yours"
+            remedy = "Give the ids of jobs that were submitted before."
+            raise ConfigurationError([Problem("after", repr(i), rule, remedy) for i in unknown])
 
     async def status(self, job_id: str) -> JobStatus:
         found = await self._store.get(self._customer, job_id)
@@ -165,12 +187,11 @@ class CustomerJobs:
 
     async def resume(self, job_id: str) -> JobStatus:
         status = await self._act(job_id, Resumed(), "resumed")
-        self._service.runner.enqueue(self._customer, job_id)
-        position = self._service.runner.position(self._customer, job_id)
-        return status.model_copy(update={"queue_position": position})
+        self._enqueue(await self._store.get(self._customer, job_id))
+        return self._shown(status, await self._limits())
 
     async def rerun(self, job_id: str, *, idempotency_key: str) -> JobStatus:
-        config = await self.configuration(job_id)
+        config = (await self.configuration(job_id)).model_copy(update={"after": ()})
         return await self.create(config, idempotency_key=idempotency_key)
 
     async def delete(self, job_id: str) -> None:
@@ -318,8 +339,9 @@ class CustomerJobs:
             "metadata": status.metadata.model_copy(update={"expiration_date": expires})
         }
         if status.status is State.QUEUED:
-            position = self._service.runner.position(self._customer, status.job_id)
-            values["queue_position"] = position
+            runner, key = self._service.runner, (self._customer, status.job_id)
+            values["queue_position"] = runner.position(*key)
+            values["waiting_for"] = runner.following.waiting_for(*key)
         return status.model_copy(update=values)
 
     async def _act(self, job_id: str, change: Change, word: str) -> JobStatus:

@@ -150,6 +150,8 @@ class JobService:
             self.wake(customer)
             if isinstance(change, Completed):
                 self.estimator.learn(customer, record.config, status)
+            if status.status.is_terminal:
+                self.runner.following.ended(customer, job_id)
             return status
 
     async def settle(self, customer: str, job_id: str, size: int) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping
+from collections.abc import AsyncGenerator, Callable, Container, Mapping
+
+from datagen_nb.core.status import State
+from datagen_nb.core.store import JobRecord, JobStore
 
 Key = tuple[str, str]
 """Customer and job."""
@@ -77,3 +80,12 @@ class Queue:
     def customers(self) -> list[str]:
         """Who waits, in their turn."""
         return list(self._waiting)
+
+
+async def records_in(store: JobStore, state: State) -> AsyncGenerator[JobRecord, None]:
+    """Jobs of all customers in a state, the oldest first."""
+    after = ("", "")
+    while records := await store.in_state(state, after=after):
+        for record in records:
+            yield record
+        after = (records[-1].job_id, records[-1].customer)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import aclosing, suppress
 from datetime import timedelta
 from functools import partial
@@ -33,7 +33,8 @@ from datagen_nb.core.status import (
 )
 from datagen_nb.core.store import JobRecord, Standing
 from datagen_nb.service import failures
-from datagen_nb.service.queue import Queue
+from datagen_nb.service.following import Following
+from datagen_nb.service.queue import Queue, records_in
 
 if TYPE_CHECKING:
     from datagen_nb.service.jobs import JobService
@@ -56,6 +57,7 @@ class Runner:
     def __init__(self, service: JobService) -> None:
         self._service = service
         self._queue = Queue()
+        self.following = Following(service, self)
         self._runs: dict[str, asyncio.Task[None]] = {}
         self._running: Counter[str] = Counter()
         self._held: dict[str, asyncio.Task[None]] = {}
@@ -68,25 +70,22 @@ class Runner:
 
     async def start(self) -> None:
         """Queue what an earlier service left running or queued, oldest first."""
-        async for record in self._all(State.RUNNING):
+        store = self._service.store
+        async for record in records_in(store, State.RUNNING):
             lost = Requeued(record.status.attempt, "the service was stopped")
             await self._service.change(record.customer, record.job_id, lost)
-        async for record in self._all(State.QUEUED):
-            self._queue.add(record.customer, record.job_id)
-        async for record in self._all(State.PAUSED):
+        async for record in records_in(store, State.QUEUED):
+            if record.config.after and not record.status.attempt:
+                self.following.add(record.customer, record.job_id, record.config.after)
+            else:
+                self._queue.add(record.customer, record.job_id)
+        async for record in records_in(store, State.PAUSED):
             self._expect_expiry(record.customer, record.status)
-        for record in await self._service.store.unsettled():
-            self._do(self._clean_up(record.customer, record.job_id, None))
+        for record in await store.unsettled():
+            self.do(self._clean_up(record.customer, record.job_id, None))
         for customer in self._queue.customers:
             await self._cool_down(customer)
         self._fill()
-
-    async def _all(self, state: State) -> AsyncGenerator[JobRecord, None]:
-        after = ("", "")
-        while records := await self._service.store.in_state(state, after=after):
-            for record in records:
-                yield record
-            after = (records[-1].job_id, records[-1].customer)
 
     async def aclose(self) -> None:
         """Stop every run and timer, and finish the chores."""
@@ -117,19 +116,19 @@ class Runner:
         """Follow a state that someone else gave to a job: stop, clean up, wait for expiry."""
         job_id = status.job_id
         self._queue.remove(customer, job_id)
+        self.following.remove(customer, job_id)
         if expiry := self._timers.pop(job_id, None):
             expiry.cancel()
-        run = self._runs.get(job_id)
-        if run is not None:
+        if (run := self._runs.get(job_id)) is not None:
             _stop(run)
         if status.status.is_terminal:
             self._forget(job_id)
         if status.status is State.CANCELLED:
-            self._do(self._cool_down(customer))
+            self.do(self._cool_down(customer))
         if status.status is State.PAUSED:
             self._expect_expiry(customer, status)
         elif status.status in {State.CANCELLED, State.FAILED}:
-            self._do(self._clean_up(customer, job_id, run))
+            self.do(self._clean_up(customer, job_id, run))
 
     def _fill(self) -> None:
         while not self._closing and len(self._runs) < self._service.settings.slots:
@@ -173,7 +172,7 @@ class Runner:
 
     async def _run(self, customer: str, job_id: str) -> None:
         try:
-            record, started = await self._insist(partial(self._begin, customer, job_id))
+            record, started = await self.insist(partial(self._begin, customer, job_id))
         except (ActionRefused, JobNotFound):
             return  # cancelled, paused or deleted while it waited
         except _NotYet:
@@ -181,7 +180,7 @@ class Runner:
             await self._cool_down(customer, least=PATIENCE)
             return
         attempt = started.attempt
-        self._do(self._service.note(customer, job_id, f"attempt {attempt} begins"))
+        self.do(self._service.note(customer, job_id, f"attempt {attempt} begins"))
         try:
             async with asyncio.timeout(None) as bound:
                 timer = asyncio.create_task(self._time_out(record, started, bound))
@@ -194,7 +193,7 @@ class Runner:
         except ServiceUnavailable as error:
             logger.warning("attempt %d of %s broke off: %s", attempt, job_id, error)
             again = partial(self._again, customer, job_id, attempt, "could not be recorded")
-            await self._insist(again)
+            await self.insist(again)
         except Exception as error:
             if isinstance(error, TimeoutError) and bound.expired():
                 failure = failures.timed_out(record)
@@ -203,10 +202,10 @@ class Runner:
             else:
                 logger.exception("attempt %d of %s broke", attempt, job_id)
                 failure = failures.internal(error)
-            await self._insist(partial(self._fail, customer, job_id, attempt, failure))
+            await self.insist(partial(self.fail, customer, job_id, attempt, failure))
         else:
             if not over:
-                await self._insist(partial(self._lost, customer, job_id, attempt))
+                await self.insist(partial(self._lost, customer, job_id, attempt))
 
     async def _begin(self, customer: str, job_id: str) -> tuple[JobRecord, JobStatus]:
         record = await self._service.store.get(customer, job_id)
@@ -219,7 +218,7 @@ class Runner:
 
         return record, await self._service.change(customer, job_id, started, admit=admit)
 
-    async def _insist(self, step: Callable[[], Awaitable[T]]) -> T:
+    async def insist(self, step: Callable[[], Awaitable[T]]) -> T:
         """Try until the store takes it: a job must not hang in a state that nobody looks after."""
         while True:
             try:
@@ -259,7 +258,7 @@ class Runner:
                 return False
         self._forget(job_id)
         if isinstance(signal, Failed):
-            self._do(self._clean_up(customer, job_id, None))
+            self.do(self._clean_up(customer, job_id, None))
         return True
 
     async def _is_retried(self, customer: str, job_id: str, failed: Failed) -> bool:
@@ -275,14 +274,13 @@ class Runner:
         wait = settings.retry_seconds * 4**tried
         reason = f"failed for a passing cause ({failed.error.message})"
         attempt = failed.attempt or 0
-        await self._insist(partial(self._again, customer, job_id, attempt, reason, wait=wait))
+        await self.insist(partial(self._again, customer, job_id, attempt, reason, wait=wait))
         return True
 
     def _forget(self, job_id: str) -> None:
         """Drop what was counted of a job that has ended."""
         self._losses.pop(job_id, None)
-        for key in [key for key in self._retries if key[0] == job_id]:
-            del self._retries[key]
+        self._retries = Counter({key: n for key, n in self._retries.items() if key[0] != job_id})
 
     async def _tell(self, customer: str, job_id: str, signal: Signal) -> None:
         match signal:
@@ -301,8 +299,6 @@ class Runner:
                 size = await asyncio.to_thread(self._size_of, customer, job_id)
                 await self._service.change(customer, job_id, signal, size=size)
                 return
-            case _:
-                pass
         await self._service.change(customer, job_id, signal)
 
     def _size_of(self, customer: str, job_id: str) -> int:
@@ -319,7 +315,7 @@ class Runner:
         here = (sum(stage.status == "completed" for stage in status.stages), status.rows_done)
         losses = losses + 1 if here <= reached else 1
         if losses >= self._service.settings.most_losses:
-            await self._fail(customer, job_id, attempt, failures.worker_died(losses, status))
+            await self.fail(customer, job_id, attempt, failures.worker_died(losses, status))
             return
         await self._again(customer, job_id, attempt, "lost its worker")
         self._losses[job_id] = (losses, max(here, reached))
@@ -337,20 +333,23 @@ class Runner:
         else:
             self.enqueue(customer, job_id)
         message = f"attempt {attempt} {reason}; trying again"
-        self._do(self._service.note(customer, job_id, message, "warning"))
+        self.do(self._service.note(customer, job_id, message, "warning"))
 
     async def _enqueue_after(self, customer: str, job_id: str, seconds: float) -> None:
         await self._service.clock.sleep(seconds)
         del self._timers[job_id]
         self.enqueue(customer, job_id)
 
-    async def _fail(self, customer: str, job_id: str, attempt: int, error: JobFailure) -> None:
+    async def fail(
+        self, customer: str, job_id: str, attempt: int | None, error: JobFailure
+    ) -> None:
+        """End a job that cannot go on, unless it has ended otherwise."""
         try:
             await self._tell(customer, job_id, Failed(attempt, error))
         except (ActionRefused, JobNotFound, StaleAttempt):
             return  # it ended otherwise in the meantime
         self._forget(job_id)
-        self._do(self._clean_up(customer, job_id, None))
+        self.do(self._clean_up(customer, job_id, None))
 
     async def _clean_up(self, customer: str, job_id: str, run: asyncio.Task[None] | None) -> None:
         """Remove what an ended job left, once nobody writes to it."""
@@ -373,17 +372,17 @@ class Runner:
         self._timers.pop(status.job_id, None)
         expired = Expired(failures.expired(until.isoformat()))
         try:
-            await self._insist(
+            await self.insist(
                 partial(
                     self._service.change, customer, status.job_id, expired, only_in=State.PAUSED
                 )
             )
         except (ActionRefused, JobNotFound):
             return  # resumed or cancelled in the same moment
-        self._do(self._clean_up(customer, status.job_id, None))
+        self.do(self._clean_up(customer, status.job_id, None))
         await self._service.note(customer, status.job_id, expired.error.message, "error")
 
-    def _do(self, chore: Coroutine[Any, Any, None]) -> None:
+    def do(self, chore: Coroutine[Any, Any, None]) -> None:
         """Do something beside; ``aclose`` waits for it, a fault in it is logged."""
         task = asyncio.create_task(chore)
         self._chores.add(task)
