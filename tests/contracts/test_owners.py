@@ -1,0 +1,111 @@
+"""What every store keeps to between customers, even when all their ids are the same."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from datagen_nb.core.errors import JobNotFound
+from datagen_nb.core.messages import JobQuery, LogEntry
+from datagen_nb.core.status import State
+from datagen_nb.core.store import Document, JobRecord, JobStore, Notice
+from tests.contracts.test_store import ENDED, NOW, at, ended, opened, record, started, store
+
+__all__ = ["opened", "store"]  # fixtures: every adapter that test_store knows
+
+JOBS = 4
+
+
+def twin(number: int, customer: str) -> JobRecord:
+    """A job of which each customer has one with the same id and key."""
+    return record(number, customer=customer, key=f"key {number}")
+
+
+def line(text: str) -> LogEntry:
+    return LogEntry(cursor=0, timestamp=NOW, level="info", message=text)
+
+
+def document(customer: str, id: str = "one", version: int = 0, body: Any = "x") -> Document:
+    return Document(customer, "template", id, {"body": body}, version, due=at(1), size=5)
+
+
+async def fill(store: JobStore, customer: str) -> None:
+    """Two jobs that wait, one that runs, one that was cancelled; logs and documents of each."""
+    for number in range(JOBS):
+        made = await store.add(twin(number, customer))
+        await store.append_log(customer, made.job_id, [line(f"{customer} {number}")])
+    await store.replace(started(twin(0, customer), 5), "job.updated")
+    await store.replace(ended(twin(1, customer)), "job.cancelled")
+    await store.documents.put(document(customer), document(customer, "two"))
+
+
+async def world(store: JobStore, customer: str) -> dict[str, Any]:
+    """All that a customer can see."""
+    seen: dict[str, Any] = {
+        "page": await store.page(customer, JobQuery()),
+        "running": await store.page(customer, JobQuery(status=(State.RUNNING,))),
+        "ended": await store.ended(customer, before=at(10_000), limit=100),
+        "standing": await store.standing(customer),
+        "events": await store.events(customer, after=0),
+        "cursor": await store.last_cursor(customer),
+        "documents": await store.documents.page(customer, "template"),
+        "tombstones": await store.documents.page(customer, "tombstone"),
+    }
+    for number in range(JOBS):
+        job_id = twin(number, customer).job_id
+        seen[f"key {number}"] = await store.find(customer, f"key {number}")
+        seen[f"log {number}"] = await store.log(customer, job_id, after=0)
+        try:
+            seen[f"job {number}"] = await store.get(customer, job_id)
+        except JobNotFound as error:
+            seen[f"job {number}"] = error.code
+    for id in ("one", "two"):
+        seen[id] = await store.documents.get(customer, "template", id)
+    return seen
+
+
+ACTIONS: dict[str, Callable[[JobStore], Awaitable[Any]]] = {
+    "add": lambda store: store.add(twin(9, "ann")),
+    "add again": lambda store: store.add(twin(0, "ann")),
+    "replace": lambda store: store.replace(started(twin(2, "ann"), 9), "job.updated"),
+    "end": lambda store: store.replace(ended(twin(2, "ann"), 99), "job.cancelled"),
+    "forget": lambda store: store.forget("ann", [twin(1, "ann").job_id], only_in=ENDED, at=NOW),
+    "log": lambda store: store.append_log("ann", twin(0, "ann").job_id, [line("more")] * 3),
+    "put": lambda store: store.documents.put(document("ann", version=1, body="y")),
+    "put new": lambda store: store.documents.put(document("ann", "three")),
+    "notice": lambda store: store.documents.put(
+        document("ann", "four"), notice=Notice("alert.raised", NOW, {})
+    ),
+    "delete": lambda store: store.documents.delete("ann", "template", "one"),
+}
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+async def test_what_one_does_changes_nothing_of_anothers(store: JobStore, action: str) -> None:
+    """Not a byte, not a version, not a number, though the ids are the same."""
+    await fill(store, "ann")
+    await fill(store, "bob")
+    before = await world(store, "bob")
+    await ACTIONS[action](store)
+    assert await world(store, "bob") == before
+
+
+async def test_each_sees_the_own_alone(store: JobStore) -> None:
+    """A customer's world is the same whether there is another or not."""
+    await fill(store, "ann")
+    alone = await world(store, "ann")
+    await fill(store, "bob")
+    assert await world(store, "ann") == alone
+    assert alone["standing"].running == 1
+    assert [entry.message for entry in alone["log 0"]] == ["ann 0"]
+
+
+async def test_what_another_deleted_was_never_ones_own(store: JobStore) -> None:
+    """Who never had a job does not hear that it was deleted."""
+    await store.add(twin(1, "ann"))
+    await store.replace(ended(twin(1, "ann")), "job.cancelled")
+    job_id = twin(1, "ann").job_id
+    await store.forget("ann", [job_id], only_in=ENDED, at=NOW)
+    with pytest.raises(JobNotFound) as theirs:
+        await store.get("bob", job_id)
+    assert theirs.value.code == "job_not_found"

@@ -1,0 +1,86 @@
+"""Each filter that keeps customers apart in the store is needed: without it a test fails.
+
+A copy of the package loses one filter at a time, and the contract suites of the store and of the
+routes are run over the copy until one test fails.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+STORES = ROOT / "datagen_nb" / "stores"
+FILTER = re.compile(r"\bcustomer = \?1?")
+SUITES = ("test_owners.py", "test_store.py", "test_documents.py", "test_isolation.py")
+
+PLACES = [
+    (file.name, number)
+    for file in sorted(STORES.glob("sqlite*.py"))
+    for number, _ in enumerate(FILTER.finditer(file.read_text(encoding="utf-8")))
+]
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory):
+    """The package and its tests, to be spoilt."""
+    place = tmp_path_factory.mktemp("copy")
+    unneeded = shutil.ignore_patterns("__pycache__", "static")
+    shutil.copytree(ROOT / "datagen_nb", place / "datagen_nb", ignore=unneeded)
+    shutil.copytree(ROOT / "tests", place / "tests", ignore=unneeded)
+    shutil.copy(ROOT / "pyproject.toml", place)
+    return place
+
+
+def run(place, *suites):
+    return subprocess.run(
+        [
+            *(sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider"),
+            "--no-header",
+            *(f"tests/contracts/{suite}" for suite in suites),
+        ],
+        cwd=place,
+        env={**os.environ, "PYTHONPATH": str(place), "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def test_there_are_filters_to_take_away():
+    """All of them are found."""
+    assert len(PLACES) > 15
+
+
+@pytest.mark.slow
+def test_the_copy_is_what_is_tested(copy):
+    """Whole, it passes; and it is not the installed package that does."""
+    asked = "import datagen_nb, sys; sys.stdout.write(datagen_nb.__file__)"
+    env = {**os.environ, "PYTHONPATH": str(copy)}
+    found = subprocess.check_output([sys.executable, "-c", asked], cwd=copy, env=env, text=True)
+    assert Path(found).is_relative_to(copy)
+    done = run(copy, *SUITES)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(("name", "number"), PLACES)
+def test_without_an_owner_filter_a_test_fails(copy, name, number):
+    """One taken away, the value for it kept, so that the query itself stays sound."""
+    file = copy / "datagen_nb" / "stores" / name
+    whole = file.read_text(encoding="utf-8")
+    found = list(FILTER.finditer(whole))[number]
+    spoilt = f"({found[0]} OR 1)"
+    file.write_text(whole[: found.start()] + spoilt + whole[found.end() :], encoding="utf-8")
+    try:
+        done = run(copy, *SUITES)
+    finally:
+        file.write_text(whole, encoding="utf-8")
+    line = whole[: found.start()].count("\n") + 1
+    assert done.returncode, f"{name}:{line} can do without its filter, and no test notices"
+    assert "failed" in done.stdout, done.stdout + done.stderr
