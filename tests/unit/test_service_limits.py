@@ -252,7 +252,7 @@ async def test_what_a_cancelled_job_left_is_removed_after_a_restart(tmp_path):
         job = await world.submit()
         await world.pipeline.next()
         await world.reach(job.job_id, RUNNING)
-        world.service.runner._do = lambda chore: chore.close()
+        world.service.runner.do = lambda chore: chore.close()
         await world.jobs.cancel(job.job_id)
         world.bucket.put(f"jobs/{job.job_id}/parts/part-00000.csv", b"a")
     async with a_world(tmp_path, clock=clock) as world:
