@@ -1,4 +1,4 @@
-"""Reading what the service answered."""
+"""Saying what the service is told, and reading what it answered."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from datagen_nb.api import wire
 from datagen_nb.core.errors import ConfigurationError, ProtocolError
 from datagen_nb.core.wire_model import WireModel
 
@@ -26,3 +27,15 @@ def read(model: type[M], body: Any) -> M:
             f"The service answered a {model.__name__.strip('_')} that this version does not "
             f"understand: {said}. Are both of the same version?",
         ) from error
+
+
+def say(model: type[WireModel], **values: Any) -> bytes:
+    """Make a request's body of what a caller gave.
+
+    Raises:
+        ConfigurationError: It breaks a rule of the model's.
+    """
+    try:
+        return model(**values).to_json().encode()
+    except ValidationError as error:
+        raise wire.as_problems(error.errors()) from error

@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from datagen_nb.api import wire
-from datagen_nb.core.messages import EventPage, JobEvent
+from datagen_nb.core.messages import Event, EventPage
 from datagen_nb.core.ports import Jobs
 
 HEARTBEAT = 10.0
@@ -23,7 +23,7 @@ async def stream_of_events(
     """Events as they come, until the service ends on purpose: then a goodbye."""
     yield wire.WELCOME
     async with aclosing(jobs.events(after=after, job_id=job_id)) as events:
-        step: asyncio.Task[JobEvent] = asyncio.ensure_future(anext(events))
+        step: asyncio.Task[Event] = asyncio.ensure_future(anext(events))
         end = asyncio.ensure_future(closing.wait())
         try:
             while not closing.is_set():

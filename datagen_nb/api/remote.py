@@ -4,17 +4,35 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from collections.abc import Set as AbstractSet
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Any, Self
 
 from datagen_nb.api import wire
-from datagen_nb.api.answers import M
+from datagen_nb.api.answers import M, say
 from datagen_nb.api.answers import read as _read
-from datagen_nb.api.remote_plans import HttpPlans, HttpTemplates
+from datagen_nb.api.remote_plans import JSON, HttpPlans, HttpTemplates
 from datagen_nb.api.session import ATTEMPTS, Revive, Session
 from datagen_nb.core.config import JobConfiguration
-from datagen_nb.core.errors import ServiceUnavailable
-from datagen_nb.core.messages import EventPage, JobEvent, JobPage, JobQuery, LogEntry, ServiceInfo
+from datagen_nb.core.errors import JobNotFound, ServiceUnavailable
+from datagen_nb.core.limits import RateLimitStatus
+from datagen_nb.core.messages import (
+    OTHER_EVENTS,
+    Cancellations,
+    CleanUp,
+    Event,
+    EventPage,
+    JobEvent,
+    JobPage,
+    JobQuery,
+    LogEntry,
+    LogPage,
+    ManyJobs,
+    OtherEvent,
+    QueueChoice,
+    Retention,
+    RetentionChoice,
+    ServiceInfo,
+)
 from datagen_nb.core.result import Manifest, Report
 from datagen_nb.core.secrets import Secret
 from datagen_nb.core.status import JobStatus, State
@@ -25,10 +43,6 @@ POLL = 20.0
 
 SILENT_STREAMS = 3
 """Streams in a row that end before a line arrives, after which events are polled instead."""
-
-
-class _Log(WireModel):
-    entries: tuple[LogEntry, ...]
 
 
 class _Uploaded(WireModel):
@@ -73,6 +87,12 @@ class HttpJobs:
     async def cancel(self, job_id: str) -> JobStatus:
         return await self._act(job_id, "cancel", {State.CANCELLED})
 
+    async def cancel_many(self, job_ids: Sequence[str] | None = None) -> Cancellations:
+        which = say(ManyJobs, job_ids=None if job_ids is None else tuple(job_ids))
+        path = wire.job_path("cancel")
+        body = await self._session.send("POST", path, safe=False, headers=JSON, content=which)
+        return _read(Cancellations, body)
+
     async def pause(self, job_id: str) -> JobStatus:
         return await self._act(job_id, "pause", {State.PAUSED})
 
@@ -82,14 +102,38 @@ class HttpJobs:
     async def rerun(self, job_id: str, *, idempotency_key: str) -> JobStatus:
         return await self._post(wire.job_path(job_id, "rerun"), key=idempotency_key)
 
+    async def delete(self, job_id: str) -> None:
+        path = wire.job_path(job_id)
+        try:
+            await self._session.send("DELETE", path, safe=False)
+        except ServiceUnavailable:  # whether it was heard, only the job's absence can tell
+            with suppress(JobNotFound):
+                await self._session.send("DELETE", path, safe=True)
+
+    async def limits(self) -> RateLimitStatus:
+        return await self._get(RateLimitStatus, wire.LIMITS)
+
+    async def set_max_waiting(self, jobs: int | None) -> RateLimitStatus:
+        return await self._put(RateLimitStatus, wire.LIMITS, say(QueueChoice, max_waiting=jobs))
+
+    async def retention_days(self) -> float:
+        return (await self._get(Retention, wire.RETENTION)).days
+
+    async def set_retention_days(self, days: float | None) -> float:
+        return (await self._put(Retention, wire.RETENTION, say(RetentionChoice, days=days))).days
+
+    async def clean_up(self) -> int:
+        body = await self._session.send("POST", wire.CLEAN_UP, safe=True)
+        return _read(CleanUp, body).deleted
+
     async def log(self, job_id: str, *, after: int = 0) -> Sequence[LogEntry]:
         path = wire.job_path(job_id, "log")
         body = await self._session.send("GET", path, safe=True, params={"after": after})
-        return _read(_Log, body).entries
+        return _read(LogPage, body).entries
 
     async def events(
         self, *, after: int | None = None, job_id: str | None = None
-    ) -> AsyncGenerator[JobEvent, None]:
+    ) -> AsyncGenerator[Event, None]:
         if after is None and job_id is None:
             after = (await self.event_page()).cursor
         silent, is_stopped = 0, False
@@ -170,6 +214,10 @@ class HttpJobs:
     async def _get(self, model: type[M], path: str, **params: Any) -> M:
         return _read(model, await self._session.send("GET", path, safe=True, params=params))
 
+    async def _put(self, model: type[M], path: str, content: bytes) -> M:
+        body = await self._session.send("PUT", path, safe=True, headers=JSON, content=content)
+        return _read(model, body)
+
     async def _post(
         self, path: str, *, key: str | None = None, content: bytes | None = None
     ) -> JobStatus:
@@ -189,7 +237,7 @@ class HttpJobs:
 
     async def _stream(
         self, after: int | None, job_id: str | None
-    ) -> AsyncGenerator[JobEvent | None, None]:
+    ) -> AsyncGenerator[Event | None, None]:
         """Events of one stream; ``None`` when it is open."""
         params = {"after": after, "jobId": job_id}
         async with self._session.stream(
@@ -200,11 +248,14 @@ class HttpJobs:
                     raise _Goodbye
                 if block == wire.WELCOME.strip():
                     yield None
-                for line in block.split(b"\n"):
-                    if line.startswith(b"data: "):
-                        yield _read(JobEvent, line.removeprefix(b"data: "))
+                said = dict(line.partition(b": ")[::2] for line in block.split(b"\n"))
+                if b"data" in said:
+                    if said.get(b"event", b"").decode() in OTHER_EVENTS:
+                        yield _read(OtherEvent, said[b"data"])
+                    else:
+                        yield _read(JobEvent, said[b"data"])
 
-    async def _poll(self, after: int | None, job_id: str | None) -> AsyncGenerator[JobEvent, None]:
+    async def _poll(self, after: int | None, job_id: str | None) -> AsyncGenerator[Event, None]:
         if after is None and job_id is not None:
             after = (await self.event_page()).cursor
             status = await self.status(job_id)

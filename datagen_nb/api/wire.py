@@ -3,10 +3,12 @@
     POST   /v1/jobs                         submit; Idempotency-Key required → 201 JobStatus
     GET    /v1/jobs                         history: status, since, until, limit, cursor → JobPage
     GET    /v1/jobs/{jobId}                 JobStatus
+    DELETE /v1/jobs/{jobId}                 with its data → 204
     GET    /v1/jobs/{jobId}/configuration   JobConfiguration
     POST   /v1/jobs/{jobId}/cancel, /pause, /resume   JobStatus
+    POST   /v1/jobs/cancel                  ManyJobs → Cancellations
     POST   /v1/jobs/{jobId}/rerun           Idempotency-Key required → 201 JobStatus
-    GET    /v1/jobs/{jobId}/log             after → {"entries": […]}
+    GET    /v1/jobs/{jobId}/log             after → LogPage
     GET    /v1/jobs/{jobId}/manifest, /report
     GET    /v1/jobs/{jobId}/parts/{index}   bytes
     PUT    /v1/uploads/{sha256}.{format}    bytes → {"path"}; HEAD tells whether it is there
@@ -20,6 +22,9 @@
     DELETE /v1/templates/{name}             with its versions → 204
     GET    /v1/templates/{name}/versions    cursor, limit → TemplatePage
     POST   /v1/templates/{name}/jobs        TemplateSubmit; Idempotency-Key required → 201 JobStatus
+    GET    /v1/limits                       RateLimitStatus; PUT QueueChoice chooses
+    GET    /v1/retention                    Retention; PUT RetentionChoice chooses
+    POST   /v1/retention/cleanup            CleanUp
     GET    /v1/health, /v1/info
     POST   /v1/shutdown                     the local service only
 
@@ -46,8 +51,10 @@ from urllib.parse import quote
 
 from datagen_nb.core import errors
 from datagen_nb.core.errors import (
+    ConfigurationError,
     DatagenError,
     JobNotFound,
+    Problem,
     ProtocolError,
     ServiceUnavailable,
     rebuild,
@@ -55,6 +62,9 @@ from datagen_nb.core.errors import (
 
 PREFIX = "/v1"
 JOBS = f"{PREFIX}/jobs"
+LIMITS = f"{PREFIX}/limits"
+RETENTION = f"{PREFIX}/retention"
+CLEAN_UP = f"{RETENTION}/cleanup"
 UPLOADS = f"{PREFIX}/uploads"
 EVENTS = f"{PREFIX}/events"
 HEALTH = f"{PREFIX}/health"
@@ -116,7 +126,8 @@ HTTP_STATUS: Mapping[str, int] = {
 """The HTTP status of each error class."""
 
 
-_JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,64}|\{job_id\}")
+_JOB_ID = re.compile(r"(?!dg_)[A-Za-z0-9_-]{1,64}|\{job_id\}")
+"""No job has an API key for its id, and an address is no place for one."""
 
 
 def job_path(job_id: str, *rest: str) -> str:
@@ -152,6 +163,21 @@ def problem(error: DatagenError, request_id: str) -> tuple[int, dict[str, Any]]:
         "requestId": request_id,
         "details": error.details,
     }
+
+
+def as_problems(entries: Any) -> ConfigurationError:
+    """One of our errors from what pydantic lists."""
+    return ConfigurationError(
+        [
+            Problem(
+                ".".join(str(part) for part in entry["loc"]) or "body",
+                repr(entry.get("input"))[:80],
+                entry["msg"],
+                "See the API's description.",
+            )
+            for entry in entries
+        ]
+    )
 
 
 def error_of(status: int, body: Any, request_id: str) -> DatagenError:

@@ -68,6 +68,12 @@ class LogEntry(WireModel):
     message: str
 
 
+class LogPage(WireModel):
+    """Lines of a job's log in order; the last one's cursor is where the next page begins."""
+
+    entries: tuple[LogEntry, ...]
+
+
 class JobQuery(WireModel):
     """Which jobs to list, the newest first.
 
@@ -93,6 +99,12 @@ class JobPage(WireModel):
     next_cursor: str | None = None
 
 
+class ManyJobs(WireModel):
+    """Jobs that one action is meant for; without ``job_ids`` all that have not ended."""
+
+    job_ids: tuple[str, ...] | None = Field(None, max_length=500)
+
+
 class Refusal(WireModel):
     """Why one of many was not done."""
 
@@ -106,6 +118,30 @@ class Cancellations(WireModel):
 
     cancelled: tuple[str, ...]
     refused: tuple[Refusal, ...]
+
+
+class QueueChoice(WireModel):
+    """How many jobs may queue; absent or ``null``: as many as the operator set."""
+
+    max_waiting: int | None = Field(None, ge=0)
+
+
+class Retention(WireModel):
+    """Days from a job's end until it is deleted."""
+
+    days: float
+
+
+class RetentionChoice(WireModel):
+    """Days from a job's end until it is deleted; ``null``: as many as the operator set."""
+
+    days: float | None = Field(None, gt=0, allow_inf_nan=False)
+
+
+class CleanUp(WireModel):
+    """How many jobs were deleted because their time had passed."""
+
+    deleted: int
 
 
 class EventPage(WireModel):

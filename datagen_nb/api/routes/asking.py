@@ -1,0 +1,65 @@
+"""What every area's routes share: who asks, how it is answered, which errors are told of."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+from fastapi import Depends, Header, Query, Response
+from pydantic import ValidationError
+from starlette.requests import HTTPConnection
+
+from datagen_nb.api import wire
+from datagen_nb.core.errors import DatagenError
+from datagen_nb.core.ports import Jobs
+from datagen_nb.core.wire_model import WireModel
+
+MOST_CURSOR = 2**63 - 1
+
+
+async def _asked(connection: HTTPConnection) -> Jobs:  # not async, it would cost a thread's hop
+    jobs: Jobs = connection.app.state.customer(connection)
+    return jobs
+
+
+Asked = Annotated[Jobs, Depends(_asked)]
+"""The jobs of the customer who asks."""
+
+Key = Annotated[
+    str,
+    Header(
+        alias=wire.IDEMPOTENCY_KEY,
+        min_length=1,
+        max_length=200,
+        description="Made anew for each job that is meant; the same key gives the same job.",
+    ),
+]
+
+After = Annotated[int, Query(ge=0, le=MOST_CURSOR, description="Only what follows this number.")]
+
+
+def answer(
+    model: WireModel, *, status: int = 200, headers: dict[str, str] | None = None
+) -> Response:
+    """The model's own JSON."""
+    return Response(model.to_json(), status, headers, media_type="application/json")
+
+
+def tells(*kinds: type[DatagenError]) -> dict[int | str, dict[str, Any]]:
+    """Say, for a route's ``responses``, which errors it tells besides those that all do."""
+    told: dict[int | str, dict[str, Any]] = {}
+    for kind in kinds:
+        status = wire.HTTP_STATUS[kind.__name__]
+        entry = told.setdefault(status, {"x-errors": []})
+        entry["x-errors"].append(kind.__name__)
+    return told
+
+
+@contextmanager
+def telling_the_caller() -> Generator[None, None, None]:
+    """Only what the caller sent is the caller's fault; a broken record of ours is not."""
+    try:
+        yield
+    except ValidationError as error:
+        raise wire.as_problems(error.errors()) from error
