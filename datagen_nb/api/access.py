@@ -61,7 +61,7 @@ _ACTIONS = tuple(
         (_READ, r"/v1/jobs/[^/]+/parts/.*", "results.read"),
         (_READ, r"/v1/jobs(/.*)?", "jobs.read"),
         ("POST", r"/v1/jobs", "jobs.submit"),
-        ("POST", r"/v1/jobs/[^/]+/rerun", "jobs.submit"),
+        ("POST", r"/v1/(jobs|templates)/[^/]+/(rerun|jobs)", "jobs.submit"),
         ("POST", r"/v1/(estimate|preview)s?", "jobs.submit"),
         ("POST", r"/v1/jobs/(cancel|[^/]+/(cancel|pause|resume))", "jobs.steer"),
         (_ANY, r"/v1/jobs/.*", "jobs.delete"),

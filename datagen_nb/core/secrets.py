@@ -8,7 +8,8 @@ from typing import Any, NoReturn
 KEY_TEXT = re.compile(r"dg_([0-9a-z]{12})_([A-Za-z0-9_-]{43})")
 """An API key as its owner holds it: what it is, which, and a secret of 256 random bits."""
 
-_SECRETS = re.compile(rf"{KEY_TEXT.pattern}|whsec_[A-Za-z0-9+/=_-]{{16,}}")
+_SECRETS = re.compile(r"dg_([0-9a-z]{12})_[A-Za-z0-9_-]+|whsec_[A-Za-z0-9+/=_-]+")
+"""Also of the beginning of one, as when a text was cut."""
 
 
 class Secret:

@@ -182,6 +182,7 @@ REQUESTS = {
     "HEAD /v1/jobs/j_1/parts/0": "results.read",
     "POST /v1/jobs": "jobs.submit",
     "POST /v1/jobs/j_1/rerun": "jobs.submit",
+    "POST /v1/templates/t/jobs": "jobs.submit",
     "POST /v1/preview": "jobs.submit",
     "POST /v1/estimate": "jobs.submit",
     "POST /v1/jobs/cancel": "jobs.steer",
