@@ -58,11 +58,11 @@ _ACTIONS = tuple(
         (_READ, r"/v1/(info|health|openapi\.json)", "service.read"),
         (_READ, r"/(v1/)?metrics", "metrics.read"),
         (_ANY, r"/v1/shutdown", "service.stop"),
+        ("POST", r"/v1/(estimates|previews|graphs)", "jobs.submit"),
         (_READ, r"/v1/jobs/[^/]+/parts/.*", "results.read"),
         (_READ, r"/v1/jobs(/.*)?", "jobs.read"),
         ("POST", r"/v1/jobs", "jobs.submit"),
         ("POST", r"/v1/(jobs|templates)/[^/]+/(rerun|jobs)", "jobs.submit"),
-        ("POST", r"/v1/(estimate|preview)s?", "jobs.submit"),
         ("POST", r"/v1/jobs/(cancel|[^/]+/(cancel|pause|resume))", "jobs.steer"),
         (_ANY, r"/v1/jobs/.*", "jobs.delete"),
         (_ANY, r"/v1/uploads(/.*)?", "uploads.write"),
@@ -349,10 +349,14 @@ class _Visit:
         if isinstance(error, Unauthenticated):
             invalid = ', error="invalid_token"' if "authorization" in self.headers else ""
             answer.headers["WWW-Authenticate"] = f'Bearer realm="datagen_nb"{invalid}'
-        if isinstance(error, LimitReached):
-            seconds = math.ceil(error.details["retryAfter"])
-            answer.headers["Retry-After"] = str(max(seconds, 1))
+        answer.headers.update(retry_after(error))
         return answer
+
+
+def retry_after(error: DatagenError) -> dict[str, str]:
+    """The header that says when to ask again, of an error that knows; in whole seconds."""
+    seconds = error.details.get("retryAfter")
+    return {} if seconds is None else {"Retry-After": str(max(math.ceil(seconds), 1))}
 
 
 def _credential(headers: Headers) -> str:

@@ -21,9 +21,18 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from datagen_nb import __version__
 from datagen_nb.api import wire
-from datagen_nb.api.access import Door, Entrance
+from datagen_nb.api.access import Door, Entrance, retry_after
 from datagen_nb.api.bounds import Bounds
-from datagen_nb.api.routes import customers, events, jobs, plans, results, service, uploads
+from datagen_nb.api.routes import (
+    customers,
+    events,
+    jobs,
+    plans,
+    results,
+    schedules,
+    service,
+    uploads,
+)
 from datagen_nb.core.access import AccessControl
 from datagen_nb.core.errors import DatagenError, NotFound
 from datagen_nb.core.messages import ServiceInfo
@@ -32,7 +41,7 @@ from datagen_nb.core.secrets import redact
 
 logger = logging.getLogger("datagen_nb.api")
 
-AREAS = (jobs, results, uploads, events, plans, service, customers)
+AREAS = (jobs, results, uploads, events, plans, schedules, service, customers)
 """Where the routes are."""
 
 
@@ -136,4 +145,5 @@ def _problem(
     body["status"] = status or usual
     if body["status"] >= 500:
         logger.error("request %s failed: %s", request.state.id, error)
+    headers = {**(headers or {}), **retry_after(error)}
     return JSONResponse(body, body["status"], headers=headers, media_type=wire.PROBLEM)

@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import re
 from contextlib import AsyncExitStack
 
 import httpx
@@ -13,8 +14,9 @@ from starlette.responses import StreamingResponse
 from datagen_nb.api import access as door
 from datagen_nb.api import wire
 from datagen_nb.api.access import Door, Entrance, Keys, OwnUser, Token, action_of, caller_of, note
-from datagen_nb.api.server import RequestIds
+from datagen_nb.api.server import RequestIds, make_app
 from datagen_nb.core.access import LOGGED, SCOPE_OF, Scope
+from datagen_nb.core.errors import LimitReached
 from datagen_nb.core.limits import Limits
 from datagen_nb.service.access import Access
 from datagen_nb.service.audit import Audit
@@ -183,8 +185,9 @@ REQUESTS = {
     "POST /v1/jobs": "jobs.submit",
     "POST /v1/jobs/j_1/rerun": "jobs.submit",
     "POST /v1/templates/t/jobs": "jobs.submit",
-    "POST /v1/preview": "jobs.submit",
-    "POST /v1/estimate": "jobs.submit",
+    "POST /v1/previews": "jobs.submit",
+    "POST /v1/estimates": "jobs.submit",
+    "POST /v1/graphs": "jobs.submit",
     "POST /v1/jobs/cancel": "jobs.steer",
     "POST /v1/jobs/j_1/cancel": "jobs.steer",
     "POST /v1/jobs/j_1/pause": "jobs.steer",
@@ -209,6 +212,44 @@ REQUESTS = {
 def test_each_request_is_one_action(request_line):
     """Also the ones no table knows."""
     assert action_of(*request_line.split(" ", 1)) == REQUESTS[request_line]
+
+
+def test_no_route_has_come_under_settings_by_chance():
+    """Of each area somebody has said what asking for it needs."""
+    app = make_app(lambda connection: None, describe=lambda info: info)
+    spoken_for = {"templates", "schedules", "limits", "retention", "alerts", "webhooks"}
+    for route in walk(app.routes):
+        for method in getattr(route, "methods", None) or {"GET"}:
+            action = action_of(method, re.sub(r"{\w+}", "x", route.path))
+            assert not action.startswith("settings.") or route.path.split("/")[2] in spoken_for
+
+
+def walk(routes):
+    for route in routes:
+        below = getattr(route, "original_router", None) or route
+        yield from walk(below.routes) if hasattr(below, "routes") else [route]
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (LimitReached("full", code="queue_full", details={"retryAfter": 4.2}), "5"),
+        (LimitReached("cooling", code="cooling_down", details={"retryAfter": 0.1}), "1"),
+        (LimitReached("full"), None),
+    ],
+)
+async def test_whoever_has_to_wait_hears_for_how_long(error, said):
+    """Whichever route tells it."""
+
+    def refuse(connection):
+        raise error
+
+    app = make_app(refuse, describe=lambda info: info)
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
+        answer = await client.get("/v1/jobs")
+    assert answer.status_code == 429
+    assert answer.headers.get("Retry-After") == said
 
 
 def test_every_action_can_be_asked_for():
