@@ -30,6 +30,7 @@ from datagen_nb.core.access import (
     check_scope,
     digest_of,
     is_same,
+    parse_key,
 )
 from datagen_nb.core.errors import (
     AccessError,
@@ -314,6 +315,12 @@ class _Visit:
     @property
     def note(self) -> str | None:
         text: str | None = self.scope.get("state", {}).get("access_note")
+        if self.caller is None and text is None:
+            try:
+                asked = parse_key(_credential(self.headers))
+            except Unauthenticated:
+                return None
+            return None if asked is None else f"key {asked[0]}"
         return text
 
     def add_rate(self, message: Message) -> None:

@@ -7,10 +7,12 @@ since every request comes with one; when a key was used is written now and then,
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 from base64 import urlsafe_b64encode
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -37,6 +39,7 @@ from datagen_nb.core.access import (
 from datagen_nb.core.errors import (
     ConfigurationError,
     Conflict,
+    DatagenError,
     NotFound,
     Problem,
     Unauthenticated,
@@ -45,6 +48,8 @@ from datagen_nb.core.errors import (
 from datagen_nb.core.ports import Clock
 from datagen_nb.core.store import Document, Documents
 from datagen_nb.core.wire_model import WireModel
+
+logger = logging.getLogger("datagen_nb.service")
 
 M = TypeVar("M", bound=WireModel)
 
@@ -108,7 +113,7 @@ class Access:
         if self._writing is not None:
             self._writing.cancel()
             await asyncio.gather(self._writing, return_exceptions=True)
-        await self.flush()
+        await self._try_flush()
 
     async def authenticate(self, text: str) -> Caller:
         parsed = parse_key(text)
@@ -215,19 +220,24 @@ class Access:
 
     async def flush(self) -> None:
         """Write down when keys were used."""
-        used, self._used = self._used, {}
-        for key_id, at in used.items():
-            try:
-                await self._change_key(key_id, lambda _, at=at: {"last_used": at})  # type: ignore[misc]
-            except NotFound:
-                continue  # removed meanwhile; there is nothing to write to
+        for key_id, at in list(self._used.items()):
+            with suppress(NotFound):  # removed meanwhile; there is nothing to write to
+                await self._change_key(key_id, _used_at(at))
+            if self._used.get(key_id) == at:
+                del self._used[key_id]
 
     async def _write_uses(self) -> None:
         while True:
             await self._use.wait()
             await self._clock.sleep(USE_SECONDS)
             self._use.clear()
+            await self._try_flush()
+
+    async def _try_flush(self) -> None:
+        try:
             await self.flush()
+        except DatagenError as error:
+            logger.warning("when keys were used could not be written down: %s", error)
 
     async def _find(self, key_id: str) -> _Known | None:
         now = self._clock.monotonic()
@@ -307,6 +317,10 @@ class Access:
             expires=None if lasts is None else now + timedelta(seconds=lasts),
         )
         return key, digest_of(secret), NewKey(key=key, secret=f"dg_{key_id}_{secret}")
+
+
+def _used_at(at: datetime) -> Callable[[ApiKey], Mapping[str, Any]]:
+    return lambda _: {"last_used": at}
 
 
 def _document(key: ApiKey, digest: str, version: int = 0) -> Document:

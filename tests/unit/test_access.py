@@ -19,6 +19,7 @@ from datagen_nb.core.errors import (
     Conflict,
     Forbidden,
     NotFound,
+    ServiceUnavailable,
     Unauthenticated,
 )
 from datagen_nb.service.access import FRESH_SECONDS, USE_SECONDS, Access
@@ -166,6 +167,27 @@ async def test_the_last_use_is_written_now_and_then(access, store, clock):
     after = await store.documents.get("", "key", made.key.key_id)
     assert after.version == before.version + 1
     assert (await access.keys()).keys[0].last_used == START
+
+
+async def test_a_use_that_cannot_be_written_is_written_later(access, store, clock, monkeypatch):
+    """A database that is away for a moment ends nothing."""
+    made = await access.create_key("acme")
+    await access.start()
+    await access.authenticate(made.secret)
+    put = type(store.documents).put
+
+    async def away(*documents, **rest):
+        raise ServiceUnavailable("the disk is full")
+
+    monkeypatch.setattr(type(store.documents), "put", away)
+    for seconds in (USE_SECONDS, USE_SECONDS):
+        await clock.asleep(seconds)
+        clock.advance(seconds)
+        await access.authenticate(made.secret)
+    monkeypatch.setattr(type(store.documents), "put", put)
+    await access.aclose()
+    (key,) = (await access.keys()).keys
+    assert key.last_used == START + timedelta(seconds=2 * USE_SECONDS)
 
 
 async def test_using_a_key_undoes_no_revocation(access, store, clock):

@@ -162,6 +162,16 @@ async def test_without_a_valid_key_nobody_comes_in(place, headers):
     assert await place.told() == [("anonymous", "jobs.read", "refused")]
 
 
+async def test_the_log_names_a_key_that_was_refused(place):
+    """By its id: who still uses one that was revoked can be told."""
+    made = await place.access.create_key("acme")
+    await place.access.revoke_key(made.key.key_id)
+    async with place.client() as client:
+        await client.get("/v1/jobs", headers={"X-Api-Key": made.secret})
+    (line,) = await place.log.entries()
+    assert (line.who, line.note) == ("anonymous", f"key {made.key.key_id}")
+
+
 async def test_a_key_in_the_address_lets_nobody_in(place):
     """Addresses are logged."""
     key = (await place.access.create_key("acme")).secret
