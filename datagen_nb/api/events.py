@@ -1,20 +1,29 @@
-"""The event log as server-sent events, with the same cursor as its pages.
+"""The event log without end: as server-sent events and over a WebSocket, by its pages' cursor.
 
-Source: the WHATWG HTML standard, section 9.2, for the stream's form.
+A reader that is slow is never held in memory: events are read from the log as they are sent.
+Source: the WHATWG HTML standard, section 9.2, and RFC 6455, section 7.4, for the forms.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
+
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from datagen_nb.api import wire
 from datagen_nb.core.messages import Event, EventPage
 from datagen_nb.core.ports import Jobs
 
 HEARTBEAT = 10.0
-"""Seconds of silence after which a comment is sent, so that both ends notice a dead line."""
+"""Seconds of silence after which a sign of life is sent, so that both ends notice a dead line."""
+
+PATIENCE = 10.0
+"""Seconds that one event may take to be taken off our hands; then its reader is dropped."""
+
+GOING_AWAY, TRY_AGAIN = 1001, 1013
+"""Codes that close a WebSocket: the service ends; the reader is too slow. Both may resume."""
 
 
 async def stream_of_events(
@@ -22,6 +31,64 @@ async def stream_of_events(
 ) -> AsyncGenerator[bytes, None]:
     """Events as they come, until the service ends on purpose: then a goodbye."""
     yield wire.WELCOME
+    async with aclosing(_followed(jobs, after, job_id, closing)) as events:
+        async for event in events:
+            if event is None:
+                yield b": alive\n\n"
+            else:
+                yield _told(event.cursor, event.event, event.to_json())
+    yield wire.GOODBYE
+
+
+async def send_events(
+    line: WebSocket,
+    jobs: Jobs,
+    *,
+    after: int | None,
+    job_id: str | None,
+    closing: asyncio.Event,
+) -> None:
+    """Send events as they come over an accepted WebSocket, until either side ends it.
+
+    The server below pings; what the reader says is heard and forgotten.
+    """
+    telling = asyncio.create_task(_tell(line, jobs, after, job_id, closing))
+    hearing = asyncio.create_task(_hear(line))
+    try:
+        await asyncio.wait([telling, hearing], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        hearing.cancel()
+        telling.cancel()
+        told, _ = await asyncio.gather(telling, hearing, return_exceptions=True)
+    if isinstance(told, Exception) and not isinstance(told, WebSocketDisconnect):
+        raise told
+
+
+async def _tell(
+    line: WebSocket, jobs: Jobs, after: int | None, job_id: str | None, closing: asyncio.Event
+) -> None:
+    async with aclosing(_followed(jobs, after, job_id, closing)) as events:
+        async for event in events:
+            if event is None:
+                continue
+            try:
+                async with asyncio.timeout(PATIENCE):
+                    await line.send_text(event.to_json())
+            except TimeoutError:
+                await line.close(TRY_AGAIN, "too slow; go on after the last cursor")
+                return
+    await line.close(GOING_AWAY, "the service ends; go on after the last cursor")
+
+
+async def _hear(line: WebSocket) -> None:
+    while (await line.receive())["type"] != "websocket.disconnect":
+        pass
+
+
+async def _followed(
+    jobs: Jobs, after: int | None, job_id: str | None, closing: asyncio.Event
+) -> AsyncGenerator[Event | None, None]:
+    """Events until the service ends, and ``None`` after each silence."""
     async with aclosing(jobs.events(after=after, job_id=job_id)) as events:
         step: asyncio.Task[Event] = asyncio.ensure_future(anext(events))
         end = asyncio.ensure_future(closing.wait())
@@ -31,12 +98,10 @@ async def stream_of_events(
                     [step, end], timeout=HEARTBEAT, return_when=asyncio.FIRST_COMPLETED
                 )
                 if step.done():
-                    event = step.result()
-                    yield _told(event.cursor, event.event, event.to_json())
+                    yield step.result()
                     step = asyncio.ensure_future(anext(events))
                 elif not end.done():
-                    yield b": alive\n\n"
-            yield wire.GOODBYE
+                    yield None
         finally:
             step.cancel()
             end.cancel()
@@ -44,18 +109,29 @@ async def stream_of_events(
 
 
 async def page_of_events(
-    jobs: Jobs, *, after: int | None, wait: float, closing: asyncio.Event
-) -> EventPage:
-    """A page of events; the wait for the first is cut short when the service ends."""
+    jobs: Jobs,
+    *,
+    after: int | None,
+    wait: float,
+    closing: asyncio.Event,
+    gone: Callable[[], Awaitable[None]],
+) -> EventPage | None:
+    """A page of events; the wait for the first is cut short when the service ends.
+
+    Returns:
+        ``None`` when nobody is there to read it: ``gone`` has returned.
+    """
     page = asyncio.ensure_future(jobs.event_page(after=after, wait=wait))
-    end = asyncio.ensure_future(closing.wait())
+    others = [asyncio.ensure_future(closing.wait()), asyncio.ensure_future(gone())]
     try:
-        await asyncio.wait([page, end], return_when=asyncio.FIRST_COMPLETED)
-        return page.result() if page.done() else await jobs.event_page(after=after)
+        await asyncio.wait([page, *others], return_when=asyncio.FIRST_COMPLETED)
+        if page.done():
+            return page.result()
+        return await jobs.event_page(after=after) if closing.is_set() else None
     finally:
-        page.cancel()
-        end.cancel()
-        await asyncio.gather(page, end, return_exceptions=True)
+        for task in (page, *others):
+            task.cancel()
+        await asyncio.gather(page, *others, return_exceptions=True)
 
 
 def _told(cursor: int, event: str, data: str) -> bytes:

@@ -20,7 +20,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from datagen_nb.api import wire
 from datagen_nb.api.access import Entrance, Keys, OwnUser, Token, caller_of
 from datagen_nb.api.bounds import MOST_MESSAGE
+from datagen_nb.api.events import HEARTBEAT
 from datagen_nb.api.home import Home
+from datagen_nb.api.lines import HttpLine, WebSocketLine
 from datagen_nb.api.server import make_app
 from datagen_nb.core.access import LOGGED, AccessControl, AccessLog
 from datagen_nb.core.errors import ServiceStartFailed
@@ -114,6 +116,7 @@ def serve(
     handler.setFormatter(_Redacting("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     logging.getLogger("uvicorn.access").disabled = True
+    import sys; sys.setswitchinterval(0.0005)
     asyncio.run(_host(build, home, address, told, idle_seconds))
 
 
@@ -199,13 +202,16 @@ class _Server(uvicorn.Server):
     def __init__(self, app: FastAPI) -> None:
         config = uvicorn.Config(
             app,
-            http="h11",  # it bounds the headers while they come
+            http=HttpLine,  # h11 bounds the headers while they come
+            ws=WebSocketLine,
             lifespan="off",
             log_config=None,
             access_log=False,
             proxy_headers=False,
             server_header=False,
             ws_max_size=MOST_MESSAGE,
+            ws_ping_interval=HEARTBEAT,
+            ws_per_message_deflate=False,  # a window for each reader is more than it saves
         )
         config.timeout_graceful_shutdown = GRACE_SECONDS
         super().__init__(config)

@@ -12,7 +12,8 @@
     GET    /v1/jobs/{jobId}/manifest, /report
     GET    /v1/jobs/{jobId}/parts/{index}   bytes
     PUT    /v1/uploads/{sha256}.{format}    bytes → {"path"}; HEAD tells whether it is there
-    GET    /v1/events                       after, jobId, wait → page, or SSE by Accept
+    GET    /v1/events                       after, jobId, wait → EventPage, or SSE by
+                                            Accept, or a WebSocket of JSON events
     POST   /v1/estimates                    JobConfiguration → Estimate
     POST   /v1/previews                     JobConfiguration → Preview
     POST   /v1/graphs                       Graph; Idempotency-Key required → 201 SubmittedGraph
@@ -25,6 +26,19 @@
     GET    /v1/limits                       RateLimitStatus; PUT QueueChoice chooses
     GET    /v1/retention                    Retention; PUT RetentionChoice chooses
     POST   /v1/retention/cleanup            CleanUp
+    GET    /v1/schedules                    cursor, limit → SchedulePage
+    PUT    /v1/schedules/{name}             ScheduleDraft → Schedule; makes or replaces it
+    GET    /v1/schedules/{name}             Schedule, with its next runs
+    DELETE /v1/schedules/{name}             204
+    GET    /v1/webhooks                     cursor, limit → WebhookPage
+    POST   /v1/webhooks                     WebhookConfig → 201 NewWebhook, the secret told once
+    GET    /v1/webhooks/{webhookId}         WebhookStatus
+    PATCH  /v1/webhooks/{webhookId}         WebhookChange → WebhookStatus
+    DELETE /v1/webhooks/{webhookId}         with its delivery log → 204
+    POST   /v1/webhooks/{webhookId}/rotate  SecretRotation → 201 NewWebhook
+    GET    /v1/webhooks/{webhookId}/deliveries   state, cursor, limit → DeliveryPage
+    POST   /v1/webhooks/{webhookId}/deliveries/replay   ReplayRange → Replayed
+    GET    /v1/webhooks/{webhookId}/deliveries/{deliveryId}   Delivery; POST /replay sends it again
     GET    /v1/health, /v1/info
     POST   /v1/shutdown                     the local service only
 
@@ -72,7 +86,9 @@ INFO = f"{PREFIX}/info"
 ESTIMATES = f"{PREFIX}/estimates"
 PREVIEWS = f"{PREFIX}/previews"
 GRAPHS = f"{PREFIX}/graphs"
+SCHEDULES = f"{PREFIX}/schedules"
 TEMPLATES = f"{PREFIX}/templates"
+WEBHOOKS = f"{PREFIX}/webhooks"
 CUSTOMERS = f"{PREFIX}/customers"
 KEYS = f"{PREFIX}/keys"
 SHUTDOWN = f"{PREFIX}/shutdown"
@@ -114,6 +130,7 @@ HTTP_STATUS: Mapping[str, int] = {
     "AccessError": 403,
     "Unauthenticated": 401,
     "Forbidden": 403,
+    "SignatureInvalid": 401,
     "Conflict": 409,
     "ServiceError": 500,
     "ServiceUnavailable": 503,

@@ -20,6 +20,7 @@ from datagen_nb.api.server import make_app
 from datagen_nb.core.access import Scope
 from datagen_nb.core.clock import SystemClock
 from datagen_nb.core.config import JobConfiguration
+from datagen_nb.core.schedules import ScheduleDraft
 from datagen_nb.core.templates import TemplateDraft
 from datagen_nb.pipelines.mock import MockPipeline
 from datagen_nb.service.access import Access
@@ -76,6 +77,7 @@ SAMPLES = {
         Sample(params={"jobId": "{job_id}", "after": "0"}),
         Sample(params={"jobId": "{job_id}", "after": "0"}, headers=STREAM),
     ],
+    "WS /v1/events": [Sample(params={"jobId": "{job_id}", "after": "0"})],
     "GET /v1/templates": [Sample()],
     "PUT /v1/templates/{template}": [
         Sample(headers=JSON, body={"configuration": {"dataSize": 0}}, same_for_owner="no template"),
@@ -84,6 +86,12 @@ SAMPLES = {
     "GET /v1/templates/{template}/versions": [Sample()],
     "POST /v1/templates/{template}/jobs": [Sample(headers=KEY | JSON, body={"overrides": {}})],
     "DELETE /v1/templates/{template}": [Sample()],
+    "GET /v1/schedules": [Sample()],
+    "PUT /v1/schedules/{schedule}": [
+        Sample(headers=JSON, body={"cron": "never"}, same_for_owner="no schedule"),
+    ],
+    "GET /v1/schedules/{schedule}": [Sample()],
+    "DELETE /v1/schedules/{schedule}": [Sample()],
     "POST /v1/graphs": [
         Sample(headers=KEY | JSON, body={"jobs": {"a": {**CONFIG, "after": ["{job_id}"]}}}),
     ],
@@ -216,9 +224,11 @@ async def _everything(service, access):
     config = JobConfiguration.from_wire({**CONFIG, "isAsync": False})
     job_id = (await jobs.create(config, idempotency_key="ann's")).job_id
     await jobs.templates.put("annstemplate", TemplateDraft(configuration=CONFIG))
+    await jobs.schedules.put("annsschedule", ScheduleDraft(cron="0 0 1 1 *", configuration=CONFIG))
     return {
         "job_id": job_id,
         "template": "annstemplate",
+        "schedule": "annsschedule",
         "index": "0",
         "name": f"{digest}.csv",
         "digest": digest,
@@ -228,6 +238,7 @@ async def _everything(service, access):
 
 UNKNOWN = {
     "template": "nobodystemplate",
+    "schedule": "nobodysschedule",
     "job_id": "j_0000000000000000",
     "index": "0",
     "name": f"{'f' * 64}.csv",

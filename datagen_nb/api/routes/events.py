@@ -3,26 +3,40 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query, Request, Response
-from fastapi.responses import StreamingResponse
+from fastapi import APIRouter, Header, Query, Request, Response, WebSocket
+from fastapi.responses import JSONResponse, StreamingResponse
+from starlette.requests import ClientDisconnect
 
 from datagen_nb.api import wire
-from datagen_nb.api.events import page_of_events, stream_of_events
+from datagen_nb.api.events import page_of_events, send_events, stream_of_events
 from datagen_nb.api.routes.asking import MOST_CURSOR, Asked, answer, tells
-from datagen_nb.core.errors import JobNotFound
+from datagen_nb.core.errors import DatagenError, JobNotFound
 from datagen_nb.core.messages import EventPage
+from datagen_nb.core.ports import Jobs
 
 routes = APIRouter(tags=["events"])
+
+Start = Annotated[
+    int | None,
+    Query(
+        alias="after",
+        ge=0,
+        le=MOST_CURSOR,
+        description="The cursor of the last event that was read; without it: from now on.",
+    ),
+]
+OnlyJob = Annotated[str | None, Query(alias="jobId", description="Only what happens to this job.")]
 
 
 @routes.get(wire.EVENTS, response_model=EventPage, responses=tells(JobNotFound))
 async def get_events(
     jobs: Asked,
     request: Request,
-    after: Annotated[int | None, Query(ge=0, le=MOST_CURSOR)] = None,
-    job_id: Annotated[str | None, Query(alias="jobId")] = None,
+    after: Start = None,
+    job_id: OnlyJob = None,
     wait: Annotated[float, Query(ge=0, le=60)] = 0,
     last_event_id: Annotated[int | None, Header(ge=0, le=MOST_CURSOR)] = None,
 ) -> Response:
@@ -34,10 +48,44 @@ async def get_events(
     if wire.EVENT_STREAM in request.headers.get("accept", ""):
         if closing.is_set():
             raise wire.ENDING
+        start = await _begun(jobs, start, job_id)
         stream = stream_of_events(jobs, after=start, job_id=job_id, closing=closing)
         return StreamingResponse(
             stream, media_type=wire.EVENT_STREAM, headers={"Cache-Control": "no-store"}
         )
-    page = await page_of_events(jobs, after=start, wait=wait, closing=closing)
+
+    async def gone() -> None:
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+
+    page = await page_of_events(jobs, after=start, wait=wait, closing=closing, gone=gone)
+    if page is None:
+        raise ClientDisconnect
     kept = tuple(event for event in page.events if job_id in (None, event.job_id))
     return answer(page.model_copy(update={"events": kept}))
+
+
+@routes.websocket(wire.EVENTS)
+async def follow_events(line: WebSocket, after: Start = None, job_id: OnlyJob = None) -> None:
+    """Events without end, one JSON text each."""
+    closing: asyncio.Event = line.app.state.closing
+    try:
+        jobs: Jobs = line.app.state.customer(line)
+        if job_id is not None:
+            await jobs.status(job_id)
+        if closing.is_set():
+            raise wire.ENDING
+        after = await _begun(jobs, after, job_id)
+    except DatagenError as error:
+        status, body = wire.problem(error, uuid.uuid4().hex)
+        await line.send_denial_response(JSONResponse(body, status, media_type=wire.PROBLEM))
+        return
+    await line.accept()
+    await send_events(line, jobs, after=after, job_id=job_id, closing=closing)
+
+
+async def _begun(jobs: Jobs, after: int | None, job_id: str | None) -> int | None:
+    """Where a stream from now on begins: here, not when it has been opened."""
+    if after is None and job_id is None:
+        return (await jobs.event_page()).cursor
+    return after
