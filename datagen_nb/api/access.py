@@ -1,13 +1,11 @@
 """The door: who asks, whether they may, how often; before a route or a WebSocket hears of it.
 
-One ASGI layer over everything, so that a new route is behind it without a word of its own. What
-``core.access`` has no action for needs the scope that changing settings needs.
+One ASGI layer over everything, so that a new route is behind it without a word of its own.
 """
 
 from __future__ import annotations
 
 import math
-import re
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
@@ -20,6 +18,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from datagen_nb.api import wire
+from datagen_nb.api.actions import action_of
 from datagen_nb.core.access import (
     LOCAL_CUSTOMER,
     LOGGED,
@@ -36,7 +35,6 @@ from datagen_nb.core.errors import (
     AccessError,
     DatagenError,
     LimitReached,
-    NotFound,
     Unauthenticated,
 )
 from datagen_nb.core.limits import Allowance, Limits, gcra
@@ -45,51 +43,11 @@ from datagen_nb.core.ports import Clock
 MOST_OPEN = 2000
 """Requests of one customer that may be open at once, streams among them."""
 
+LOOK_AGAIN = 5.0
+"""Seconds after which a stream's key is looked at again before more is sent."""
+
 MOST_KNOWN = 10_000
 """Customers whose rate is remembered; a forgotten one begins with a whole burst."""
-
-_CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
-
-_READ = r"GET|HEAD"
-_ANY = r"\w+"
-
-_ACTIONS = tuple(
-    (re.compile(f"({methods}) ({path})"), action)
-    for methods, path, action in (
-        (_READ, r"/v1/(info|health|openapi\.json)", "service.read"),
-        (_READ, r"/(v1/)?metrics", "metrics.read"),
-        (_ANY, r"/v1/shutdown", "service.stop"),
-        ("POST", r"/v1/(estimates|previews|graphs)", "jobs.submit"),
-        (_READ, r"/v1/jobs/[^/]+/parts/.*", "results.read"),
-        (_READ, r"/v1/jobs(/.*)?", "jobs.read"),
-        ("POST", r"/v1/jobs", "jobs.submit"),
-        ("POST", r"/v1/(jobs|templates)/[^/]+/(rerun|jobs)", "jobs.submit"),
-        ("POST", r"/v1/jobs/(cancel|[^/]+/(cancel|pause|resume))", "jobs.steer"),
-        (_ANY, r"/v1/jobs/.*", "jobs.delete"),
-        (_ANY, r"/v1/uploads(/.*)?", "uploads.write"),
-        (_READ, r"/v1/events(/.*)?", "events.read"),
-        (_READ, r"/v1/customers(/.*)?", "customers.read"),
-        (_ANY, r"/v1/customers(/.*)?", "customers.change"),
-        (_READ, r"/v1/keys(/.*)?", "keys.read"),
-        (_ANY, r"/v1/keys(/.*)?", "keys.change"),
-        (_READ, r".*", "settings.read"),
-        (_ANY, r"/v1/webhooks(/.*)?", "webhooks.change"),
-        (_ANY, r".*", "settings.change"),
-    )
-)
-"""What each request does, by the first that fits."""
-
-
-def action_of(method: str, path: str) -> str:
-    """What a request does, as ``core.access.SCOPE_OF`` names it.
-
-    Raises:
-        NotFound: The path holds a control character. A router may overlook one at the end, and
-            would then find a route that was not asked about here.
-    """
-    if _CONTROL.search(path):
-        raise NotFound("No route has a control character in it.")
-    return next(action for asked, action in _ACTIONS if asked.fullmatch(f"{method} {path}"))
 
 
 def caller_of(connection: HTTPConnection) -> Caller:
@@ -185,7 +143,7 @@ class Door:
         if scope["type"] not in {"http", "websocket"}:
             await self._app(scope, receive, send)
             return
-        visit = _Visit(scope)
+        visit = _Visit(scope, self._by.clock.monotonic())
         try:
             caller = await self._authorised(visit)
         except DatagenError as error:
@@ -264,9 +222,30 @@ class Door:
                 visit.add_rate(message)
             elif kind in {"websocket.accept", "websocket.http.response.start"}:
                 visit.add_rate(message)
+            elif kind in {"http.response.body", "websocket.send"}:
+                await self._look_again(visit, send)
             await send(message)
 
         return watched
+
+    async def _look_again(self, visit: _Visit, send: Send) -> None:
+        """End a stream whose key has been revoked or has expired meanwhile.
+
+        Raises:
+            OSError: It is ended; to whoever sends as if the other side had gone.
+        """
+        now = self._by.clock.monotonic()
+        if now - visit.seen < LOOK_AGAIN:
+            return
+        visit.seen = now
+        try:
+            await self._by.guard.recognise(visit.headers)
+        except AccessError as error:
+            await self._tell(visit, "refused")
+            is_http = visit.scope["type"] == "http"
+            close = {"type": "websocket.close", "code": 1008, "reason": error.code}
+            await send({"type": "http.response.body"} if is_http else close)
+            raise OSError("the key is not valid any more") from error
 
     async def _tell(self, visit: _Visit, outcome: Outcome) -> None:
         await self._by.log.record(
@@ -298,8 +277,9 @@ class _Rated:
 class _Visit:
     """One request at the door."""
 
-    def __init__(self, scope: Scope) -> None:
+    def __init__(self, scope: Scope, seen: float) -> None:
         self.scope = scope
+        self.seen = seen
         self.headers = Headers(scope=scope)
         self.method: str = scope.get("method", "GET")  # a WebSocket begins as a GET
         self.path: str = scope["path"]

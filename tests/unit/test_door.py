@@ -13,7 +13,8 @@ from starlette.responses import StreamingResponse
 
 from datagen_nb.api import access as door
 from datagen_nb.api import wire
-from datagen_nb.api.access import Door, Entrance, Keys, OwnUser, Token, action_of, caller_of, note
+from datagen_nb.api.access import Door, Entrance, Keys, OwnUser, Token, caller_of, note
+from datagen_nb.api.actions import action_of
 from datagen_nb.api.server import RequestIds, make_app
 from datagen_nb.core.access import LOGGED, SCOPE_OF, Scope
 from datagen_nb.core.errors import LimitReached
@@ -448,6 +449,57 @@ async def test_a_loopback_port_needs_token_host_and_origin(place, headers, statu
         assert (await client.get("/v1/jobs", headers=headers)).status_code == status
     sent = await socketed(app, headers=headers)
     assert (sent[0]["type"] == "websocket.accept") == (status == 200)
+
+
+@pytest.mark.parametrize("kind", ["http", "websocket"])
+async def test_a_stream_ends_when_its_key_is_revoked(place, kind):
+    """Soon after, before more is sent; the log tells it."""
+    made = await place.access.create_key("acme")
+    sent, told, more = [], asyncio.Event(), asyncio.Event()
+
+    async def stream(scope, receive, send):
+        if kind == "http":
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+        else:
+            await send({"type": "websocket.accept"})
+        message = (
+            {"type": "http.response.body", "body": b"x", "more_body": True}
+            if kind == "http"
+            else {"type": "websocket.send", "text": "x"}
+        )
+        while True:
+            await send(message)
+            told.set()
+            await more.wait()
+            more.clear()
+
+    entrance = Entrance(Keys(place.access), place.log, place.clock)
+    scope = {
+        "type": kind,
+        "path": "/v1/events",
+        "method": "GET",
+        "headers": [(b"x-api-key", made.secret.encode())],
+    }
+
+    async def send(message):
+        sent.append(message)
+
+    task = asyncio.create_task(Door(stream, entrance)(scope, None, send))
+    for _ in range(2):  # as long as the key is valid, it goes on
+        await told.wait()
+        told.clear()
+        place.clock.advance(door.LOOK_AGAIN)
+        more.set()
+    await told.wait()
+    await place.access.revoke_key(made.key.key_id)
+    place.clock.advance(door.LOOK_AGAIN)
+    more.set()
+    with pytest.raises(OSError, match="not valid"):
+        await asyncio.wait_for(task, 5)
+    assert len(sent) == 5
+    end = {"type": "websocket.close", "code": 1008, "reason": "unauthenticated"}
+    assert sent[-1] == ({"type": "http.response.body"} if kind == "http" else end)
+    assert [outcome for *_, outcome in await place.told()] == ["refused"]
 
 
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer x"}])
