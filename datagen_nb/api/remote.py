@@ -10,7 +10,7 @@ from typing import Any, Self
 from datagen_nb.api import wire
 from datagen_nb.api.answers import M, say
 from datagen_nb.api.answers import read as _read
-from datagen_nb.api.remote_plans import JSON, HttpPlans, HttpTemplates
+from datagen_nb.api.remote_plans import JSON, HttpPlans, HttpSchedules, HttpTemplates
 from datagen_nb.api.session import ATTEMPTS, Revive, Session
 from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.errors import JobNotFound, ServiceUnavailable
@@ -56,6 +56,7 @@ class HttpJobs:
         self._session = session
         self._shares_files = shares_files
         self.plans = HttpPlans(session)
+        self.schedules = HttpSchedules(session)
         self.templates = HttpTemplates(session)
 
     @classmethod

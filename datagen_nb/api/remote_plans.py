@@ -1,4 +1,4 @@
-"""Estimates, previews, graphs and templates across the wire."""
+"""Estimates, previews, graphs, templates and schedules across the wire."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from datagen_nb.api.session import Session
 from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.estimates import Estimate
 from datagen_nb.core.plans import Graph, Preview, SubmittedGraph
+from datagen_nb.core.schedules import Schedule, ScheduleDraft, SchedulePage
 from datagen_nb.core.status import JobStatus
 from datagen_nb.core.templates import Template, TemplateDraft, TemplatePage, TemplateSubmit
 
@@ -93,3 +94,27 @@ class HttpTemplates:
     async def _page(self, path: str, cursor: str, limit: int) -> TemplatePage:
         params = {"cursor": cursor or None, "limit": limit}
         return read(TemplatePage, await self._session.send("GET", path, safe=True, params=params))
+
+
+class HttpSchedules:
+    """Implements ``core.schedules.Schedules``."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    async def put(self, name: str, draft: ScheduleDraft) -> Schedule:
+        path, content = wire.named(wire.SCHEDULES, name), draft.to_json().encode()
+        body = await self._session.send("PUT", path, safe=True, headers=JSON, content=content)
+        return read(Schedule, body)
+
+    async def get(self, name: str) -> Schedule:
+        path = wire.named(wire.SCHEDULES, name)
+        return read(Schedule, await self._session.send("GET", path, safe=True))
+
+    async def list(self, *, cursor: str = "", limit: int = 50) -> SchedulePage:
+        params = {"cursor": cursor or None, "limit": limit}
+        body = await self._session.send("GET", wire.SCHEDULES, safe=True, params=params)
+        return read(SchedulePage, body)
+
+    async def delete(self, name: str) -> None:
+        await self._session.send("DELETE", wire.named(wire.SCHEDULES, name), safe=False)

@@ -294,16 +294,25 @@ the detected kind of a column.
 _by_wire_name = {name: field.alias or name for name, field in JobConfiguration.model_fields.items()}
 
 
+def wire_fields(given: Any) -> dict[str, Any]:
+    """Some fields of a configuration under their wire names; nothing else is checked.
+
+    Raises:
+        ConfigurationError: It is no object.
+    """
+    if not isinstance(given, Mapping):
+        rule = "has to be an object"
+        raise ConfigurationError([Problem("configuration", _shown(given), rule, "Give fields.")])
+    return {_by_wire_name.get(str(key), str(key)): value for key, value in given.items()}
+
+
 def partial_configuration(given: Any) -> dict[str, Any]:
     """Check some fields of a configuration; return them under their wire names.
 
     Raises:
         ConfigurationError: With every problem, except that fields are missing.
     """
-    if not isinstance(given, Mapping):
-        rule = "has to be an object"
-        raise ConfigurationError([Problem("configuration", _shown(given), rule, "Give fields.")])
-    fields = {_by_wire_name.get(str(key), str(key)): value for key, value in given.items()}
+    fields = wire_fields(given)
     if problems := list(_problems(fields, partial=True)):
         raise ConfigurationError(problems)
     return fields

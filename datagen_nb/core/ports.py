@@ -23,6 +23,7 @@ from datagen_nb.core.messages import (
 )
 from datagen_nb.core.plans import Plans, Preview
 from datagen_nb.core.result import Manifest, Report
+from datagen_nb.core.schedules import Schedules
 from datagen_nb.core.status import JobStatus, WorkerChange
 from datagen_nb.core.templates import Templates
 
@@ -206,6 +207,9 @@ class Jobs(Protocol):
 
     @property
     def plans(self) -> Plans: ...
+
+    @property
+    def schedules(self) -> Schedules: ...
 
     @property
     def templates(self) -> Templates: ...

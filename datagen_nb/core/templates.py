@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from pydantic import Field
 
-from datagen_nb.core.config import JobConfiguration, partial_configuration
+from datagen_nb.core.config import JobConfiguration, wire_fields
 from datagen_nb.core.errors import ConfigurationError, NotFound, Problem
 from datagen_nb.core.status import JobStatus
 from datagen_nb.core.wire_model import Instant, WireModel
@@ -113,11 +113,11 @@ class Templates(Protocol):
 
 def filled(configuration: Mapping[str, Any], overrides: Mapping[str, Any]) -> JobConfiguration:
     """A whole configuration of some fields and of others that add to or replace them."""
-    over = partial_configuration(overrides)
+    over = wire_fields(overrides)
     fields = {**configuration, **over}
-    parameters = [part.get("parameters", {}) for part in (configuration, over)]
-    if any(parameters):
-        fields["parameters"] = {**parameters[0], **parameters[1]}
+    base, own = configuration.get("parameters"), over.get("parameters")
+    if isinstance(base, Mapping) and isinstance(own, Mapping):
+        fields["parameters"] = {**base, **own}
     return JobConfiguration.model_validate(fields)
 
 

@@ -43,6 +43,7 @@ from datagen_nb.core.result import Manifest, Report
 from datagen_nb.core.status import Cancelled, Change, JobStatus, Paused, Resumed, State, new_status
 from datagen_nb.core.store import JobRecord, Standing
 from datagen_nb.service.plans import CustomerPlans
+from datagen_nb.service.schedules import CustomerSchedules
 from datagen_nb.service.templates import CustomerTemplates
 
 if TYPE_CHECKING:
@@ -73,6 +74,10 @@ class CustomerJobs:
     @property
     def plans(self) -> CustomerPlans:
         return CustomerPlans(self._service, self._customer, self)
+
+    @property
+    def schedules(self) -> CustomerSchedules:
+        return CustomerSchedules(self._service, self._customer, self)
 
     @property
     def templates(self) -> CustomerTemplates:

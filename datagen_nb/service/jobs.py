@@ -36,6 +36,7 @@ from datagen_nb.service.ids import JobIds
 from datagen_nb.service.policy import Policy
 from datagen_nb.service.retention import Retention
 from datagen_nb.service.runner import Runner
+from datagen_nb.service.schedules import Scheduler
 from datagen_nb.service.settings import Settings
 
 Buckets = Callable[[str, str], Bucket]
@@ -78,6 +79,7 @@ class JobService:
         self.estimator = Estimator(self)
         self.policy = Policy(store.documents, self.clock, settings)
         self.runner = Runner(self)
+        self.scheduler = Scheduler(self)
         self.retention = Retention(self)
         self.in_flight: set[tuple[str, str]] = set()
         self.listeners: list[Callable[[str], None]] = []
@@ -88,9 +90,11 @@ class JobService:
         await self.estimator.start()
         await self.runner.start()
         await self.retention.start()
+        await self.scheduler.start()
 
     async def aclose(self) -> None:
         """Stop what runs; it goes on from its finished parts at the next start."""
+        await self.scheduler.aclose()
         await self.retention.aclose()
         await self.runner.aclose()
         await self.estimator.aclose()

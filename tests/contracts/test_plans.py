@@ -7,6 +7,7 @@ import pytest
 from datagen_nb.core.errors import ConfigurationError, InputError, NotFound
 from datagen_nb.core.messages import JobQuery
 from datagen_nb.core.plans import Graph
+from datagen_nb.core.schedules import ScheduleDraft
 from datagen_nb.core.status import State
 from datagen_nb.core.templates import TemplateDraft
 from datagen_nb.pipelines.mock import COLUMNS, MADE_UP
@@ -53,6 +54,33 @@ async def test_an_open_template_tells_every_gap(side):
 
     fields = {problem.field for problem in told.value.problems}
     assert "dataSize" in fields
+
+
+async def test_a_schedule_goes_round(side):
+    """Put, read, list, replace, delete."""
+    schedules = side.jobs.schedules
+    draft = ScheduleDraft(cron="0 6 1 1 *", zone="Europe/Berlin", configuration=WHOLE)
+
+    put = await schedules.put("yearly", draft)
+
+    assert len(put.next_runs) == 5
+    assert await schedules.get("yearly") == put
+    assert (await schedules.list()).schedules == (put,)
+    off = await schedules.put("yearly", draft.model_copy(update={"enabled": False}))
+    assert (off.next_runs, off.created_time) == ((), put.created_time)
+    await schedules.delete("yearly")
+    with pytest.raises(NotFound):
+        await schedules.get("yearly")
+
+
+async def test_a_schedule_that_cannot_run_is_refused(side):
+    """With every problem."""
+    draft = ScheduleDraft(cron="0 6 31 2 *", zone="Bonn", configuration={"dataSize": 1})
+
+    with pytest.raises(ConfigurationError) as told:
+        await side.jobs.schedules.put("s", draft)
+
+    assert {"cron", "zone", "inputPath"} <= {problem.field for problem in told.value.problems}
 
 
 async def test_an_estimate_is_a_range(side):
