@@ -21,7 +21,8 @@ that says what happened, to which thing, and what to do now. None holds a key, w
     │  └─ Rejected                   rejected                (the pipeline will not take it)
     ├─ AccessError
     │  ├─ Unauthenticated            unauthenticated         (no key, or none that is known)
-    │  └─ Forbidden                  forbidden               (the key is not for this)
+    │  ├─ Forbidden                  forbidden               (the key is not for this)
+    │  └─ SignatureInvalid           signature_invalid       (a webhook message is not ours)
     ├─ Conflict                      conflict                (it changed since it was read)
     ├─ ServiceError
     │  ├─ ServiceUnavailable         service_unavailable     (retryable)
@@ -229,6 +230,12 @@ class Forbidden(AccessError):
     """The API key is valid but not for this."""
 
     code = "forbidden"
+
+
+class SignatureInvalid(AccessError):
+    """A webhook message is not signed by whom it should be, or not now; believe none of it."""
+
+    code = "signature_invalid"
 
 
 class Conflict(DatagenError):

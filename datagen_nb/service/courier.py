@@ -1,0 +1,364 @@
+"""One endpoint's courier: makes deliveries of events, sends what is due, writes down what became.
+
+The customer's event log is the outbox. Deliveries and the cursor behind them are written together,
+so a service that dies makes none twice; what was sent but not written down is sent again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING
+
+from datagen_nb.core.errors import VersionConflict
+from datagen_nb.core.messages import JobEvent
+from datagen_nb.core.signing import ID, SIGNATURE, TIMESTAMP, sign_all
+from datagen_nb.core.store import Document
+from datagen_nb.core.webhooks import (
+    FAILING,
+    KEPT,
+    MOST_ATTEMPTS_SHOWN,
+    SILENCE,
+    Answer,
+    Attempt,
+    NotAnswered,
+    failure_of,
+    retry_after,
+    retry_wait,
+)
+from datagen_nb.service.webhook_records import (
+    EVER,
+    WEBHOOK,
+    DeliveryRecord,
+    Thread,
+    WebhookRecord,
+    deliveries_of,
+    disabled_notice,
+    document_id,
+    made,
+    message_id,
+    threads_of,
+)
+
+if TYPE_CHECKING:
+    from datagen_nb.service.deliveries import Deliveries
+
+logger = logging.getLogger("datagen_nb.webhooks")
+
+AT_ONCE = 4
+"""Messages on their way to one endpoint; to one that fails, one."""
+
+TOGETHER = 100
+"""Events that become deliveries in one transaction."""
+
+GIVEN_UP = 30.0
+"""Seconds until a courier starts again after a fault."""
+
+
+class Courier:
+    """Delivers to one endpoint, and to that alone: whatever it does, no other waits for it."""
+
+    def __init__(self, house: Deliveries, customer: str, webhook_id: str) -> None:
+        self._house = house
+        self._documents = house.store.documents
+        self._customer = customer
+        self._id = webhook_id
+        self._kind = deliveries_of(webhook_id)
+        self._news = asyncio.Event()
+        self._sending: dict[str, asyncio.Task[None]] = {}
+
+    def wake(self) -> None:
+        """Tell it that there is something to do."""
+        self._news.set()
+
+    async def run(self) -> None:
+        """Deliver until the webhook is gone."""
+        try:
+            while True:
+                self._news.clear()
+                try:
+                    found = await self._read()
+                    if found is None or found[1].is_deleted:
+                        await self._stop_sending()
+                        await self._remove()
+                        return
+                    await self._make()
+                    pause = await self._begin_due()
+                except Exception:
+                    logger.exception("webhook %s: delivering broke off, to go on later", self._id)
+                    pause = GIVEN_UP
+                await self._rest(pause)
+        finally:
+            await self._stop_sending()
+
+    async def _rest(self, seconds: float | None) -> None:
+        waits = [asyncio.create_task(self._news.wait())]
+        if seconds is not None:
+            waits.append(asyncio.create_task(self._house.clock.sleep(seconds)))  # type: ignore[arg-type]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+            await asyncio.gather(*waits, return_exceptions=True)
+
+    async def _read(self) -> tuple[Document, WebhookRecord] | None:
+        document = await self._documents.get(self._customer, WEBHOOK, self._id)
+        return None if document is None else (document, WebhookRecord.from_wire(document.body))
+
+    async def _make(self) -> None:
+        """Make deliveries of every event there is."""
+        while found := await self._read():
+            document, record = found
+            events = await self._house.store.events(
+                self._customer, after=record.cursor, limit=TOGETHER
+            )
+            if not events:
+                return
+            for event in events:
+                if event.event == "job.deleted" and event.job_id is not None:
+                    await self._strip(event.job_id)
+            wanted = [
+                event
+                for event in events
+                if isinstance(event, JobEvent) and event.event in record.events
+            ]
+            threads = {
+                job_id: await self._documents.get(self._customer, threads_of(self._id), job_id)
+                for job_id in dict.fromkeys(event.job_id for event in wanted)
+            }
+            now = self._house.clock.now()
+            deliveries = made(document, wanted, threads, now=now, ends=now + KEPT)
+            moved = record.model_copy(update={"cursor": events[-1].cursor})
+            try:
+                await self._documents.put(replace(document, body=moved.to_wire()), *deliveries)
+            except VersionConflict:
+                continue
+
+    async def _begin_due(self) -> float | None:
+        """Begin to send what is due; seconds until there is more, if that can be told."""
+        while True:
+            found = await self._read()
+            if found is None:
+                return 0.0
+            _, record = found
+            now = self._house.clock.now()
+            soon = await self._documents.due(
+                self._kind, until=EVER, limit=len(self._sending) + TOGETHER
+            )
+            waiting = [one for one in soon if one.id not in self._sending]
+            waiting.sort(key=_in_order)
+            done = [one for one in waiting if _due(one) <= now and not _is_pending(one)]
+            parked = [] if record.is_enabled else [one for one in waiting if _is_pending(one)]
+            if not done and not parked:
+                break
+            for one in done:
+                await self._documents.delete(self._customer, self._kind, one.id)
+            if parked:
+                await self._park(parked)
+        held = max(0.0, ((record.hold_until or now) - now).total_seconds())
+        if held:
+            return held
+        free = (1 if record.failing_since else AT_ONCE) - len(self._sending)
+        for one in waiting:
+            if _due(one) > now:
+                return (_due(one) - now).total_seconds()
+            if free <= 0:
+                return None  # whoever ends wakes us
+            free -= 1
+            task = asyncio.create_task(self._deliver(one, record))
+            self._sending[one.id] = task
+            task.add_done_callback(partial(self._ended, one.id))
+        return None
+
+    def _ended(self, id: str, _: asyncio.Task[None]) -> None:
+        del self._sending[id]
+        self._news.set()
+
+    async def _stop_sending(self) -> None:
+        sending = list(self._sending.values())
+        for task in sending:
+            task.cancel()
+        await asyncio.gather(*sending, return_exceptions=True)
+
+    async def _deliver(self, document: Document, webhook: WebhookRecord) -> None:
+        try:
+            delivery = DeliveryRecord.from_wire(document.body)
+            attempt, answer = await self._attempt(delivery, webhook)
+            await self._write(document.id, attempt, answer)
+        except Exception:
+            # It stays due; the next look at it must not come at once.
+            logger.exception("webhook %s: an attempt could not be written down", self._id)
+            await self._house.clock.sleep(GIVEN_UP)
+
+    async def _attempt(
+        self, delivery: DeliveryRecord, webhook: WebhookRecord
+    ) -> tuple[Attempt, Answer | None]:
+        clock = self._house.clock
+        now, began = clock.now(), clock.monotonic()
+        # What the receiver compares with its own clock is this machine's, jumps and all.
+        stamp = int(self._house.wall.now().timestamp())
+        id, body = message_id(self._id, delivery.cursor), (delivery.body or "").encode()
+        headers = {
+            "Content-Type": "application/json",
+            ID: id,
+            TIMESTAMP: str(stamp),
+            SIGNATURE: sign_all(webhook.live(now), id, stamp, body),
+        }
+        answer: Answer | None = None
+        try:
+            answer = await self._house.sender.send(webhook.url, headers, body)
+            error = failure_of(answer)
+        except NotAnswered as failed:
+            error = str(failed)
+        except Exception:
+            logger.exception("webhook %s: a message could not be sent", self._id)
+            error = "could not be sent, by a fault of the service"
+        attempt = Attempt(
+            time=now,
+            duration=round(clock.monotonic() - began, 3),
+            status=answer.status if answer else None,
+            error=error,
+            answer=answer.body if answer else "",
+        )
+        return attempt, answer
+
+    async def _write(self, id: str, attempt: Attempt, answer: Answer | None) -> None:
+        """Write down an attempt, whatever has changed meanwhile."""
+        while True:
+            document = await self._documents.get(self._customer, self._kind, id)
+            found = await self._read()
+            if document is None or found is None:
+                return
+            webhook_document, webhook = found
+            now = self._house.clock.now()
+            wait = retry_after(answer.retry_after if answer else None, self._house.wall.now())
+            health = _health(webhook, attempt, wait, now)
+            delivery = DeliveryRecord.from_wire(document.body)
+            changed, due = _after(
+                delivery, attempt, wait, now, health.is_enabled, self._house.random.random()
+            )
+            changes = [replace(document, body=changed.to_wire(), due=due)]
+            notice = None
+            if health != webhook:
+                changes.append(replace(webhook_document, body=health.to_wire()))
+            if webhook.is_enabled and not health.is_enabled:
+                notice = disabled_notice(health, now)
+            try:
+                await self._documents.put(*changes, notice=notice)
+            except VersionConflict:
+                continue
+            if notice is not None:
+                logger.warning("webhook %s was disabled: %s", self._id, health.disabled_reason)
+                self._house.tell(self._customer)
+            self._house.count(changed, attempt)
+            return
+
+    async def _park(self, documents: Sequence[Document]) -> None:
+        """Let deliveries of a disabled webhook rest until they are replayed."""
+        ends = self._house.clock.now() + KEPT
+        for one in documents:
+            record = DeliveryRecord.from_wire(one.body).model_copy(update={"state": "dead"})
+            try:
+                await self._documents.put(replace(one, body=record.to_wire(), due=ends))
+            except VersionConflict:
+                continue
+
+    async def _strip(self, job_id: str) -> None:
+        """Forget what was or would be sent about a deleted job; that it was sent stays."""
+        kind = threads_of(self._id)
+        found = await self._documents.get(self._customer, kind, job_id)
+        if found is None:
+            return
+        thread = Thread.from_wire(found.body)
+        after, last = document_id(thread.last + 1), document_id(thread.first)
+        while page := await self._documents.page(self._customer, self._kind, after=after):
+            for one in page:
+                if one.id <= last and one.body["jobId"] == job_id:
+                    await self._strip_one(one.id)
+            after = page[-1].id
+            if after >= last:
+                break
+        await self._documents.delete(self._customer, kind, job_id)
+
+    async def _strip_one(self, id: str) -> None:
+        while document := await self._documents.get(self._customer, self._kind, id):
+            record = DeliveryRecord.from_wire(document.body)
+            pending = record.state == "pending"
+            changes = {"body": None, "state": "dead" if pending else record.state}
+            due = self._house.clock.now() + KEPT if pending else document.due
+            body = record.model_copy(update=changes).to_wire()
+            try:
+                await self._documents.put(replace(document, body=body, due=due))
+            except VersionConflict:
+                continue
+            return
+
+    async def _remove(self) -> None:
+        """Remove what a deleted webhook left; the webhook last, so that a restart goes on."""
+        for kind in (self._kind, threads_of(self._id)):
+            while page := await self._documents.page(self._customer, kind):
+                for one in page:
+                    await self._documents.delete(self._customer, kind, one.id)
+        await self._documents.delete(self._customer, WEBHOOK, self._id)
+
+
+def _due(document: Document) -> datetime:
+    return document.due or EVER
+
+
+def _in_order(document: Document) -> tuple[datetime, int]:
+    return _due(document), int(document.body["cursor"])
+
+
+def _is_pending(document: Document) -> bool:
+    return bool(document.body["state"] == "pending")
+
+
+def _after(
+    delivery: DeliveryRecord,
+    attempt: Attempt,
+    wait: float,
+    now: datetime,
+    is_enabled: bool,  # noqa: FBT001
+    chance: float,
+) -> tuple[DeliveryRecord, datetime]:
+    """A delivery after an attempt, and when something has to be done about it."""
+    tries = delivery.tries + 1
+    attempts = (*delivery.attempts, attempt)[-MOST_ATTEMPTS_SHOWN:]
+    values = {"tries": tries, "attempts": attempts}
+    pause = retry_wait(tries, chance)
+    if attempt.error is None:
+        state = "delivered"
+    elif pause is None or not is_enabled or delivery.body is None:
+        state = "dead"
+    else:
+        return (
+            delivery.model_copy(update=values),
+            now + timedelta(seconds=max(pause, wait)),
+        )
+    return delivery.model_copy(update=values | {"state": state}), now + KEPT
+
+
+def _health(webhook: WebhookRecord, attempt: Attempt, wait: float, now: datetime) -> WebhookRecord:
+    """A webhook after an attempt: how long it has failed, and whether it is given up."""
+    if attempt.error is None:
+        return webhook.model_copy(update={"failing_since": None, "last_failure": None})
+    since, last = webhook.failing_since, webhook.last_failure
+    if since is None or last is None or now - last > SILENCE:
+        since = now
+    values: dict[str, object] = {"failing_since": since, "last_failure": now}
+    if wait:
+        values["hold_until"] = now + timedelta(seconds=wait)
+    reason = None
+    if attempt.status == 410:
+        reason = "the endpoint answered 410 (gone)"
+    elif now - since >= FAILING:
+        reason = f"every attempt of {FAILING.days} days failed, the last one: {attempt.error}"
+    if reason and webhook.is_enabled:
+        values |= {"disabled_time": now, "disabled_reason": reason}
+    return webhook.model_copy(update=values)
