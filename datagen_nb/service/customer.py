@@ -9,7 +9,7 @@ import re
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AbstractContextManager, aclosing, asynccontextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
 from datagen_nb import __version__
 from datagen_nb.core.config import DEFAULT_BUCKET, FORMATS, LOCAL_FILES, JobConfiguration
@@ -42,12 +42,7 @@ from datagen_nb.core.ports import ObjectMeta
 from datagen_nb.core.result import Manifest, Report
 from datagen_nb.core.status import Cancelled, Change, JobStatus, Paused, Resumed, State, new_status
 from datagen_nb.core.store import JobRecord, Standing
-from datagen_nb.service.plans import CustomerPlans
-from datagen_nb.service.schedules import CustomerSchedules
-from datagen_nb.service.templates import CustomerTemplates
-
-if TYPE_CHECKING:
-    from datagen_nb.service.jobs import JobService
+from datagen_nb.service.areas import Areas
 
 CHUNK = 1 << 20
 
@@ -55,13 +50,8 @@ MOST_AT_ONCE = 500
 """Jobs that one bulk action takes."""
 
 
-class CustomerJobs:
+class CustomerJobs(Areas):
     """One customer's side of the service; implements ``core.ports.Jobs``."""
-
-    def __init__(self, service: JobService, customer: str) -> None:
-        self._service = service
-        self._store = service.store
-        self._customer = customer
 
     @property
     def shares_files(self) -> bool:
@@ -70,18 +60,6 @@ class CustomerJobs:
         except NotFound:
             return False
         return True
-
-    @property
-    def plans(self) -> CustomerPlans:
-        return CustomerPlans(self._service, self._customer, self)
-
-    @property
-    def schedules(self) -> CustomerSchedules:
-        return CustomerSchedules(self._service, self._customer, self)
-
-    @property
-    def templates(self) -> CustomerTemplates:
-        return CustomerTemplates(self._store.documents, self._service.clock, self._customer, self)
 
     async def create(self, config: JobConfiguration, *, idempotency_key: str) -> JobStatus:
         fingerprint = hashlib.sha256(config.to_json().encode()).hexdigest()
