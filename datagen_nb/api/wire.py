@@ -39,15 +39,6 @@
     GET    /v1/webhooks/{webhookId}/deliveries   state, cursor, limit → DeliveryPage
     POST   /v1/webhooks/{webhookId}/deliveries/replay   ReplayRange → Replayed
     GET    /v1/webhooks/{webhookId}/deliveries/{deliveryId}   Delivery; POST /replay sends it again
-    GET    /v1/webhooks                     cursor, limit → WebhookPage
-    POST   /v1/webhooks                     WebhookConfig → 201 NewWebhook, the secret told once
-    GET    /v1/webhooks/{webhookId}         WebhookStatus
-    PATCH  /v1/webhooks/{webhookId}         WebhookChange → WebhookStatus
-    DELETE /v1/webhooks/{webhookId}         with its delivery log → 204
-    POST   /v1/webhooks/{webhookId}/rotate  SecretRotation → 201 NewWebhook
-    GET    /v1/webhooks/{webhookId}/deliveries   state, cursor, limit → DeliveryPage
-    POST   /v1/webhooks/{webhookId}/deliveries/replay   ReplayRange → Replayed
-    GET    /v1/webhooks/{webhookId}/deliveries/{deliveryId}   Delivery; POST /replay sends it again
     GET    /v1/health, /v1/info
     POST   /v1/shutdown                     the local service only
 
@@ -98,7 +89,6 @@ GRAPHS = f"{PREFIX}/graphs"
 SCHEDULES = f"{PREFIX}/schedules"
 TEMPLATES = f"{PREFIX}/templates"
 WEBHOOKS = f"{PREFIX}/webhooks"
-WEBHOOKS = f"{PREFIX}/webhooks"
 CUSTOMERS = f"{PREFIX}/customers"
 KEYS = f"{PREFIX}/keys"
 SHUTDOWN = f"{PREFIX}/shutdown"
@@ -140,7 +130,6 @@ HTTP_STATUS: Mapping[str, int] = {
     "AccessError": 403,
     "Unauthenticated": 401,
     "Forbidden": 403,
-    "SignatureInvalid": 401,
     "SignatureInvalid": 401,
     "Conflict": 409,
     "ServiceError": 500,
