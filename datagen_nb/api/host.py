@@ -116,7 +116,6 @@ def serve(
     handler.setFormatter(_Redacting("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     logging.getLogger("uvicorn.access").disabled = True
-    import sys; sys.setswitchinterval(0.0005)
     asyncio.run(_host(build, home, address, told, idle_seconds))
 
 
