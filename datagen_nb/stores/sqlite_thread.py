@@ -12,11 +12,13 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-Work = tuple[Callable[[sqlite3.Connection], Any], "Future[Any]"]
+Work = tuple[Callable[[sqlite3.Connection], Any], "asyncio.Future[Any]"]
+Outcome = tuple["asyncio.Future[Any]", Any, BaseException | None]
 
 MOST_TOGETHER = 256
 
@@ -51,12 +53,9 @@ class SqliteThread:
         """
         if self._closed:
             raise sqlite3.ProgrammingError("it was closed")
-        done: Future[T] = Future()
+        done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._queue.put((work, done))
-        answer = asyncio.wrap_future(done)
-        # Of a caller who is cancelled meanwhile nobody is left to see how it ended.
-        answer.add_done_callback(lambda over: over.cancelled() or over.exception())
-        return await asyncio.shield(answer)
+        return await done
 
     async def aclose(self) -> None:
         """Do what waits, then close the connection."""
@@ -94,7 +93,7 @@ class SqliteThread:
         return batch
 
     def _perform(self, connection: sqlite3.Connection, batch: list[Work]) -> None:
-        outcomes: list[tuple[Future[Any], Any, BaseException | None]] = []
+        outcomes: list[Outcome] = []
         try:
             if self._writes:
                 connection.execute("BEGIN IMMEDIATE")
@@ -106,11 +105,10 @@ class SqliteThread:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             outcomes = [(done, None, error) for _, done in batch]
-        for done, value, failure in outcomes:
-            if failure is None:
-                done.set_result(value)
-            else:
-                done.set_exception(failure)
+        # To wake a loop costs more than to tell it something: whoever waits hears it together.
+        for loop in {done.get_loop() for done, _, _ in outcomes}:
+            with suppress(RuntimeError):  # closed: nobody waits any more
+                loop.call_soon_threadsafe(_tell, loop, outcomes)
 
     def _attempt(
         self, connection: sqlite3.Connection, work: Callable[[sqlite3.Connection], Any]
@@ -129,3 +127,14 @@ class SqliteThread:
             return None, error
         connection.execute("RELEASE work")
         return value, None
+
+
+def _tell(loop: asyncio.AbstractEventLoop, outcomes: list[Outcome]) -> None:
+    """Say how it ended to those of a loop who still wait; who was cancelled does not."""
+    for done, value, failure in outcomes:
+        if done.get_loop() is not loop or done.done():
+            continue
+        if failure is None:
+            done.set_result(value)
+        else:
+            done.set_exception(failure)
