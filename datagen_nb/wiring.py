@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from datagen_nb.api.host import Address, Hosted
     from datagen_nb.core.access import AccessControl, AccessLog
     from datagen_nb.service.jobs import JobService
+    from datagen_nb.service.settings import Settings
 
 _CUSTOMER_NAME = re.compile(CUSTOMER_NAME)
 
@@ -146,12 +147,15 @@ async def _deployed(url: str, key: Secret | None) -> client.AsyncClient:
 
 async def _mock(scenario: str, speed: float, seed: int) -> client.AsyncClient:
     from datagen_nb.pipelines.mock import MockPipeline
+    from datagen_nb.service.settings import Settings
 
     clock = SystemClock()
     pipeline = MockPipeline(scenario, speed=speed, seed=seed, clock=clock)
     place = Path(tempfile.mkdtemp(prefix="datagen-mock-"))
     atexit.register(shutil.rmtree, place, ignore_errors=True)
-    service = await _service(place / "jobs.sqlite", place / "buckets", pipeline)
+    # Whoever tries it out receives its webhooks on the same machine.
+    settings = Settings(webhooks_to_private=True)
+    service = await _service(place / "jobs.sqlite", place / "buckets", pipeline, settings)
 
     async def close() -> None:
         await service.aclose()
@@ -160,17 +164,22 @@ async def _mock(scenario: str, speed: float, seed: int) -> client.AsyncClient:
     return client.AsyncClient(service.customer(LOCAL_CUSTOMER), close=close)
 
 
-async def _service(database: Path, buckets: Path, pipeline: Pipeline) -> JobService:
+async def _service(
+    database: Path, buckets: Path, pipeline: Pipeline, settings: Settings | None = None
+) -> JobService:
+    from datagen_nb.api.outbound import HttpSender
     from datagen_nb.service.jobs import JobService
     from datagen_nb.service.settings import Settings
     from datagen_nb.stores.sqlite import SqliteStore
 
+    settings = settings or Settings()
     service = JobService(
         store=await SqliteStore.open(database),
         buckets=_buckets_below(buckets),
         pipeline=pipeline,
         clock=SystemClock(),
-        settings=Settings(),
+        settings=settings,
+        sender=HttpSender(allow_private=settings.webhooks_to_private),
     )
     await service.start()
     return service

@@ -11,6 +11,7 @@ from datagen_nb.api import wire
 from datagen_nb.api.answers import M, say
 from datagen_nb.api.answers import read as _read
 from datagen_nb.api.remote_plans import JSON, HttpPlans, HttpSchedules, HttpTemplates
+from datagen_nb.api.remote_webhooks import HttpWebhooks
 from datagen_nb.api.session import ATTEMPTS, Revive, Session
 from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.errors import JobNotFound, ServiceUnavailable
@@ -58,6 +59,7 @@ class HttpJobs:
         self.plans = HttpPlans(session)
         self.schedules = HttpSchedules(session)
         self.templates = HttpTemplates(session)
+        self.webhooks = HttpWebhooks(session)
 
     @classmethod
     def over_socket(cls, path: str, *, revive: Revive | None = None) -> Self:
@@ -170,16 +172,23 @@ class HttpJobs:
     async def report(self, job_id: str) -> Report:
         return await self._get(Report, wire.job_path(job_id, "report"))
 
-    async def read_part(self, job_id: str, index: int) -> AsyncIterator[bytes]:
+    async def read_part(
+        self, job_id: str, index: int, *, start: int = 0, stop: int | None = None
+    ) -> AsyncIterator[bytes]:
         path = wire.job_path(job_id, "parts", str(index))
-        arrived = failures = 0
-        while True:
+        place, failures = start, 0
+        while stop is None or place < stop:
             try:
-                async with self._session.stream(path) as response:
-                    known = arrived  # a part never changes: what was read once is passed over
+                async with self._session.stream(path, headers=_range(place, stop)) as response:
+                    if response.status_code != 206:  # a whole part: pass over what is not wanted
+                        known, end = place, stop
+                    else:
+                        known, end = 0, None if stop is None else stop - place
                     async for chunk in response.aiter_bytes():
-                        fresh, known = chunk[known:], max(known - len(chunk), 0)
-                        arrived += len(fresh)
+                        fresh = chunk[known : None if end is None else max(end, 0)]
+                        known = max(known - len(chunk), 0)
+                        end = None if end is None else end - len(chunk)
+                        place += len(fresh)
                         if fresh:
                             failures = 0
                             yield fresh
@@ -277,6 +286,12 @@ class HttpJobs:
             for event in page.events:
                 if job_id in (None, event.job_id):
                     yield event
+
+
+def _range(start: int, stop: int | None) -> dict[str, str]:
+    if start == 0 and stop is None:
+        return {}
+    return {"Range": f"bytes={start}-{'' if stop is None else stop - 1}"}
 
 
 class _Goodbye(Exception):

@@ -32,6 +32,7 @@ from datagen_nb.api.routes import (
     schedules,
     service,
     uploads,
+    webhooks,
 )
 from datagen_nb.core.access import AccessControl
 from datagen_nb.core.errors import DatagenError, NotFound
@@ -41,7 +42,7 @@ from datagen_nb.core.secrets import redact
 
 logger = logging.getLogger("datagen_nb.api")
 
-AREAS = (jobs, results, uploads, events, plans, schedules, service, customers)
+AREAS = (jobs, results, uploads, events, plans, schedules, webhooks, service, customers)
 """Where the routes are."""
 
 

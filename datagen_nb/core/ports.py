@@ -26,6 +26,7 @@ from datagen_nb.core.result import Manifest, Report
 from datagen_nb.core.schedules import Schedules
 from datagen_nb.core.status import JobStatus, WorkerChange
 from datagen_nb.core.templates import Templates
+from datagen_nb.core.webhooks import Webhooks
 
 
 class Clock(Protocol):
@@ -214,6 +215,9 @@ class Jobs(Protocol):
     @property
     def templates(self) -> Templates: ...
 
+    @property
+    def webhooks(self) -> Webhooks: ...
+
     async def create(self, config: JobConfiguration, *, idempotency_key: str) -> JobStatus:
         """Submit a job; the same key and body give the same job."""
         ...
@@ -305,8 +309,10 @@ class Jobs(Protocol):
 
     async def report(self, job_id: str) -> Report: ...
 
-    def read_part(self, job_id: str, index: int) -> AsyncIterator[bytes]:
-        """The bytes of one part, in chunks."""
+    def read_part(
+        self, job_id: str, index: int, *, start: int = 0, stop: int | None = None
+    ) -> AsyncIterator[bytes]:
+        """The bytes of one part from ``start`` to before ``stop``, in chunks."""
         ...
 
     async def upload(

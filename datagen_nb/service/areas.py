@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 from datagen_nb.service.plans import CustomerPlans
 from datagen_nb.service.schedules import CustomerSchedules
 from datagen_nb.service.templates import CustomerTemplates
+from datagen_nb.service.webhooks import CustomerWebhooks
 
 if TYPE_CHECKING:
     from datagen_nb.core.ports import Jobs
@@ -33,3 +34,7 @@ class Areas:
     def templates(self) -> CustomerTemplates:
         documents, clock = self._store.documents, self._service.clock
         return CustomerTemplates(documents, clock, self._customer, cast("Jobs", self))
+
+    @property
+    def webhooks(self) -> CustomerWebhooks:
+        return self._service.deliveries.customer(self._customer)

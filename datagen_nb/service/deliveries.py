@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from random import Random, SystemRandom
 
+from datagen_nb.core.addresses import AddressRefused
 from datagen_nb.core.clock import SteadyClock
 from datagen_nb.core.ports import Clock
 from datagen_nb.core.store import JobStore
-from datagen_nb.core.webhooks import Attempt, Sender
+from datagen_nb.core.webhooks import Answer, Attempt, NotAnswered, Sender
 from datagen_nb.service.courier import Courier
 from datagen_nb.service.ids import JobIds
 from datagen_nb.service.webhook_records import EVER, WEBHOOK, DeliveryRecord
@@ -103,3 +104,15 @@ class Deliveries:
         del couriers[webhook_id]
         if not couriers:
             del self._couriers[customer]
+
+
+class NoSender:
+    """A ``Sender`` for a service that has no way out."""
+
+    def check(self, url: str) -> None:  # noqa: ARG002
+        raise AddressRefused("is not called: this service sends no webhooks")
+
+    async def send(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:  # noqa: ARG002
+        raise NotAnswered("this service sends no webhooks")
+
+    async def aclose(self) -> None: ...

@@ -30,7 +30,9 @@ from datagen_nb.core.status import (
     fold,
 )
 from datagen_nb.core.store import Admit, JobStore
+from datagen_nb.core.webhooks import Sender
 from datagen_nb.service.customer import CustomerJobs
+from datagen_nb.service.deliveries import Deliveries, NoSender
 from datagen_nb.service.estimate import Estimator
 from datagen_nb.service.ids import JobIds
 from datagen_nb.service.policy import Policy
@@ -69,6 +71,7 @@ class JobService:
         clock: Clock,
         settings: Settings,
         random: Random | None = None,
+        sender: Sender | None = None,
     ) -> None:
         self.store = store
         self.buckets = buckets
@@ -83,6 +86,10 @@ class JobService:
         self.retention = Retention(self)
         self.in_flight: set[tuple[str, str]] = set()
         self.listeners: list[Callable[[str], None]] = []
+        self.deliveries = Deliveries(
+            store, sender or NoSender(), clock, random=random, tell=self.wake
+        )
+        self.listeners.append(self.deliveries.wake)
         self._news: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
 
     async def start(self) -> None:
@@ -91,6 +98,7 @@ class JobService:
         await self.runner.start()
         await self.retention.start()
         await self.scheduler.start()
+        await self.deliveries.start()
 
     async def aclose(self) -> None:
         """Stop what runs; it goes on from its finished parts at the next start."""
@@ -99,6 +107,7 @@ class JobService:
         await self.runner.aclose()
         await self.estimator.aclose()
         await self.pipeline.aclose()
+        await self.deliveries.aclose()
         await self.store.aclose()
 
     @property

@@ -27,6 +27,7 @@ class Settings(BaseSettings):
         most_retries: Times that a stage is tried again that failed for a passing cause.
         retry_seconds: Wait before the first of these; each further one is four times as long.
         wait_seconds: Longest that a submit with ``isAsync: false`` waits for the end.
+        webhooks_to_private: Whether webhooks may lead to private networks and this machine.
     """
 
     model_config = SettingsConfigDict(env_prefix="DATAGEN_", frozen=True)
@@ -46,6 +47,7 @@ class Settings(BaseSettings):
     most_retries: int = Field(3, ge=0)
     retry_seconds: float = Field(1, gt=0)
     wait_seconds: float = Field(30, ge=0)
+    webhooks_to_private: bool = False
 
     @property
     def limits(self) -> Limits:
