@@ -312,19 +312,11 @@ class AccessLog(Protocol):
         ...
 
 
-class AccessControl(Protocol):
-    """Customers and their keys.
+class Administration(Protocol):
+    """Customers and their keys, for those who manage them.
 
     Unknown ids raise ``NotFound``; names and times that cannot be, ``ConfigurationError``.
     """
-
-    async def authenticate(self, text: str) -> Caller:
-        """Who holds this key.
-
-        Raises:
-            Unauthenticated: It is no key, or not valid (any more); why is not told.
-        """
-        ...
 
     async def create_customer(self, name: str) -> Customer:
         """Make a customer.
@@ -367,4 +359,16 @@ class AccessControl(Protocol):
 
     async def revoke_key(self, key_id: str) -> ApiKey:
         """Make a key invalid at once."""
+        ...
+
+
+class AccessControl(Administration, Protocol):
+    """Customers and their keys, and who holds which."""
+
+    async def authenticate(self, text: str) -> Caller:
+        """Who holds this key.
+
+        Raises:
+            Unauthenticated: It is no key, or not valid (any more); why is not told.
+        """
         ...
