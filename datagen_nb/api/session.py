@@ -185,7 +185,12 @@ class Session:
 
     @asynccontextmanager
     async def stream(
-        self, path: str, *, params: Mapping[str, Any] | None = None, accept: str = "*/*"
+        self,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        accept: str = "*/*",
     ) -> AsyncGenerator[httpx.Response, None]:
         """Open an answer that is read as it comes; one attempt.
 
@@ -194,9 +199,9 @@ class Session:
         """
         request_id = uuid.uuid4().hex
         query = {key: value for key, value in (params or {}).items() if value is not None}
-        headers = {wire.REQUEST_ID: request_id, "Accept": accept}
+        sent = {**(headers or {}), wire.REQUEST_ID: request_id, "Accept": accept}
         try:
-            async with self._client.stream("GET", path, params=query, headers=headers) as response:
+            async with self._client.stream("GET", path, params=query, headers=sent) as response:
                 if not response.is_success:
                     await response.aread()
                     raise wire.error_of(response.status_code, _json(response), request_id)

@@ -113,6 +113,8 @@ class CustomerJobs(Areas):
         if kept is made:
             self._service.wake(self._customer)
             self._enqueue(kept)
+            if estimate is None:
+                self._service.estimator.attach(self._customer, kept.job_id, config)
         return kept
 
     def _enqueue(self, record: JobRecord) -> None:
@@ -257,13 +259,18 @@ class CustomerJobs(Areas):
     async def report(self, job_id: str) -> Report:
         return Report.from_wire(await self._result(job_id, "report.json"))
 
-    async def read_part(self, job_id: str, index: int) -> AsyncIterator[bytes]:
+    async def read_part(
+        self, job_id: str, index: int, *, start: int = 0, stop: int | None = None
+    ) -> AsyncIterator[bytes]:
         parts = (await self.manifest(job_id)).parts
         if not 0 <= index < len(parts):
             raise NotFound(f"Job {job_id} has parts 0 to {len(parts) - 1}; there is no {index}.")
         bucket = self._service.buckets(self._customer, DEFAULT_BUCKET)
+        left = (parts[index].size if stop is None else stop) - start
         with await asyncio.to_thread(bucket.open, parts[index].name) as file:
-            while chunk := await asyncio.to_thread(file.read, CHUNK):
+            await asyncio.to_thread(file.seek, start)
+            while left > 0 and (chunk := await asyncio.to_thread(file.read, min(CHUNK, left))):
+                left -= len(chunk)
                 yield chunk
 
     async def upload(

@@ -69,6 +69,7 @@ SAMPLES = {
     "GET /v1/jobs/{job_id}/manifest": [Sample()],
     "GET /v1/jobs/{job_id}/report": [Sample()],
     "GET /v1/jobs/{job_id}/parts/{index}": [Sample(), Sample(headers={"Range": "bytes=0-3"})],
+    "HEAD /v1/jobs/{job_id}/parts/{index}": [Sample()],
     "PUT /v1/uploads/{name}": [
         Sample(headers={"Content-Length": "0"}),
     ],

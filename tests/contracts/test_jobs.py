@@ -488,6 +488,15 @@ async def test_a_result_is_what_its_manifest_says(side):
     assert (await side.jobs.report(done.job_id)).rows_synthetic == manifest.rows
 
 
+@pytest.mark.parametrize(("start", "stop"), [(0, 1), (7, 40), (10, None), (5, 5), (0, 10**12)])
+async def test_a_part_is_read_from_anywhere_to_anywhere(side, start, stop):
+    """As a slice of its bytes."""
+    done = await completed(side, data_size=50)
+    whole = b"".join([chunk async for chunk in side.jobs.read_part(done.job_id, 0)])
+    some = [chunk async for chunk in side.jobs.read_part(done.job_id, 0, start=start, stop=stop)]
+    assert b"".join(some) == whole[start:stop]
+
+
 @pytest.mark.parametrize("index", [1, -1, 10**30])
 async def test_a_part_that_is_not_there_is_told(side, index):
     """The job is there, the part is not."""
@@ -721,8 +730,9 @@ async def test_a_part_that_breaks_off_is_told(http, monkeypatch):
     """A reader does not take half a part for a whole one."""
     done = await completed(http, data_size=1_000)
 
-    async def half(*_):
-        yield b"x" * 10
+    async def half(*_, start=0, stop=None):
+        if start == 0:
+            yield b"x" * 10
         raise OSError("disk gone")
 
     monkeypatch.setattr("datagen_nb.service.jobs.CustomerJobs.read_part", half)

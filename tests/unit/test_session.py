@@ -395,6 +395,20 @@ async def test_a_part_that_breaks_off_goes_on_where_it_broke():
     assert len(line.requests) == 3
 
 
+async def test_a_part_that_breaks_off_asks_only_for_the_rest():
+    """What has come is not sent again."""
+
+    async def half():
+        yield b"ab"
+        raise BROKEN
+
+    line = Line(httpx.Response(206, content=half()), httpx.Response(206, content=b"d"))
+    one, _ = session(line)
+    part = HttpJobs(one, shares_files=False).read_part("j_1", 0, start=1, stop=4)
+    assert b"".join([chunk async for chunk in part]) == b"abd"
+    assert [request.headers["Range"] for request in line.requests] == ["bytes=1-3", "bytes=3-3"]
+
+
 async def test_a_part_that_never_comes_is_told():
     """Trying ends here too."""
     line = Line(REFUSED)
