@@ -22,6 +22,7 @@ from datagen_nb.core.clock import SystemClock
 from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.schedules import ScheduleDraft
 from datagen_nb.core.templates import TemplateDraft
+from datagen_nb.core.webhooks import WebhookChange, WebhookConfig
 from datagen_nb.pipelines.mock import MockPipeline
 from datagen_nb.service.access import Access
 from datagen_nb.service.audit import Audit
@@ -96,6 +97,15 @@ SAMPLES = {
     "POST /v1/graphs": [
         Sample(headers=KEY | JSON, body={"jobs": {"a": {**CONFIG, "after": ["{job_id}"]}}}),
     ],
+    "GET /v1/webhooks": [Sample()],
+    "GET /v1/webhooks/{webhook_id}": [Sample()],
+    "PATCH /v1/webhooks/{webhook_id}": [Sample(headers=JSON, body={"events": ["job.failed"]})],
+    "POST /v1/webhooks/{webhook_id}/rotate": [Sample(headers=JSON, body={})],
+    "GET /v1/webhooks/{webhook_id}/deliveries": [Sample(), Sample(params={"state": "dead"})],
+    "POST /v1/webhooks/{webhook_id}/deliveries/replay": [Sample(headers=JSON, body={})],
+    "GET /v1/webhooks/{webhook_id}/deliveries/{delivery_id}": [Sample()],
+    "POST /v1/webhooks/{webhook_id}/deliveries/{delivery_id}/replay": [Sample()],
+    "DELETE /v1/webhooks/{webhook_id}": [Sample()],
     "POST /v1/customers/{name}/disable": [Sample(same_for_owner="needs the scope admin")],
     "POST /v1/customers/{name}/enable": [Sample(same_for_owner="needs the scope admin")],
     "POST /v1/keys/{key_id}/rotate": [Sample(same_for_owner="needs the scope admin")],
@@ -124,6 +134,7 @@ WITHOUT_IDS = {
     "PUT /v1/limits": "sets the caller's own",
     "PUT /v1/retention": "sets the caller's own",
     "POST /v1/retention/cleanup": "deletes the caller's own",
+    "POST /v1/webhooks": "makes the caller's own",
     "POST /v1/customers": "needs the scope admin",
     "POST /v1/keys": "needs the scope admin",
 }
@@ -222,11 +233,18 @@ async def _everything(service, access):
     await asyncio.to_thread(bucket.put, "in.csv", TABLE)
     digest = "0b1a" * 16
     await asyncio.to_thread(bucket.put, f"inputs/{digest}.csv", TABLE)
+    hook = WebhookConfig(url="https://ann.invalid/", events=("job.completed",))
+    webhook_id = (await jobs.webhooks.create(hook)).id
+    await jobs.webhooks.change(webhook_id, WebhookChange(enabled=False))  # nothing is sent
     config = JobConfiguration.from_wire({**CONFIG, "isAsync": False})
     job_id = (await jobs.create(config, idempotency_key="ann's")).job_id
     await jobs.templates.put("annstemplate", TemplateDraft(configuration=CONFIG))
     await jobs.schedules.put("annsschedule", ScheduleDraft(cron="0 0 1 1 *", configuration=CONFIG))
+    while not (told := (await jobs.webhooks.deliveries(webhook_id)).deliveries):
+        await asyncio.sleep(0.01)
     return {
+        "webhook_id": webhook_id,
+        "delivery_id": told[0].id,
         "job_id": job_id,
         "template": "annstemplate",
         "schedule": "annsschedule",
@@ -238,6 +256,8 @@ async def _everything(service, access):
 
 
 UNKNOWN = {
+    "webhook_id": "wh_0000000000000000",
+    "delivery_id": "msg_0000000000000000_1",
     "template": "nobodystemplate",
     "schedule": "nobodysschedule",
     "job_id": "j_0000000000000000",
@@ -312,7 +332,8 @@ async def test_nothing_that_another_asked_for_has_changed_anything(house):
         jobs = house.service.customer(ANN)
         status = await jobs.status(house.ids["job_id"])
         documents = {}
-        for kind in ("limits", "template", "schedule", "webhook", "delivery", "upload"):
+        deliveries = f"delivery:{house.ids['webhook_id']}"
+        for kind in ("limits", "template", "schedule", "webhook", deliveries, "upload"):
             documents[kind] = await house.service.store.documents.page(ANN, kind)
         bucket = house.service.buckets(ANN, "default")
         objects = [*bucket.list("")]
