@@ -10,8 +10,9 @@ import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.errors import (
@@ -70,6 +71,7 @@ class Estimator:
         self._service = service
         self._facts: OrderedDict[Key, TableFacts] = OrderedDict()
         self._looking: dict[Key, asyncio.Task[TableFacts]] = {}
+        self._later: set[asyncio.Task[None]] = set()
         self._room = asyncio.Semaphore(LOOKS)
         self._waiting = 0
         self._known: dict[str, Throughput] = {}
@@ -88,7 +90,9 @@ class Estimator:
 
     async def aclose(self) -> None:
         """Write what jobs have taught."""
-        tasks = [task for task in (self._saver, *self._looking.values()) if task is not None]
+        tasks: list[asyncio.Task[Any]] = [*self._later, *self._looking.values()]
+        if self._saver is not None:
+            tasks.append(self._saver)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -122,6 +126,29 @@ class Estimator:
                 return await self.estimate(customer, config, found)
         except (DatagenError, TimeoutError):
             return None
+
+    def attach(self, customer: str, job_id: str, config: JobConfiguration) -> None:
+        """Give a job its estimate when the look that its submit did not wait for is done."""
+        if self._looking:
+            later = asyncio.create_task(self._attach(customer, job_id, config))
+            self._later.add(later)
+            later.add_done_callback(self._later.discard)
+
+    async def _attach(self, customer: str, job_id: str, config: JobConfiguration) -> None:
+        store = self._service.store
+        try:
+            said = await self.estimate(customer, config)
+            while not (record := await store.get(customer, job_id)).status.status.is_terminal:
+                status = record.status.model_copy(update={"estimate": said})
+                size = max(record.size, said.bytes_high)
+                try:
+                    await store.replace(replace(record, status=status, size=size), "job.updated")
+                except VersionConflict:
+                    continue
+                self._service.wake(customer)
+                return
+        except DatagenError as error:
+            logger.info("job %s has no estimate: %s", job_id, error)
 
     async def preview(self, customer: str, config: JobConfiguration) -> Preview:
         """Make a few rows as the job would make them.

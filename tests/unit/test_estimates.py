@@ -1,0 +1,330 @@
+"""Estimates: ranges that hold the truth, that narrow with what jobs teach, and are quick."""
+
+import asyncio
+import itertools
+import time
+from contextlib import asynccontextmanager
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from datagen_nb.core.clock import SystemClock
+from datagen_nb.core.config import JobConfiguration
+from datagen_nb.core.errors import InputError, LimitReached
+from datagen_nb.core.estimates import (
+    LEAST_DOUBT,
+    SECONDS,
+    STEP_OF,
+    Spread,
+    TableFacts,
+    Throughput,
+    estimate,
+    expected_bytes,
+    expected_seconds,
+    kind_of_work,
+)
+from datagen_nb.core.plans import Preview
+from datagen_nb.core.status import STAGES, State
+from datagen_nb.pipelines.local import LocalPipeline
+from datagen_nb.service import estimate as service_estimate
+from datagen_nb.service.jobs import JobService
+from datagen_nb.service.settings import Settings
+from datagen_nb.stores.sqlite import SqliteStore
+from datagen_nb.wiring import LOCAL_CUSTOMER, _service
+from tests.unit.test_service import Scripted, a_world, config
+
+FACTS = TableFacts(
+    rows=1000,
+    columns=10,
+    size=50_000,
+    bytes_fixed=dict.fromkeys(("csv", "json", "jsonl", "parquet"), 100.0),
+    bytes_per_row=dict.fromkeys(("csv", "json", "jsonl", "parquet"), 50.0),
+)
+NOTHING = Throughput()
+
+
+class Looking(Scripted):
+    """A pipeline that counts the looks and holds them as long as it is told."""
+
+    def __init__(self):
+        super().__init__()
+        self.looks = 0
+        self.may_look = asyncio.Event()
+        self.may_look.set()
+
+    async def measure(self, look):
+        self.looks += 1
+        await self.may_look.wait()
+        return FACTS
+
+    async def preview(self, look):
+        await self.may_look.wait()
+        return Preview(columns=(), rows=(), learnt_rows=2)
+
+
+def test_every_stage_belongs_to_a_step():
+    """A stage that is added has to be counted somewhere."""
+    assert set(STEP_OF) == set(STAGES)
+    assert {*STEP_OF.values(), "start"} == set(SECONDS)
+
+
+@given(
+    st.integers(1, 10**9),
+    st.sampled_from(["csv", "json", "jsonl", "parquet"]),
+    st.lists(st.floats(0.01, 100), max_size=5),
+)
+def test_a_range_holds_what_was_expected_of_it(rows, format, ratios):
+    """The low end is below the high one, and more rows never take less."""
+    taught = Throughput()
+    for ratio in ratios:
+        taught = taught.seeing(dict.fromkeys((*SECONDS, "bytes"), ratio))
+    one = estimate(config(data_size=rows, output_format=format), FACTS, alike=taught, any_=taught)
+    more = estimate(
+        config(data_size=2 * rows, output_format=format), FACTS, alike=taught, any_=taught
+    )
+
+    assert 0 <= one.seconds_low < one.seconds_high <= more.seconds_high
+    assert 0 <= one.bytes_low < one.bytes_high <= more.bytes_high
+
+
+def test_a_prior_says_that_it_is_one():
+    """Until a job has ended nothing is known of this machine."""
+    assert estimate(config(), FACTS, alike=NOTHING, any_=NOTHING).basis == "prior"
+    taught = NOTHING.seeing({"make": 1.0})
+    found = estimate(config(), FACTS, alike=NOTHING, any_=taught)
+    assert (found.basis, found.jobs) == ("measured", 1)
+
+
+@pytest.mark.parametrize("ratio", [0.2, 1.0, 5.0])
+def test_jobs_that_end_alike_move_the_range_to_the_truth_and_narrow_it(ratio):
+    """After a dozen of them the truth is inside, and the ends are less than twice apart."""
+    taught, task = NOTHING, config(data_size=100_000)
+    for _ in range(12):
+        taught = taught.seeing(dict.fromkeys((*SECONDS, "bytes"), ratio))
+
+    found = estimate(task, FACTS, alike=taught, any_=taught)
+
+    truth = ratio * sum(expected_seconds(task, FACTS.rows, FACTS.columns).values())
+    assert found.seconds_low < truth < found.seconds_high
+    assert found.bytes_low < ratio * expected_bytes(task, FACTS) < found.bytes_high
+    before = estimate(task, FACTS, alike=NOTHING, any_=NOTHING)
+    width = found.seconds_high / found.seconds_low
+    assert width < before.seconds_high / before.seconds_low / 2
+
+
+def test_a_machine_that_became_slower_is_believed_in_the_end():
+    """Old jobs fade."""
+    spread = Spread()
+    for ratio in [1.0] * 200 + [4.0] * 200:
+        spread = spread.seeing(ratio)
+
+    low, high = spread.range(1.0)
+
+    assert low < 4.0 < high
+
+
+def test_a_range_is_never_narrower_than_machines_are_steady():
+    """A hundred equal jobs do not make a point of it."""
+    spread = Spread()
+    for _ in range(100):
+        spread = spread.seeing(1.0)
+
+    low, high = spread.range(10.0)
+
+    assert high / low == pytest.approx(2.718 ** (4 * LEAST_DOUBT), rel=0.01)
+
+
+def test_jobs_of_like_width_are_of_one_kind():
+    """Columns count to the next power of two."""
+    kinds = {columns: kind_of_work(config(), columns) for columns in (1, 2, 3, 4, 5, 8, 9)}
+
+    assert kinds[3] == kinds[4] != kinds[5] == kinds[8] != kinds[9]
+
+
+def test_the_truth_stands_beside_the_estimate():
+    """And whether it lay inside."""
+    said = estimate(config(), FACTS, alike=NOTHING, any_=NOTHING)
+
+    inside = said.compared(said.bytes_high, said.seconds_low)
+    outside = said.compared(said.bytes_high + 1, said.seconds_low)
+
+    assert (inside.holds, outside.holds) == (True, False)
+    assert inside.actual_bytes == said.bytes_high
+
+
+async def test_an_input_is_looked_at_once_until_it_changes(tmp_path):
+    """Also when many ask at the same moment."""
+    pipeline = Looking()
+    async with a_world(tmp_path, pipeline=pipeline) as world:
+        world.bucket.put("in.csv", b"a\n1\n")
+        pipeline.may_look.clear()
+        asking = [asyncio.create_task(world.jobs.plans.estimate(config())) for _ in range(20)]
+        while not pipeline.looks:
+            await asyncio.sleep(0)
+        pipeline.may_look.set()
+        await asyncio.gather(*asking)
+        await world.jobs.plans.estimate(config(data_size=5))
+        assert pipeline.looks == 1
+
+        world.bucket.put("in.csv", b"a\n1\n2\n")
+        await world.jobs.plans.estimate(config())
+        await world.jobs.plans.estimate(config(parameters={"delimiter": ";"}))
+        assert pipeline.looks == 3
+
+
+async def test_what_one_customer_has_tells_nothing_of_anothers(tmp_path):
+    """The same name in another bucket is another input."""
+    pipeline = Looking()
+    async with a_world(tmp_path, pipeline=pipeline) as world:
+        world.bucket.put("in.csv", b"a\n1\n")
+        await world.jobs.plans.estimate(config())
+
+        with pytest.raises(InputError):
+            await world.service.customer("bob").plans.estimate(config())
+
+
+async def test_a_submit_does_not_wait_for_a_look_that_takes_long(tmp_path, monkeypatch):
+    """The job is taken, and has its estimate and what it reserves when the look is done."""
+    monkeypatch.setattr(service_estimate, "SUBMIT_SECONDS", 0.01)
+    pipeline = Looking()
+    pipeline.may_look.clear()
+    async with a_world(tmp_path, pipeline=pipeline) as world:
+        job = await world.submit()
+        assert job.estimate is None
+
+        pipeline.may_look.set()
+        found = await world.heard(job.job_id, lambda status: status.estimate is not None)
+
+        assert pipeline.looks == 1
+        assert (await world.jobs.limits()).storage_used == found.estimate.bytes_high
+
+
+async def test_a_submit_reserves_what_its_result_may_have(tmp_path):
+    """The high end counts towards the quota."""
+    async with a_world(tmp_path, pipeline=Looking()) as world:
+        job = await world.submit()
+
+        assert (await world.jobs.limits()).storage_used == job.estimate.bytes_high
+
+
+async def test_looks_are_few_at_once_and_few_may_wait(tmp_path):
+    """One more is told to come again."""
+    pipeline = Looking()
+    pipeline.may_look.clear()
+    async with a_world(tmp_path, pipeline=pipeline) as world:
+        world.bucket.put("in.csv", b"a\n1\n")
+        most = service_estimate.LOOKS + service_estimate.MOST_WAITING
+        asking = [asyncio.create_task(world.jobs.plans.preview(config())) for _ in range(most)]
+        async with asyncio.timeout(10):
+            while world.service.estimator._waiting < service_estimate.MOST_WAITING:
+                await asyncio.sleep(0)
+
+        with pytest.raises(LimitReached) as told:
+            await world.jobs.plans.preview(config())
+
+        assert told.value.details["retryAfter"] > 0
+        pipeline.may_look.set()
+        assert len(await asyncio.gather(*asking)) == most
+
+
+async def test_a_look_that_takes_too_long_is_ended(tmp_path, monkeypatch):
+    """And what can be done instead is told."""
+    monkeypatch.setattr(service_estimate, "LOOK_SECONDS", 0.01)
+    pipeline = Looking()
+    pipeline.may_look.clear()
+    async with a_world(tmp_path, pipeline=pipeline) as world:
+        world.bucket.put("in.csv", b"a\n1\n")
+
+        with pytest.raises(InputError, match="Submit the job") as told:
+            await world.jobs.plans.preview(config())
+
+        assert told.value.code == "look_too_slow"
+
+
+@asynccontextmanager
+async def local_service(folder):
+    pipeline = LocalPipeline()
+    await pipeline.warm()
+    service = await _service(folder / "jobs.sqlite", folder / "buckets", pipeline)
+    try:
+        yield service
+    finally:
+        await service.aclose()
+
+
+def of_diamonds(diamonds, **fields):
+    usual = {
+        "data_size": 20_000,
+        "input_format": "parquet",
+        "output_format": "csv",
+        "input_bucket": "file",
+        "input_path": str(diamonds),
+        "is_async": False,
+        "parameters": {"seed": 1},
+    }
+    return JobConfiguration(**usual | fields)
+
+
+@pytest.mark.slow
+async def test_the_truth_of_real_jobs_lies_in_their_ranges(tmp_path, diamonds):
+    """Of every format and of sizes far apart: bytes and seconds, from the first job on."""
+    keys = itertools.count()
+    async with local_service(tmp_path) as service:
+        jobs = service.customer(LOCAL_CUSTOMER)
+        said = []
+        for rows, format in [
+            (20_000, "csv"),
+            (100, "parquet"),
+            (150_000, "parquet"),
+            (60_000, "jsonl"),
+            (20_000, "json"),
+            (100_000, "csv"),
+        ]:
+            task = of_diamonds(diamonds, data_size=rows, output_format=format)
+            done = await jobs.create(task, idempotency_key=str(next(keys)))
+            assert done.status is State.COMPLETED
+            said.append(done.estimate)
+            assert done.estimate.holds, done.estimate
+        assert [one.basis for one in said] == ["prior"] + ["measured"] * 5
+        assert (said[0].input_rows, said[0].input_columns) == (53_940, 10)
+
+
+@pytest.mark.slow
+async def test_what_jobs_taught_outlives_the_service(tmp_path, diamonds):
+    """The next one begins with it."""
+    async with local_service(tmp_path) as service:
+        jobs = service.customer(LOCAL_CUSTOMER)
+        await jobs.create(of_diamonds(diamonds, data_size=500), idempotency_key="k")
+        before = await jobs.plans.estimate(of_diamonds(diamonds))
+    async with local_service(tmp_path) as service:
+        after = await service.customer(LOCAL_CUSTOMER).plans.estimate(of_diamonds(diamonds))
+
+    assert before.basis == "measured"
+    assert after == before
+
+
+async def test_a_known_input_costs_a_submit_less_than_two_milliseconds(tmp_path):
+    """The better half of a hundred, since other programs run here too."""
+    store = await SqliteStore.open(tmp_path / "jobs.db")
+    from datagen_nb.buckets.local import LocalFiles
+
+    service = JobService(
+        store=store,
+        buckets=lambda customer, name: LocalFiles(),
+        pipeline=Looking(),
+        clock=SystemClock(),
+        settings=Settings(),
+    )
+    (tmp_path / "in.csv").write_text("a\n1\n")
+    task = config(input_path=str(tmp_path / "in.csv"))
+    found = service.estimator.find("ann", task)
+    await service.estimator.at_submit("ann", task, found)
+    seconds = []
+    for _ in range(100):
+        began = time.perf_counter()
+        assert await service.estimator.at_submit("ann", task, found) is not None
+        seconds.append(time.perf_counter() - began)
+    await store.aclose()
+
+    assert sorted(seconds)[50] < 0.002
