@@ -1,4 +1,4 @@
-"""The command line's customers, keys and audit: over a home, with or without a service."""
+"""The command line's customers, keys and audit: of a home, with or without a service, or afar."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import asyncio
 import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from datagen_nb.core.access import Scope
 from datagen_nb.core.errors import DatagenError
@@ -30,8 +30,19 @@ def add_commands(command: Callable[[str, Any, str], argparse.ArgumentParser]) ->
         command: Adds a command by its name, what runs it, and its help.
     """
 
-    def group(name: str, help: str) -> Callable[[str, Command, str], argparse.ArgumentParser]:
-        actions = command(name, None, help).add_subparsers(required=True, metavar="ACTION")
+    def group(
+        name: str, help: str, *, afar: bool = False
+    ) -> Callable[[str, Command, str], argparse.ArgumentParser]:
+        parser = command(name, None, help)
+        parser.set_defaults(at=None)
+        if afar:
+            parser.add_argument(
+                "--at",
+                metavar="URL",
+                help="of the service at this address, by a key with the scope admin "
+                "(DATAGEN_API_KEY), instead of the home's own",
+            )
+        actions = parser.add_subparsers(required=True, metavar="ACTION")
 
         def action(name: str, run: Command, help: str) -> argparse.ArgumentParser:
             made = actions.add_parser(name, help=help, description=help)
@@ -40,7 +51,7 @@ def add_commands(command: Callable[[str, Any, str], argparse.ArgumentParser]) ->
 
         return action
 
-    customers = group("customers", "Manage who may use a team's service.")
+    customers = group("customers", "Manage who may use a team's service.", afar=True)
     customers("add", _add_customer, "Make a customer.").add_argument("name", metavar="NAME")
     customers("list", _list_customers, "List the customers.")
     customers("disable", _disable, "Let no key of a customer in.").add_argument(
@@ -48,7 +59,7 @@ def add_commands(command: Callable[[str, Any, str], argparse.ArgumentParser]) ->
     )
     customers("enable", _enable, "Let its keys in again.").add_argument("name", metavar="NAME")
 
-    keys = group("keys", "Manage the API keys of a team's service.")
+    keys = group("keys", "Manage the API keys of a team's service.", afar=True)
     create = keys("create", _create_key, "Make a key; it is printed once, and kept nowhere.")
     create.add_argument("customer", metavar="CUSTOMER")
     create.add_argument("--name", default="", help="what it is for")
@@ -79,8 +90,11 @@ def add_commands(command: Callable[[str, Any, str], argparse.ArgumentParser]) ->
 
 async def _run(run: Command, options: argparse.Namespace) -> int:
     from datagen_nb.api.home import Home
-    from datagen_nb.wiring import administration
+    from datagen_nb.wiring import administration, administration_at
 
+    if options.at is not None:
+        async with administration_at(options.at) as desk:
+            return await run(options, desk)
     async with administration(Home.open(options.home)) as desk:
         return await run(options, desk)
 
@@ -155,7 +169,7 @@ async def _revoke_key(options: argparse.Namespace, desk: Desk) -> int:
 
 
 async def _verify(options: argparse.Namespace, desk: Desk) -> int:
-    verdict = await desk.log.verify(expect=options.expect)
+    verdict = await _own(desk).verify(expect=options.expect)
     for problem in verdict.problems:
         print(f"BAD  {problem}")
     if verdict.whole:
@@ -166,7 +180,7 @@ async def _verify(options: argparse.Namespace, desk: Desk) -> int:
 
 async def _show(options: argparse.Namespace, desk: Desk) -> int:
     after = options.after
-    while lines := await desk.log.entries(after=after, limit=PAGE):
+    while lines := await _own(desk).entries(after=after, limit=PAGE):
         for line in lines:
             note = f"  ({line.note})" if line.note else ""
             print(
@@ -179,8 +193,14 @@ async def _show(options: argparse.Namespace, desk: Desk) -> int:
     return 0
 
 
+def _own(desk: Desk) -> AccessLog:
+    return cast("AccessLog", desk.log)  # ``audit`` has no ``--at``
+
+
 @asynccontextmanager
-async def _logged(log: AccessLog, action: str, target: str) -> AsyncGenerator[list[str], None]:
+async def _logged(
+    log: AccessLog | None, action: str, target: str
+) -> AsyncGenerator[list[str], None]:
     """Tell the access log of a change, whatever becomes of it; with the notes that are added."""
     notes: list[str] = []
     outcome: Outcome = "failed"
@@ -192,7 +212,10 @@ async def _logged(log: AccessLog, action: str, target: str) -> AsyncGenerator[li
         raise
     finally:
         note = "; ".join(notes) or None
-        await log.record(who="operator", action=action, target=target, outcome=outcome, note=note)
+        if log is not None:
+            await log.record(
+                who="operator", action=action, target=target, outcome=outcome, note=note
+            )
 
 
 def _hand_over(made: NewKey) -> int:

@@ -29,7 +29,7 @@ from datagen_nb.ui.views import Views
 if TYPE_CHECKING:
     from datagen_nb.api.home import Home
     from datagen_nb.api.host import Address, Hosted
-    from datagen_nb.core.access import AccessControl, AccessLog
+    from datagen_nb.core.access import AccessLog, Administration
     from datagen_nb.service.jobs import JobService
     from datagen_nb.service.settings import Settings
 
@@ -244,10 +244,15 @@ async def _hosted(service: JobService) -> Hosted:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """Where an operator manages access."""
+    """Where an operator manages access.
 
-    control: AccessControl
-    log: AccessLog
+    Attributes:
+        control: Customers and keys.
+        log: The access log, for whoever manages a home; a service keeps its own.
+    """
+
+    control: Administration
+    log: AccessLog | None
 
 
 @asynccontextmanager
@@ -263,3 +268,16 @@ async def administration(home: Home) -> AsyncGenerator[Desk, None]:
         yield Desk(Access(store.documents, clock), Audit(store.documents, clock))
     finally:
         await store.aclose()
+
+
+@asynccontextmanager
+async def administration_at(url: str) -> AsyncGenerator[Desk, None]:
+    """A deployed service's customers and keys; what is done to them its own access log tells."""
+    from datagen_nb.api.remote_access import HttpAdministration
+    from datagen_nb.api.session import Session
+
+    session = Session.over_http(url, key=_key(None))
+    try:
+        yield Desk(HttpAdministration(session), None)
+    finally:
+        await session.aclose()

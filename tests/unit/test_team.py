@@ -15,6 +15,8 @@ from contextlib import contextmanager
 
 import httpx
 import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
 
 import datagen_nb as dg
 from datagen_nb.api.home import Home
@@ -180,6 +182,44 @@ def test_an_operator_manages_customers_over_the_line(team):
     assert re.search(r"allowed +ann:\w+ +keys.change +POST /v1/keys +\(key \w+ of carol", shown)
     with pytest.raises(Forbidden):
         dg.connect(url, api_key=admin).jobs.list()
+
+
+def test_the_command_line_manages_a_service_from_afar(team, tmp_path, monkeypatch):
+    """By a key from the environment, never from an argument; its log tells who it was."""
+    home, url, keys = team
+    admin = command("keys", "create", "ann", "--scope", "admin", home=home).stdout.strip()
+    elsewhere = tmp_path / "elsewhere"
+    monkeypatch.setenv("DATAGEN_API_KEY", admin)
+    command("customers", "--at", url, "add", "dora", home=elsewhere)
+    key = command("keys", "--at", url, "create", "dora", home=elsewhere).stdout.strip()
+    assert httpx.get(f"{url}/v1/jobs", headers={"X-Api-Key": key}).json() == {"jobs": []}
+    assert "dora" in command("customers", "--at", url, "list", home=elsewhere).stdout
+    assert not (elsewhere / "jobs.sqlite").exists()
+    shown = command("audit", "show", home=home).stdout
+    assert f"ann:{admin[3:15]}" in shown
+    assert "customer dora" in shown
+    monkeypatch.setenv("DATAGEN_API_KEY", keys["ann"])
+    refused = command("customers", "--at", url, "list", home=elsewhere, check=False)
+    assert refused.returncode == 1
+    assert "admin" in refused.stderr
+
+
+def test_a_websocket_is_opened_by_a_key_alone(team):
+    """Over a real line: the key in its head, the answer of a refusal whole."""
+    _, url, keys = team
+    address = url.replace("http", "ws") + "/v1/events?after=0"
+    for headers, status in (
+        ({}, 401),
+        ({"Authorization": "Bearer x"}, 401),
+        ({"X-Api-Key": keys["ann"], "Origin": "https://evil.example"}, 403),
+    ):
+        with pytest.raises(InvalidStatus) as refused:
+            connect(address, additional_headers=headers, proxy=None)
+        assert refused.value.response.status_code == status
+        assert json.loads(refused.value.response.body)["status"] == status
+    headers = {"Authorization": f"Bearer {keys['ann']}"}
+    with connect(address, additional_headers=headers, proxy=None) as line:
+        assert line.response.headers["RateLimit-Policy"]
 
 
 def test_the_operators_own_socket_is_open_as_before(team):
