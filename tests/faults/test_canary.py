@@ -150,6 +150,27 @@ def misuse(url, key, search):
         search.add(f"answer {number}", f"{head}\n{answer.text}")
 
 
+def hook(url, key, search, secret):
+    """Make a webhook with a secret, spoil it, and look at all that is told of it."""
+    with httpx.Client(base_url=url, headers={"X-Api-Key": key}) as line:
+        target = {"url": "http://127.0.0.1:9/hook", "events": ["job.created", "job.completed"]}
+        made = line.post("/v1/webhooks", json={**target, "secret": secret})
+        assert made.status_code == 201, made.text
+        webhook = made.json()["id"]
+        told = [
+            line.post("/v1/webhooks", json={**target, "secret": f"x{secret}"}),
+            line.post("/v1/webhooks", json={**target, "events": [secret]}),
+            line.post("/v1/webhooks", json={**target, "url": f"http://127.0.0.1:9/{secret}\n"}),
+            line.get(f"/v1/webhooks/{secret}"),
+            line.get(f"/v1/webhooks/{webhook}"),
+            line.get("/v1/webhooks"),
+            line.get(f"/v1/webhooks/{webhook}/deliveries"),
+            line.get("/v1/events", params={"after": 0}),
+        ]
+    for answer in told:
+        search.add("told of webhooks", answer.text)
+
+
 def use(url, key, search, table):
     """Do honest work with the key, and fail with it in every way; search what that shows."""
     with dg.connect(url, api_key=key) as client:
@@ -264,13 +285,16 @@ def test_a_key_is_found_nowhere_but_with_its_owner(tmp_path, monkeypatch):
     key = command("keys", "create", "ann", home=home, search=search).strip()
     admin = command("keys", "create", "ann", "--scope=admin", home=home, search=search).strip()
     secrets = {"key": key.split("_", 2)[2], "admin": admin.split("_", 2)[2]}
+    signing = "whsec_" + base64.b64encode(os.urandom(24)).decode()
     root.addHandler(handler)
     level = root.level
     root.setLevel(logging.DEBUG)
     try:
-        with serving(home, search, DATAGEN_API_KEY=key) as url:
+        more = {"DATAGEN_API_KEY": key, "DATAGEN_WEBHOOKS_TO_PRIVATE": "true"}
+        with serving(home, search, **more) as url:
             use(url, key, search, table)
             root.removeHandler(handler)  # what follows is no client of ours
+            hook(url, key, search, signing)
             misuse(url, key, search)
             with httpx.Client(base_url=url, headers={"X-Api-Key": admin}) as line:
                 made = line.post("/v1/keys", json={"customer": "ann"}).json()["secret"]
@@ -296,6 +320,10 @@ def test_a_key_is_found_nowhere_but_with_its_owner(tmp_path, monkeypatch):
     assert any(name.startswith("file jobs.sqlite") for name in search.places)
     found = {name: search.hits(secret) for name, secret in secrets.items()}
     assert found == {name: [] for name in secrets}
+    # What signs has to be kept as it is; the database is the one place for it.
+    signs = search.hits(signing.removeprefix("whsec_"))
+    assert [name for name in signs if not name.startswith("file jobs.sqlite")] == []
+    assert signs
 
 
 def test_the_search_finds_what_is_there(tmp_path):
