@@ -335,8 +335,13 @@ def test_the_search_finds_what_is_there(tmp_path):
     search.add("hex", secret.encode().hex())
     search.add("base64", base64.b64encode(secret.encode()))
     search.add("nothing", secret[:-1])
-    process = subprocess.Popen([sys.executable, "-c", "input()", secret], stdin=subprocess.PIPE)
+    process = subprocess.Popen(
+        [sys.executable, "-c", "input(print('here', flush=True))", secret],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
     with process:
+        assert process.stdout.readline()
         search.add_processes()
         process.communicate(b"\n")
     names = [name.split(" ")[0] for name in search.hits(secret)]
