@@ -2,6 +2,7 @@
 
 import asyncio
 
+import httpx
 import pytest
 
 from datagen_nb.core.errors import ConfigurationError, InputError, NotFound
@@ -11,9 +12,9 @@ from datagen_nb.core.schedules import ScheduleDraft
 from datagen_nb.core.status import State
 from datagen_nb.core.templates import TemplateDraft
 from datagen_nb.pipelines.mock import COLUMNS, MADE_UP
-from tests.contracts.test_jobs import DEADLINE, ended, kind, side
+from tests.contracts.test_jobs import DEADLINE, ended, http, kind, side
 
-__all__ = ["kind", "side"]  # fixtures
+__all__ = ["http", "kind", "side"]  # fixtures
 
 WHOLE = {"dataSize": 10, "inputFormat": "csv", "outputFormat": "csv", "inputPath": "in.csv"}
 
@@ -168,3 +169,27 @@ async def test_a_graph_with_a_circle_or_a_broken_rule_submits_nothing(side):
         "c.outputFormat",
     }
     assert (await side.jobs.history(JobQuery())).jobs == ()
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"[" * 100_000, b'"x"', b"null"])
+@pytest.mark.parametrize(
+    "route",
+    [
+        "POST /v1/estimates",
+        "POST /v1/previews",
+        "POST /v1/graphs",
+        "PUT /v1/templates/t",
+        "POST /v1/templates/t/jobs",
+        "PUT /v1/schedules/s",
+    ],
+)
+async def test_a_body_that_is_no_json_object_is_the_callers_mistake(http, route, body):
+    """And is told as one, whatever it breaks."""
+    method, path = route.split()
+    transport = httpx.AsyncHTTPTransport(uds=http.socket)
+    async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
+        headers = {"Content-Type": "application/json", "Idempotency-Key": "k"}
+        answer = await client.request(method, path, content=body, headers=headers)
+
+    assert answer.status_code == 422
+    assert answer.json()["code"] == "invalid_configuration"
