@@ -147,10 +147,12 @@ class Courier:
                 return 0.0
             _, record = found
             now = self._house.clock.now()
+            # Who is written down while we read would seem to wait still.
+            under_way = set(self._sending)
             soon = await self._documents.due(
-                self._kind, until=EVER, limit=len(self._sending) + TOGETHER
+                self._kind, until=EVER, limit=len(under_way) + TOGETHER
             )
-            waiting = [one for one in soon if one.id not in self._sending]
+            waiting = [one for one in soon if one.id not in under_way]
             waiting.sort(key=_in_order)
             done = [one for one in waiting if _due(one) <= now and not _is_pending(one)]
             parked = [] if record.is_enabled else [one for one in waiting if _is_pending(one)]
