@@ -6,6 +6,8 @@ that a service that starts anew goes on where the one before was.
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections import defaultdict
 from collections.abc import Iterable
 from functools import partial
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from datagen_nb.service.jobs import JobService
     from datagen_nb.service.runner import Runner
 
+logger = logging.getLogger("datagen_nb.service")
+
 Key = tuple[str, str]
 """Customer and job."""
 
@@ -31,6 +35,13 @@ class Following:
         self._runner = runner
         self._waiting: dict[Key, tuple[str, ...]] = {}
         self._followers: defaultdict[Key, set[str]] = defaultdict(set)
+        self._looks: set[asyncio.Task[None]] = set()
+        self._closing = False
+
+    @property
+    def busy(self) -> bool:
+        """Whether it is being found out whether a job may start."""
+        return bool(self._looks)
 
     def add(self, customer: str, job_id: str, jobs: Iterable[str]) -> None:
         """Let a queued job wait for others, and look at once how these stand."""
@@ -62,8 +73,24 @@ class Following:
         for before in jobs:
             self._followers[customer, before].add(job_id)
 
+    async def aclose(self) -> None:
+        """Look no further; the next service looks again at all that waits."""
+        self._closing = True
+        for look in self._looks:
+            look.cancel()
+        await asyncio.gather(*self._looks, return_exceptions=True)
+
     def _look(self, customer: str, job_id: str) -> None:
-        self._runner.do(self._runner.insist(partial(self._decide, customer, job_id)))
+        if not self._closing:
+            insisting = self._runner.insist(partial(self._decide, customer, job_id))
+            look = asyncio.create_task(insisting, name=f"look at {job_id}")
+            self._looks.add(look)
+            look.add_done_callback(self._looked)
+
+    def _looked(self, look: asyncio.Task[None]) -> None:
+        self._looks.discard(look)
+        if not look.cancelled() and (error := look.exception()) is not None:
+            logger.error("a look at what a job follows broke", exc_info=error)
 
     async def _decide(self, customer: str, job_id: str) -> None:
         try:

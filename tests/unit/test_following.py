@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datagen_nb.core.errors import ConfigurationError
-from datagen_nb.core.plans import Doomed, Ready, Waiting, order, readiness
+from datagen_nb.core.errors import ConfigurationError, LimitReached, ServiceUnavailable
+from datagen_nb.core.messages import JobQuery
+from datagen_nb.core.plans import Doomed, Graph, Ready, Waiting, order, readiness
 from datagen_nb.core.status import Cancelled, Failed, JobFailure, State, fold, new_status
+from datagen_nb.service.runner import PATIENCE
 from tests.clock import START
 from tests.unit.test_service import a_world, config, world
 
@@ -222,3 +224,47 @@ def test_a_cancelled_status_is_no_success():
     status = fold(new_status("j_1", config(), START), Cancelled(), START)
 
     assert isinstance(readiness([status], "fail"), Doomed)
+
+
+async def test_a_graph_that_was_refused_halfway_goes_on_under_its_key(tmp_path):
+    """What was taken stays; the same graph again makes the rest, once."""
+    fields = config().to_wire()
+    graph = Graph(
+        jobs={"c": fields | {"after": ["b"]}, "b": fields | {"after": ["a"]}, "a": fields}
+    )
+    async with a_world(tmp_path, max_jobs=1, max_waiting=1) as world:
+        world.bucket.put("in.csv", b"a\n1\n")
+        with pytest.raises(LimitReached):
+            await world.jobs.plans.create_many(graph, idempotency_key="g")
+        taken = (await world.jobs.history(JobQuery())).jobs
+        assert len(taken) == 2
+        (await world.pipeline.next()).complete()
+        await world.reach(taken[1].job_id, State.COMPLETED)
+
+        made = await world.jobs.plans.create_many(graph, idempotency_key="g")
+
+        assert [made.jobs[name].job_id for name in "ab"] == [job.job_id for job in taken[::-1]]
+        assert len((await world.jobs.history(JobQuery())).jobs) == 3
+        assert made.jobs["c"].waiting_for == (made.jobs["b"].job_id,)
+
+
+async def test_a_service_ends_at_once_although_its_store_takes_nothing(tmp_path, monkeypatch):
+    """Nobody waits for a look that cannot succeed."""
+    async with a_world(tmp_path) as world:
+        first = await world.submit()
+        await world.pipeline.next()
+        waits = await world.submit(after=(first.job_id,))
+        async with asyncio.timeout(10):
+            while world.service.runner.following.busy:
+                await asyncio.sleep(0)
+
+        async def full(*_):
+            raise ServiceUnavailable("The disk is full.")
+
+        monkeypatch.setattr(world.service.store, "get", full)
+        world.service.runner.following.ended("ann", first.job_id)
+        await world.clock.asleep(PATIENCE)
+        monkeypatch.undo()
+        async with asyncio.timeout(5):
+            await world.service.runner.following.aclose()
+        assert (await world.jobs.status(waits.job_id)).status is State.QUEUED
