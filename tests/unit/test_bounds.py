@@ -1,6 +1,7 @@
 """How much one request may send and one page may hold: each bound, at it and above it."""
 
 import asyncio
+import re
 
 import httpx
 import pytest
@@ -122,7 +123,19 @@ async def test_a_websockets_handshake_is_bounded_too():
     assert sent == [{"type": "websocket.close", "code": 1009, "reason": "too long"}]
 
 
-PAGES = ["/v1/jobs", "/v1/customers", "/v1/keys"]
+DESCRIBED = make_app(lambda connection: None, describe=lambda info: info).openapi()["paths"]
+
+PAGES = [
+    path
+    for path, methods in DESCRIBED.items()
+    for parameter in methods.get("get", {}).get("parameters", ())
+    if parameter["name"] == "limit"
+]
+
+
+def test_every_list_is_among_the_pages():
+    """What names a list has a limit."""
+    assert {"/v1/jobs", "/v1/customers", "/v1/keys", "/v1/templates"} <= set(PAGES)
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -139,6 +152,6 @@ async def test_a_pages_size_is_bounded(path, limit):
     app = make_app(lambda connection: Nobody(), describe=lambda info: info, access=Nobody())
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
-        answer = await client.get(path, params={"limit": limit})
+        answer = await client.get(re.sub(r"{\w+}", "x", path), params={"limit": limit})
     assert answer.status_code == 422
     assert answer.json()["code"] == "invalid_configuration"

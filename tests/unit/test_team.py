@@ -15,10 +15,11 @@ from contextlib import contextmanager
 
 import httpx
 import pytest
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosedError, InvalidStatus
 from websockets.sync.client import connect
 
 import datagen_nb as dg
+from datagen_nb.api.bounds import MOST_MESSAGE
 from datagen_nb.api.home import Home
 from datagen_nb.api.host import _listening, _OwnSocket
 from datagen_nb.core.errors import (
@@ -220,6 +221,10 @@ def test_a_websocket_is_opened_by_a_key_alone(team):
     headers = {"Authorization": f"Bearer {keys['ann']}"}
     with connect(address, additional_headers=headers, proxy=None) as line:
         assert line.response.headers["RateLimit-Policy"]
+        line.send("x" * (MOST_MESSAGE + 1))
+        with pytest.raises(ConnectionClosedError) as closed:
+            list(line)  # until it is closed
+    assert closed.value.rcvd.code == 1009
 
 
 def test_the_operators_own_socket_is_open_as_before(team):
