@@ -17,8 +17,10 @@ from datagen_nb.core.errors import (
     ActionRefused,
     ConfigurationError,
     DatagenError,
+    LimitReached,
     IdempotencyConflict,
     InputError,
+    QuotaExceeded,
     JobNotFound,
     NotFound,
     Problem,
@@ -88,6 +90,9 @@ class CustomerJobs(Areas):
                 details={"retryAfter": 1},
             )
         self._service.in_flight.add(submit)
+        except (LimitReached, QuotaExceeded) as refusal:
+            self._service.observers.refused(self._customer, refusal.code)
+            raise
         try:
             return await self._accept(config, idempotency_key, fingerprint)
         finally:
@@ -111,6 +116,7 @@ class CustomerJobs(Areas):
 
         kept = await self._store.add(made, admit=admit)
         if kept is made:
+            self._service.observers.created(self._customer, status)
             self._service.wake(self._customer)
             self._enqueue(kept)
             if estimate is None:
@@ -316,7 +322,7 @@ class CustomerJobs(Areas):
         """Nothing of the customer's is held here."""
 
     async def _health(self) -> Health:
-        return await self._service.pipeline.check_health()
+        return await self._service.health.look()
 
     async def _limits(self) -> Limits:
         return await self._service.policy.limits_of(self._customer)

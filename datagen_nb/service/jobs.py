@@ -31,10 +31,13 @@ from datagen_nb.core.status import (
 )
 from datagen_nb.core.store import Admit, JobStore
 from datagen_nb.core.webhooks import Sender
+from datagen_nb.service.alerts import Alerting
 from datagen_nb.service.customer import CustomerJobs
 from datagen_nb.service.deliveries import Deliveries, NoSender
 from datagen_nb.service.estimate import Estimator
+from datagen_nb.service.health import HealthCheck
 from datagen_nb.service.ids import JobIds
+from datagen_nb.service.observe import Metrics, Observers
 from datagen_nb.service.policy import Policy
 from datagen_nb.service.retention import Retention
 from datagen_nb.service.runner import Runner
@@ -92,6 +95,10 @@ class JobService:
         self.listeners.append(self.deliveries.wake)
         self._news: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
 
+        self.health = HealthCheck(self)
+        self.alerting = Alerting(self)
+        self.metrics = Metrics(self)
+        self.observers = Observers(self.alerting, self.metrics)
     async def start(self) -> None:
         """Take up what an earlier service left: every running job lost its worker."""
         await self.estimator.start()
@@ -101,9 +108,12 @@ class JobService:
         await self.deliveries.start()
 
     async def aclose(self) -> None:
+        await self.alerting.start()
         """Stop what runs; it goes on from its finished parts at the next start."""
         await self.scheduler.aclose()
         await self.retention.aclose()
+        await self.alerting.aclose()
+        await self.health.aclose()
         await self.runner.aclose()
         await self.estimator.aclose()
         await self.pipeline.aclose()
@@ -164,6 +174,7 @@ class JobService:
             if isinstance(change, Completed):
                 self.estimator.learn(customer, record.config, status)
             if status.status.is_terminal:
+            self.observers.changed(customer, status)
                 self.runner.following.ended(customer, job_id)
             return status
 

@@ -24,6 +24,9 @@ class Queue:
     def __bool__(self) -> bool:
         return bool(self._waiting)
 
+    def __len__(self) -> int:
+        return sum(len(jobs) for jobs in self._waiting.values())
+
     def add(self, customer: str, job_id: str) -> None:
         """Put a job behind the others of its customer, unless it already waits."""
         self._waiting.setdefault(customer, {}).setdefault(job_id)

@@ -63,6 +63,7 @@ class Retention:
         now = self._service.clock.now()
         gone = await self._service.store.forget(customer, job_ids, only_in=ENDED, at=now)
         self._service.wake(customer)
+        self._service.observers.deleted(customer, len(gone))
         return len(gone)
 
     async def remove_data(self) -> None:
@@ -88,6 +89,9 @@ class Retention:
                     if deleted := await self.sweep(customer):
                         logger.info("deleted %d jobs of %s", deleted, customer)
                 await self.remove_data()
+                await self._service.uploads.sweep()
+                self._service.observers.swept()
             except DatagenError as error:
+                self._service.observers.sweep_failed(error.code)
                 logger.warning("cleaning up broke off, to go on later: %s", error)
             await self._service.clock.sleep(self._service.settings.cleanup_seconds)

@@ -56,10 +56,10 @@ class Runner:
 
     def __init__(self, service: JobService) -> None:
         self._service = service
-        self._queue = Queue()
+        self.queue = Queue()
         self.following = Following(service, self)
         self._runs: dict[str, asyncio.Task[None]] = {}
-        self._running: Counter[str] = Counter()
+        self.running: Counter[str] = Counter()
         self._held: dict[str, asyncio.Task[None]] = {}
         self._retries: Counter[tuple[str, str]] = Counter()
         self._chores: set[asyncio.Task[None]] = set()
@@ -78,12 +78,12 @@ class Runner:
             if record.config.after and not record.status.attempt:
                 self.following.add(record.customer, record.job_id, record.config.after)
             else:
-                self._queue.add(record.customer, record.job_id)
+                self.queue.add(record.customer, record.job_id)
         async for record in records_in(store, State.PAUSED):
             self._expect_expiry(record.customer, record.status)
         for record in await store.unsettled():
             self.do(self._clean_up(record.customer, record.job_id, None))
-        for customer in self._queue.customers:
+        for customer in self.queue.customers:
             await self._cool_down(customer)
         self._fill()
 
@@ -99,23 +99,23 @@ class Runner:
 
     @property
     def busy(self) -> bool:
-        return bool(self._queue or self._runs or self._chores)
+        return bool(self.queue or self._runs or self._chores)
 
     def position(self, customer: str, job_id: str) -> int | None:
         """Place among the customer's queued jobs, from 1."""
-        return self._queue.position(customer, job_id)
+        return self.queue.position(customer, job_id)
 
     def enqueue(self, customer: str, job_id: str) -> None:
         """Let a queued job run when there is room."""
         if expiry := self._timers.pop(job_id, None):
             expiry.cancel()
-        self._queue.add(customer, job_id)
+        self.queue.add(customer, job_id)
         self._fill()
 
     def changed(self, customer: str, status: JobStatus) -> None:
         """Follow a state that someone else gave to a job: stop, clean up, wait for expiry."""
         job_id = status.job_id
-        self._queue.remove(customer, job_id)
+        self.queue.remove(customer, job_id)
         self.following.remove(customer, job_id)
         if expiry := self._timers.pop(job_id, None):
             expiry.cancel()
@@ -132,11 +132,11 @@ class Runner:
 
     def _fill(self) -> None:
         while not self._closing and len(self._runs) < self._service.settings.slots:
-            key = self._queue.take(self._may_start, slots=self._running, busy=self._runs)
+            key = self.queue.take(self._may_start, slots=self.running, busy=self._runs)
             if key is None:
                 return
             customer, job_id = key
-            self._running[customer] += 1
+            self.running[customer] += 1
             run = asyncio.create_task(self._run(customer, job_id), name=f"run {job_id}")
             self._runs[job_id] = run
             run.add_done_callback(partial(self._ended, customer, job_id))
@@ -144,11 +144,11 @@ class Runner:
     def _may_start(self, customer: str) -> bool:
         """Whether it is worth trying; what decides is asked in the store's transaction."""
         most = self._service.policy.known(customer).max_jobs
-        return customer not in self._held and self._running[customer] < most
+        return customer not in self._held and self.running[customer] < most
 
     def _ended(self, customer: str, job_id: str, run: asyncio.Task[None]) -> None:
         del self._runs[job_id]
-        self._running[customer] -= 1
+        self.running[customer] -= 1
         self.workers.pop(job_id, None)
         if not run.cancelled() and (error := run.exception()) is not None:
             logger.error("the run of %s broke", job_id, exc_info=error)
@@ -176,7 +176,7 @@ class Runner:
         except (ActionRefused, JobNotFound):
             return  # cancelled, paused or deleted while it waited
         except _NotYet:
-            self._queue.put_back(customer, job_id)
+            self.queue.put_back(customer, job_id)
             await self._cool_down(customer, least=PATIENCE)
             return
         attempt = started.attempt

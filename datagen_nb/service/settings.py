@@ -21,6 +21,7 @@ class Settings(BaseSettings):
         min_retention_days: Least that a customer may choose.
         max_retention_days: Most that a customer may choose.
         cleanup_seconds: Time between two looks for jobs to delete.
+        watch_seconds: Time between two looks at the service's health and at what to alert to.
         request_rate: API requests per second of one customer, in the long run.
         request_burst: API requests of one customer at once.
         most_losses: Workers that a job may lose in a row without getting further.
@@ -41,6 +42,7 @@ class Settings(BaseSettings):
     min_retention_days: float = Field(1, gt=0)
     max_retention_days: float = Field(3650, gt=0)
     cleanup_seconds: float = Field(3600, gt=0)
+    watch_seconds: float = Field(30, gt=0)
     request_rate: float = Field(50, gt=0)
     request_burst: int = Field(200, ge=1)
     most_losses: int = Field(3, ge=1)

@@ -196,7 +196,7 @@ async def a_world(place: Path, *, clock=None, pipeline=None, **settings):
         buckets=lambda customer, name: bucket_of(place, customer, name),
         pipeline=pipeline,
         clock=clock,
-        settings=Settings(**{"cooldown_period": 0, **settings}),
+        settings=Settings(**{"cooldown_period": 0, "watch_seconds": 1e9, **settings}),
     )
     await service.start()
     try:

@@ -310,7 +310,7 @@ async def test_a_job_that_waits_to_be_tried_again_can_be_cancelled(tmp_path):
         await world.clock.asleep(1)
         await world.jobs.cancel(job.job_id)
         world.clock.advance(1)
-        assert not world.service.runner._queue
+        assert not world.service.runner.queue
         await world.reach(job.job_id, CANCELLED)
 
 
