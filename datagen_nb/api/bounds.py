@@ -2,7 +2,7 @@
 
     path and query       8 KiB
     headers              100, together 32 KiB
-    body                 2 MiB; of an upload as much as a table has
+    body                 2 MiB; of a chunk of an upload 1 MiB, which its route counts
     WebSocket message    64 KiB
 
 Routes bound what they answer: pages by ``limit``, streams by the door.
@@ -37,7 +37,7 @@ class Bounds:
             await self._app(scope, receive, send)
             return
         excess = _excess(scope)
-        if excess is None and scope["type"] == "http" and not _is_upload(scope["path"]):
+        if excess is None and scope["type"] == "http":
             await _Counted(self._app, scope, receive, send).run()
         elif excess is None:
             await self._app(scope, receive, send)
@@ -88,13 +88,9 @@ def _excess(scope: Scope) -> tuple[str, str, int] | None:
     if sum(len(name) + len(value) for name, value in headers) > MOST_HEADER_BYTES:
         return "headers", f"{MOST_HEADER_BYTES:,} bytes", 431
     announced = dict(headers).get(b"content-length", b"")
-    if announced.isdigit() and int(announced) > MOST_BODY and not _is_upload(scope["path"]):
+    if announced.isdigit() and int(announced) > MOST_BODY:
         return "body", f"{MOST_BODY:,} bytes", 413
     return None
-
-
-def _is_upload(path: str) -> bool:
-    return path.startswith(f"{wire.UPLOADS}/")
 
 
 async def _refuse(

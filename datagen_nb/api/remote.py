@@ -10,7 +10,9 @@ from typing import Any, Self
 from datagen_nb.api import wire
 from datagen_nb.api.answers import M, say
 from datagen_nb.api.answers import read as _read
+from datagen_nb.api.remote_alerts import HttpAlerts
 from datagen_nb.api.remote_plans import JSON, HttpPlans, HttpSchedules, HttpTemplates
+from datagen_nb.api.remote_uploads import HttpUploads
 from datagen_nb.api.remote_webhooks import HttpWebhooks
 from datagen_nb.api.session import ATTEMPTS, Revive, Session
 from datagen_nb.core.config import JobConfiguration
@@ -37,7 +39,7 @@ from datagen_nb.core.messages import (
 from datagen_nb.core.result import Manifest, Report
 from datagen_nb.core.secrets import Secret
 from datagen_nb.core.status import JobStatus, State
-from datagen_nb.core.wire_model import WireModel
+from datagen_nb.core.uploads import UploadRequest, send
 
 POLL = 20.0
 """Seconds that a poll waits for the first event."""
@@ -46,19 +48,17 @@ SILENT_STREAMS = 3
 """Streams in a row that end before a line arrives, after which events are polled instead."""
 
 
-class _Uploaded(WireModel):
-    path: str
-
-
 class HttpJobs:
     """One customer's jobs at a service; implements ``core.ports.Jobs``."""
 
     def __init__(self, session: Session, *, shares_files: bool) -> None:
         self._session = session
         self._shares_files = shares_files
+        self.alerts = HttpAlerts(session)
         self.plans = HttpPlans(session)
         self.schedules = HttpSchedules(session)
         self.templates = HttpTemplates(session)
+        self.uploads = HttpUploads(session)
         self.webhooks = HttpWebhooks(session)
 
     @classmethod
@@ -129,9 +129,10 @@ class HttpJobs:
         body = await self._session.send("POST", wire.CLEAN_UP, safe=True)
         return _read(CleanUp, body).deleted
 
-    async def log(self, job_id: str, *, after: int = 0) -> Sequence[LogEntry]:
+    async def log(self, job_id: str, *, after: int = 0, wait: float = 0) -> Sequence[LogEntry]:
         path = wire.job_path(job_id, "log")
-        body = await self._session.send("GET", path, safe=True, params={"after": after})
+        params = {"after": after, "wait": min(wait, POLL)}
+        body = await self._session.send("GET", path, safe=True, params=params)
         return _read(LogPage, body).entries
 
     async def events(
@@ -203,13 +204,8 @@ class HttpJobs:
     async def upload(
         self, digest: str, format: str, size: int, chunks: AsyncIterator[bytes]
     ) -> str:
-        path = f"{wire.UPLOADS}/{digest}.{format}"
-        there = await self._session.look(path)
-        if there is not None and wire.UPLOADED_AS in there:
-            return there[wire.UPLOADED_AS]
-        headers = {"Content-Length": str(size)}
-        body = await self._session.send("PUT", path, safe=False, headers=headers, content=chunks)
-        return _read(_Uploaded, body).path
+        request = UploadRequest(digest=digest, format=format, size=size)
+        return await send(self.uploads, request, chunks)
 
     async def info(self) -> ServiceInfo:
         return await self._get(ServiceInfo, wire.INFO)

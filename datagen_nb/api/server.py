@@ -9,11 +9,10 @@ import asyncio
 import logging
 import re
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, HTTPConnection
@@ -21,9 +20,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from datagen_nb import __version__
 from datagen_nb.api import wire
-from datagen_nb.api.access import Door, Entrance, retry_after
+from datagen_nb.api.access import Door, Entrance
 from datagen_nb.api.bounds import Bounds
 from datagen_nb.api.routes import (
+    alerts,
     customers,
     events,
     jobs,
@@ -34,15 +34,19 @@ from datagen_nb.api.routes import (
     uploads,
     webhooks,
 )
+from datagen_nb.api.routes import metrics as metrics_area
+from datagen_nb.api.routes.asking import refuse
 from datagen_nb.core.access import AccessControl
-from datagen_nb.core.errors import DatagenError, NotFound
+from datagen_nb.core.errors import ConfigurationError, DatagenError, NotFound, Problem
+from datagen_nb.core.logs import logged
 from datagen_nb.core.messages import ServiceInfo
+from datagen_nb.core.observing import Exposition
 from datagen_nb.core.ports import Jobs
 from datagen_nb.core.secrets import redact
 
 logger = logging.getLogger("datagen_nb.api")
 
-AREAS = (jobs, results, uploads, events, plans, schedules, webhooks, service, customers)
+AREAS = (jobs, results, uploads, events, plans, schedules, webhooks, alerts, service, metrics_area, customers)
 """Where the routes are."""
 
 
@@ -52,6 +56,7 @@ def make_app(
     describe: Callable[[ServiceInfo], ServiceInfo],
     entrance: Entrance | None = None,
     access: AccessControl | None = None,
+    metrics: Exposition | None = None,
 ) -> FastAPI:
     """Make the application.
 
@@ -60,6 +65,7 @@ def make_app(
         describe: Completes what the service says of itself with what its host knows.
         entrance: What the door goes by; without one everybody may do everything.
         access: Customers and keys, for those who manage them; without it there are none.
+        metrics: What the service counts of itself, for the operator.
     """
     app = FastAPI(
         title="datagen_nb",
@@ -72,6 +78,7 @@ def make_app(
     app.state.describe = describe
     app.state.closing = asyncio.Event()  # set when the service is told to end
     app.state.access = access
+    app.state.metrics = metrics
     for area in AREAS:
         app.include_router(area.routes)
     # The layer that is added last is the first to hear of a request.
@@ -87,19 +94,23 @@ def _tell_errors(app: FastAPI) -> None:
 
     @app.exception_handler(DatagenError)
     async def ours(request: Request, error: DatagenError) -> Response:
-        return _problem(request, error)
+        return refuse(request, error)
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
-        return _problem(request, wire.as_problems(error.errors()))
+        return refuse(request, wire.as_problems(error.errors()))
 
     @app.exception_handler(HTTPException)
     async def unrouted(request: Request, error: HTTPException) -> Response:
+        if error.status_code == 400:  # a body that could not even be read as JSON
+            rule = "has to be JSON in UTF-8, nested no deeper than is usual"
+            unread = Problem("body", "(unreadable)", rule, "Send it as such.")
+            return refuse(request, ConfigurationError([unread]))
         said = NotFound(
             f"{request.method} {request.url.path} is not a route of this service.",
             code="method_not_allowed" if error.status_code == 405 else None,
         )
-        return _problem(request, said, status=error.status_code, headers=error.headers)
+        return refuse(request, said, status=error.status_code, headers=error.headers)
 
 
 class RequestIds:
@@ -132,19 +143,4 @@ class RequestIds:
             logger.exception("request %s broke: %s", request.state.id, request.url.path)
             if begun:
                 raise
-            await _problem(request, wire.UNEXPECTED)(scope, receive, tagged)
-
-
-def _problem(
-    request: Request,
-    error: DatagenError,
-    *,
-    status: int | None = None,
-    headers: Mapping[str, str] | None = None,
-) -> Response:
-    usual, body = wire.problem(error, request.state.id)
-    body["status"] = status or usual
-    if body["status"] >= 500:
-        logger.error("request %s failed: %s", request.state.id, error)
-    headers = {**(headers or {}), **retry_after(error)}
-    return JSONResponse(body, body["status"], headers=headers, media_type=wire.PROBLEM)
+            await refuse(request, wire.UNEXPECTED)(scope, receive, tagged)

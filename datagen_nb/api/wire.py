@@ -8,10 +8,13 @@
     POST   /v1/jobs/{jobId}/cancel, /pause, /resume   JobStatus
     POST   /v1/jobs/cancel                  ManyJobs → Cancellations
     POST   /v1/jobs/{jobId}/rerun           Idempotency-Key required → 201 JobStatus
-    GET    /v1/jobs/{jobId}/log             after → LogPage
+    GET    /v1/jobs/{jobId}/log             after, wait → LogPage
     GET    /v1/jobs/{jobId}/manifest, /report
-    GET    /v1/jobs/{jobId}/parts/{index}   bytes
-    PUT    /v1/uploads/{sha256}.{format}    bytes → {"path"}; HEAD tells whether it is there
+    GET    /v1/jobs/{jobId}/parts/{index}   bytes, or a Range of them; HEAD
+    POST   /v1/uploads                      UploadRequest → 201 Upload, 200 one that is known
+    GET    /v1/uploads/{uploadId}           Upload; HEAD: Upload-Offset, Upload-Length
+    PATCH  /v1/uploads/{uploadId}           at most 1 MiB at Upload-Offset → Upload
+    DELETE /v1/uploads/{uploadId}           204
     GET    /v1/events                       after, jobId, wait → EventPage, or SSE by
                                             Accept, or a WebSocket of JSON events
     POST   /v1/estimates                    JobConfiguration → Estimate
@@ -39,6 +42,8 @@
     GET    /v1/webhooks/{webhookId}/deliveries   state, cursor, limit → DeliveryPage
     POST   /v1/webhooks/{webhookId}/deliveries/replay   ReplayRange → Replayed
     GET    /v1/webhooks/{webhookId}/deliveries/{deliveryId}   Delivery; POST /replay sends it again
+    GET    /v1/alerts                       active, cursor, limit → AlertPage
+    POST   /v1/alerts/{alertId}/acknowledge Alert
     GET    /v1/health, /v1/info
     POST   /v1/shutdown                     the local service only
 
@@ -51,6 +56,7 @@ With a key of the scope ``admin``:
     POST   /v1/keys                         KeyRequest → 201 NewKey, the one time the key is told
     POST   /v1/keys/{keyId}/rotate          Rotation → 201 NewKey
     DELETE /v1/keys/{keyId}                 ApiKey, revoked
+    GET    /metrics                         for Prometheus
 
 Every body is a ``core`` model's JSON. Every error is ``application/problem+json`` (RFC 9457) with
 ``code``, ``kind`` (the class in ``core.errors``), ``requestId`` and ``details``.
@@ -91,10 +97,13 @@ TEMPLATES = f"{PREFIX}/templates"
 WEBHOOKS = f"{PREFIX}/webhooks"
 CUSTOMERS = f"{PREFIX}/customers"
 KEYS = f"{PREFIX}/keys"
+ALERTS = f"{PREFIX}/alerts"
+METRICS = "/metrics"
 SHUTDOWN = f"{PREFIX}/shutdown"
 
 PROBLEM = "application/problem+json"
 EVENT_STREAM = "text/event-stream"
+CHUNK = "application/offset+octet-stream"
 
 WELCOME = b": welcome\n\n"
 """How a stream of events begins, so that its reader knows it open before there is an event."""
@@ -107,8 +116,8 @@ IDEMPOTENCY_KEY = "Idempotency-Key"
 API_KEY = "X-Api-Key"
 REQUEST_ID = "X-Request-Id"
 LAST_EVENT_ID = "Last-Event-ID"
-UPLOADED_AS = "X-Uploaded-As"
-"""Where an input lies that ``HEAD`` found."""
+UPLOAD_OFFSET = "Upload-Offset"
+UPLOAD_LENGTH = "Upload-Length"
 
 HTTP_STATUS: Mapping[str, int] = {
     "DatagenError": 500,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import BinaryIO, Literal, Protocol
 
+from datagen_nb.core.alerts import Alerts
 from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.estimates import TableFacts
 from datagen_nb.core.limits import RateLimitStatus
@@ -26,6 +27,7 @@ from datagen_nb.core.result import Manifest, Report
 from datagen_nb.core.schedules import Schedules
 from datagen_nb.core.status import JobStatus, WorkerChange
 from datagen_nb.core.templates import Templates
+from datagen_nb.core.uploads import Uploads
 from datagen_nb.core.webhooks import Webhooks
 
 
@@ -207,6 +209,9 @@ class Jobs(Protocol):
         ...
 
     @property
+    def alerts(self) -> Alerts: ...
+
+    @property
     def plans(self) -> Plans: ...
 
     @property
@@ -214,6 +219,9 @@ class Jobs(Protocol):
 
     @property
     def templates(self) -> Templates: ...
+
+    @property
+    def uploads(self) -> Uploads: ...
 
     @property
     def webhooks(self) -> Webhooks: ...
@@ -280,7 +288,12 @@ class Jobs(Protocol):
         """Delete the jobs whose time has passed now rather than soon; count them."""
         ...
 
-    async def log(self, job_id: str, *, after: int = 0) -> Sequence[LogEntry]: ...
+    async def log(self, job_id: str, *, after: int = 0, wait: float = 0) -> Sequence[LogEntry]:
+        """Lines numbered above ``after``; waits up to ``wait`` seconds for the first.
+
+        Of a job that has ended it waits for none.
+        """
+        ...
 
     def events(
         self, *, after: int | None = None, job_id: str | None = None

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
+from datagen_nb.service.alerts import CustomerAlerts
 from datagen_nb.service.plans import CustomerPlans
 from datagen_nb.service.schedules import CustomerSchedules
 from datagen_nb.service.templates import CustomerTemplates
+from datagen_nb.service.uploads import CustomerUploads
 from datagen_nb.service.webhooks import CustomerWebhooks
 
 if TYPE_CHECKING:
@@ -23,6 +25,10 @@ class Areas:
         self._customer = customer
 
     @property
+    def alerts(self) -> CustomerAlerts:
+        return self._service.alerting.customer(self._customer)
+
+    @property
     def plans(self) -> CustomerPlans:
         return CustomerPlans(self._service, self._customer, cast("Jobs", self))
 
@@ -34,6 +40,10 @@ class Areas:
     def templates(self) -> CustomerTemplates:
         documents, clock = self._store.documents, self._service.clock
         return CustomerTemplates(documents, clock, self._customer, cast("Jobs", self))
+
+    @property
+    def uploads(self) -> CustomerUploads:
+        return CustomerUploads(self._service, self._customer)
 
     @property
     def webhooks(self) -> CustomerWebhooks:

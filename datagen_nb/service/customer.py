@@ -5,25 +5,22 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-import re
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import AbstractContextManager, aclosing, asynccontextmanager
+from contextlib import aclosing, suppress
 from datetime import timedelta
-from typing import BinaryIO
 
 from datagen_nb import __version__
-from datagen_nb.core.config import DEFAULT_BUCKET, FORMATS, LOCAL_FILES, JobConfiguration
+from datagen_nb.core.config import DEFAULT_BUCKET, LOCAL_FILES, JobConfiguration
 from datagen_nb.core.errors import (
     ActionRefused,
     ConfigurationError,
     DatagenError,
-    LimitReached,
     IdempotencyConflict,
-    InputError,
-    QuotaExceeded,
     JobNotFound,
+    LimitReached,
     NotFound,
     Problem,
+    QuotaExceeded,
     ResultNotReady,
     SubmitInFlight,
 )
@@ -44,6 +41,7 @@ from datagen_nb.core.ports import ObjectMeta
 from datagen_nb.core.result import Manifest, Report
 from datagen_nb.core.status import Cancelled, Change, JobStatus, Paused, Resumed, State, new_status
 from datagen_nb.core.store import JobRecord, Standing
+from datagen_nb.core.uploads import UploadRequest, send
 from datagen_nb.service.areas import Areas
 
 CHUNK = 1 << 20
@@ -90,11 +88,11 @@ class CustomerJobs(Areas):
                 details={"retryAfter": 1},
             )
         self._service.in_flight.add(submit)
+        try:
+            return await self._accept(config, idempotency_key, fingerprint)
         except (LimitReached, QuotaExceeded) as refusal:
             self._service.observers.refused(self._customer, refusal.code)
             raise
-        try:
-            return await self._accept(config, idempotency_key, fingerprint)
         finally:
             self._service.in_flight.discard(submit)
 
@@ -116,8 +114,9 @@ class CustomerJobs(Areas):
 
         kept = await self._store.add(made, admit=admit)
         if kept is made:
-            self._service.observers.created(self._customer, status)
+            await self._service.uploads.used(self._customer, config.input_path)
             self._service.wake(self._customer)
+            self._service.observers.created(self._customer, status)
             self._enqueue(kept)
             if estimate is None:
                 self._service.estimator.attach(self._customer, kept.job_id, config)
@@ -213,8 +212,15 @@ class CustomerJobs(Areas):
     async def clean_up(self) -> int:
         return await self._service.retention.sweep(self._customer)
 
-    async def log(self, job_id: str, *, after: int = 0) -> Sequence[LogEntry]:
-        await self._store.get(self._customer, job_id)
+    async def log(self, job_id: str, *, after: int = 0, wait: float = 0) -> Sequence[LogEntry]:
+        news = self._service.news(self._customer, job_id)
+        record = await self._store.get(self._customer, job_id)
+        lines = await self._store.log(self._customer, job_id, after=after)
+        if lines or not wait or record.status.status.is_terminal:
+            return lines
+        with suppress(TimeoutError):
+            async with asyncio.timeout(wait):
+                await news.wait()
         return await self._store.log(self._customer, job_id, after=after)
 
     async def events(
@@ -282,33 +288,8 @@ class CustomerJobs(Areas):
     async def upload(
         self, digest: str, format: str, size: int, chunks: AsyncIterator[bytes]
     ) -> str:
-        problems = []
-        if not re.fullmatch("[0-9a-f]{64}", digest):
-            rule = "has to be a SHA-256 in hex"
-            problems.append(Problem("digest", repr(digest[:80]), rule, "Send the input's own."))
-        if format not in FORMATS:
-            rule = f"has to be one of {', '.join(FORMATS)}"
-            problems.append(Problem("format", repr(format), rule, "Send one of these."))
-        if problems:
-            raise ConfigurationError(problems)
-        path = f"inputs/{digest}{FORMATS[format][0]}"
-        bucket = self._service.buckets(self._customer, DEFAULT_BUCKET)
-        if await asyncio.to_thread(bucket.head, path) is not None:
-            return path
-        arrived, found = 0, hashlib.sha256()
-        async with _in_thread(bucket.writer(path)) as file:
-            async for chunk in chunks:
-                arrived += len(chunk)
-                found.update(chunk)
-                await asyncio.to_thread(file.write, chunk)
-            if arrived != size or found.hexdigest() != digest:
-                raise InputError(
-                    f"The upload is damaged: {arrived:,} of {size:,} bytes arrived, "
-                    "or others than were announced. Send it again.",
-                    code="upload_damaged",
-                    details={"expected": digest, "found": found.hexdigest()},
-                )
-        return path
+        request = UploadRequest(digest=digest, format=format, size=size)
+        return await send(self.uploads, request, chunks)
 
     async def info(self) -> ServiceInfo:
         return ServiceInfo(
@@ -373,19 +354,3 @@ class CustomerJobs(Areas):
             )
         bucket = self._service.buckets(self._customer, DEFAULT_BUCKET)
         return await asyncio.to_thread(bucket.get, f"jobs/{job_id}/{name}")
-
-
-@asynccontextmanager
-async def _in_thread(
-    writing: AbstractContextManager[BinaryIO],
-) -> AsyncGenerator[BinaryIO, None]:
-    """Enter and leave a blocking context away from the loop."""
-    file = await asyncio.to_thread(writing.__enter__)
-    try:
-        yield file
-    except BaseException as error:
-        kind, trace = type(error), error.__traceback__
-        if not await asyncio.to_thread(writing.__exit__, kind, error, trace):
-            raise
-    else:
-        await asyncio.to_thread(writing.__exit__, None, None, None)

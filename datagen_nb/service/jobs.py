@@ -43,6 +43,7 @@ from datagen_nb.service.retention import Retention
 from datagen_nb.service.runner import Runner
 from datagen_nb.service.schedules import Scheduler
 from datagen_nb.service.settings import Settings
+from datagen_nb.service.uploads import Uploads
 
 Buckets = Callable[[str, str], Bucket]
 """Gives a customer's bucket by its name; raises ``NotFound``."""
@@ -87,18 +88,19 @@ class JobService:
         self.runner = Runner(self)
         self.scheduler = Scheduler(self)
         self.retention = Retention(self)
+        self.uploads = Uploads(self)
         self.in_flight: set[tuple[str, str]] = set()
         self.listeners: list[Callable[[str], None]] = []
         self.deliveries = Deliveries(
             store, sender or NoSender(), clock, random=random, tell=self.wake
         )
         self.listeners.append(self.deliveries.wake)
-        self._news: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
-
         self.health = HealthCheck(self)
         self.alerting = Alerting(self)
         self.metrics = Metrics(self)
         self.observers = Observers(self.alerting, self.metrics)
+        self._news: defaultdict[tuple[str, str], asyncio.Event] = defaultdict(asyncio.Event)
+
     async def start(self) -> None:
         """Take up what an earlier service left: every running job lost its worker."""
         await self.estimator.start()
@@ -106,14 +108,15 @@ class JobService:
         await self.retention.start()
         await self.scheduler.start()
         await self.deliveries.start()
+        await self.alerting.start()
 
     async def aclose(self) -> None:
-        await self.alerting.start()
         """Stop what runs; it goes on from its finished parts at the next start."""
-        await self.scheduler.aclose()
-        await self.retention.aclose()
         await self.alerting.aclose()
         await self.health.aclose()
+        await self.scheduler.aclose()
+        await self.retention.aclose()
+        await self.runner.following.aclose()
         await self.runner.aclose()
         await self.estimator.aclose()
         await self.pipeline.aclose()
@@ -123,7 +126,7 @@ class JobService:
     @property
     def busy(self) -> bool:
         """Whether a job runs or waits to."""
-        return self.runner.busy
+        return self.runner.busy or self.runner.following.busy
 
     @property
     def workers(self) -> dict[str, int]:
@@ -171,10 +174,11 @@ class JobService:
             except VersionConflict:
                 continue
             self.wake(customer)
+            self.observers.changed(customer, status)
             if isinstance(change, Completed):
                 self.estimator.learn(customer, record.config, status)
             if status.status.is_terminal:
-            self.observers.changed(customer, status)
+                self._wake_log(customer, job_id)
                 self.runner.following.ended(customer, job_id)
             return status
 
@@ -192,13 +196,21 @@ class JobService:
         """Add a line to a job's log."""
         entry = LogEntry(cursor=0, timestamp=self.clock.now(), level=level, message=message)
         await self.store.append_log(customer, job_id, [entry])
+        self._wake_log(customer, job_id)
 
     def wake(self, customer: str) -> None:
         """Tell a customer's readers that there is something new."""
-        self._news.pop(customer, asyncio.Event()).set()
+        self._news.pop((customer, ""), asyncio.Event()).set()
         for listener in self.listeners:
             listener(customer)
 
-    def news(self, customer: str) -> asyncio.Event:
-        """What the next ``wake`` sets; take it before reading, wait for it after."""
-        return self._news[customer]
+    def news(self, customer: str, job_id: str = "") -> asyncio.Event:
+        """What the next ``wake``, or the next line of a job's log, sets.
+
+        Take it before reading, wait for it after.
+        """
+        return self._news[customer, job_id]
+
+    def _wake_log(self, customer: str, job_id: str) -> None:
+        if waits := self._news.pop((customer, job_id), None):
+            waits.set()

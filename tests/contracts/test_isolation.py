@@ -15,20 +15,20 @@ import httpx
 import pytest
 
 from datagen_nb.api import wire
-from datagen_nb.api.access import Entrance, Keys, caller_of
+from datagen_nb.api.home import Home
+from datagen_nb.api.host import Activity, Address, _app, _entrance
 from datagen_nb.api.server import make_app
 from datagen_nb.core.access import Scope
 from datagen_nb.core.clock import SystemClock
 from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.schedules import ScheduleDraft
 from datagen_nb.core.templates import TemplateDraft
+from datagen_nb.core.uploads import UploadRequest
 from datagen_nb.core.webhooks import WebhookChange, WebhookConfig
 from datagen_nb.pipelines.mock import MockPipeline
-from datagen_nb.service.access import Access
-from datagen_nb.service.audit import Audit
-from datagen_nb.wiring import _service
+from datagen_nb.wiring import _hosted, _service
 
-ANN, BOB = "ann", "bob"
+ANN, BOB = "annika", "bob"
 TABLE = b"n,word\n1,a\n2,b\n3,c\n"
 KEY = {wire.IDEMPOTENCY_KEY: "key"}
 JSON = {"Content-Type": "application/json"}
@@ -71,10 +71,10 @@ SAMPLES = {
     "GET /v1/jobs/{job_id}/report": [Sample()],
     "GET /v1/jobs/{job_id}/parts/{index}": [Sample(), Sample(headers={"Range": "bytes=0-3"})],
     "HEAD /v1/jobs/{job_id}/parts/{index}": [Sample()],
-    "PUT /v1/uploads/{name}": [
-        Sample(headers={"Content-Length": "0"}),
-    ],
-    "HEAD /v1/uploads/{name}": [Sample()],
+    "GET /v1/uploads/{upload_id}": [Sample()],
+    "HEAD /v1/uploads/{upload_id}": [Sample()],
+    "PATCH /v1/uploads/{upload_id}": [Sample(headers={"Upload-Offset": "0"})],
+    "DELETE /v1/uploads/{upload_id}": [Sample()],
     "GET /v1/events": [
         Sample(params={"jobId": "{job_id}", "after": "0"}),
         Sample(params={"jobId": "{job_id}", "after": "0"}, headers=STREAM),
@@ -128,6 +128,7 @@ WITHOUT_IDS = {
     "GET /v1/openapi.json": "the same for everyone",
     "HEAD /v1/openapi.json": "the same for everyone",
     "POST /v1/jobs": "makes a job; its paths are tried below",
+    "POST /v1/uploads": "begins the caller's own",
     "POST /v1/estimates": "makes nothing; its paths are those of a submit",
     "POST /v1/previews": "makes nothing; its paths are those of a submit",
     "GET /v1/customers": "needs the scope admin",
@@ -232,7 +233,7 @@ async def _everything(service, access):
     bucket = service.buckets(ANN, "default")
     await asyncio.to_thread(bucket.put, "in.csv", TABLE)
     digest = "0b1a" * 16
-    await asyncio.to_thread(bucket.put, f"inputs/{digest}.csv", TABLE)
+    await jobs.uploads.begin(UploadRequest(digest=digest, format="csv", size=len(TABLE)))
     hook = WebhookConfig(url="https://ann.invalid/", events=("job.completed",))
     webhook_id = (await jobs.webhooks.create(hook)).id
     await jobs.webhooks.change(webhook_id, WebhookChange(enabled=False))  # nothing is sent
@@ -249,8 +250,9 @@ async def _everything(service, access):
         "template": "annstemplate",
         "schedule": "annsschedule",
         "index": "0",
-        "name": f"{digest}.csv",
+        "upload_id": f"{digest}.csv",
         "digest": digest,
+        "name": ANN,
         "key_id": (await access.create_key(ANN)).key.key_id,
     }
 
@@ -262,8 +264,9 @@ UNKNOWN = {
     "schedule": "nobodysschedule",
     "job_id": "j_0000000000000000",
     "index": "0",
-    "name": f"{'f' * 64}.csv",
+    "upload_id": f"{'f' * 64}.csv",
     "digest": "f" * 64,
+    "name": "nobody",
     "key_id": "000000000000",
 }
 
@@ -273,24 +276,17 @@ async def house(tmp_path):
     async with AsyncExitStack() as stack:
         pipeline = MockPipeline("succeeds", speed=5000, seed=7, clock=SystemClock())
         service = await _service(tmp_path / "jobs.sqlite", tmp_path / "buckets", pipeline)
-        stack.push_async_callback(service.aclose)
-        documents = service.store.documents
-        access = Access(documents, service.clock)
+        hosted = await _hosted(service)
+        stack.push_async_callback(hosted.aclose)
+        access = hosted.access
         keys = {}
         for name in (ANN, BOB):
             await access.create_customer(name)
             scopes = set(Scope) - {Scope.ADMIN}
             made = await access.create_key(name, scopes=scopes)
             keys[name] = {"Authorization": f"Bearer {made.secret}"}
-        entrance = Entrance(
-            Keys(access), Audit(documents, service.clock), service.clock, service.policy.limits_of
-        )
-        app = make_app(
-            lambda connection: service.customer(caller_of(connection).customer),
-            describe=lambda info: info.model_copy(update={"pid": 0, "workers": {}}),
-            entrance=entrance,
-            access=access,
-        )
+        entrance = _entrance(hosted, Address("127.0.0.1", 0))
+        app = _app(hosted, Home.open(tmp_path / "home"), entrance, Activity())
         yield House(service, app, keys, await _everything(service, access))
 
 
@@ -347,9 +343,10 @@ async def test_nothing_that_another_asked_for_has_changed_anything(house):
 
 
 @pytest.mark.parametrize(
-    "path", ["in.csv", "../ann/in.csv", "/in.csv", "inputs/../../ann/in.csv", "jobs/{job_id}/x"]
+    "path",
+    ["in.csv", "../annika/in.csv", "/in.csv", "inputs/../../annika/in.csv", "jobs/{job_id}/x"],
 )
-@pytest.mark.parametrize("bucket", ["default", "file", "ann", "../ann", "gs://ann"])
+@pytest.mark.parametrize("bucket", ["default", "file", "annika", "../annika", "gs://annika"])
 async def test_an_input_outside_the_customers_bucket_is_not_found(house, bucket, path):
     """Whatever the bucket is called and however the path is spelled; as if nothing were there."""
 
@@ -365,7 +362,7 @@ async def test_an_input_outside_the_customers_bucket_is_not_found(house, bucket,
         assert (status, text.replace(path, "nowhere.csv")) == (missing, said)
 
 
-@pytest.mark.parametrize("bucket", ["file", "ann", "../ann"])
+@pytest.mark.parametrize("bucket", ["file", "annika", "../annika"])
 async def test_an_output_outside_the_customers_bucket_is_not_found(house, bucket):
     """A result is written where its customer reads, nowhere else."""
     mine = house.service.buckets(BOB, "default")

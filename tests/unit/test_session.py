@@ -20,6 +20,7 @@ from datagen_nb.core.errors import (
 )
 from datagen_nb.core.messages import EventPage, JobEvent, JobQuery
 from datagen_nb.core.status import State, new_status
+from datagen_nb.core.uploads import Upload
 
 CONFIG = JobConfiguration(data_size=5, input_format="csv", output_format="csv", input_path="a.csv")
 
@@ -554,9 +555,10 @@ async def test_no_line_separator_in_a_name_cuts_an_event(separator):
 
 
 async def test_an_input_that_is_there_is_not_sent_again():
-    """Its digest is asked for first."""
-    line = Line(httpx.Response(200, headers={wire.UPLOADED_AS: "inputs/x.csv"}))
+    """Its digest is told first."""
+    there = Upload(upload_id="x.csv", size=3, offset=3, path="inputs/x.csv")
+    line = Line(httpx.Response(200, content=there.to_json()))
     one, _ = session(line)
     jobs = HttpJobs(one, shares_files=False)
     assert await jobs.upload("0" * 64, "csv", 3, chunks()) == "inputs/x.csv"
-    assert [request.method for request in line.requests] == ["HEAD"]
+    assert [request.method for request in line.requests] == ["POST"]

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+import logging
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from typing import Annotated, Any
 
-from fastapi import Depends, Header, Query, Response
+from fastapi import Depends, Header, Query, Request, Response
+from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 from starlette.requests import HTTPConnection
 
 from datagen_nb.api import wire
+from datagen_nb.api.access import retry_after
 from datagen_nb.core.errors import DatagenError
 from datagen_nb.core.ports import Jobs
 from datagen_nb.core.wire_model import WireModel
+
+logger = logging.getLogger("datagen_nb.api")
 
 MOST_CURSOR = 2**63 - 1
 
@@ -44,6 +49,22 @@ def answer(
 ) -> Response:
     """The model's own JSON."""
     return Response(model.to_json(), status, headers, media_type="application/json")
+
+
+def refuse(
+    request: Request,
+    error: DatagenError,
+    *,
+    status: int | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """The problem document that tells an error; ``status`` where it is not the error's usual."""
+    usual, body = wire.problem(error, request.state.id)
+    body["status"] = status or usual
+    if body["status"] >= 500:
+        logger.error("request %s failed: %s", request.state.id, error)
+    headers = {**(headers or {}), **retry_after(error)}
+    return JSONResponse(body, body["status"], headers=headers, media_type=wire.PROBLEM)
 
 
 def tells(*kinds: type[DatagenError]) -> dict[int | str, dict[str, Any]]:

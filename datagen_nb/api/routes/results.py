@@ -6,12 +6,12 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request, Response
-from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi.responses import StreamingResponse
 
 from datagen_nb.api import wire
 from datagen_nb.api.ranges import Asked as Range
 from datagen_nb.api.ranges import asked_of
-from datagen_nb.api.routes.asking import Asked, answer, tells
+from datagen_nb.api.routes.asking import Asked, answer, refuse, tells
 from datagen_nb.core.errors import (
     ConfigurationError,
     JobNotFound,
@@ -106,8 +106,7 @@ def _without_bytes(asked: Range, part: Part, request: Request) -> Response:
     rule = f"has to begin before byte {part.size:,}, where the part ends"
     problem = Problem("Range", request.headers["range"][:80], rule, "Ask for less.")
     error = ConfigurationError([problem], code="range_not_satisfiable")
-    _, body = wire.problem(error, request.state.id)
-    return JSONResponse({**body, "status": 416}, 416, headers, media_type=wire.PROBLEM)
+    return refuse(request, error, status=416, headers=headers)
 
 
 async def _after(first: bytes, rest: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
