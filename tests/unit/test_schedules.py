@@ -77,7 +77,8 @@ def test_a_time_that_comes_twice_runs_once():
     for after in (local(2026, 10, 24, 12), local(2026, 10, 25, 2, 0)):
         runs = cron.next_runs("30 2 * * *", "Europe/Berlin", after, 2)
         assert runs == (first.astimezone(UTC), local(2026, 10, 26, 2, 30).astimezone(UTC))
-    for after in (between, second):
+    early = local(2026, 10, 25, 2, 10).replace(fold=1)  # before it on the clock, but behind it
+    for after in (between, early, second):
         (run,) = cron.next_runs("30 2 * * *", "Europe/Berlin", after, 1)
         assert run == local(2026, 10, 26, 2, 30).astimezone(UTC)
 
