@@ -115,7 +115,9 @@ async def test_a_removed_line_is_found(written, number):
     written.tamper(DELETE, f"{number:012d}")
     verdict = await written.audit.verify()
     assert not verdict.whole
-    assert verdict.problems
+    gap = f"1 lines before line {number + 1} are missing"
+    end = f"line {LINES}, once the last, is missing or not as it was"
+    assert verdict.problems == (end if number == LINES else gap,)
 
 
 async def test_a_removed_head_is_found(written):
@@ -131,6 +133,24 @@ async def test_an_added_field_is_found(written):
     body = {**written.body(2), "more": 1}
     written.tamper(UPDATE, json.dumps(body), f"{2:012d}")
     assert not (await written.audit.verify()).whole
+
+
+@pytest.mark.parametrize(
+    ("field", "spelled"), [("number", "2"), ("at", "2026-11-23T09:30:01.000000+00:00")]
+)
+async def test_a_value_that_is_spelled_otherwise_is_found(written, field, spelled):
+    """Not a byte is open to change, even where it would mean the same."""
+    written.tamper(UPDATE, json.dumps({**written.body(2), field: spelled}), f"{2:012d}")
+    assert (await written.audit.verify()).problems == ("line 2 is not as it was written",)
+
+
+async def test_a_line_under_another_number_is_found(written):
+    """The number that it is kept under is the one that it says."""
+    written.tamper(
+        "UPDATE documents SET id = '000000000009' WHERE kind = 'access' AND id = ?", f"{LINES:012d}"
+    )
+    (problem,) = (await written.audit.verify()).problems
+    assert problem == f"line 000000000009 says it is line {LINES}"
 
 
 async def test_lines_that_changed_places_are_found(written):
