@@ -32,6 +32,9 @@ from datagen_nb.inputs import place
 if TYPE_CHECKING:
     from datagen_nb.inputs import Source
 
+LOG_WAIT = 20.0
+"""Seconds that a call waits for the next line of a log."""
+
 _CALLERS_WORDS = {
     "dataSize": "rows",
     "outputFormat": "format",
@@ -362,6 +365,19 @@ class AsyncJob:
     async def logs(self, *, after: int = 0) -> Sequence[LogEntry]:
         """The lines of the job's log, those numbered above ``after``."""
         return await self._service.log(self.id, after=after)
+
+    async def follow_logs(self, *, after: int = 0) -> AsyncGenerator[LogEntry, None]:
+        """The lines above ``after`` as the job says them, until it has ended and said all."""
+        ended = False
+        while True:
+            lines = await self._service.log(self.id, after=after, wait=LOG_WAIT)
+            for line in lines:
+                after = line.cursor
+                yield line
+            if not lines and ended:
+                return
+            # Looked at before the lines are read once more: the last words come with the end.
+            ended = not lines and self._seen(await self._service.status(self.id)).status.is_terminal
 
     async def report(self) -> Report:
         """Fidelity and memorisation of the result."""

@@ -273,6 +273,10 @@ class Job:
         """See ``AsyncJob.logs``."""
         return self._portal.call(self._job.logs(after=after))
 
+    def follow_logs(self, *, after: int = 0) -> Iterator[LogEntry]:
+        """See ``AsyncJob.follow_logs``."""
+        return self._portal.iterate(self._job.follow_logs(after=after))
+
     @property
     def report(self) -> Report:
         """See ``AsyncJob.report``."""

@@ -238,6 +238,8 @@ async def _hosted(service: JobService) -> Hosted:
         log=Audit(service.store.documents, service.clock),
         limits=service.policy.limits_of,
         clock=service.clock,
+        observer=service.observers,
+        metrics=service.metrics,
         aclose=close,
     )
 

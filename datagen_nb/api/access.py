@@ -38,6 +38,7 @@ from datagen_nb.core.errors import (
     Unauthenticated,
 )
 from datagen_nb.core.limits import Allowance, Limits, gcra
+from datagen_nb.core.logs import logged
 from datagen_nb.core.ports import Clock
 
 MOST_OPEN = 2000
@@ -120,6 +121,7 @@ class Entrance:
         limits: Of a customer; ``None`` when nobody else can be crowded out.
         origins: Web origins, besides the service's own, whose pages may ask.
         logged: Actions that the access log tells of when they were allowed.
+        refused: Told of each request that a limit stopped: the customer, the error's code.
     """
 
     guard: Guard
@@ -128,6 +130,7 @@ class Entrance:
     limits: Callable[[str], Awaitable[Limits]] | None = None
     origins: frozenset[str] = frozenset()
     logged: frozenset[str] = LOGGED
+    refused: Callable[[str, str], None] = lambda customer, code: None  # noqa: ARG005
 
 
 class Door:
@@ -149,13 +152,16 @@ class Door:
         except DatagenError as error:
             if isinstance(error, AccessError):
                 await self._tell(visit, "refused")
+            if isinstance(error, LimitReached) and visit.caller is not None:
+                self._by.refused(visit.caller.customer, error.code)
             await visit.refuse(error, receive, send)
             return
         scope.setdefault("state", {})["caller"] = caller
         customer = caller.customer
         self._open[customer] += 1
         try:
-            await self._app(scope, receive, self._watched(visit, send))
+            with logged(customer=customer):
+                await self._app(scope, receive, self._watched(visit, send))
         finally:
             self._open[customer] -= 1
             if not self._open[customer]:

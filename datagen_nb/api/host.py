@@ -24,14 +24,19 @@ from datagen_nb.api.events import HEARTBEAT
 from datagen_nb.api.home import Home
 from datagen_nb.api.lines import HttpLine, WebSocketLine
 from datagen_nb.api.server import make_app
+from datagen_nb.api.watching import Watched
 from datagen_nb.core.access import LOGGED, AccessControl, AccessLog
 from datagen_nb.core.errors import ServiceStartFailed
 from datagen_nb.core.limits import Limits
+from datagen_nb.core.logs import formatter
 from datagen_nb.core.messages import ServiceInfo
+from datagen_nb.core.observing import Exposition, Observer
 from datagen_nb.core.ports import Clock, Jobs
-from datagen_nb.core.secrets import redact
 
 logger = logging.getLogger("datagen_nb.api")
+
+LOG_STYLE = "DATAGEN_LOG"
+"""Names the form of log lines in the environment: ``json``, or else ``text``."""
 
 GRACE_SECONDS = 1
 """How long open streams may hold up the end."""
@@ -60,6 +65,8 @@ class Hosted:
         log: The access log.
         limits: A customer's limits.
         clock: Of the rates.
+        observer: Is told of every answer, and of what the rates refuse.
+        metrics: What was counted.
         aclose: Closes all of it.
     """
 
@@ -68,6 +75,8 @@ class Hosted:
     log: AccessLog
     limits: Callable[[str], Awaitable[Limits]]
     clock: Clock
+    observer: Observer
+    metrics: Exposition
     aclose: Callable[[], Awaitable[None]]
 
 
@@ -113,7 +122,7 @@ def serve(
         ServiceStartFailed: It cannot listen at the address.
     """
     handler = logging.StreamHandler()
-    handler.setFormatter(_Redacting("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    handler.setFormatter(formatter("json" if os.environ.get(LOG_STYLE) == "json" else "text"))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     logging.getLogger("uvicorn.access").disabled = True
     asyncio.run(_host(build, home, address, told, idle_seconds))
@@ -165,7 +174,12 @@ def _entrance(hosted: Hosted, address: Address) -> Entrance:
     if address.token is not None:
         return Entrance(Token(address.token), hosted.log, hosted.clock, origins=address.origins)
     return Entrance(
-        Keys(hosted.access), hosted.log, hosted.clock, hosted.limits, origins=address.origins
+        Keys(hosted.access),
+        hosted.log,
+        hosted.clock,
+        hosted.limits,
+        origins=address.origins,
+        refused=hosted.observer.refused,
     )
 
 
@@ -183,16 +197,11 @@ def _app(hosted: Hosted, home: Home, entrance: Entrance, activity: Activity) -> 
         describe=describe,
         entrance=entrance,
         access=hosted.access,
+        metrics=hosted.metrics,
     )
+    app.add_middleware(Watched, observer=hosted.observer, clock=hosted.clock)
     app.add_middleware(activity.watch)
     return app
-
-
-class _Redacting(logging.Formatter):
-    """Writes no key into the log, whatever it was told, traces included."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        return redact(super().format(record))
 
 
 class _Server(uvicorn.Server):

@@ -46,7 +46,19 @@ from datagen_nb.core.secrets import redact
 
 logger = logging.getLogger("datagen_nb.api")
 
-AREAS = (jobs, results, uploads, events, plans, schedules, webhooks, alerts, service, metrics_area, customers)
+AREAS = (
+    jobs,
+    results,
+    uploads,
+    events,
+    plans,
+    schedules,
+    webhooks,
+    alerts,
+    service,
+    metrics_area,
+    customers,
+)
 """Where the routes are."""
 
 
@@ -130,6 +142,10 @@ class RequestIds:
 
         async def tagged(message: Message) -> None:
             nonlocal begun
+        with logged(request=request.state.id):
+            await self._answer(request, scope, receive, send)
+
+    async def _answer(self, request: Request, scope: Scope, receive: Receive, send: Send) -> None:
             if message["type"] == "http.response.start":
                 begun = True
                 MutableHeaders(scope=message)[wire.REQUEST_ID] = request.state.id

@@ -317,7 +317,7 @@ class CustomerJobs(Areas):
         }
         if status.status is State.QUEUED:
             runner, key = self._service.runner, (self._customer, status.job_id)
-            values["queue_position"] = runner.position(*key)
+            values["queue_position"] = runner.queue.position(*key)
             values["waiting_for"] = runner.following.waiting_for(*key)
         return status.model_copy(update=values)
 

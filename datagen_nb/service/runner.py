@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from datagen_nb.core.config import DEFAULT_BUCKET
 from datagen_nb.core.errors import ActionRefused, DatagenError, JobNotFound, ServiceUnavailable
 from datagen_nb.core.limits import cooldown_left, may_start
+from datagen_nb.core.logs import context_of
 from datagen_nb.core.ports import Beat, Logged, Signal, Task
 from datagen_nb.core.status import (
     Completed,
@@ -101,10 +102,6 @@ class Runner:
     def busy(self) -> bool:
         return bool(self.queue or self._runs or self._chores)
 
-    def position(self, customer: str, job_id: str) -> int | None:
-        """Place among the customer's queued jobs, from 1."""
-        return self.queue.position(customer, job_id)
-
     def enqueue(self, customer: str, job_id: str) -> None:
         """Let a queued job run when there is room."""
         if expiry := self._timers.pop(job_id, None):
@@ -137,8 +134,8 @@ class Runner:
                 return
             customer, job_id = key
             self.running[customer] += 1
-            run = asyncio.create_task(self._run(customer, job_id), name=f"run {job_id}")
-            self._runs[job_id] = run
+            told = context_of(customer=customer, job=job_id)
+            run = self._runs[job_id] = asyncio.create_task(self._run(*key), context=told)
             run.add_done_callback(partial(self._ended, customer, job_id))
 
     def _may_start(self, customer: str) -> bool:

@@ -82,6 +82,7 @@ class Scripted:
         self.runs: asyncio.Queue[Run] = asyncio.Queue()
         self.rejects = False
         self.closes_slowly = False
+        self.health = Health(status="healthy")
 
     async def check(self, config: JobConfiguration) -> None:
         if self.rejects:
@@ -115,7 +116,7 @@ class Scripted:
         raise InputError("Nothing is known of it.")
 
     async def check_health(self) -> Health:
-        return Health(status="healthy")
+        return self.health
 
     async def aclose(self) -> None: ...
 

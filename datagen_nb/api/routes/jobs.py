@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime
 from typing import Annotated
 
@@ -152,6 +153,23 @@ async def rerun_job(jobs: Asked, job_id: str, idempotency_key: Key) -> Response:
 
 
 @routes.get(wire.job_path("{job_id}", "log"), response_model=LogPage, responses=tells(JobNotFound))
-async def get_log(jobs: Asked, job_id: str, after: After = 0) -> Response:
+async def get_log(
+    jobs: Asked,
+    request: Request,
+    job_id: str,
+    after: After = 0,
+    wait: Annotated[
+        float, Query(ge=0, le=60, description="Seconds to wait for a line while the job runs.")
+    ] = 0,
+) -> Response:
     """A page of what a job tells of itself."""
-    return answer(LogPage(entries=tuple(await jobs.log(job_id, after=after))))
+    lines = asyncio.ensure_future(jobs.log(job_id, after=after, wait=wait))
+    end = asyncio.ensure_future(request.app.state.closing.wait())
+    try:
+        await asyncio.wait([lines, end], return_when=asyncio.FIRST_COMPLETED)
+        entries = lines.result() if lines.done() else await jobs.log(job_id, after=after)
+    finally:
+        lines.cancel()
+        end.cancel()
+        await asyncio.gather(lines, end, return_exceptions=True)
+    return answer(LogPage(entries=tuple(entries)))

@@ -1,0 +1,43 @@
+"""Tells an observer of every answer: which route, what status, after how long."""
+
+from __future__ import annotations
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from datagen_nb.core.observing import Observer
+from datagen_nb.core.ports import Clock
+
+UNROUTED = "(none)"
+"""Stands for every path that no route has: paths are as many as callers can think of."""
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+class Watched:
+    """The ASGI layer; what comes before a route is found is told of too, as unrouted."""
+
+    def __init__(self, app: ASGIApp, observer: Observer, clock: Clock) -> None:
+        self._app = app
+        self._observer = observer
+        self._clock = clock
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        start = self._clock.monotonic()
+
+        async def watched(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                seconds = self._clock.monotonic() - start
+                method = scope["method"] if scope["method"] in _METHODS else "other"
+                self._observer.answered(method, route_of(scope), message["status"], seconds)
+            await send(message)
+
+        await self._app(scope, receive, watched)
+
+
+def route_of(scope: Scope) -> str:
+    """The template of the route that took a request, as ``/v1/jobs/{job_id}``."""
+    path = getattr(scope.get("route"), "path", None)
+    return path if isinstance(path, str) and path else UNROUTED
