@@ -197,13 +197,21 @@ def as_problems(entries: Any) -> ConfigurationError:
         [
             Problem(
                 ".".join(str(part) for part in entry["loc"]) or "body",
-                repr(entry.get("input"))[:80],
+                _given(entry),
                 entry["msg"],
                 "See the API's description.",
             )
             for entry in entries
         ]
     )
+
+
+def _given(entry: Any) -> str:
+    """What was given, where it is one value that is no secret: not the body around it."""
+    place, value = entry["loc"], entry.get("input")
+    is_one = value is None or isinstance(value, str | int | float)
+    is_secret = "secret" in place or place in ((), ("body",))
+    return repr(value)[:80] if is_one and not is_secret else "…"
 
 
 def error_of(status: int, body: Any, request_id: str) -> DatagenError:
