@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
-from urllib.parse import quote
 
 from datagen_nb.api import wire
 from datagen_nb.api.answers import read
 from datagen_nb.api.session import Session
+from datagen_nb.core.errors import NotFound
 from datagen_nb.core.webhooks import (
     Delivery,
     DeliveryPage,
@@ -22,6 +23,8 @@ from datagen_nb.core.webhooks import (
     WebhookStatus,
 )
 from datagen_nb.core.wire_model import WireModel
+
+_ID = re.compile(r"[A-Za-z0-9_]{1,64}")
 
 
 class HttpWebhooks:
@@ -85,4 +88,12 @@ class HttpWebhooks:
 
 
 def _path(webhook_id: str, *rest: str) -> str:
-    return wire.named(wire.WEBHOOKS, webhook_id, *(quote(part, safe="") for part in rest))
+    for id in (webhook_id, *rest):
+        if _ID.fullmatch(id) is None:  # it would lead to another route
+            kind = "webhook" if id is webhook_id else "delivery"
+            raise NotFound(
+                f"There is no {kind} {id[:80]!r}. The list shows those there are.",
+                code=f"{kind}_not_found",
+                details={f"{kind}Id": id[:80]},
+            )
+    return "/".join([wire.WEBHOOKS, webhook_id, *rest])
