@@ -8,7 +8,7 @@ PYTHON ?= python3
 STATIC := datagen_nb/static/card.js
 WIDGETS := $(shell find widgets/src -type f) widgets/package.json widgets/package-lock.json
 
-.PHONY: demo test lab lint format build bench notebooks constraints clean chromium
+.PHONY: demo test lab lint format build bench notebooks golden constraints clean chromium
 
 demo: $(VENV)/.notebook  ## Make 100,000 rows like a real table, and the executed quickstart.
 	@$(PY) -m datagen_nb demo
@@ -43,6 +43,9 @@ bench: $(VENV)/.test  ## Measure what the documents claim.
 notebooks: $(VENV)/.test  ## Execute the notebooks and keep their outputs.
 	home=$$(mktemp -d); export DATAGEN_HOME=$$home; \
 		$(PY) tests/execute_notebooks.py; done=$$?; $(PY) -m datagen_nb stop; rm -rf $$home; exit $$done
+
+golden: $(VENV)/.test  ## Keep the description of the API as it is now.
+	$(PY) -m tests.golden
 
 constraints: $(VENV)/.test  ## Lock what is installed now.
 	$(PY) -m pip freeze --exclude-editable | grep -v -E '@|^-e|^(pip|setuptools|wheel)==' \

@@ -10,6 +10,7 @@ import logging
 import re
 import uuid
 from collections.abc import Callable
+from functools import partial
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -22,6 +23,7 @@ from datagen_nb import __version__
 from datagen_nb.api import wire
 from datagen_nb.api.access import Door, Entrance
 from datagen_nb.api.bounds import Bounds
+from datagen_nb.api.openapi import described, operation_id
 from datagen_nb.api.routes import (
     alerts,
     customers,
@@ -85,7 +87,9 @@ def make_app(
         docs_url=None,
         redoc_url=None,
         openapi_url=f"{wire.PREFIX}/openapi.json",
+        generate_unique_id_function=lambda route: operation_id(route.name),
     )
+    app.openapi = partial(described, app)  # type: ignore[method-assign]
     app.state.customer = customer
     app.state.describe = describe
     app.state.closing = asyncio.Event()  # set when the service is told to end
@@ -138,14 +142,14 @@ class RequestIds:
         request = Request(scope)
         given = redact(request.headers.get(wire.REQUEST_ID, ""))
         request.state.id = given if re.fullmatch(r"[\w-]{1,64}", given) else uuid.uuid4().hex
-        begun = False
-
-        async def tagged(message: Message) -> None:
-            nonlocal begun
         with logged(request=request.state.id):
             await self._answer(request, scope, receive, send)
 
     async def _answer(self, request: Request, scope: Scope, receive: Receive, send: Send) -> None:
+        begun = False
+
+        async def tagged(message: Message) -> None:
+            nonlocal begun
             if message["type"] == "http.response.start":
                 begun = True
                 MutableHeaders(scope=message)[wire.REQUEST_ID] = request.state.id

@@ -67,9 +67,16 @@ def refuse(
     return JSONResponse(body, body["status"], headers=headers, media_type=wire.PROBLEM)
 
 
-def tells(*kinds: type[DatagenError]) -> dict[int | str, dict[str, Any]]:
-    """Say, for a route's ``responses``, which errors it tells besides those that all do."""
+def tells(*kinds: type[DatagenError], made: str = "") -> dict[int | str, dict[str, Any]]:
+    """Say, for a route's ``responses``, which errors it tells besides those that all do.
+
+    Args:
+        kinds: Their classes.
+        made: What a route has made that says in ``Location`` where it is.
+    """
     told: dict[int | str, dict[str, Any]] = {}
+    if made:
+        told[201] = {"description": made, "x-headers": ["Location"]}
     for kind in kinds:
         status = wire.HTTP_STATUS[kind.__name__]
         entry = told.setdefault(status, {"x-errors": []})

@@ -19,6 +19,8 @@ from datagen_nb.core.ports import Jobs
 
 routes = APIRouter(tags=["events"])
 
+_STREAM = {"schema": {"type": "string", "description": "`id` is the cursor, `data` an event."}}
+
 Start = Annotated[
     int | None,
     Query(
@@ -31,7 +33,15 @@ Start = Annotated[
 OnlyJob = Annotated[str | None, Query(alias="jobId", description="Only what happens to this job.")]
 
 
-@routes.get(wire.EVENTS, response_model=EventPage, responses=tells(JobNotFound))
+@routes.get(
+    wire.EVENTS,
+    response_model=EventPage,
+    responses={
+        **tells(JobNotFound),
+        101: {"description": "A WebSocket, if one was asked for; one event in each text."},
+        200: {"description": "A page, or a stream.", "content": {wire.EVENT_STREAM: _STREAM}},
+    },
+)
 async def get_events(
     jobs: Asked,
     request: Request,

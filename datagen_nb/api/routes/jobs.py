@@ -39,6 +39,7 @@ _SUBMITS = tells(
     QuotaExceeded,
     Rejected,
     SubmitInFlight,
+    made="The job.",
 )
 _ACTS = tells(ActionRefused, Conflict, JobNotFound)
 

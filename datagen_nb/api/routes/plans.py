@@ -121,7 +121,7 @@ async def list_versions(
     f"{wire.TEMPLATES}/{{template}}/jobs",
     status_code=201,
     response_model=JobStatus,
-    responses=SUBMITS,
+    responses={**SUBMITS, **tells(made="The job.")},
 )
 async def submit_from_template(
     jobs: Asked, template: str, body: TemplateSubmit, idempotency_key: Key
@@ -130,4 +130,5 @@ async def submit_from_template(
     made = await jobs.templates.submit(
         template, body.overrides, idempotency_key=idempotency_key, version=body.version
     )
-    return answer(made, status=201)
+    place = wire.job_path(made.job_id)
+    return answer(made, status=201, headers={"Location": place})

@@ -34,10 +34,17 @@ DELIVERIES = f"{ONE}/deliveries"
 DELIVERY = f"{DELIVERIES}/{{delivery_id}}"
 
 
-@routes.post(wire.WEBHOOKS, status_code=201, response_model=NewWebhook, responses=tells(Conflict))
+@routes.post(
+    wire.WEBHOOKS,
+    status_code=201,
+    response_model=NewWebhook,
+    responses=tells(Conflict, made="The webhook."),
+)
 async def create_webhook(jobs: Asked, body: WebhookConfig) -> Response:
     """Send what happens from now on to an address; the one time the secret is told."""
-    return answer(await jobs.webhooks.create(body), status=201)
+    made = await jobs.webhooks.create(body)
+    place = wire.named(wire.WEBHOOKS, made.id)
+    return answer(made, status=201, headers={"Location": place})
 
 
 @routes.get(wire.WEBHOOKS, response_model=WebhookPage)
