@@ -1,11 +1,10 @@
-"""What the service tells of itself: metrics, log lines, alerts, health, a job's log while it runs."""
+"""What the service tells of itself: metrics, log lines, alerts, health, a running job's log."""
 
 import asyncio
 import json
 import logging
 import re
 from contextlib import aclosing
-from datetime import timedelta
 from importlib import resources
 
 import httpx
@@ -29,7 +28,7 @@ from datagen_nb.core.errors import LimitReached, NotFound, ServiceUnavailable
 from datagen_nb.core.logs import JsonLines, TextLines, context_of, logged
 from datagen_nb.core.messages import Health
 from datagen_nb.core.ports import Beat, Logged
-from datagen_nb.core.status import Failed, JobFailure, State
+from datagen_nb.core.status import Failed, State
 from datagen_nb.service.audit import Audit
 from datagen_nb.service.observe import usage_of
 from tests.unit.test_service import FAILURE, a_world
@@ -442,3 +441,35 @@ def test_no_log_line_holds_a_key_or_leaves_its_line(formatter):
     if isinstance(formatter, JsonLines):
         assert "\n" not in line
         assert "ValueError" in json.loads(line)["trace"]
+
+
+async def test_the_rules_for_prometheus_name_metrics_there_are(world, http):
+    """Each metric that an expression names is one that the service gives, labels and all."""
+    await http.get("/v1/health")
+    world.service.observers.refused(CUSTOMER, "queue_full")
+    await world.service.alerting.look()
+    text = (await world.service.metrics.scrape()).decode()
+    labels: dict[str, set[str]] = {}
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            labels.setdefault(sample.name, set()).update(sample.labels)
+    # Of a histogram without an observation there are no samples yet, but it is declared.
+    declared = set(re.findall(r"^# TYPE (\w+) histogram", text, re.MULTILINE))
+    labels |= {f"{name}_bucket": {"le", "state"} for name in declared} if declared else {}
+
+    file = resources.files("datagen_nb.service") / "alerts.rules.yml"
+    rules = [
+        rule
+        for group in yaml.safe_load(file.read_text("utf-8"))["groups"]
+        for rule in group["rules"]
+    ]
+    assert len({rule["alert"] for rule in rules}) == len(rules) > 10
+    for rule in rules:
+        named = re.findall(r"\b(datagen_\w+)(?:\{([^}]*)\})?", rule["expr"])
+        assert named or rule["alert"] == "DatagenServiceDown", rule["alert"]
+        for name, selector in named:
+            assert name in labels, f"{rule['alert']} asks for {name}"
+            assert set(re.findall(r"(\w+)\s*=", selector)) <= labels[name], rule["alert"]
+        assert rule["labels"]["severity"] in {"warning", "critical"}
+        assert rule["annotations"].keys() == {"summary", "remedy"}
+        assert rule["expr"].count("(") == rule["expr"].count(")")

@@ -29,6 +29,7 @@ def test_the_wheel_holds_the_built_front_end_and_the_demo_table(wheel):
     """Someone without node gets the widgets, someone without a checkout the table."""
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {"datagen_nb/static/card.js", "datagen_nb/demo/diamonds.parquet"} <= names
+    assert "datagen_nb/service/alerts.rules.yml" in names
     assert not [name for name in names if name.startswith(("tests/", "widgets/", "notebooks/"))]
 
 
