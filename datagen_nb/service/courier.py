@@ -133,7 +133,9 @@ class Courier:
             }
             now = self._house.clock.now()
             deliveries = made(document, wanted, threads, now=now, ends=now + KEPT)
-            moved = record.model_copy(update={"cursor": events[-1].cursor})
+            moved = record.model_copy(
+                update={"cursor": events[-1].cursor, "secrets": record.live(now)}
+            )
             try:
                 await self._documents.put(replace(document, body=moved.to_wire()), *deliveries)
             except VersionConflict:
@@ -209,7 +211,7 @@ class Courier:
             "Content-Type": "application/json",
             ID: id,
             TIMESTAMP: str(stamp),
-            SIGNATURE: sign_all(webhook.live(now), id, stamp, body),
+            SIGNATURE: sign_all([one.text for one in webhook.live(now)], id, stamp, body),
         }
         answer: Answer | None = None
         try:
@@ -358,9 +360,9 @@ def _health(webhook: WebhookRecord, attempt: Attempt, wait: float, now: datetime
         values["hold_until"] = now + timedelta(seconds=wait)
     reason = None
     if attempt.status == 410:
-        reason = "the endpoint answered 410 (gone)"
+        reason = "its endpoint answered 410 (gone)."
     elif now - since >= FAILING:
-        reason = f"every attempt of {FAILING.days} days failed, the last one: {attempt.error}"
+        reason = f"every attempt of {FAILING.days} days failed; the last one: {attempt.error}."
     if reason and webhook.is_enabled:
         values |= {"disabled_time": now, "disabled_reason": reason}
     return webhook.model_copy(update=values)

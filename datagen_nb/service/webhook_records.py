@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 
 from pydantic import Field
 
+from datagen_nb.core.alerts import Alert
 from datagen_nb.core.errors import NotFound
 from datagen_nb.core.messages import JobEvent
 from datagen_nb.core.signing import fingerprint
@@ -81,9 +82,9 @@ class WebhookRecord(WireModel):
     def is_enabled(self) -> bool:
         return self.disabled_time is None
 
-    def live(self, now: datetime) -> list[str]:
+    def live(self, now: datetime) -> tuple[LiveSecret, ...]:
         """The secrets that sign now."""
-        return [one.text for one in self.secrets if one.expires is None or now < one.expires]
+        return tuple(one for one in self.secrets if one.expires is None or now < one.expires)
 
     def shown(self, now: datetime) -> WebhookStatus:
         """What its owner sees of it."""
@@ -99,8 +100,7 @@ class WebhookRecord(WireModel):
                     created_time=one.created_time,
                     expires=one.expires,
                 )
-                for one in self.secrets
-                if one.expires is None or now < one.expires
+                for one in self.live(now)
             ),
             failing_since=self.failing_since,
             disabled_time=self.disabled_time,
@@ -199,17 +199,25 @@ def no_delivery(delivery_id: str) -> NotFound:
 
 def disabled_notice(webhook: WebhookRecord, now: datetime) -> Notice:
     """What tells a customer that a webhook gets no more messages."""
-    said = f"Webhook {webhook.id} was disabled: {webhook.disabled_reason}"
-    return Notice("alert.raised", now, _alert(webhook, said))
+    return Notice("alert.raised", now, _alert(webhook, now).to_wire())
 
 
 def enabled_notice(webhook: WebhookRecord, now: datetime) -> Notice:
-    """What tells that it gets some again."""
-    return Notice("alert.cleared", now, _alert(webhook, f"Webhook {webhook.id} is enabled again."))
+    """What tells that a webhook that the service had disabled gets some again."""
+    cleared = _alert(webhook, now).model_copy(update={"status": "cleared", "cleared_time": now})
+    return Notice("alert.cleared", now, cleared.to_wire())
 
 
-def _alert(webhook: WebhookRecord, message: str) -> dict[str, str]:
-    return {"alert": "webhook_disabled", "webhookId": webhook.id, "message": message}
+def _alert(disabled: WebhookRecord, now: datetime) -> Alert:
+    return Alert(
+        id=f"webhook_disabled.{disabled.id}",
+        kind="webhook_disabled",
+        severity="warning",
+        message=f"Webhook {disabled.id} was disabled: {disabled.disabled_reason} "
+        "Enable it again when its endpoint answers.",
+        details={"webhookId": disabled.id},
+        raised_time=disabled.disabled_time or now,
+    )
 
 
 def made(

@@ -269,7 +269,7 @@ class CustomerWebhooks:
             changed = apply(record)
             notice = None
             if changed.is_enabled and record.disabled_reason not in (None, BY_OWNER):
-                notice = enabled_notice(changed, self._house.clock.now())
+                notice = enabled_notice(record, self._house.clock.now())
             try:
                 await self._documents.put(replace(document, body=changed.to_wire()), notice=notice)
             except VersionConflict:

@@ -11,6 +11,7 @@ from random import Random
 import pytest
 
 from datagen_nb.core.addresses import AddressRefused, parse_url
+from datagen_nb.core.alerts import Alert
 from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.errors import ConfigurationError, Conflict, NotFound
 from datagen_nb.core.signing import is_signed
@@ -372,7 +373,7 @@ async def test_an_endpoint_that_is_gone_is_disabled_and_its_owner_told(house):
     assert "410" in gone.disabled_reason
     event = (await house.store.events("ann", after=0))[-1]
     assert event.event == "alert.raised"
-    assert event.data["webhookId"] == made.id
+    assert Alert.from_wire(event.data).details == {"webhookId": made.id}
     again = await house.ann.change(made.id, WebhookChange(enabled=True))
     assert (again.enabled, again.disabled_reason) == (True, None)
     assert (await house.told())[-1] == "alert.cleared"
@@ -610,6 +611,8 @@ async def test_two_secrets_sign_while_one_is_replaced(house):
     assert len(both.headers["webhook-signature"].split(" ")) == 2
     assert one.is_signed(new.secret)
     assert not one.is_signed(old.secret)
+    kept = await house.store.documents.get("ann", "webhook", old.id)
+    assert old.secret not in str(kept.body), "an expired secret is forgotten"
     assert [each.fingerprint for each in (await house.ann.get(old.id)).secrets] == [
         new.secrets[0].fingerprint
     ]
