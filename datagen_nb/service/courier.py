@@ -52,6 +52,9 @@ logger = logging.getLogger("datagen_nb.webhooks")
 AT_ONCE = 4
 """Messages on their way to one endpoint; to one that fails, one."""
 
+LOOKED_AT = 2 * AT_ONCE
+"""Messages that wait which are read at once: those that can be sent, and the one after them."""
+
 TOGETHER = 100
 """Events that become deliveries in one transaction."""
 
@@ -152,7 +155,7 @@ class Courier:
             # Who is written down while we read would seem to wait still.
             under_way = set(self._sending)
             soon = await self._documents.due(
-                self._kind, until=EVER, limit=len(under_way) + TOGETHER
+                self._kind, until=EVER, limit=len(under_way) + LOOKED_AT
             )
             waiting = [one for one in soon if one.id not in under_way]
             waiting.sort(key=_in_order)
