@@ -7,13 +7,13 @@ Source: the WHATWG HTML standard, section 9.2, and RFC 6455, section 7.4, for th
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from datagen_nb.api import wire
-from datagen_nb.core.messages import Event, EventPage
+from datagen_nb.core.messages import Event
 from datagen_nb.core.ports import Jobs
 
 HEARTBEAT = 10.0
@@ -106,32 +106,6 @@ async def _followed(
             step.cancel()
             end.cancel()
             await asyncio.gather(step, end, return_exceptions=True)
-
-
-async def page_of_events(
-    jobs: Jobs,
-    *,
-    after: int | None,
-    wait: float,
-    closing: asyncio.Event,
-    gone: Callable[[], Awaitable[None]],
-) -> EventPage | None:
-    """A page of events; the wait for the first is cut short when the service ends.
-
-    Returns:
-        ``None`` when nobody is there to read it: ``gone`` has returned.
-    """
-    page = asyncio.ensure_future(jobs.event_page(after=after, wait=wait))
-    others = [asyncio.ensure_future(closing.wait()), asyncio.ensure_future(gone())]
-    try:
-        await asyncio.wait([page, *others], return_when=asyncio.FIRST_COMPLETED)
-        if page.done():
-            return page.result()
-        return await jobs.event_page(after=after) if closing.is_set() else None
-    finally:
-        for task in (page, *others):
-            task.cancel()
-        await asyncio.gather(page, *others, return_exceptions=True)
 
 
 def _told(cursor: int, event: str, data: str) -> bytes:

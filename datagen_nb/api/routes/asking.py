@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Generator, Mapping
+from collections.abc import Coroutine, Generator, Mapping
 from contextlib import contextmanager
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Header, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import ValidationError
-from starlette.requests import HTTPConnection
+from starlette.requests import ClientDisconnect, HTTPConnection
 
 from datagen_nb.api import wire
 from datagen_nb.api.access import retry_after
@@ -19,6 +20,8 @@ from datagen_nb.core.ports import Jobs
 from datagen_nb.core.wire_model import WireModel
 
 logger = logging.getLogger("datagen_nb.api")
+
+T = TypeVar("T")
 
 MOST_CURSOR = 2**63 - 1
 
@@ -41,6 +44,10 @@ Key = Annotated[
     ),
 ]
 
+Wait = Annotated[
+    float, Query(ge=0, le=60, description="Seconds to wait for the first, if there is none yet.")
+]
+
 After = Annotated[int, Query(ge=0, le=MOST_CURSOR, description="Only what follows this number.")]
 
 
@@ -49,6 +56,33 @@ def answer(
 ) -> Response:
     """The model's own JSON."""
     return Response(model.to_json(), status, headers, media_type="application/json")
+
+
+async def unless_over(request: Request, waiting: Coroutine[Any, Any, T]) -> T | None:
+    """Await what may take long; ``None`` if the service ends meanwhile.
+
+    Raises:
+        ClientDisconnect: The caller is gone.
+    """
+
+    async def gone() -> None:
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+
+    closing: asyncio.Event = request.app.state.closing
+    waits = asyncio.ensure_future(waiting)
+    others = [asyncio.ensure_future(closing.wait()), asyncio.ensure_future(gone())]
+    try:
+        await asyncio.wait([waits, *others], return_when=asyncio.FIRST_COMPLETED)
+        if waits.done():
+            return waits.result()
+        if closing.is_set():
+            return None
+        raise ClientDisconnect
+    finally:
+        for task in (waits, *others):
+            task.cancel()
+        await asyncio.gather(waits, *others, return_exceptions=True)
 
 
 def refuse(

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from datagen_nb.api import wire
 from datagen_nb.api.access import note
+from datagen_nb.api.routes.asking import tells
 from datagen_nb.core.access import (
     AccessControl,
     ApiKey,
@@ -19,10 +20,12 @@ from datagen_nb.core.access import (
     NewKey,
     Rotation,
 )
-from datagen_nb.core.errors import NotFound
+from datagen_nb.core.errors import Conflict, NotFound
 from datagen_nb.core.wire_model import WireModel
 
 routes = APIRouter(tags=["customers"])
+
+CHANGES = tells(Conflict, NotFound)
 
 
 async def _control(request: Request) -> AccessControl:  # not async, it would cost a thread's hop
@@ -43,32 +46,32 @@ def _answer(model: WireModel, *, status: int = 200) -> Response:
     return Response(model.to_json(), status, headers=headers, media_type="application/json")
 
 
-@routes.get(wire.CUSTOMERS, response_model=CustomerPage)
+@routes.get(wire.CUSTOMERS, response_model=CustomerPage, responses=tells(NotFound))
 async def list_customers(control: Control, after: After = "", limit: Limit = 100) -> Response:
     """Customers by name."""
     return _answer(await control.customers(after=after, limit=limit))
 
 
-@routes.post(wire.CUSTOMERS, status_code=201, response_model=Customer)
+@routes.post(wire.CUSTOMERS, status_code=201, response_model=Customer, responses=CHANGES)
 async def add_customer(control: Control, request: Request, body: CustomerRequest) -> Response:
     """Make a customer."""
     note(request, f"customer {body.name}")
     return _answer(await control.create_customer(body.name), status=201)
 
 
-@routes.post(f"{wire.CUSTOMERS}/{{name}}/disable", response_model=Customer)
+@routes.post(f"{wire.CUSTOMERS}/{{name}}/disable", response_model=Customer, responses=CHANGES)
 async def disable_customer(control: Control, name: str) -> Response:
     """Let no key of a customer in; its jobs stay."""
     return _answer(await control.disable_customer(name))
 
 
-@routes.post(f"{wire.CUSTOMERS}/{{name}}/enable", response_model=Customer)
+@routes.post(f"{wire.CUSTOMERS}/{{name}}/enable", response_model=Customer, responses=CHANGES)
 async def enable_customer(control: Control, name: str) -> Response:
     """Let a customer's valid keys in again."""
     return _answer(await control.enable_customer(name))
 
 
-@routes.get(wire.KEYS, response_model=KeyPage)
+@routes.get(wire.KEYS, response_model=KeyPage, responses=tells(NotFound))
 async def list_keys(
     control: Control,
     customer: Annotated[str | None, Query(max_length=200)] = None,
@@ -79,7 +82,7 @@ async def list_keys(
     return _answer(await control.keys(customer=customer, after=after, limit=limit))
 
 
-@routes.post(wire.KEYS, status_code=201, response_model=NewKey)
+@routes.post(wire.KEYS, status_code=201, response_model=NewKey, responses=CHANGES)
 async def create_key(control: Control, request: Request, body: KeyRequest) -> Response:
     """Make a key; this answer is the one place that tells it."""
     note(request, f"customer {body.customer}")
@@ -89,7 +92,9 @@ async def create_key(control: Control, request: Request, body: KeyRequest) -> Re
     return _made(request, made)
 
 
-@routes.post(f"{wire.KEYS}/{{key_id}}/rotate", status_code=201, response_model=NewKey)
+@routes.post(
+    f"{wire.KEYS}/{{key_id}}/rotate", status_code=201, response_model=NewKey, responses=CHANGES
+)
 async def rotate_key(
     control: Control, request: Request, key_id: str, body: Rotation | None = None
 ) -> Response:
@@ -98,7 +103,7 @@ async def rotate_key(
     return _made(request, await control.rotate_key(key_id, overlap=overlap))
 
 
-@routes.delete(f"{wire.KEYS}/{{key_id}}", response_model=ApiKey)
+@routes.delete(f"{wire.KEYS}/{{key_id}}", response_model=ApiKey, responses=CHANGES)
 async def revoke_key(control: Control, key_id: str) -> Response:
     """Make a key invalid at once."""
     return _answer(await control.revoke_key(key_id))

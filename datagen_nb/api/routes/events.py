@@ -8,11 +8,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request, Response, WebSocket
 from fastapi.responses import JSONResponse, StreamingResponse
-from starlette.requests import ClientDisconnect
 
 from datagen_nb.api import wire
-from datagen_nb.api.events import page_of_events, send_events, stream_of_events
-from datagen_nb.api.routes.asking import MOST_CURSOR, Asked, answer, tells
+from datagen_nb.api.events import send_events, stream_of_events
+from datagen_nb.api.routes.asking import MOST_CURSOR, Asked, Wait, answer, tells, unless_over
 from datagen_nb.core.errors import DatagenError, JobNotFound
 from datagen_nb.core.messages import EventPage
 from datagen_nb.core.ports import Jobs
@@ -47,7 +46,7 @@ async def get_events(
     request: Request,
     after: Start = None,
     job_id: OnlyJob = None,
-    wait: Annotated[float, Query(ge=0, le=60)] = 0,
+    wait: Wait = 0,
     last_event_id: Annotated[int | None, Header(ge=0, le=MOST_CURSOR)] = None,
 ) -> Response:
     """Events behind a cursor: a page, or without end as server-sent events or over a WebSocket."""
@@ -63,14 +62,9 @@ async def get_events(
         return StreamingResponse(
             stream, media_type=wire.EVENT_STREAM, headers={"Cache-Control": "no-store"}
         )
-
-    async def gone() -> None:
-        while (await request.receive())["type"] != "http.disconnect":
-            pass
-
-    page = await page_of_events(jobs, after=start, wait=wait, closing=closing, gone=gone)
+    page = await unless_over(request, jobs.event_page(after=start, wait=wait))
     if page is None:
-        raise ClientDisconnect
+        page = await jobs.event_page(after=start)
     kept = tuple(event for event in page.events if job_id in (None, event.job_id))
     return answer(page.model_copy(update={"events": kept}))
 

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
 from datagen_nb.api import wire
-from datagen_nb.api.routes.asking import After, Asked, Key, answer, telling_the_caller, tells
+from datagen_nb.api.routes.asking import (
+    After,
+    Asked,
+    Key,
+    Wait,
+    answer,
+    telling_the_caller,
+    tells,
+    unless_over,
+)
 from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.errors import (
     ActionRefused,
@@ -155,22 +163,10 @@ async def rerun_job(jobs: Asked, job_id: str, idempotency_key: Key) -> Response:
 
 @routes.get(wire.job_path("{job_id}", "log"), response_model=LogPage, responses=tells(JobNotFound))
 async def get_log(
-    jobs: Asked,
-    request: Request,
-    job_id: str,
-    after: After = 0,
-    wait: Annotated[
-        float, Query(ge=0, le=60, description="Seconds to wait for a line while the job runs.")
-    ] = 0,
+    jobs: Asked, request: Request, job_id: str, after: After = 0, wait: Wait = 0
 ) -> Response:
-    """A page of what a job tells of itself."""
-    lines = asyncio.ensure_future(jobs.log(job_id, after=after, wait=wait))
-    end = asyncio.ensure_future(request.app.state.closing.wait())
-    try:
-        await asyncio.wait([lines, end], return_when=asyncio.FIRST_COMPLETED)
-        entries = lines.result() if lines.done() else await jobs.log(job_id, after=after)
-    finally:
-        lines.cancel()
-        end.cancel()
-        await asyncio.gather(lines, end, return_exceptions=True)
-    return answer(LogPage(entries=tuple(entries)))
+    """A page of what a job tells of itself; of a job that has ended none is waited for."""
+    lines = await unless_over(request, jobs.log(job_id, after=after, wait=wait))
+    if lines is None:
+        lines = await jobs.log(job_id, after=after)
+    return answer(LogPage(entries=tuple(lines)))
