@@ -19,9 +19,11 @@ from datagen_nb.api.home import Home
 from datagen_nb.api.host import Activity, Address, _app, _entrance
 from datagen_nb.api.server import make_app
 from datagen_nb.core.access import Scope
+from datagen_nb.core.alerts import Alert
 from datagen_nb.core.clock import SystemClock
 from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.schedules import ScheduleDraft
+from datagen_nb.core.store import Document
 from datagen_nb.core.templates import TemplateDraft
 from datagen_nb.core.uploads import UploadRequest
 from datagen_nb.core.webhooks import WebhookChange, WebhookConfig
@@ -106,6 +108,7 @@ SAMPLES = {
     "GET /v1/webhooks/{webhook_id}/deliveries/{delivery_id}": [Sample()],
     "POST /v1/webhooks/{webhook_id}/deliveries/{delivery_id}/replay": [Sample()],
     "DELETE /v1/webhooks/{webhook_id}": [Sample()],
+    "POST /v1/alerts/{alert_id}/acknowledge": [Sample()],
     "POST /v1/customers/{name}/disable": [Sample(same_for_owner="needs the scope admin")],
     "POST /v1/customers/{name}/enable": [Sample(same_for_owner="needs the scope admin")],
     "POST /v1/keys/{key_id}/rotate": [Sample(same_for_owner="needs the scope admin")],
@@ -117,6 +120,7 @@ SAMPLES = {
 LISTS = {
     "GET /v1/jobs",
     "GET /v1/events",
+    "GET /v1/alerts",
     "GET /v1/info",
     "GET /v1/health",
     "GET /v1/limits",
@@ -131,6 +135,7 @@ WITHOUT_IDS = {
     "POST /v1/uploads": "begins the caller's own",
     "POST /v1/estimates": "makes nothing; its paths are those of a submit",
     "POST /v1/previews": "makes nothing; its paths are those of a submit",
+    "GET /metrics": "needs the scope admin",
     "GET /v1/customers": "needs the scope admin",
     "PUT /v1/limits": "sets the caller's own",
     "PUT /v1/retention": "sets the caller's own",
@@ -241,12 +246,21 @@ async def _everything(service, access):
     job_id = (await jobs.create(config, idempotency_key="ann's")).job_id
     await jobs.templates.put("annstemplate", TemplateDraft(configuration=CONFIG))
     await jobs.schedules.put("annsschedule", ScheduleDraft(cron="0 0 1 1 *", configuration=CONFIG))
+    alert = Alert(
+        id="job_failures:annsalert",
+        kind="job_failures",
+        severity="warning",
+        message="Ann's jobs fail.",
+        raised_time=service.clock.now(),
+    )
+    await service.store.documents.put(Document(ANN, "alert", alert.id, alert.to_wire()))
     while not (told := (await jobs.webhooks.deliveries(webhook_id)).deliveries):
         await asyncio.sleep(0.01)
     return {
         "webhook_id": webhook_id,
         "delivery_id": told[0].id,
         "job_id": job_id,
+        "alert_id": alert.id,
         "template": "annstemplate",
         "schedule": "annsschedule",
         "index": "0",
@@ -260,6 +274,7 @@ async def _everything(service, access):
 UNKNOWN = {
     "webhook_id": "wh_0000000000000000",
     "delivery_id": "msg_0000000000000000_1",
+    "alert_id": "job_failures:nobodysalert",
     "template": "nobodystemplate",
     "schedule": "nobodysschedule",
     "job_id": "j_0000000000000000",
@@ -317,8 +332,9 @@ async def test_no_list_shows_what_another_has(house, route):
     assert status == 200
     for word in (*house.ids.values(), ANN, CONFIG["name"]):
         assert len(word) < 3 or word not in text
-    if route in {"GET /v1/jobs", "GET /v1/events"}:
-        assert house.ids["job_id"] in (await house.ask(ANN, route, sample, {}))[1]
+    shown = {"GET /v1/jobs": "job_id", "GET /v1/events": "job_id", "GET /v1/alerts": "alert_id"}
+    if route in shown:
+        assert house.ids[shown[route]] in (await house.ask(ANN, route, sample, {}))[1]
 
 
 async def test_nothing_that_another_asked_for_has_changed_anything(house):
