@@ -167,6 +167,9 @@ def test_one_matching_signature_of_several_is_enough():
         assert webhooks.verify(body, headers | {"webhook-signature": signatures}, SECRET)
     with pytest.raises(SignatureInvalid):
         webhooks.verify(body, headers, OTHER)
+    unknown = headers["webhook-signature"].replace("v1,", "v2,")
+    with pytest.raises(SignatureInvalid):
+        webhooks.verify(body, headers | {"webhook-signature": unknown}, SECRET)
 
 
 def test_a_secret_that_is_none_is_the_receivers_mistake():
