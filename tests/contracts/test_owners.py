@@ -97,7 +97,11 @@ async def test_each_sees_the_own_alone(store: JobStore) -> None:
     await fill(store, "bob")
     assert await world(store, "ann") == alone
     assert alone["standing"].running == 1
-    assert [entry.message for entry in alone["log 0"]] == ["ann 0"]
+    for customer in ("ann", "bob"):
+        log = await store.log(customer, twin(0, customer).job_id, after=0)
+        assert [(entry.cursor, entry.message) for entry in log] == [(1, f"{customer} 0")]
+        events = await store.events(customer, after=0)
+        assert [event.cursor for event in events] == list(range(1, JOBS + 3))
 
 
 async def test_what_another_deleted_was_never_ones_own(store: JobStore) -> None:
