@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from datagen_nb.api.home import Home
     from datagen_nb.api.host import Address, Hosted
     from datagen_nb.core.access import AccessLog, Administration
+    from datagen_nb.core.webhooks import Sender
     from datagen_nb.service.jobs import JobService
     from datagen_nb.service.settings import Settings
 
@@ -57,8 +58,10 @@ def connect(
             directory for user data.
         restart: Stop a running local service first, as when it is of another version; its
             jobs go on from their finished parts.
-        scenario: Of the mock: ``succeeds``, ``fails_at_stage``, ``slow``, ``flaky``,
-            ``rejected``, ``paused`` or ``times_out``.
+        scenario: Of the mock: ``succeeds``, ``fails_at_stage``, ``slow``, ``flaky`` (loses a
+            worker), ``rejected``, ``paused``, ``times_out``, ``flapping`` (its health),
+            ``slow_submit``, ``refused_submit`` (twice), ``lost_events``, ``duplicated_events``,
+            ``reordered_events`` or ``failing_webhooks``.
         speed: Of the mock: how many times faster than a real job.
         seed: Of the mock.
 
@@ -147,6 +150,7 @@ async def _deployed(url: str, key: Secret | None) -> client.AsyncClient:
 
 async def _mock(scenario: str, speed: float, seed: int) -> client.AsyncClient:
     from datagen_nb.pipelines.mock import MockPipeline
+    from datagen_nb.pipelines.mock_sender import MockSender
     from datagen_nb.service.settings import Settings
 
     clock = SystemClock()
@@ -155,7 +159,8 @@ async def _mock(scenario: str, speed: float, seed: int) -> client.AsyncClient:
     atexit.register(shutil.rmtree, place, ignore_errors=True)
     # Whoever tries it out receives its webhooks on the same machine.
     settings = Settings(webhooks_to_private=True)
-    service = await _service(place / "jobs.sqlite", place / "buckets", pipeline, settings)
+    sender = MockSender(clock) if scenario == "failing_webhooks" else None
+    service = await _service(place / "jobs.sqlite", place / "buckets", pipeline, settings, sender)
 
     async def close() -> None:
         await service.aclose()
@@ -165,7 +170,11 @@ async def _mock(scenario: str, speed: float, seed: int) -> client.AsyncClient:
 
 
 async def _service(
-    database: Path, buckets: Path, pipeline: Pipeline, settings: Settings | None = None
+    database: Path,
+    buckets: Path,
+    pipeline: Pipeline,
+    settings: Settings | None = None,
+    sender: Sender | None = None,
 ) -> JobService:
     from datagen_nb.api.outbound import HttpSender
     from datagen_nb.service.jobs import JobService
@@ -179,7 +188,7 @@ async def _service(
         pipeline=pipeline,
         clock=SystemClock(),
         settings=settings,
-        sender=HttpSender(allow_private=settings.webhooks_to_private),
+        sender=sender or HttpSender(allow_private=settings.webhooks_to_private),
     )
     await service.start()
     return service

@@ -341,7 +341,8 @@ def _changed(
         case Completed(output_size=size):
             metadata["output_size"] = size
             said = status.estimate and status.estimate.compared(size, metadata["processing_time"])
-            return {"progress": 100.0, "rows_done": status.data_size, "estimate": said}
+            done = {"stages": _settled(status, "completed", now), "progress": 100.0}
+            return done | {"rows_done": status.data_size, "estimate": said}
         case Requeued():
             metadata["retry_count"] = status.metadata.retry_count + 1
             return {"stages": _settled(status, "pending", now)}
@@ -366,7 +367,7 @@ def _with_stage(job: JobStatus, name: str, **values: Any) -> dict[str, Any]:
 
 
 def _settled(status: JobStatus, as_status: str, now: datetime) -> tuple[Stage, ...]:
-    ended = {"end_time": now} if as_status == "failed" else {}
+    ended = {} if as_status == "pending" else {"end_time": now}
     return tuple(
         stage.model_copy(update={"status": as_status, **ended})
         if stage.status == "running"

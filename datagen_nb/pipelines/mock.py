@@ -12,13 +12,19 @@ import json
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import aclosing
 from functools import partial
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 import numpy as np
 import pyarrow as pa
 
 from datagen_nb.core.config import JobConfiguration
-from datagen_nb.core.errors import ConfigurationError, DatagenError, Problem, Rejected
+from datagen_nb.core.errors import (
+    ConfigurationError,
+    DatagenError,
+    LimitReached,
+    Problem,
+    Rejected,
+)
 from datagen_nb.core.estimates import TableFacts
 from datagen_nb.core.messages import Health
 from datagen_nb.core.plans import PREVIEW_ROWS, Preview, PreviewColumn
@@ -39,7 +45,22 @@ from datagen_nb.core.status import (
 from datagen_nb.pipelines.workspace import Plan, Workspace
 from datagen_nb.tables.formats import assemble, write_part
 
-SCENARIOS = ("succeeds", "fails_at_stage", "slow", "flaky", "rejected", "paused", "times_out")
+SCENARIOS = (
+    "succeeds",
+    "fails_at_stage",
+    "slow",
+    "flaky",
+    "rejected",
+    "paused",
+    "times_out",
+    "flapping",
+    "slow_submit",
+    "refused_submit",
+    "lost_events",
+    "duplicated_events",
+    "reordered_events",
+    "failing_webhooks",
+)
 
 SECONDS: Mapping[str, float] = {
     "validate": 0.5,
@@ -53,6 +74,21 @@ SECONDS: Mapping[str, float] = {
 
 BYTES_PER_ROW: Mapping[str, int] = {"csv": 50, "json": 100, "jsonl": 100, "parquet": 30}
 
+FLAP_SECONDS = 60.0
+FLAPS: tuple[Literal["healthy", "degraded", "unhealthy"], ...] = (
+    "healthy",
+    "degraded",
+    "healthy",
+    "unhealthy",
+)
+"""How health changes, over and over, at speed 1."""
+
+SUBMIT_SECONDS = 10.0
+REFUSALS = 2
+
+LOSES = 3
+"""Of so many things said of stages the last is lost."""
+
 STEPS = 10
 COLUMNS = 5
 MADE_UP = "These rows were made up by the mock pipeline; they were not learnt from your table."
@@ -65,7 +101,12 @@ class MockPipeline:
         scenario: ``succeeds``; ``fails_at_stage``: fails in *generate*; ``slow``: takes ten times
             as long; ``flaky``: loses its first worker in *generate*; ``rejected``: takes no job;
             ``paused``: stands still in *generate* until it is paused and resumed;
-            ``times_out``: stands still in *fit* and then reports that its time is over.
+            ``times_out``: stands still in *fit* and then reports that its time is over;
+            ``flapping``: its health changes every ``FLAP_SECONDS``; ``slow_submit``: takes
+            ``SUBMIT_SECONDS`` to accept a job; ``refused_submit``: refuses the first
+            ``REFUSALS`` submits as it is busy; ``lost_events``: every third thing that it says of
+            its stages is lost; ``duplicated_events``: each is said twice; ``reordered_events``:
+            neighbours change places; ``failing_webhooks``: succeeds, and `MockSender` fails.
         speed: How many times faster than a real job.
         seed: Of the rows, unless the job has one.
         clock: What it waits on.
@@ -89,8 +130,18 @@ class MockPipeline:
         self._pace = (10 if scenario == "slow" else 1) / speed
         self._seed = seed
         self._clock = clock
+        self._refusals = REFUSALS if scenario == "refused_submit" else 0
 
     async def check(self, config: JobConfiguration) -> None:
+        if self._scenario == "slow_submit":
+            await self._clock.sleep(SUBMIT_SECONDS * self._pace)
+        if self._refusals:
+            self._refusals -= 1
+            raise LimitReached(
+                "The pipeline is busy: scenario 'refused_submit'. Submit again in a moment.",
+                code="pipeline_busy",
+                details={"retryAfter": 1},
+            )
         if self._scenario == "rejected":
             raise Rejected(
                 "The pipeline takes no jobs now: scenario 'rejected'. Connect with another one.",
@@ -99,9 +150,10 @@ class MockPipeline:
 
     async def run(self, task: Task) -> AsyncGenerator[Signal, None]:
         try:
-            async with aclosing(self._attempt(task)) as signals:
-                async for signal in signals:
-                    yield signal
+            async with aclosing(self._attempt(task)) as attempt:
+                async with aclosing(disturbed(attempt, self._scenario)) as signals:
+                    async for signal in signals:
+                        yield signal
         except StaleAttempt:
             return  # a newer attempt has the job; this one goes without a word
 
@@ -132,7 +184,11 @@ class MockPipeline:
         )
 
     async def check_health(self) -> Health:
-        return Health(status="healthy", message=f"mock, scenario {self._scenario}")
+        message = f"mock, scenario {self._scenario}"
+        if self._scenario != "flapping":
+            return Health(status="healthy", message=message)
+        turn = int(self._clock.monotonic() / (FLAP_SECONDS * self._pace))
+        return Health(status=FLAPS[turn % len(FLAPS)], message=message)
 
     async def aclose(self) -> None:
         """Nothing is held."""
@@ -260,6 +316,33 @@ class MockPipeline:
             arrow_schema=base64.b64encode(schema.serialize()).decode(),
             output_path=task.config.output_path or None,
         )
+
+
+async def disturbed(
+    signals: AsyncGenerator[Signal, None], scenario: str
+) -> AsyncGenerator[Signal, None]:
+    """What a job says of its stages, lost, doubled or out of order; all else comes as it was."""
+    held: Signal | None = None
+    said = 0
+    async for signal in signals:
+        if not isinstance(signal, StageStarted | Progressed | StageCompleted):
+            if held is not None:
+                yield held
+                held = None
+            yield signal
+            continue
+        said += 1
+        if scenario == "lost_events" and said % LOSES == 0:
+            continue
+        if scenario == "reordered_events" and held is None:
+            held = signal
+            continue
+        yield signal
+        if scenario == "duplicated_events":
+            yield signal
+        if held is not None:
+            yield held
+            held = None
 
 
 def _parts(space: Workspace, config: JobConfiguration) -> Iterator[BinaryIO]:

@@ -11,18 +11,29 @@ import pytest
 from datagen_nb.buckets.local import LocalBucket
 from datagen_nb.core.clock import SystemClock
 from datagen_nb.core.config import JobConfiguration
-from datagen_nb.core.errors import ConfigurationError, Rejected
+from datagen_nb.core.errors import ConfigurationError, LimitReached, Rejected
 from datagen_nb.core.ports import Task
 from datagen_nb.core.status import (
     STAGES,
     Completed,
     Failed,
     Progressed,
+    StageCompleted,
     StageStarted,
     State,
     Warned,
 )
-from datagen_nb.pipelines.mock import MADE_UP, SCENARIOS, SECONDS, MockPipeline
+from datagen_nb.core.webhooks import Answer, NotAnswered, WebhookConfig
+from datagen_nb.pipelines.mock import (
+    FLAP_SECONDS,
+    MADE_UP,
+    REFUSALS,
+    SCENARIOS,
+    SECONDS,
+    SUBMIT_SECONDS,
+    MockPipeline,
+)
+from datagen_nb.pipelines.mock_sender import MockSender
 from datagen_nb.service.jobs import JobService
 from datagen_nb.service.settings import Settings
 from datagen_nb.stores.sqlite import SqliteStore
@@ -131,11 +142,11 @@ async def test_a_flaky_worker_is_lost_once(tmp_path):
 
 
 async def test_a_rejecting_pipeline_takes_no_job():
-    """The others take every one."""
+    """The others take every one; two of them not at once."""
     config = JobConfiguration(
         data_size=5, input_format="csv", output_format="csv", input_path="in.csv"
     )
-    for scenario in SCENARIOS:
+    for scenario in set(SCENARIOS) - {"slow_submit", "refused_submit"}:
         pipeline, _ = a_mock(scenario)
         if scenario == "rejected":
             with pytest.raises(Rejected, match="Connect with another"):
@@ -209,7 +220,14 @@ async def test_what_scenarios_do_the_service_sees(tmp_path):
         "flaky": State.COMPLETED,
         "fails_at_stage": State.FAILED,
         "times_out": State.FAILED,
+        "flapping": State.COMPLETED,
+        "slow_submit": State.COMPLETED,
+        "lost_events": State.COMPLETED,
+        "duplicated_events": State.COMPLETED,
+        "reordered_events": State.COMPLETED,
+        "failing_webhooks": State.COMPLETED,
     }
+    assert set(SCENARIOS) - set(ends) == {"rejected", "refused_submit", "paused"}
     for scenario, end in ends.items():
         clock = SystemClock()
         pipeline = MockPipeline(scenario, speed=1000, seed=0, clock=clock)
@@ -231,4 +249,110 @@ async def test_what_scenarios_do_the_service_sees(tmp_path):
                     break
         assert event.data.status is end, scenario
         assert event.data.metadata.retry_count == (scenario == "flaky")
+        if end is State.COMPLETED:  # whatever was lost or came late on the way
+            assert {stage.status for stage in event.data.stages} == {"completed"}, scenario
+            assert event.data.progress == 100
         await service.aclose()
+
+
+async def test_health_flaps():
+    """It changes every minute, and comes back to where it was."""
+    mock, clock = a_mock("flapping")
+    seen = []
+    for _ in range(5):
+        seen.append((await mock.check_health()).status)
+        clock.advance(FLAP_SECONDS)
+    assert seen == ["healthy", "degraded", "healthy", "unhealthy", "healthy"]
+    assert (await a_mock()[0].check_health()).status == "healthy"
+
+
+async def test_a_submit_can_be_slow(tmp_path):
+    """It is accepted when its time has passed, not before."""
+    mock, clock = a_mock("slow_submit", speed=2)
+    submit = asyncio.ensure_future(mock.check(a_task(tmp_path).config))
+    await clock.asleep(SUBMIT_SECONDS / 2)
+    assert not submit.done()
+    clock.advance(SUBMIT_SECONDS / 2)
+    await submit
+
+
+async def test_a_submit_can_be_refused_for_a_while(tmp_path):
+    """Twice, with the moment to try again; then it is taken."""
+    mock, _ = a_mock("refused_submit")
+    for _ in range(REFUSALS):
+        with pytest.raises(LimitReached) as refusal:
+            await mock.check(a_task(tmp_path).config)
+        assert refusal.value.details["retryAfter"] == 1
+    await mock.check(a_task(tmp_path).config)
+
+
+async def said(scenario, place):
+    mock, clock = a_mock(scenario)
+    signals = await clock.through(every(mock, a_task(place)))
+    return [one for one in signals if isinstance(one, StageStarted | Progressed | StageCompleted)]
+
+
+async def test_what_a_job_says_is_lost_doubled_or_reordered(tmp_path):
+    """Against the same job undisturbed; how it ends always comes, once and last."""
+    whole = await said("succeeds", tmp_path / "1")
+    lost = await said("lost_events", tmp_path / "2")
+    doubled = await said("duplicated_events", tmp_path / "3")
+    reordered = await said("reordered_events", tmp_path / "4")
+
+    assert lost == [one for number, one in enumerate(whole, 1) if number % 3]
+    assert doubled == [one for one in whole for _ in range(2)]
+    assert reordered != whole
+    assert sorted(map(repr, reordered)) == sorted(map(repr, whole))
+    for scenario in ("lost_events", "duplicated_events", "reordered_events"):
+        mock, clock = a_mock(scenario)
+        signals = await clock.through(every(mock, a_task(tmp_path / scenario)))
+        ends = [one for one in signals if isinstance(one, Completed | Failed)]
+        assert ends == signals[-1:]
+
+
+async def test_an_endpoint_in_trouble_fails_in_every_way(tmp_path):
+    """No answer, 500, 429, a redirect; the fifth time it takes the message, and so on."""
+    clock = FakeClock()
+    sender = MockSender(clock)
+    became = []
+    for number in range(6):
+        try:
+            sending = sender.send("https://hooks.example/x", {"webhook-id": str(number)}, b"{}")
+            became.append((await clock.through(sending)).status)
+        except NotAnswered:
+            became.append(None)
+    assert became == [None, 500, 429, 301, 204, None]
+    assert [one.headers["webhook-id"] for one in sender.sent] == list("012345")
+
+
+async def test_couriers_count_what_the_mock_makes_of_their_messages(tmp_path):
+    """Through the real couriers: an endpoint that fails is told of as failing."""
+    clock = SystemClock()
+    sender = MockSender(clock, script=(Answer(500, "It broke."),))
+    task = a_task(tmp_path / "bucket")
+    service = JobService(
+        store=await SqliteStore.open(tmp_path / "jobs.db"),
+        buckets=lambda customer, name: task.bucket,
+        pipeline=MockPipeline("failing_webhooks", speed=1000, seed=0, clock=clock),
+        clock=clock,
+        settings=Settings(),
+        sender=sender,
+    )
+    await service.start()
+    jobs = service.customer("ann")
+    hook = WebhookConfig(url="https://hooks.example/x", events=("job.completed",))
+    made = await jobs.webhooks.create(hook)
+    await jobs.create(task.config, idempotency_key="k")
+
+    async def first_attempt():
+        while True:
+            for delivery in (await jobs.webhooks.deliveries(made.id)).deliveries:
+                if delivery.attempts:
+                    return delivery.attempts[0]
+            await asyncio.sleep(0.02)
+
+    async with asyncio.timeout(30):
+        attempt = await first_attempt()
+    assert (attempt.status, service.deliveries.counts["failed"]) == (500, 1)
+    assert {"webhook-id", "webhook-signature"} <= {name.lower() for name in sender.sent[0].headers}
+    await service.aclose()
