@@ -34,7 +34,7 @@ _HOMES = {
     "view": "ui.grid",
 }
 
-_MODULES = {"errors": "core.errors"}
+_MODULES = {"errors": "core.errors", "webhooks": "webhooks"}
 
 __all__ = ["__version__", *sorted(_HOMES), *_MODULES]
 
