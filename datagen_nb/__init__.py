@@ -7,13 +7,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from datagen_nb.client import AsyncJob as AsyncJob
     from datagen_nb.core.config import JobConfiguration as JobConfiguration
     from datagen_nb.core.result import Report as Report
+    from datagen_nb.core.schedules import ScheduleDraft as ScheduleDraft
     from datagen_nb.core.status import JobStatus as JobStatus
+    from datagen_nb.core.templates import TemplateDraft as TemplateDraft
+    from datagen_nb.core.webhooks import WebhookConfig as WebhookConfig
     from datagen_nb.dataset import AsyncDataset as AsyncDataset
+    from datagen_nb.job import AsyncJob as AsyncJob
+    from datagen_nb.plain_dataset import Dataset as Dataset
     from datagen_nb.sync import Client as Client
-    from datagen_nb.sync import Dataset as Dataset
     from datagen_nb.sync import Job as Job
     from datagen_nb.wiring import AsyncClient as AsyncClient
     from datagen_nb.wiring import connect as connect
@@ -23,13 +26,16 @@ __version__ = "0.1.0"
 _HOMES = {
     "AsyncClient": "wiring",
     "AsyncDataset": "dataset",
-    "AsyncJob": "client",
+    "AsyncJob": "job",
     "Client": "sync",
-    "Dataset": "sync",
+    "Dataset": "plain_dataset",
     "Job": "sync",
     "JobConfiguration": "core.config",
     "JobStatus": "core.status",
     "Report": "core.result",
+    "ScheduleDraft": "core.schedules",
+    "TemplateDraft": "core.templates",
+    "WebhookConfig": "core.webhooks",
     "connect": "wiring",
     "view": "ui.grid",
 }

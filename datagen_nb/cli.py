@@ -28,7 +28,7 @@ from datagen_nb.core.errors import (
 if TYPE_CHECKING:
     from datagen_nb.api.home import Home
     from datagen_nb.api.host import Address
-    from datagen_nb.client import AsyncJob
+    from datagen_nb.job import AsyncJob
 
 IDLE_SECONDS = 900.0
 

@@ -4,36 +4,37 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import (
-    AsyncGenerator,
     Awaitable,
     Callable,
-    Generator,
     Iterable,
     Mapping,
     Sequence,
 )
-from contextlib import aclosing
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from datagen_nb.core.alerts import Alerts
 from datagen_nb.core.config import DEFAULT_BUCKET, LOCAL_FILES, JobConfiguration, format_of
-from datagen_nb.core.errors import ConfigurationError, JobCancelled, JobFailed
+from datagen_nb.core.errors import ConfigurationError
+from datagen_nb.core.estimates import Estimate
 from datagen_nb.core.limits import RateLimitStatus
-from datagen_nb.core.messages import Cancellations, JobEvent, JobQuery, LogEntry, ServiceInfo
+from datagen_nb.core.messages import Cancellations, JobQuery, ServiceInfo
+from datagen_nb.core.plans import Graph
 from datagen_nb.core.ports import Jobs
-from datagen_nb.core.result import Report
-from datagen_nb.core.status import JobFailure, JobStatus, Stage, State
-from datagen_nb.dataset import AsyncDataset
+from datagen_nb.core.schedules import Schedules
+from datagen_nb.core.status import State
+from datagen_nb.core.templates import Templates
+from datagen_nb.core.webhooks import Webhooks
 from datagen_nb.inputs import place
+from datagen_nb.job import AsyncJob
 
 if TYPE_CHECKING:
-    from datagen_nb.inputs import Source
+    import pandas as pd
 
-LOG_WAIT = 20.0
-"""Seconds that a call waits for the next line of a log."""
+    from datagen_nb.inputs import Source
 
 _CALLERS_WORDS = {
     "dataSize": "rows",
@@ -45,6 +46,13 @@ _CALLERS_WORDS = {
 
 class AsyncClient:
     """Submits jobs and finds them again.
+
+    Attributes:
+        jobs: Those there are.
+        templates: Named, versioned configurations.
+        schedules: Jobs that run by the clock.
+        webhooks: Where the service tells what happens.
+        alerts: What needs attention.
 
     Example:
         ```python
@@ -60,6 +68,10 @@ class AsyncClient:
         self._service = service
         self._close = close or service.aclose
         self.jobs = AsyncHistory(service)
+        self.templates: Templates = service.templates
+        self.schedules: Schedules = service.schedules
+        self.webhooks: Webhooks = service.webhooks
+        self.alerts: Alerts = service.alerts
 
     async def __aenter__(self) -> Self:
         return self
@@ -110,23 +122,54 @@ class AsyncClient:
             SubmitError: The service did not take the job.
             TypeError: The arguments do not go together.
         """
+        chosen = {
+            "rows": rows,
+            "seed": seed,
+            "output": output,
+            "format": format,
+            "parameters": parameters,
+            "timeout": timeout,
+            "name": name,
+            "tags": tags,
+        }
+        if not isinstance(source, JobConfiguration):
+            config = await self.configure(source, **chosen)  # type: ignore[arg-type]
+        elif any(value is not None for value in chosen.values()):
+            raise TypeError("a JobConfiguration says it all: give it alone, or give a table")
+        else:
+            config = source
+        status = await self._service.create(config, idempotency_key=uuid.uuid4().hex)
+        return AsyncJob(self._service, status, config)
+
+    async def configure(
+        self,
+        source: Source,
+        *,
+        rows: int | None = None,
+        seed: int | None = None,
+        output: str | Path | None = None,
+        format: str | None = None,
+        parameters: Mapping[str, Any] | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109  the job's, not this call's
+        name: str | None = None,
+        tags: Iterable[str] | None = None,
+    ) -> JobConfiguration:
+        """Make the configuration that ``submit`` would send, its table put where the service is.
+
+        Arguments and errors are those of ``submit``.
+        """
         chosen: dict[str, Any] = {
             "data_size": rows,
             "timeout": timeout,
             "tags": None if tags is None else tuple(tags),
         }
-        if isinstance(source, JobConfiguration):
-            extra = [seed, output, format, parameters, name, *chosen.values()]
-            if any(value is not None for value in extra):
-                raise TypeError("a JobConfiguration says it all: give it alone, or give a table")
-            return await self._create(source)
         parameters = dict(parameters or {}) | ({} if seed is None else {"seed": seed})
         values = {key: value for key, value in chosen.items() if value is not None}
         values |= {**self._target(output), "parameters": parameters}
         # Rules before the table: a wrong number is told before gigabytes are read.
         _configure(**values, output_format=format or "csv", input_format="csv", input_path="-")
         placed = await place(source, parameters, self._service)
-        config = _configure(
+        return _configure(
             **values,
             input_bucket=placed.bucket,
             input_path=placed.path,
@@ -134,7 +177,65 @@ class AsyncClient:
             output_format=format or format_of(str(output or "")) or placed.format,
             name=placed.name if name is None else name,
         )
-        return await self._create(config)
+
+    async def estimate(self, config: JobConfiguration) -> Estimate:
+        """What a job would take: bytes and seconds, as ranges, from what this service measured.
+
+        Raises:
+            InputError: Its table is not there or cannot be read.
+        """
+        return await self._service.plans.estimate(config)
+
+    async def preview(self, config: JobConfiguration) -> pd.DataFrame:
+        """A few rows as a job would make them, from a quick look at the beginning of its table.
+
+        ``attrs["notes"]`` says in words what makes the job's own rows better than these.
+
+        Raises:
+            InputError: Its table is not there or cannot be read.
+            LimitReached: Too many previews are under way.
+        """
+        import pandas as pd
+
+        found = await self._service.plans.preview(config)
+        frame = pd.DataFrame(found.rows, columns=[column.name for column in found.columns])
+        frame.attrs = {"learntRows": found.learnt_rows, "notes": list(found.notes)}
+        return frame
+
+    async def submit_template(
+        self, name: str, overrides: Mapping[str, Any] | None = None, *, version: int | None = None
+    ) -> AsyncJob:
+        """Submit a job made from a template.
+
+        Args:
+            name: Of the template.
+            overrides: Fields of a ``JobConfiguration``, wire names, added or put in their place.
+            version: Of the template; the newest if not said.
+
+        Raises:
+            NotFound: There is no such template.
+            ConfigurationError: Something is still open, or breaks a rule; every problem at once.
+        """
+        key = uuid.uuid4().hex
+        made = self._service.templates.submit(name, overrides, idempotency_key=key, version=version)
+        return AsyncJob(self._service, await made)
+
+    async def submit_graph(
+        self, jobs: Mapping[str, JobConfiguration | Mapping[str, Any]]
+    ) -> Mapping[str, AsyncJob]:
+        """Submit jobs that follow one another: in ``after`` each names others of ``jobs``.
+
+        Raises:
+            ConfigurationError: A rule is broken, or they follow one another in a circle.
+        """
+        graph = Graph(
+            jobs={
+                name: config.to_wire() if isinstance(config, JobConfiguration) else dict(config)
+                for name, config in jobs.items()
+            }
+        )
+        made = await self._service.plans.create_many(graph, idempotency_key=uuid.uuid4().hex)
+        return {name: AsyncJob(self._service, status) for name, status in made.jobs.items()}
 
     async def info(self) -> ServiceInfo:
         """What the service says of itself."""
@@ -169,10 +270,6 @@ class AsyncClient:
     async def clean_up(self) -> int:
         """Delete the jobs whose time has passed now rather than soon; count them."""
         return await self._service.clean_up()
-
-    async def _create(self, config: JobConfiguration) -> AsyncJob:
-        status = await self._service.create(config, idempotency_key=uuid.uuid4().hex)
-        return AsyncJob(self._service, status, config)
 
     def _target(self, output: str | Path | None) -> dict[str, str]:
         if output is None:
@@ -255,142 +352,3 @@ def _state(value: State | str) -> State:
         return State(value)
     except ValueError:
         raise ValueError(f"no state {value!r}; states are {', '.join(State)}") from None
-
-
-class AsyncJob:
-    """One job: how it stands, and what can be done with it."""
-
-    def __init__(
-        self, service: Jobs, status: JobStatus, config: JobConfiguration | None = None
-    ) -> None:
-        self._service = service
-        self._status = status
-        self._config = config
-
-    def __repr__(self) -> str:
-        return f"<Job {self.id} {self.name!r} {self.status.status}, {self.status.data_size:,} rows>"
-
-    @property
-    def id(self) -> str:
-        return self._status.job_id
-
-    @property
-    def name(self) -> str:
-        return self._status.name
-
-    @property
-    def status(self) -> JobStatus:
-        """The newest status seen; ``refresh`` asks for a newer one."""
-        return self._status
-
-    @property
-    def stages(self) -> tuple[Stage, ...]:
-        return self._status.stages
-
-    @property
-    def error(self) -> JobFailure | None:
-        """Why it failed, if it did."""
-        return self._status.error
-
-    async def configuration(self) -> JobConfiguration:
-        """What the job was asked to do."""
-        if self._config is None:
-            self._config = await self._service.configuration(self.id)
-        return self._config
-
-    async def refresh(self) -> JobStatus:
-        """Ask for the status."""
-        return self._seen(await self._service.status(self.id))
-
-    async def updates(self) -> AsyncGenerator[JobStatus, None]:
-        """The status as it is, then each newer one, until the job has ended."""
-        async with aclosing(self._service.events(job_id=self.id)) as events:
-            async for event in events:
-                if isinstance(event, JobEvent):
-                    yield self._seen(event.data)
-                if self._status.status.is_terminal:
-                    return
-
-    async def wait(self) -> JobStatus:
-        """Wait for the end.
-
-        Raises:
-            JobFailed: It failed; ``code``, ``message`` and ``details`` are the failure's.
-            JobCancelled: Someone cancelled it.
-        """
-        async with aclosing(self.updates()) as updates:
-            async for _ in updates:
-                pass
-        if self._status.status is State.CANCELLED:
-            raise JobCancelled(f"Job {self.id} was cancelled.", details={"jobId": self.id})
-        if self._status.error is not None:
-            failure = self._status.error
-            details = {**(failure.details or {}), "jobId": self.id}
-            raise JobFailed(_told(failure), code=failure.code, details=details)
-        return self._status
-
-    async def result(self) -> AsyncDataset:
-        """Wait for the end and take the rows; raises as ``wait`` does."""
-        await self.wait()
-        return AsyncDataset(self._service, await self._service.manifest(self.id))
-
-    def __await__(self) -> Generator[Any, None, AsyncDataset]:
-        return self.result().__await__()
-
-    async def cancel(self) -> JobStatus:
-        """End the job for good; its worker is gone within 2 s."""
-        return self._seen(await self._service.cancel(self.id))
-
-    async def pause(self) -> JobStatus:
-        """Stop the job, keeping its finished parts."""
-        return self._seen(await self._service.pause(self.id))
-
-    async def resume(self) -> JobStatus:
-        """Let a paused job go on from its finished parts."""
-        return self._seen(await self._service.resume(self.id))
-
-    async def delete(self) -> None:
-        """Delete an ended job with its data, before its time.
-
-        Raises:
-            ActionRefused: It has not ended.
-        """
-        await self._service.delete(self.id)
-
-    async def rerun(self) -> AsyncJob:
-        """Submit the same configuration again, as a new job."""
-        status = await self._service.rerun(self.id, idempotency_key=uuid.uuid4().hex)
-        return AsyncJob(self._service, status, self._config)
-
-    async def logs(self, *, after: int = 0) -> Sequence[LogEntry]:
-        """The lines of the job's log, those numbered above ``after``."""
-        return await self._service.log(self.id, after=after)
-
-    async def follow_logs(self, *, after: int = 0) -> AsyncGenerator[LogEntry, None]:
-        """The lines above ``after`` as the job says them, until it has ended and said all."""
-        ended = False
-        while True:
-            lines = await self._service.log(self.id, after=after, wait=LOG_WAIT)
-            for line in lines:
-                after = line.cursor
-                yield line
-            if not lines and ended:
-                return
-            # Looked at before the lines are read once more: the last words come with the end.
-            ended = not lines and self._seen(await self._service.status(self.id)).status.is_terminal
-
-    async def report(self) -> Report:
-        """Fidelity and memorisation of the result."""
-        return await self._service.report(self.id)
-
-    def _seen(self, status: JobStatus) -> JobStatus:
-        if status.last_updated >= self._status.last_updated:
-            self._status = status
-        return self._status
-
-
-def _told(failure: JobFailure) -> str:
-    details = failure.details or {}
-    where = f"In {details['stage']}: " if "stage" in details else ""
-    remedy = f" {details['remedy']}" if details.get("remedy") else ""
-    return f"{where}{failure.message}{remedy}"

@@ -7,7 +7,6 @@ that computes, or a loop that the notebook runs, never holds up what is live.
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import (
     Awaitable,
     Callable,
@@ -22,19 +21,21 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
-from datagen_nb.client import AsyncClient, AsyncHistory, AsyncJob
+from datagen_nb.client import AsyncClient, AsyncHistory
 from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.limits import RateLimitStatus
 from datagen_nb.core.messages import Cancellations, LogEntry, ServiceInfo
-from datagen_nb.core.result import Part, Report
+from datagen_nb.core.result import Report
 from datagen_nb.core.status import JobFailure, JobStatus, Stage, State
-from datagen_nb.dataset import AsyncDataset
+from datagen_nb.job import AsyncJob
+from datagen_nb.plain_areas import Alerts, Schedules, Templates, Webhooks
+from datagen_nb.plain_dataset import Dataset
 from datagen_nb.portal import Portal, portal
 
 if TYPE_CHECKING:
     import pandas as pd
-    import pyarrow as pa
 
+    from datagen_nb.core.estimates import Estimate
     from datagen_nb.inputs import Source
 
 T = TypeVar("T")
@@ -59,6 +60,13 @@ class Views(Protocol):
 class Client:
     """Submits jobs and finds them again, in plain calls.
 
+    Attributes:
+        jobs: Those there are.
+        templates: Named, versioned configurations.
+        schedules: Jobs that run by the clock.
+        webhooks: Where the service tells what happens.
+        alerts: What needs attention.
+
     Example:
         ```python
         client = dg.connect()
@@ -76,6 +84,10 @@ class Client:
 
         self._client = self._portal.call(opened())
         self.jobs = History(self._client.jobs, self._portal, views)
+        self.templates = Templates(self._client.templates, self._portal)
+        self.schedules = Schedules(self._client.schedules, self._portal)
+        self.webhooks = Webhooks(self._client.webhooks, self._portal)
+        self.alerts = Alerts(self._client.alerts, self._portal)
 
     def __enter__(self) -> Self:
         return self
@@ -113,6 +125,55 @@ class Client:
             tags=tags,
         )
         return Job(self._portal.call(work), self._portal, self._views)
+
+    def configure(
+        self,
+        source: Source,
+        *,
+        rows: int | None = None,
+        seed: int | None = None,
+        output: str | Path | None = None,
+        format: str | None = None,
+        parameters: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+        name: str | None = None,
+        tags: Iterable[str] | None = None,
+    ) -> JobConfiguration:
+        """See ``AsyncClient.configure``."""
+        work = self._client.configure(
+            source,
+            rows=rows,
+            seed=seed,
+            output=output,
+            format=format,
+            parameters=parameters,
+            timeout=timeout,
+            name=name,
+            tags=tags,
+        )
+        return self._portal.call(work)
+
+    def estimate(self, config: JobConfiguration) -> Estimate:
+        """See ``AsyncClient.estimate``."""
+        return self._portal.call(self._client.estimate(config))
+
+    def preview(self, config: JobConfiguration) -> pd.DataFrame:
+        """See ``AsyncClient.preview``."""
+        return self._portal.call(self._client.preview(config))
+
+    def submit_template(
+        self, name: str, overrides: Mapping[str, Any] | None = None, *, version: int | None = None
+    ) -> Job:
+        """See ``AsyncClient.submit_template``."""
+        work = self._client.submit_template(name, overrides, version=version)
+        return Job(self._portal.call(work), self._portal, self._views)
+
+    def submit_graph(
+        self, jobs: Mapping[str, JobConfiguration | Mapping[str, Any]]
+    ) -> Mapping[str, Job]:
+        """See ``AsyncClient.submit_graph``."""
+        made = self._portal.call(self._client.submit_graph(jobs))
+        return {name: Job(job, self._portal, self._views) for name, job in made.items()}
 
     def info(self) -> ServiceInfo:
         """See ``AsyncClient.info``."""
@@ -300,82 +361,3 @@ class Job:
             following.cancel()
 
         return stop
-
-
-class Dataset:
-    """The rows a job made; see ``AsyncDataset``."""
-
-    def __init__(self, data: AsyncDataset, portal: Portal, views: Views) -> None:
-        self._data = data
-        self._portal = portal
-        self._views = views
-
-    def __repr__(self) -> str:
-        return repr(self._data)
-
-    def __len__(self) -> int:
-        return self.num_rows
-
-    @property
-    def job_id(self) -> str:
-        return self._data.job_id
-
-    @property
-    def num_rows(self) -> int:
-        return self._data.num_rows
-
-    @property
-    def size(self) -> int:
-        """Bytes of all parts."""
-        return self._data.size
-
-    @property
-    def format(self) -> str:
-        return self._data.format
-
-    @property
-    def parts(self) -> Sequence[Part]:
-        return self._data.parts
-
-    @property
-    def output_path(self) -> str | None:
-        """See ``AsyncDataset.output_path``."""
-        return self._data.output_path
-
-    @property
-    def schema(self) -> pa.Schema:
-        """Names and Arrow types of the columns."""
-        return self._data.schema
-
-    @property
-    def report(self) -> Any:
-        """Fidelity and memorisation, to read; its fields are those of ``Report``."""
-        return self._views.report(self._portal.call(self._data.report()))
-
-    def view(self) -> Any:
-        """The rows in a grid."""
-        return self._views.grid(self)
-
-    def read(self, start: int, stop: int) -> pa.Table:
-        """See ``AsyncDataset.read``."""
-        return self._portal.call(self._data.read(start, stop))
-
-    def head(self, n: int = 5) -> pd.DataFrame:
-        """See ``AsyncDataset.head``."""
-        return self._portal.call(self._data.head(n))
-
-    def to_arrow(self) -> pa.Table:
-        """See ``AsyncDataset.to_arrow``."""
-        return self._portal.call(self._data.to_arrow())
-
-    def to_pandas(self) -> pd.DataFrame:
-        """See ``AsyncDataset.to_pandas``."""
-        return self._portal.call(self._data.to_pandas())
-
-    def iter_batches(self) -> Iterator[pa.RecordBatch]:
-        """See ``AsyncDataset.iter_batches``."""
-        return self._portal.iterate(self._data.iter_batches())
-
-    def download(self, path: str | os.PathLike[str], *, format: str | None = None) -> Path:
-        """See ``AsyncDataset.download``."""
-        return self._portal.call(self._data.download(path, format=format))

@@ -11,10 +11,10 @@ from typing import Any
 import anywidget
 import traitlets
 
-from datagen_nb.client import AsyncJob
 from datagen_nb.core.errors import DatagenError
 from datagen_nb.core.result import Report
 from datagen_nb.core.status import JobStatus, State
+from datagen_nb.job import AsyncJob
 from datagen_nb.sync import Job
 from datagen_nb.ui import bridge
 from datagen_nb.ui.snapshot import snapshot_of

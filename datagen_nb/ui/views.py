@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from datagen_nb.core.result import Report
-    from datagen_nb.sync import Dataset, Job
+    from datagen_nb.plain_dataset import Dataset
+    from datagen_nb.sync import Job
 
 
 class Views:

@@ -25,7 +25,8 @@ import pyarrow.parquet as pq
 
 from datagen_nb.api.home import Home
 from datagen_nb.api.launch import attach, stop
-from datagen_nb.client import AsyncClient, AsyncJob
+from datagen_nb.client import AsyncClient
+from datagen_nb.job import AsyncJob
 
 TABLE = Path(__file__).parents[2] / "notebooks" / "data" / "diamonds.parquet"
 

@@ -17,9 +17,10 @@ import pytest
 
 from datagen_nb.api.home import Home
 from datagen_nb.api.launch import attach, stop
-from datagen_nb.client import AsyncClient, AsyncJob
+from datagen_nb.client import AsyncClient
 from datagen_nb.core.errors import ServiceUnavailable
 from datagen_nb.core.status import State
+from datagen_nb.job import AsyncJob
 
 TABLE = Path(__file__).parents[2] / "notebooks" / "data" / "diamonds.parquet"
 KILLS = 50

@@ -15,7 +15,6 @@ from prometheus_client.parser import text_string_to_metric_families
 from datagen_nb.api.access import Entrance, OwnUser
 from datagen_nb.api.server import make_app
 from datagen_nb.api.watching import Watched
-from datagen_nb.client import AsyncJob
 from datagen_nb.core.alerts import (
     DISK_CRITICAL,
     LOOKS,
@@ -29,6 +28,7 @@ from datagen_nb.core.logs import JsonLines, TextLines, context_of, logged
 from datagen_nb.core.messages import Health
 from datagen_nb.core.ports import Beat, Logged
 from datagen_nb.core.status import Failed, State
+from datagen_nb.job import AsyncJob
 from datagen_nb.service.audit import Audit
 from datagen_nb.service.observe import usage_of
 from tests.unit.test_service import FAILURE, a_world
