@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from datagen_nb.api import wire
 from datagen_nb.core.errors import ConfigurationError, ProtocolError
-from datagen_nb.core.wire_model import WireModel
+from datagen_nb.core.wire_model import WireModel, to_wire_name
 
 M = TypeVar("M", bound=WireModel)
 
@@ -36,6 +36,7 @@ def say(model: type[WireModel], **values: Any) -> bytes:
         ConfigurationError: It breaks a rule of the model's.
     """
     try:
-        return model(**values).to_json().encode()
+        named = {to_wire_name(name): value for name, value in values.items()}
+        return model.from_wire(named).to_json().encode()
     except ValidationError as error:
         raise wire.as_problems(error.errors()) from error

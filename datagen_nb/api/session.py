@@ -174,15 +174,6 @@ class Session:
             waited += delay
             await self._clock.sleep(delay)
 
-    async def look(self, path: str) -> Mapping[str, str] | None:
-        """Ask whether something is there; its headers, or ``None`` when it is not."""
-        request_id = uuid.uuid4().hex
-        try:
-            response = await self._client.head(path, headers={wire.REQUEST_ID: request_id})
-        except FOREIGN:
-            return None  # whoever sends it then will hear why
-        return response.headers if response.is_success else None
-
     @asynccontextmanager
     async def stream(
         self,

@@ -164,7 +164,13 @@ class CustomerJobs(Areas):
             query = JobQuery(status=(State.QUEUED, State.PAUSED, State.RUNNING), limit=MOST_AT_ONCE)
             job_ids = [job.job_id for job in (await self.history(query)).jobs]
         cancelled, refused = [], []
-        for job_id in dict.fromkeys(job_ids[:MOST_AT_ONCE]):
+        if len(job_ids) > MOST_AT_ONCE:
+            rule = f"has to be at most {MOST_AT_ONCE}"
+            problem = Problem(
+                "jobIds", f"{len(job_ids)} ids", rule, "Cancel them in several calls."
+            )
+            raise ConfigurationError([problem])
+        for job_id in dict.fromkeys(job_ids):
             try:
                 cancelled.append((await self.cancel(job_id)).job_id)
             except DatagenError as error:

@@ -515,6 +515,75 @@ async def test_a_job_that_goes_on_has_no_result_yet(still):
         await anext(still.jobs.read_part(made.job_id, 0))
 
 
+# Many at once, limits, retention
+
+
+async def test_many_jobs_are_cancelled_at_once(still):
+    """Those named, or all; who cannot be is listed with the reason."""
+    made = [
+        (await still.jobs.create(still.config(), idempotency_key=str(n))).job_id for n in range(3)
+    ]
+    some = await still.jobs.cancel_many([made[0], NOBODY])
+    assert some.cancelled == (made[0],)
+    assert [(one.job_id, one.code) for one in some.refused] == [(NOBODY, "job_not_found")]
+    assert {*(await still.jobs.cancel_many()).cancelled} == {*made[1:]}
+    assert (await still.jobs.cancel_many()).cancelled == ()
+
+
+async def test_more_jobs_than_one_call_takes_are_refused(side):
+    """Rather than done in part."""
+    with pytest.raises(ConfigurationError) as raised:
+        await side.jobs.cancel_many(["j_1"] * 501)
+    assert "jobIds" in raised.value.problems[0].field
+
+
+async def test_an_ended_job_is_deleted_with_its_data(side):
+    """Its record says afterwards that it was there; one that goes on is not deleted."""
+    done = await completed(side)
+    await side.jobs.delete(done.job_id)
+    for ask in (side.jobs.status, side.jobs.delete):
+        with pytest.raises(JobNotFound):
+            await ask(done.job_id)
+    bucket = side.service.buckets(LOCAL_CUSTOMER, "default")
+    assert [*bucket.list(f"jobs/{done.job_id}/")] == []
+    with pytest.raises(JobNotFound):
+        await side.jobs.delete(NOBODY)
+
+
+async def test_a_job_that_goes_on_is_not_deleted(still):
+    """Its state is told."""
+    made = await still.jobs.create(still.config(), idempotency_key="k")
+    with pytest.raises(ActionRefused):
+        await still.jobs.delete(made.job_id)
+
+
+async def test_a_customer_sees_and_chooses_what_it_may(side):
+    """Within the operator's bounds; ``None`` goes back to them."""
+    usual = await side.jobs.limits()
+    assert (usual.current_jobs, usual.max_jobs, usual.allowed) == (0, 5, True)
+    assert (await side.jobs.set_max_waiting(0)).max_waiting == 0
+    assert (await side.jobs.set_max_waiting(None)).max_waiting == usual.max_waiting
+    assert await side.jobs.retention_days() == 180
+    assert await side.jobs.set_retention_days(30) == await side.jobs.retention_days() == 30
+    assert await side.jobs.set_retention_days(None) == 180
+    assert await side.jobs.clean_up() == 0
+
+
+@pytest.mark.parametrize("days", [-1, 0, 10**9, float("nan"), float("inf")])
+async def test_days_out_of_the_operators_bounds_are_refused(side, days):
+    """And change nothing."""
+    with pytest.raises(ConfigurationError):
+        await side.jobs.set_retention_days(days)
+    assert await side.jobs.retention_days() == 180
+
+
+@pytest.mark.parametrize("waiting", [-1, 10**9])
+async def test_a_queue_out_of_the_operators_bounds_is_refused(side, waiting):
+    """And changes nothing."""
+    with pytest.raises(ConfigurationError):
+        await side.jobs.set_max_waiting(waiting)
+
+
 # Uploads
 
 
