@@ -19,6 +19,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from datagen_nb.api.home import Home
+from tests.bench import laden
 from tests.bench.hosts import CONFIG
 from tests.bench.lines import Line, line
 from tests.bench.skeleton import line as tell
@@ -140,12 +141,30 @@ async def jobs(peers: str | None) -> None:
         tell("  ratio to Huey that may lose it", f"{rates['ours'] / rates['huey-default']:.2f}")
 
 
+async def with_readers(place: Path) -> None:
+    async with process("ours", place, DATAGEN_BENCH_PIPELINE="still", DATAGEN_SLOTS="100000"):
+        await laden.readers(socket_of("ours", place))
+
+
+async def with_nothing_to_do(place: Path) -> None:
+    socket = socket_of("ours", place)
+
+    async def up() -> None:
+        async with line(socket) as at:
+            await at.ask("GET", "/v1/health")
+
+    await laden.idle(place, up)
+
+
 async def main(peers: str | None, only: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         figures = {
             "submits": lambda: submits(place),
             "jobs": lambda: jobs(peers),
+            "readers": lambda: with_readers(place / "readers"),
+            "full": lambda: laden.full(place / "full"),
+            "idle": lambda: with_nothing_to_do(place / "idle"),
         }
         for name, measure in figures.items():
             if not only or name in only:
