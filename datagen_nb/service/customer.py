@@ -63,9 +63,7 @@ class CustomerJobs(Areas):
 
     async def create(self, config: JobConfiguration, *, idempotency_key: str) -> JobStatus:
         fingerprint = hashlib.sha256(config.to_json().encode()).hexdigest()
-        kept = await self._store.find(self._customer, idempotency_key)
-        if kept is None:
-            kept = await self._accept_once(config, idempotency_key, fingerprint)
+        kept = await self._accept_once(config, idempotency_key, fingerprint)
         if kept.fingerprint != fingerprint:
             raise IdempotencyConflict(
                 f"The idempotency key {idempotency_key!r} belongs to job {kept.job_id}, which was "
@@ -79,9 +77,15 @@ class CustomerJobs(Areas):
     async def _accept_once(
         self, config: JobConfiguration, idempotency_key: str, fingerprint: str
     ) -> JobRecord:
-        """Make a job of a submit whose key is new, unless another with it is under way."""
+        """Make a job of a submit, or find the one that its key has made; never two at a time.
+
+        That a key is new is most likely, and the store looks once more as it adds the job: only
+        what cannot be accepted is looked for before that is said.
+        """
         submit = (self._customer, idempotency_key)
         if submit in self._service.in_flight:
+            if kept := await self._store.find(*submit):
+                return kept
             raise SubmitInFlight(
                 f"A submit with the idempotency key {idempotency_key!r} is under way. "
                 "Ask again in a moment.",
@@ -90,8 +94,11 @@ class CustomerJobs(Areas):
         self._service.in_flight.add(submit)
         try:
             return await self._accept(config, idempotency_key, fingerprint)
-        except (LimitReached, QuotaExceeded) as refusal:
-            self._service.observers.refused(self._customer, refusal.code)
+        except DatagenError as refusal:
+            if kept := await self._store.find(*submit):
+                return kept
+            if isinstance(refusal, LimitReached | QuotaExceeded):
+                self._service.observers.refused(self._customer, refusal.code)
             raise
         finally:
             self._service.in_flight.discard(submit)
