@@ -35,8 +35,11 @@ def add_commands(command: Callable[[str, Any, str], argparse.ArgumentParser]) ->
     ) -> Callable[[str, Command, str], argparse.ArgumentParser]:
         parser = command(name, None, help)
         parser.set_defaults(at=None)
-        if afar:
-            parser.add_argument(
+        # After the action too, where people write it; there, being absent, it undoes nothing.
+        places = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+        places.add_argument("--home", help="directory of the service (DATAGEN_HOME)")
+        for takes in (parser, places) if afar else ():
+            takes.add_argument(
                 "--at",
                 metavar="URL",
                 help="of the service at this address, by a key with the scope admin "
@@ -45,7 +48,7 @@ def add_commands(command: Callable[[str, Any, str], argparse.ArgumentParser]) ->
         actions = parser.add_subparsers(required=True, metavar="ACTION")
 
         def action(name: str, run: Command, help: str) -> argparse.ArgumentParser:
-            made = actions.add_parser(name, help=help, description=help)
+            made = actions.add_parser(name, help=help, description=help, parents=[places])
             made.set_defaults(run=lambda options: asyncio.run(_run(run, options)))
             return made
 
