@@ -35,6 +35,9 @@ SLOW_LOOP = 0.5
 OLD_QUEUE = 900.0
 """Seconds that a job may wait while slots are free and its customer runs none."""
 
+MUCH_JUMP = 300.0
+"""Seconds that the wall clock may be off the service's own time, which never jumps."""
+
 MUCH_LAG = 10_000
 """Events that a webhook may be behind."""
 
@@ -86,6 +89,16 @@ class HealthCheck:
             reasons.append(
                 Reason("degraded", f"the event loop is {self.loop_lag:.1f} s late: too much to do")
             )
+        jumped = self._service.clock.jumped
+        if abs(jumped) >= MUCH_JUMP:
+            reasons.append(
+                Reason(
+                    "degraded",
+                    f"the wall clock was set by {jumped:+,.0f} s since the start; deadlines go on "
+                    "by the time before, until the service is started again",
+                )
+            )
+        metrics["clockJumpSeconds"] = round(jumped, 3)
         reasons += await self._store(metrics)
         reasons += await self._pipeline()
         reasons += await self._room(metrics)

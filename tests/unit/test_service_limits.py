@@ -151,6 +151,18 @@ async def test_a_wall_clock_that_jumps_ends_nothing_early(tmp_path, jump):
         assert await states(world.jobs) == {State.COMPLETED: 2, PAUSED: 1, CANCELLED: 1}
 
 
+async def test_a_wall_clock_that_was_set_is_told(tmp_path):
+    """By how much, and that a start adopts it; a small correction is none."""
+    async with a_world(tmp_path) as world:
+        world.clock.jump(60)
+        assert (await world.service.health.look()).status == "healthy"
+        world.clock.jump(7140)
+        world.clock.advance(3)
+        health = await world.service.health.look()
+        assert health.status == "degraded"
+        assert "+7,200 s" in health.message
+
+
 async def test_ended_jobs_go_when_their_time_has_passed(tmp_path):
     """By themselves, record and data; running and paused ones stay; the date was told before."""
     async with a_world(tmp_path, retention_days=2, cleanup_seconds=DAY) as world:
