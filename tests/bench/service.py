@@ -142,8 +142,11 @@ async def jobs(peers: str | None) -> None:
 
 
 async def with_readers(place: Path) -> None:
-    async with process("ours", place, DATAGEN_BENCH_PIPELINE="still", DATAGEN_SLOTS="100000"):
-        await laden.readers(socket_of("ours", place))
+    async with process("ours", place, DATAGEN_BENCH_PIPELINE="still"):
+        socket = socket_of("ours", place)
+        async with line(socket) as at:
+            await at.ask("GET", "/v1/health")  # once it is up
+        await laden.readers(socket)
 
 
 async def with_nothing_to_do(place: Path) -> None:
