@@ -46,6 +46,9 @@ from datagen_nb.service.areas import Areas
 
 CHUNK = 1 << 20
 
+MOST_PAGES = 64
+"""Customers whose last page of events is kept for those who ask for it too."""
+
 MOST_AT_ONCE = 500
 """Jobs that one bulk action takes."""
 
@@ -261,22 +264,41 @@ class CustomerJobs(Areas):
         if after is None:
             return EventPage(events=(), cursor=await self._store.last_cursor(self._customer))
         news = self._service.news(self._customer)
-        events = await self._store.events(self._customer, after=after)
-        if not events and wait:
+        shown = await self._events(after, news)
+        if not shown and wait:
             try:
                 async with asyncio.timeout(wait):
                     await news.wait()
             except TimeoutError:
                 return EventPage(events=(), cursor=after)
-            events = await self._store.events(self._customer, after=after)
+            shown = await self._events(after, self._service.news(self._customer))
+        return EventPage(events=shown, cursor=shown[-1].cursor if shown else after)
+
+    async def _events(self, after: int, news: asyncio.Event) -> tuple[Event, ...]:
+        """Events behind a cursor; who asks for the same before there is more gets the same."""
+        pages = self._service.pages
+        key, reading = pages.get(self._customer, (None, None))
+        broke = (
+            reading is not None
+            and reading.done()
+            and (reading.cancelled() or reading.exception() is not None)
+        )
+        if key != (after, news) or reading is None or broke:
+            if len(pages) >= MOST_PAGES:
+                pages.clear()
+            reading = asyncio.create_task(self._read_events(after))
+            pages[self._customer] = (after, news), reading
+        return await asyncio.shield(reading)
+
+    async def _read_events(self, after: int) -> tuple[Event, ...]:
+        events = await self._store.events(self._customer, after=after)
         limits = await self._limits()
-        shown = tuple(
+        return tuple(
             event.model_copy(update={"data": self._shown(event.data, limits)})
             if isinstance(event, JobEvent)
             else event
             for event in events
         )
-        return EventPage(events=shown, cursor=shown[-1].cursor if shown else after)
 
     async def manifest(self, job_id: str) -> Manifest:
         return Manifest.from_wire(await self._result(job_id, "manifest.json"))

@@ -15,7 +15,7 @@ from typing import Any
 
 from datagen_nb.core.clock import SteadyClock
 from datagen_nb.core.errors import ActionRefused, VersionConflict
-from datagen_nb.core.messages import EventName, LogEntry
+from datagen_nb.core.messages import Event, EventName, LogEntry
 from datagen_nb.core.ports import Bucket, Clock, Jobs, Pipeline
 from datagen_nb.core.status import (
     Cancelled,
@@ -38,6 +38,7 @@ from datagen_nb.service.estimate import Estimator
 from datagen_nb.service.health import HealthCheck
 from datagen_nb.service.ids import JobIds
 from datagen_nb.service.observe import Metrics, Observers
+from datagen_nb.service.outputs import Outputs
 from datagen_nb.service.policy import Policy
 from datagen_nb.service.retention import Retention
 from datagen_nb.service.runner import Runner
@@ -85,6 +86,7 @@ class JobService:
         self.ids = JobIds(self.clock, random or SystemRandom())
         self.estimator = Estimator(self)
         self.policy = Policy(store.documents, self.clock, settings)
+        self.outputs = Outputs(self)
         self.runner = Runner(self)
         self.scheduler = Scheduler(self)
         self.retention = Retention(self)
@@ -99,6 +101,7 @@ class JobService:
         self.alerting = Alerting(self)
         self.metrics = Metrics(self)
         self.observers = Observers(self.alerting, self.metrics)
+        self.pages: dict[str, tuple[Any, asyncio.Task[tuple[Event, ...]]]] = {}
         self._news: defaultdict[tuple[str, str], asyncio.Event] = defaultdict(asyncio.Event)
 
     async def start(self) -> None:

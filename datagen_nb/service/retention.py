@@ -61,6 +61,7 @@ class Retention:
     async def forget(self, customer: str, *job_ids: str) -> int:
         """Remove ended jobs from the record; their data goes with the next ``remove_data``."""
         now = self._service.clock.now()
+        await self._service.outputs.drop(customer, job_ids)
         gone = await self._service.store.forget(customer, job_ids, only_in=ENDED, at=now)
         self._service.wake(customer)
         self._service.observers.deleted(customer, len(gone))

@@ -293,15 +293,10 @@ class Runner:
             case Failed(error=error):
                 await self._service.note(customer, job_id, error.message, "error")
             case Completed():
-                size = await asyncio.to_thread(self._size_of, customer, job_id)
+                size = await self._service.outputs.keep(customer, job_id)
                 await self._service.change(customer, job_id, signal, size=size)
                 return
         await self._service.change(customer, job_id, signal)
-
-    def _size_of(self, customer: str, job_id: str) -> int:
-        """Bytes that a job keeps in its customer's bucket."""
-        bucket = self._service.buckets(customer, DEFAULT_BUCKET)
-        return sum(found.size for found in bucket.list(f"jobs/{job_id}/"))
 
     async def _lost(self, customer: str, job_id: str, attempt: int) -> None:
         """The worker is gone without a word: another attempt, unless that keeps happening."""

@@ -257,6 +257,26 @@ async def test_bytes_kept_are_bytes_counted(tmp_path):
         assert (await world.jobs.limits()).storage_used == kept > 0
 
 
+async def test_the_file_that_was_asked_for_counts_and_goes_with_its_job(tmp_path):
+    """Once, however many jobs wrote it; the job that wrote it last takes it along."""
+    async with a_world(tmp_path) as world:
+        jobs = []
+        for size in (100, 70):
+            jobs.append(await world.submit(output_path="out/all.csv"))
+            run = await world.pipeline.next()
+            await world.reach(jobs[-1].job_id, RUNNING)
+            world.bucket.put("out/all.csv", b"x" * size)
+            run.complete()
+            await world.reach(jobs[-1].job_id, State.COMPLETED)
+        parts = sum(found.size for found in world.bucket.list("jobs/"))
+        assert (await world.jobs.limits()).storage_used == parts + 70
+        await world.jobs.delete(jobs[0].job_id)
+        assert world.bucket.head("out/all.csv").size == 70
+        await world.jobs.delete(jobs[1].job_id)
+        assert world.bucket.head("out/all.csv") is None
+        assert (await world.jobs.limits()).storage_used == 0
+
+
 async def test_what_a_cancelled_job_left_is_removed_after_a_restart(tmp_path):
     """A service that died before it could clean up does so at the next start."""
     async with a_world(tmp_path) as world:
