@@ -43,6 +43,9 @@ LOCAL_FILES = "file"
 DEFAULT_BUCKET = "default"
 """Name of the bucket that every customer has."""
 
+OWN_FOLDERS = ("inputs", "jobs", "uploads")
+"""What the service keeps in that bucket for itself; a result cannot be named into it."""
+
 
 def format_of(path: str) -> str | None:
     """Tell the format of a table from its name's ending; ``None`` when it names none."""
@@ -338,6 +341,9 @@ def _problems(given: Mapping[str, Any], *, partial: bool = False) -> Iterator[Pr
         yield Problem(
             "outputPath", _shown(target[1]), "must not be the input", "Choose another name."
         )
+    if target[0] == DEFAULT_BUCKET and str(target[1]).lstrip("./").split("/")[0] in OWN_FOLDERS:
+        rule = f"must not lie in {', '.join(f'{folder}/' for folder in OWN_FOLDERS)}"
+        yield Problem("outputPath", _shown(target[1]), rule, "Put it into a folder of its own.")
 
 
 def _broken(name: str, value: Any, rule: Rule) -> Iterator[Problem]:

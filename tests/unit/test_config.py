@@ -391,3 +391,13 @@ def test_a_configuration_cannot_be_changed_in_place():
     """``model_copy`` makes another."""
     with pytest.raises(ValueError, match="frozen"):
         JobConfiguration.from_wire(GOOD).data_size = 5
+
+
+@pytest.mark.parametrize("path", ["jobs", "jobs/j_1/manifest.json", "inputs/x.csv", "./uploads/a"])
+def test_a_result_is_not_named_into_what_the_service_keeps_for_itself(path):
+    """A job could otherwise overwrite what another one made; elsewhere any name goes."""
+    usual = {"dataSize": 1, "inputFormat": "csv", "outputFormat": "csv", "inputPath": "in.csv"}
+    with pytest.raises(ConfigurationError, match="must not lie in"):
+        JobConfiguration.from_wire({**usual, "outputPath": path})
+    JobConfiguration.from_wire({**usual, "outputPath": f"mine/{path}"})
+    JobConfiguration.from_wire({**usual, "outputPath": path, "outputBucket": "file"})
