@@ -331,7 +331,7 @@ class CustomerJobs(Areas):
             version=__version__,
             pid=os.getpid(),
             health=await self._health(),
-            workers=self._service.workers,
+            workers=self._service.workers(self._customer),
         )
 
     async def aclose(self) -> None:

@@ -131,10 +131,13 @@ class JobService:
         """Whether a job runs or waits to."""
         return self.runner.busy or self.runner.following.busy
 
-    @property
-    def workers(self) -> dict[str, int]:
-        """The process of each running job that has one on this machine."""
-        return dict(self.runner.workers)
+    def workers(self, customer: str | None = None) -> dict[str, int]:
+        """The process of each running job, of one customer or all, that has one on this machine."""
+        return {
+            job_id: pid
+            for (owner, job_id), pid in self.runner.workers.items()
+            if customer in (None, owner)
+        }
 
     def customer(self, name: str) -> Jobs:
         """What one customer may ask."""

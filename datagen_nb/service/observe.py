@@ -169,7 +169,7 @@ class Metrics:
         self._running.set(service.runner.running.total())
         self._queued.set(len(service.runner.queue))
         self._slots.set(service.settings.slots)
-        usages = [usage_of(pid) for pid in set(service.workers.values())]
+        usages = [usage_of(pid) for pid in set(service.workers().values())]
         self._memory.set(sum(memory for memory, _ in usages))
         self._cpu.set(sum(seconds for _, seconds in usages))
         health = await service.health.look()

@@ -67,7 +67,7 @@ class Runner:
         self._timers: dict[str, asyncio.Task[None]] = {}
         self._losses: dict[str, tuple[int, tuple[int, int]]] = {}
         self._closing = False
-        self.workers: dict[str, int] = {}
+        self.workers: dict[tuple[str, str], int] = {}
 
     async def start(self) -> None:
         """Queue what an earlier service left running or queued, oldest first."""
@@ -146,7 +146,7 @@ class Runner:
     def _ended(self, customer: str, job_id: str, run: asyncio.Task[None]) -> None:
         del self._runs[job_id]
         self.running[customer] -= 1
-        self.workers.pop(job_id, None)
+        self.workers.pop((customer, job_id), None)
         if not run.cancelled() and (error := run.exception()) is not None:
             logger.error("the run of %s broke", job_id, exc_info=error)
         self._fill()
@@ -283,7 +283,7 @@ class Runner:
         match signal:
             case Beat(pid=pid):
                 if pid is not None:
-                    self.workers[job_id] = pid
+                    self.workers[customer, job_id] = pid
                 return
             case Logged(level=level, message=message):
                 await self._service.note(customer, job_id, message, level)

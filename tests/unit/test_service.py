@@ -220,7 +220,7 @@ async def test_a_job_goes_from_queue_to_completion(world):
     run.say(StageStarted(1, "fit"), Warned(1, "odd"), Progressed(1, "fit", 50.0))
     status = await world.heard(job.job_id, lambda s: s.warnings and s.progress > 0)
     assert (status.status, status.running_stage.name) == (RUNNING, "fit")
-    assert world.service.workers == {job.job_id: 1001}
+    assert world.service.workers() == {job.job_id: 1001}
     assert world.service.busy
     run.complete()
     status = await world.reach(job.job_id, State.COMPLETED)
@@ -284,7 +284,7 @@ async def test_a_cancelled_run_is_stopped_and_leaves_nothing(world):
     await asyncio.wait_for(run.closed.wait(), 10)
     await world.cleaned(job.job_id)
     assert world.bucket.head("in.csv") is not None
-    assert world.service.workers == {}
+    assert world.service.workers() == {}
     assert not world.service.busy
     with pytest.raises(ActionRefused):
         await world.jobs.cancel(job.job_id)
@@ -893,6 +893,7 @@ async def test_a_service_describes_itself(world):
     await world.heard(job.job_id, lambda status: status.running_stage)
     info = await world.jobs.info()
     assert (info.health.status, info.workers) == ("healthy", {job.job_id: 1001})
+    assert (await world.service.customer("bob").info()).workers == {}
     assert world.jobs.shares_files is False
 
 
