@@ -42,6 +42,7 @@ from datagen_nb.core.status import (
     StaleAttempt,
     Warned,
 )
+from datagen_nb.pipelines.failures import failure
 from datagen_nb.pipelines.workspace import Plan, Workspace
 from datagen_nb.tables.formats import assemble, write_part
 
@@ -212,9 +213,7 @@ class MockPipeline:
                         if isinstance(signal, Failed):
                             return
             except DatagenError as error:
-                details = {"stage": stage, "retryHelps": error.retryable, **error.details}
-                failure = JobFailure(code=error.code, message=error.message, details=details)
-                yield Failed(task.attempt, failure)
+                yield Failed(task.attempt, failure(error, stage))
                 return
             if stage == "generate" and self._is_lost(task):
                 return

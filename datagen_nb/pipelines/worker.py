@@ -32,7 +32,6 @@ from datagen_nb.core.status import (
     Completed,
     Failed,
     InputMeasured,
-    JobFailure,
     Progressed,
     StageCompleted,
     StageStarted,
@@ -40,6 +39,7 @@ from datagen_nb.core.status import (
     Warned,
 )
 from datagen_nb.pipelines import sample
+from datagen_nb.pipelines.failures import failure
 from datagen_nb.pipelines.workspace import Plan, Workspace
 from datagen_nb.synth import model as models
 from datagen_nb.synth import quality
@@ -74,26 +74,6 @@ def run_attempt(task: Task, emit: Emit) -> None:
             emit(Failed(task.attempt, told))
     except StaleAttempt:
         return
-
-
-def failure(error: Exception, stage: str) -> JobFailure:
-    """Tell an exception as the failure of a job."""
-    if isinstance(error, DatagenError):
-        details = {"stage": stage, "retryHelps": False, **error.details}
-        return JobFailure(code=error.code, message=error.message, details=details)
-    if isinstance(error, MemoryError):
-        remedy = "Give fewer rows to learn from (sampleRows), or smaller parts (partRows)."
-        return JobFailure(
-            code="out_of_memory",
-            message=f"The worker ran out of memory in stage {stage}. {remedy}",
-            details={"stage": stage, "remedy": remedy, "retryHelps": False},
-        )
-    remedy = "This is a defect of the program: please report it with the job's log."
-    return JobFailure(
-        code="internal_error",
-        message=f"Stage {stage} broke: {type(error).__name__}: {error}. {remedy}",
-        details={"stage": stage, "remedy": remedy, "retryHelps": False},
-    )
 
 
 def check_rows(config: JobConfiguration, rows: int) -> None:

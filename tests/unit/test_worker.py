@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 
 from datagen_nb.buckets.local import LocalBucket, LocalFiles
 from datagen_nb.core.config import JobConfiguration
-from datagen_nb.core.errors import OutputError
+from datagen_nb.core.errors import OutputError, ServiceUnavailable
 from datagen_nb.core.ports import Logged, Signal, Task
 from datagen_nb.core.result import Manifest, Report
 from datagen_nb.core.status import (
@@ -30,6 +31,7 @@ from datagen_nb.core.status import (
     StageStarted,
 )
 from datagen_nb.pipelines import sample, worker
+from datagen_nb.pipelines.failures import failure
 from datagen_nb.pipelines.worker import run_attempt
 from datagen_nb.pipelines.workspace import Workspace
 from datagen_nb.tables.formats import read_part
@@ -491,3 +493,20 @@ def test_views_as_polars_writes_them_can_be_sampled() -> None:
 
     assert (known.num_rows, held_back.num_rows) == (80, 20)
     assert set(known["word"].to_pylist()) <= set(words.to_pylist())
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "passing"),
+    [
+        (ServiceUnavailable("Away."), "service_unavailable", True),
+        (OSError(errno.EIO, "Input/output error"), "storage_unavailable", True),
+        (OSError(errno.ENOENT, "No such file"), "internal_error", None),
+        (OutputError("Full.", code="disk_full"), "disk_full", None),
+        (MemoryError(), "out_of_memory", None),
+    ],
+)
+def test_a_failure_says_whether_its_cause_passes(error, code, passing):
+    """A storage that does not answer is worth another attempt; a full one is not, by itself."""
+    told = failure(error, "write")
+    assert (told.code, told.details.get("passing")) == (code, passing)
+    assert told.details["stage"] == "write"
