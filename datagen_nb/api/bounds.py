@@ -10,8 +10,6 @@ Routes bound what they answer: pages by ``limit``, streams by the door.
 
 from __future__ import annotations
 
-import uuid
-
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -98,7 +96,7 @@ async def _refuse(
 ) -> None:
     problem = Problem(what, "(too long)", f"has to be at most {bound}", "Shorten it.")
     error = ConfigurationError([problem], code=f"{what}_too_long")
-    request_id = scope.get("state", {}).get("id") or uuid.uuid4().hex
+    request_id = scope.get("state", {}).get("id") or wire.new_request_id()
     _, body = wire.problem(error, request_id)
     answer = JSONResponse(
         {**body, "status": status},

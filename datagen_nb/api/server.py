@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-import uuid
 from collections.abc import Callable
 from functools import partial
 
@@ -141,7 +140,7 @@ class RequestIds:
             return
         request = Request(scope)
         given = redact(request.headers.get(wire.REQUEST_ID, ""))
-        request.state.id = given if re.fullmatch(r"[\w-]{1,64}", given) else uuid.uuid4().hex
+        request.state.id = given if re.fullmatch(r"[\w-]{1,64}", given) else wire.new_request_id()
         with logged(request=request.state.id):
             await self._answer(request, scope, receive, send)
 

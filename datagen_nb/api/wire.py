@@ -66,6 +66,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from random import Random
 from typing import Any
 from urllib.parse import quote
 
@@ -173,6 +174,14 @@ def job_path(job_id: str, *rest: str) -> str:
 def named(base: str, name: str, *rest: str) -> str:
     """Path of something that a customer has named, as a template, or of something of it."""
     return "/".join([base, quote(name, safe=""), *rest])
+
+
+_random = Random()  # noqa: S311  a name, no secret
+
+
+def new_request_id() -> str:
+    """An id for a request that brought none: unlike any other, but no secret."""
+    return f"{_random.getrandbits(128):032x}"
 
 
 def problem(error: DatagenError, request_id: str) -> tuple[int, dict[str, Any]]:

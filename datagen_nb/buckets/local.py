@@ -43,6 +43,10 @@ class LocalBucket:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self._root)!r})"
 
+    @property
+    def is_near(self) -> bool:
+        return True
+
     @contextmanager
     def writer(self, path: str, *, if_absent: bool = False) -> Iterator[BinaryIO]:
         parents, name = self._split(path)
@@ -191,9 +195,9 @@ class LocalFiles(LocalBucket):
     def delete(self, prefix: str) -> int:
         return 0 if self.head(prefix) is None else super().delete(prefix)
 
-    def head(self, path: str) -> ObjectMeta | None:
-        meta = super().head(path)
-        return None if meta is None else ObjectMeta(path, meta.size, meta.version)
+    @property
+    def is_near(self) -> bool:
+        return False  # a path may lead to any mount
 
     def same(self, one: str, other: str) -> bool:
         try:

@@ -63,6 +63,11 @@ class Bucket(Protocol):
     gets one.
     """
 
+    @property
+    def is_near(self) -> bool:
+        """Whether a look at an object takes less time than handing it to a thread."""
+        ...
+
     def writer(self, path: str, *, if_absent: bool = False) -> AbstractContextManager[BinaryIO]:
         """Write one object, published when the block ends without an exception.
 

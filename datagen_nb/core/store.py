@@ -82,7 +82,7 @@ class Standing:
         running: Jobs that run.
         waiting: Jobs that are queued.
         stored: Bytes kept and reserved.
-        last_cancelled: When the newest cancelled job ended.
+        last_cancelled: When the newest cancelled job ended, deleted ones included.
     """
 
     running: int = 0

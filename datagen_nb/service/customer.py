@@ -111,7 +111,7 @@ class CustomerJobs(Areas):
     ) -> JobRecord:
         await self._service.pipeline.check(config)
         await self._look_at_predecessors(config)
-        found = await asyncio.to_thread(self._look_at_places, config)
+        found = await self._look_at_places(config)
         estimate = await self._service.estimator.at_submit(self._customer, config, found)
         now, limits = self._service.clock.now(), await self._limits()
         status = new_status(self._service.ids.next(), config, now, estimate)
@@ -376,9 +376,11 @@ class CustomerJobs(Areas):
             pass  # the bound of the wait; the job goes on, and its status says so
         return status
 
-    def _look_at_places(self, config: JobConfiguration) -> ObjectMeta:
+    async def _look_at_places(self, config: JobConfiguration) -> ObjectMeta:
         self._service.buckets(self._customer, config.output_bucket)
-        return self._service.estimator.find(self._customer, config)
+        if self._service.buckets(self._customer, config.input_bucket).is_near:
+            return self._service.estimator.find(self._customer, config)
+        return await asyncio.to_thread(self._service.estimator.find, self._customer, config)
 
     async def _result(self, job_id: str, name: str) -> bytes:
         status = await self.status(job_id)

@@ -10,7 +10,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import replace
-from random import Random, SystemRandom
+from random import Random
 from typing import Any
 
 from datagen_nb.core.clock import SteadyClock
@@ -29,7 +29,7 @@ from datagen_nb.core.status import (
     State,
     fold,
 )
-from datagen_nb.core.store import Admit, JobStore
+from datagen_nb.core.store import Admit, JobRecord, JobStore
 from datagen_nb.core.webhooks import Sender
 from datagen_nb.service.alerts import Alerting
 from datagen_nb.service.customer import CustomerJobs
@@ -83,7 +83,7 @@ class JobService:
         self.pipeline = pipeline
         self.clock = SteadyClock(clock)
         self.settings = settings
-        self.ids = JobIds(self.clock, random or SystemRandom())
+        self.ids = JobIds(self.clock, random or Random())  # noqa: S311  a name, no secret
         self.estimator = Estimator(self)
         self.policy = Policy(store.documents, self.clock, settings)
         self.outputs = Outputs(self)
@@ -91,6 +91,7 @@ class JobService:
         self.scheduler = Scheduler(self)
         self.retention = Retention(self)
         self.uploads = Uploads(self)
+        self._latest: dict[tuple[str, str], JobRecord] = {}
         self.in_flight: set[tuple[str, str]] = set()
         self.listeners: list[Callable[[str], None]] = []
         self.deliveries = Deliveries(
@@ -169,16 +170,18 @@ class JobService:
             DatagenError: What ``admit`` raised.
         """
         while True:
-            record = await self.store.get(customer, job_id)
+            record = await self._take(customer, job_id)
             if only_in not in (None, record.status.status):
                 raise ActionRefused(f"Job {job_id} is {record.status.status}, not {only_in}.")
             status = fold(record.status, change, self.clock.now())
             event = _EVENT_OF.get(type(change), "job.updated")
             changed = replace(record, status=status, size=record.size if size is None else size)
             try:
-                await self.store.replace(changed, event, admit=admit)
+                kept = await self.store.replace(changed, event, admit=admit)
             except VersionConflict:
                 continue
+            if status.status is State.RUNNING:
+                self._latest[customer, job_id] = kept
             self.wake(customer)
             self.observers.changed(customer, status)
             if isinstance(change, Completed):
@@ -187,6 +190,14 @@ class JobService:
                 self._wake_log(customer, job_id)
                 self.runner.following.ended(customer, job_id)
             return status
+
+    async def _take(self, customer: str, job_id: str) -> JobRecord:
+        """The record to change: of a running job what was written last, if nobody else takes it.
+
+        Who wrote it meanwhile has made it a newer version, and then the store has the last word.
+        """
+        latest = self._latest.pop((customer, job_id), None)
+        return latest or await self.store.get(customer, job_id)
 
     async def settle(self, customer: str, job_id: str, size: int) -> None:
         """Record how many bytes an ended job keeps; tells nobody, for its state is as it was."""

@@ -77,7 +77,8 @@ class Queue:
         jobs = self._waiting.get(customer, {})
         if job_id not in jobs:
             return None
-        return next(place for place, other in enumerate(jobs, 1) if other == job_id)
+        # Who has just come is asked for most, and is last.
+        return len(jobs) if next(reversed(jobs)) == job_id else [*jobs].index(job_id) + 1
 
     @property
     def customers(self) -> list[str]:

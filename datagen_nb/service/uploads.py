@@ -37,6 +37,12 @@ UPLOAD = "upload"
 ABANDONED = timedelta(days=1)
 """After which an upload that is not sent further is dropped."""
 
+USED_SECONDS = 60.0
+"""An input is said to be in use again after so long, which is little beside any retention."""
+
+MOST_USED = 10_000
+"""Inputs of which is remembered when they were said to be in use."""
+
 
 class Uploads:
     """What all customers' uploads share."""
@@ -45,6 +51,7 @@ class Uploads:
         self._service = service
         self._documents = service.store.documents
         self._locks: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
+        self._used: dict[tuple[str, str], float] = {}
 
     def lock(self, customer: str, upload_id: str) -> asyncio.Lock:
         """Held by whoever changes an upload."""
@@ -64,9 +71,15 @@ class Uploads:
         digest, _, ending = path.removeprefix("inputs/").partition(".")
         if not path.startswith("inputs/") or "." in ending:
             return
+        now = self._service.clock.monotonic()
+        if now - self._used.get((customer, path), float("-inf")) < USED_SECONDS:
+            return
         for document in await self._documents.page(customer, UPLOAD, prefix=digest):
             if document.body["path"] == path:
                 await CustomerUploads(self._service, customer).keep(document)
+        if len(self._used) >= MOST_USED:
+            self._used.clear()
+        self._used[customer, path] = now
 
 
 class CustomerUploads:

@@ -1,7 +1,8 @@
-"""One SQLite file and its two threads: opening, migrating, and telling what went wrong."""
+"""One SQLite file and its threads: opening, migrating, and telling what went wrong."""
 
 from __future__ import annotations
 
+import asyncio
 import re
 import sqlite3
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Self, TypeVar
 
 from datagen_nb.core.errors import HomeError, ServiceUnavailable
+from datagen_nb.stores.sqlite_checkpoints import Checkpoints
 from datagen_nb.stores.sqlite_thread import SqliteThread
 
 T = TypeVar("T")
@@ -22,6 +24,7 @@ class SqliteFile:
         self._path = path
         self._writer = writer
         self._reader = reader
+        self._checkpoints = Checkpoints(lambda: _connect(path, migrate=False))
 
     @classmethod
     async def open(cls, path: Path) -> Self:
@@ -49,7 +52,9 @@ class SqliteFile:
         Raises:
             ServiceUnavailable: The database did not take it.
         """
-        return await self._told(self._writer, work)
+        done = await self._told(self._writer, work)
+        self._checkpoints.wrote()
+        return done
 
     async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run ``work`` over what has been committed.
@@ -62,6 +67,7 @@ class SqliteFile:
     async def aclose(self) -> None:
         await self._writer.aclose()
         await self._reader.aclose()
+        await asyncio.to_thread(self._checkpoints.close)
 
     async def _told(self, thread: SqliteThread, work: Callable[[sqlite3.Connection], T]) -> T:
         try:
@@ -80,6 +86,7 @@ def _connect(path: Path, *, migrate: bool) -> sqlite3.Connection:
     try:
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")
+        db.execute("PRAGMA wal_autocheckpoint = 0")
         if migrate:
             _migrate(db, path)
     except BaseException:

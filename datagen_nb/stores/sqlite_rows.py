@@ -54,8 +54,8 @@ def standing(db: sqlite3.Connection, customer: str) -> Standing:
         "SELECT"
         " (SELECT count(*) FROM jobs WHERE customer = ?1 AND state = 'running'),"
         " (SELECT count(*) FROM jobs WHERE customer = ?1 AND state = 'queued'),"
-        " (SELECT size FROM stored WHERE customer = ?1),"
-        " (SELECT max(ended) FROM jobs WHERE customer = ?1 AND state = 'cancelled')",
+        " (SELECT size FROM standings WHERE customer = ?1),"
+        " (SELECT cancelled FROM standings WHERE customer = ?1)",
         (customer,),
     ).fetchone()
     return Standing(

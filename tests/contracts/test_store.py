@@ -483,6 +483,14 @@ async def test_a_forgotten_job_leaves_a_tombstone_alone(store: JobStore) -> None
     assert await store.forget("ann", [made.job_id], only_in=ENDED, at=at(501)) == []
 
 
+async def test_a_deletion_does_not_undo_a_cancellation(store: JobStore) -> None:
+    """Whoever deletes what was cancelled is in the cooldown all the same."""
+    made = await store.add(record(1))
+    await store.replace(ended(made, 70), "job.cancelled")
+    await store.forget("ann", [made.job_id], only_in=ENDED, at=at(80))
+    assert (await store.standing("ann")).last_cancelled == at(70)
+
+
 async def test_a_store_opened_again_has_everything(opened: Opener) -> None:
     """Jobs, versions, keys, events and logs."""
     first = await opened()

@@ -165,14 +165,27 @@ def test_the_end_of_a_large_file_is_not_read(tmp_path):
 
 
 @pytest.fixture
-async def pipeline():
+async def started():
+    """A pipeline, and its parent of workers: the child that came with it."""
+    before = set(psutil.Process().children())
     pipeline = LocalPipeline()
     await pipeline.warm()
-    yield pipeline
+    (parent,) = set(psutil.Process().children()) - before
+    yield pipeline, parent
     await pipeline.aclose()
 
 
-async def test_looks_run_in_a_process_of_their_own_and_leave_nothing(pipeline, file):
+@pytest.fixture
+def pipeline(started):
+    return started[0]
+
+
+@pytest.fixture
+def parent(started):
+    return started[1]
+
+
+async def test_looks_run_in_a_process_of_their_own_and_leave_nothing(pipeline, parent, file):
     """No file, no process."""
     folder = file.parent
     before = sorted(folder.iterdir())
@@ -182,7 +195,6 @@ async def test_looks_run_in_a_process_of_their_own_and_leave_nothing(pipeline, f
 
     assert (found.columns, len(seen.rows)) == (4, 20)
     assert sorted(folder.iterdir()) == before
-    (parent,) = psutil.Process().children()
     assert parent.children() == []
 
 
@@ -194,12 +206,11 @@ async def test_errors_come_from_the_worker_as_they_are(pipeline, tmp_path):
     assert told.value.code == "input_not_found"
 
 
-async def test_a_look_that_is_given_up_ends_its_worker(pipeline, tmp_path):
+async def test_a_look_that_is_given_up_ends_its_worker(pipeline, parent, tmp_path):
     """Within two seconds, whatever it was doing."""
     path = tmp_path / "in.parquet"
     pq.write_table(pa.table({f"c{place}": range(2_000) for place in range(3_000)}), path)
     asking = asyncio.create_task(pipeline.preview(look(path)))
-    (parent,) = psutil.Process().children()
     async with asyncio.timeout(20):
         while not parent.children():
             await asyncio.sleep(0)

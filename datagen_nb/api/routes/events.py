@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import uuid
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request, Response, WebSocket
@@ -81,7 +80,7 @@ async def follow_events(line: WebSocket, after: Start = None, job_id: OnlyJob = 
             raise wire.ENDING
         after = await _begun(jobs, after, job_id)
     except DatagenError as error:
-        status, body = wire.problem(error, uuid.uuid4().hex)
+        status, body = wire.problem(error, wire.new_request_id())
         await line.send_denial_response(JSONResponse(body, status, media_type=wire.PROBLEM))
         return
     await line.accept()
