@@ -168,11 +168,16 @@ class JobStore(Protocol):
         ...
 
     async def replace(
-        self, record: JobRecord, event: EventName | None, *, admit: Admit | None = None
+        self,
+        record: JobRecord,
+        event: EventName | None,
+        *,
+        admit: Admit | None = None,
+        line: LogEntry | None = None,
     ) -> JobRecord:
         """Write a job that was read at ``record.version``, and its event; return the new record.
 
-        ``event`` is ``None`` when its status is as it was.
+        ``event`` is ``None`` when its status is as it was; ``line`` is added to its log.
 
         Raises:
             VersionConflict: The job has changed since, or is gone.

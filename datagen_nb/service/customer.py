@@ -37,7 +37,7 @@ from datagen_nb.core.messages import (
     Refusal,
     ServiceInfo,
 )
-from datagen_nb.core.ports import ObjectMeta
+from datagen_nb.core.ports import Logged, ObjectMeta
 from datagen_nb.core.result import Manifest, Report
 from datagen_nb.core.status import Cancelled, Change, JobStatus, Paused, Resumed, State, new_status
 from datagen_nb.core.store import JobRecord, Standing
@@ -357,9 +357,9 @@ class CustomerJobs(Areas):
         return status.model_copy(update=values)
 
     async def _act(self, job_id: str, change: Change, word: str) -> JobStatus:
-        status = await self._service.change(self._customer, job_id, change)
+        said = Logged("info", f"{word} on request")
+        status = await self._service.change(self._customer, job_id, change, said=said)
         self._service.runner.changed(self._customer, status)
-        await self._service.note(self._customer, job_id, f"{word} on request")
         return self._shown(status, await self._limits())
 
     async def _ended(self, job_id: str) -> JobStatus:

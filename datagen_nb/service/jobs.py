@@ -10,13 +10,14 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from random import Random
 from typing import Any
 
 from datagen_nb.core.clock import SteadyClock
 from datagen_nb.core.errors import ActionRefused, VersionConflict
 from datagen_nb.core.messages import Event, EventName, LogEntry
-from datagen_nb.core.ports import Bucket, Clock, Jobs, Pipeline
+from datagen_nb.core.ports import Bucket, Clock, Jobs, Logged, Pipeline
 from datagen_nb.core.status import (
     Cancelled,
     Change,
@@ -153,6 +154,8 @@ class JobService:
         only_in: State | None = None,
         admit: Admit | None = None,
         size: int | None = None,
+        said: Logged | None = None,
+        record: JobRecord | None = None,
     ) -> JobStatus:
         """Apply a change to a job, however many others do so at once.
 
@@ -163,6 +166,8 @@ class JobService:
             only_in: The state that the job has to be in.
             admit: A rule over what the customer has, asked in the transaction.
             size: Bytes that the job now keeps, if they change.
+            said: What its log says of it.
+            record: The job, if it was just read.
 
         Raises:
             JobNotFound, ActionRefused: The caller's mistake; or the job is not ``only_in`` a state.
@@ -170,24 +175,27 @@ class JobService:
             DatagenError: What ``admit`` raised.
         """
         while True:
-            record = await self._take(customer, job_id)
+            record = record or await self._take(customer, job_id)
             if only_in not in (None, record.status.status):
                 raise ActionRefused(f"Job {job_id} is {record.status.status}, not {only_in}.")
             status = fold(record.status, change, self.clock.now())
             event = _EVENT_OF.get(type(change), "job.updated")
             changed = replace(record, status=status, size=record.size if size is None else size)
+            line = None if said is None else _line(said, status.last_updated)
             try:
-                kept = await self.store.replace(changed, event, admit=admit)
+                kept = await self.store.replace(changed, event, admit=admit, line=line)
             except VersionConflict:
+                record = None
                 continue
             if status.status is State.RUNNING:
                 self._latest[customer, job_id] = kept
             self.wake(customer)
+            if said is not None or status.status.is_terminal:
+                self._wake_log(customer, job_id)
             self.observers.changed(customer, status)
             if isinstance(change, Completed):
                 self.estimator.learn(customer, record.config, status)
             if status.status.is_terminal:
-                self._wake_log(customer, job_id)
                 self.runner.following.ended(customer, job_id)
             return status
 
@@ -209,10 +217,9 @@ class JobService:
                 continue
             return
 
-    async def note(self, customer: str, job_id: str, message: str, level: Any = "info") -> None:
+    async def note(self, customer: str, job_id: str, said: Logged) -> None:
         """Add a line to a job's log."""
-        entry = LogEntry(cursor=0, timestamp=self.clock.now(), level=level, message=message)
-        await self.store.append_log(customer, job_id, [entry])
+        await self.store.append_log(customer, job_id, [_line(said, self.clock.now())])
         self._wake_log(customer, job_id)
 
     def wake(self, customer: str) -> None:
@@ -231,3 +238,7 @@ class JobService:
     def _wake_log(self, customer: str, job_id: str) -> None:
         if waits := self._news.pop((customer, job_id), None):
             waits.set()
+
+
+def _line(said: Logged, at: datetime) -> LogEntry:
+    return LogEntry(cursor=0, timestamp=at, level=said.level, message=said.message)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from datagen_nb.core.config import DEFAULT_BUCKET, JobConfiguration
 from datagen_nb.core.errors import JobNotFound, VersionConflict
 from datagen_nb.core.status import State
-from datagen_nb.core.store import Document
+from datagen_nb.core.store import Document, JobRecord
 
 if TYPE_CHECKING:
     from datagen_nb.service.jobs import JobService
@@ -30,9 +30,9 @@ class Outputs:
         self._service = service
         self._documents = service.store.documents
 
-    async def keep(self, customer: str, job_id: str) -> int:
+    async def keep(self, record: JobRecord) -> int:
         """Record the file that a job has just written, if one was asked for; bytes of its parts."""
-        record = await self._service.store.get(customer, job_id)
+        customer, job_id = record.customer, record.job_id
         bucket = self._service.buckets(customer, DEFAULT_BUCKET)
         path = _file_of(record.config)
         found = None if path is None else await asyncio.to_thread(bucket.head, path)

@@ -177,7 +177,6 @@ class Runner:
             await self._cool_down(customer, least=PATIENCE)
             return
         attempt = started.attempt
-        self.do(self._service.note(customer, job_id, f"attempt {attempt} begins"))
         try:
             async with asyncio.timeout(None) as bound:
                 timer = asyncio.create_task(self._time_out(record, started, bound))
@@ -213,7 +212,11 @@ class Runner:
             if not may_start(standing, limits, self._service.clock.now()):
                 raise _NotYet("not yet")
 
-        return record, await self._service.change(customer, job_id, started, admit=admit)
+        said = Logged("info", f"attempt {started.attempt} begins")
+        begun = self._service.change(
+            customer, job_id, started, admit=admit, said=said, record=record
+        )
+        return record, await begun
 
     async def insist(self, step: Callable[[], Awaitable[T]]) -> T:
         """Try until the store takes it: a job must not hang in a state that nobody looks after."""
@@ -248,8 +251,12 @@ class Runner:
             async for signal in signals:
                 if isinstance(signal, Failed) and await self._is_retried(customer, job_id, signal):
                     return True
+                if isinstance(signal, Completed):
+                    size = await self._service.outputs.keep(record)
+                    await self._service.change(customer, job_id, signal, size=size)
+                    break
                 await self._tell(customer, job_id, signal)
-                if isinstance(signal, Completed | Failed):
+                if isinstance(signal, Failed):
                     break
             else:
                 return False
@@ -280,23 +287,22 @@ class Runner:
         self._retries = Counter({key: n for key, n in self._retries.items() if key[0] != job_id})
 
     async def _tell(self, customer: str, job_id: str, signal: Signal) -> None:
+        said: Logged | None = None
         match signal:
             case Beat(pid=pid):
                 if pid is not None:
                     self.workers[customer, job_id] = pid
                 return
-            case Logged(level=level, message=message):
-                await self._service.note(customer, job_id, message, level)
+            case Logged():
+                await self._service.note(customer, job_id, signal)
                 return
             case Warned(message=message):
-                await self._service.note(customer, job_id, message, "warning")
+                said = Logged("warning", message)
             case Failed(error=error):
-                await self._service.note(customer, job_id, error.message, "error")
-            case Completed():
-                size = await self._service.outputs.keep(customer, job_id)
-                await self._service.change(customer, job_id, signal, size=size)
-                return
-        await self._service.change(customer, job_id, signal)
+                said = Logged("error", error.message)
+            case _:
+                pass
+        await self._service.change(customer, job_id, signal, said=said)
 
     async def _lost(self, customer: str, job_id: str, attempt: int) -> None:
         """The worker is gone without a word: another attempt, unless that keeps happening."""
@@ -316,16 +322,15 @@ class Runner:
         self, customer: str, job_id: str, attempt: int, reason: str, *, wait: float = 0
     ) -> None:
         """Let another attempt go on from what this one finished, after ``wait`` seconds."""
+        said = Logged("warning", f"attempt {attempt} {reason}; trying again")
         try:
-            await self._service.change(customer, job_id, Requeued(attempt, reason))
+            await self._service.change(customer, job_id, Requeued(attempt, reason), said=said)
         except (ActionRefused, JobNotFound, StaleAttempt):
             return  # it ended otherwise, or was paused, in the meantime
         if wait:
             self._timers[job_id] = asyncio.create_task(self._enqueue_after(customer, job_id, wait))
         else:
             self.enqueue(customer, job_id)
-        message = f"attempt {attempt} {reason}; trying again"
-        self.do(self._service.note(customer, job_id, message, "warning"))
 
     async def _enqueue_after(self, customer: str, job_id: str, seconds: float) -> None:
         await self._service.clock.sleep(seconds)
@@ -363,16 +368,13 @@ class Runner:
             await clock.sleep(left.total_seconds())
         self._timers.pop(status.job_id, None)
         expired = Expired(failures.expired(until.isoformat()))
+        said = Logged("error", expired.error.message)
+        change = partial(self._service.change, customer, status.job_id, expired, said=said)
         try:
-            await self.insist(
-                partial(
-                    self._service.change, customer, status.job_id, expired, only_in=State.PAUSED
-                )
-            )
+            await self.insist(partial(change, only_in=State.PAUSED))
         except (ActionRefused, JobNotFound):
             return  # resumed or cancelled in the same moment
         self.do(self._clean_up(customer, status.job_id, None))
-        await self._service.note(customer, status.job_id, expired.error.message, "error")
 
     def do(self, chore: Coroutine[Any, Any, None]) -> None:
         """Do something beside; ``aclose`` waits for it, a fault in it is logged."""

@@ -96,7 +96,12 @@ class SqliteStore:
         return await self._file.read(work)
 
     async def replace(
-        self, record: JobRecord, event: EventName | None, *, admit: Admit | None = None
+        self,
+        record: JobRecord,
+        event: EventName | None,
+        *,
+        admit: Admit | None = None,
+        line: LogEntry | None = None,
     ) -> JobRecord:
         status, text = record.status, record.status.to_json()
 
@@ -120,6 +125,8 @@ class SqliteStore:
                 raise VersionConflict(record.job_id)
             if event is not None:
                 tell(db, record.customer, event, record.job_id, status.last_updated, text)
+            if line is not None:
+                _append(db, record.customer, record.job_id, [line])
             return replace(record, version=record.version + 1)
 
         return await self._file.write(work)
@@ -251,27 +258,7 @@ class SqliteStore:
         return await self._file.read(lambda db: last_cursor(db, customer))
 
     async def append_log(self, customer: str, job_id: str, entries: Sequence[LogEntry]) -> None:
-        def work(db: sqlite3.Connection) -> None:
-            key = (customer, job_id)
-            last = db.execute(
-                "SELECT coalesce(max(cursor), 0) FROM logs WHERE customer = ? AND job_id = ?", key
-            ).fetchone()[0]
-            db.executemany(
-                "INSERT INTO logs (customer, job_id, cursor, at, level, message)"
-                " VALUES (?, ?, ?, ?, ?, ?)",
-                [
-                    (
-                        *key,
-                        last + number,
-                        format_instant(entry.timestamp),
-                        entry.level,
-                        entry.message,
-                    )
-                    for number, entry in enumerate(entries, start=1)
-                ],
-            )
-
-        await self._file.write(work)
+        await self._file.write(lambda db: _append(db, customer, job_id, entries))
 
     async def log(
         self, customer: str, job_id: str, *, after: int, limit: int = 500
@@ -291,6 +278,22 @@ class SqliteStore:
 
     async def aclose(self) -> None:
         await self._file.aclose()
+
+
+def _append(
+    db: sqlite3.Connection, customer: str, job_id: str, entries: Sequence[LogEntry]
+) -> None:
+    key = (customer, job_id)
+    last = db.execute(
+        "SELECT coalesce(max(cursor), 0) FROM logs WHERE customer = ? AND job_id = ?", key
+    ).fetchone()[0]
+    db.executemany(
+        "INSERT INTO logs (customer, job_id, cursor, at, level, message) VALUES (?, ?, ?, ?, ?, ?)",
+        [
+            (*key, last + number, format_instant(entry.timestamp), entry.level, entry.message)
+            for number, entry in enumerate(entries, start=1)
+        ],
+    )
 
 
 def _ended(status: JobStatus) -> str | None:
