@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sqlite3
 import statistics
 import sys
@@ -68,6 +69,7 @@ def fill(database: Path) -> None:
     db.execute("COMMIT")
     db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     db.close()
+    os.sync()  # what the filling left to be written is not the sweep's
 
 
 async def full(place: Path) -> None:
@@ -120,7 +122,8 @@ async def full(place: Path) -> None:
         seconds = time.perf_counter() - start
         freed = before - (await jobs.limits()).storage_used
         tell(f"sweep of {deleted:,} among 1,000,000", f"{seconds:.0f} s", f"{freed:,} bytes freed")
-        tell("  longest hold of the write lock", f"{max(held) * 1e3:.0f} ms", "at most 50 ms")
+        when = f"{max(held) * 1e3:.0f} ms, hold {held.index(max(held)) + 1:,}"
+        tell("  longest hold of the write lock", when, "at most 50 ms")
         tell("  99.9 % of holds", f"{sorted(held)[int(len(held) * 0.999)] * 1e3:.0f} ms")
         tell("  holds over 50 ms", f"{sum(one > 0.05 for one in held)} of {len(held):,}")
     finally:

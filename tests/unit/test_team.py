@@ -88,6 +88,13 @@ def test_a_customer_makes_data_over_the_line(team, tmp_path):
         assert (info.home, info.pid, info.workers) == (None, 0, {})
 
 
+def test_a_home_is_named_before_or_behind_an_action(team, tmp_path):
+    """Where people write it."""
+    home, _, _ = team
+    for words in (("--home", str(home), "list"), ("list", "--home", str(home))):
+        assert "ann" in command("customers", *words, home=tmp_path / "none").stdout
+
+
 def test_the_key_comes_from_the_environment(team, monkeypatch):
     """So that no notebook holds it; a key that is given wins."""
     _, url, keys = team
