@@ -46,8 +46,6 @@ from datagen_nb.service.areas import Areas
 
 CHUNK = 1 << 20
 
-MOST_PAGES = 64
-"""Customers whose last page of events is kept for those who ask for it too."""
 
 MOST_AT_ONCE = 500
 """Jobs that one bulk action takes."""
@@ -275,19 +273,12 @@ class CustomerJobs(Areas):
         return EventPage(events=shown, cursor=shown[-1].cursor if shown else after)
 
     async def _events(self, after: int, news: asyncio.Event) -> tuple[Event, ...]:
-        """Events behind a cursor; who asks for the same before there is more gets the same."""
-        pages = self._service.pages
-        key, reading = pages.get(self._customer, (None, None))
-        broke = (
-            reading is not None
-            and reading.done()
-            and (reading.cancelled() or reading.exception() is not None)
-        )
-        if key != (after, news) or reading is None or broke:
-            if len(pages) >= MOST_PAGES:
-                pages.clear()
-            reading = asyncio.create_task(self._read_events(after))
-            pages[self._customer] = (after, news), reading
+        """Events behind a cursor; whoever asks for the same at the same moment is read for once."""
+        readings, key = self._service.readings, (self._customer, after, news)
+        reading = readings.get(key)
+        if reading is None:
+            reading = readings[key] = asyncio.create_task(self._read_events(after))
+            reading.add_done_callback(lambda _: readings.pop(key))
         return await asyncio.shield(reading)
 
     async def _read_events(self, after: int) -> tuple[Event, ...]:

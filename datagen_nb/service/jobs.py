@@ -12,7 +12,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from random import Random
-from typing import Any
 
 from datagen_nb.core.clock import SteadyClock
 from datagen_nb.core.errors import ActionRefused, VersionConflict
@@ -49,6 +48,9 @@ from datagen_nb.service.uploads import Uploads
 
 Buckets = Callable[[str, str], Bucket]
 """Gives a customer's bucket by its name; raises ``NotFound``."""
+
+Reading = tuple[str, int, asyncio.Event]
+"""Whose events, behind which cursor, before which news."""
 
 _EVENT_OF: dict[type[Change], EventName] = {
     Completed: "job.completed",
@@ -103,7 +105,7 @@ class JobService:
         self.alerting = Alerting(self)
         self.metrics = Metrics(self)
         self.observers = Observers(self.alerting, self.metrics)
-        self.pages: dict[str, tuple[Any, asyncio.Task[tuple[Event, ...]]]] = {}
+        self.readings: dict[Reading, asyncio.Task[tuple[Event, ...]]] = {}
         self._news: defaultdict[tuple[str, str], asyncio.Event] = defaultdict(asyncio.Event)
 
     async def start(self) -> None:

@@ -944,3 +944,41 @@ def test_an_operator_sets_the_bounds_in_the_environment(monkeypatch):
     monkeypatch.setenv("DATAGEN_MAX_JOBS", "0")
     with pytest.raises(ValueError, match="max_jobs"):
         Settings()
+
+
+async def test_readers_at_one_place_are_read_for_once(world, monkeypatch):
+    """What one reader gets all get; one that leaves takes nothing from the others."""
+    await world.submit()
+    reads, store = [], world.service.store
+    events = store.events
+
+    async def counted(customer, **which):
+        reads.append(which["after"])
+        return await events(customer, **which)
+
+    monkeypatch.setattr(store, "events", counted)
+    readers = [asyncio.create_task(world.jobs.event_page(after=0)) for _ in range(50)]
+    await asyncio.sleep(0)
+    readers[0].cancel()
+    pages = await asyncio.gather(*readers[1:])
+    assert reads == [0]
+    assert all(page == pages[0] for page in pages)
+    assert (await world.jobs.event_page(after=0)).events[0].event == "job.created"
+    assert reads == [0, 0]
+    assert world.service.readings == {}
+
+
+async def test_a_reading_that_fails_is_told_and_done_anew(world, monkeypatch):
+    """By everyone who shared it; the next one reads again."""
+    await world.submit()
+    events = world.service.store.events
+
+    async def failing(customer, **which):
+        raise ServiceUnavailable("Away.", code="store_unavailable")
+
+    monkeypatch.setattr(world.service.store, "events", failing)
+    asked = (world.jobs.event_page(after=0) for _ in range(3))
+    told = await asyncio.gather(*asked, return_exceptions=True)
+    assert {type(one) for one in told} == {ServiceUnavailable}
+    monkeypatch.setattr(world.service.store, "events", events)
+    assert (await world.jobs.event_page(after=0)).events
