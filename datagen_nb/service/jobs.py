@@ -132,8 +132,9 @@ class JobService:
 
     @property
     def busy(self) -> bool:
-        """Whether a job runs or waits to."""
-        return self.runner.busy or self.runner.following.busy
+        """Whether a job runs, waits to, or will by a schedule."""
+        scheduled = self.scheduler.next_due is not None
+        return self.runner.busy or self.runner.following.busy or scheduled
 
     def workers(self, customer: str | None = None) -> dict[str, int]:
         """The process of each running job, of one customer or all, that has one on this machine."""

@@ -53,12 +53,17 @@ PATIENCE = 60.0
 
 
 class Scheduler:
-    """Submits the jobs of all customers' schedules when they fall due."""
+    """Submits the jobs of all customers' schedules when they fall due.
+
+    Attributes:
+        next_due: When the next one does; ``None`` when there is none that is enabled.
+    """
 
     def __init__(self, service: JobService) -> None:
         self._service = service
         self._changed = asyncio.Event()
         self._loop: asyncio.Task[None] | None = None
+        self.next_due: datetime | None = None
 
     async def start(self) -> None:
         """Begin; what fell due while no service ran is made up for at once."""
@@ -79,7 +84,7 @@ class Scheduler:
             self._changed.clear()
             try:
                 await self.run_due()
-                due = await self._service.store.documents.next_due(KIND)
+                self.next_due = await self._service.store.documents.next_due(KIND)
             except DatagenError as error:
                 logger.warning("schedules have to wait: %s", error)
                 await self._service.clock.sleep(PATIENCE)
@@ -87,7 +92,7 @@ class Scheduler:
                 logger.exception("the schedules broke; they go on in a minute")
                 await self._service.clock.sleep(PATIENCE)
             else:
-                await self._rest(due)
+                await self._rest(self.next_due)
 
     async def _rest(self, due: datetime | None) -> None:
         """Wait until a schedule falls due, or one has changed."""

@@ -318,3 +318,22 @@ def test_a_refusal_that_names_a_time_is_obeyed():
     assert retry_after({"retryAfter": 120}, 0) == 120
     assert [retry_after({}, tries) for tries in (0, 1, 2)] == [15, 30, 60]
     assert retry_after({}, 10_000) == 900
+
+
+async def test_a_service_with_a_schedule_has_something_to_do(world):
+    """So that a local one does not end when idle; a disabled or deleted schedule holds nobody."""
+
+    async def is_busy(expected):
+        async with asyncio.timeout(10):
+            while world.service.busy is not expected:
+                await asyncio.sleep(0)
+
+    await is_busy(False)
+    await world.jobs.schedules.put("s", hourly())
+    await is_busy(True)
+    await world.jobs.schedules.put("s", hourly(enabled=False))
+    await is_busy(False)
+    await world.jobs.schedules.put("s", hourly())
+    await is_busy(True)
+    await world.jobs.schedules.delete("s")
+    await is_busy(False)
