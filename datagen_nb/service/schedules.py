@@ -233,6 +233,7 @@ class CustomerSchedules:
     async def delete(self, name: str) -> None:
         if not await self._documents.delete(self._customer, KIND, name):
             raise no_schedule(name)
+        self._service.scheduler.wake()
 
     async def _check(self, name: str, draft: ScheduleDraft) -> None:
         found = cron.problems(draft.cron, draft.zone)
