@@ -50,6 +50,10 @@ def progress_line(status: JobStatus) -> str:
         words.append(stage.name)
     if status.queue_position:
         words.append(f"number {status.queue_position} in the queue")
+    if status.starts_after:
+        words.append(
+            f"waits until {status.starts_after.astimezone():%H:%M:%S}, after a cancellation"
+        )
     if status.status is State.RUNNING and status.rows_done:
         words.append(f"{status.rows_done:,} of {status.data_size:,} rows")
     if status.rows_per_second:

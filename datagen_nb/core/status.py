@@ -92,6 +92,7 @@ class JobStatus(WireModel):
         resume_until: While paused: the last instant to resume.
         queue_position: While queued: 1 is next.
         waiting_for: While queued: jobs that have to end first.
+        starts_after: While queued in a cooldown: when the customer's jobs start again.
         warnings: What went differently than one might expect, in words.
         estimate: What it was expected to take and make; beside it, in the end, the truth.
     """
@@ -116,6 +117,7 @@ class JobStatus(WireModel):
     resume_until: Instant | None = None
     queue_position: int | None = None
     waiting_for: tuple[str, ...] = ()
+    starts_after: Instant | None = None
     warnings: tuple[str, ...] = ()
     estimate: Estimate | None = None
 
@@ -295,8 +297,9 @@ def fold(status: JobStatus, change: Change, now: datetime) -> JobStatus:
     if not isinstance(change, Started) and speaker is not None and speaker != status.attempt:
         raise StaleAttempt(f"attempt {speaker} of {status.job_id} was replaced")
     if target is None:
+        said = _SAID.get(type(change), f"changed by {type(change).__name__}")
         raise ActionRefused(
-            f"Job {status.job_id} is {status.status}; it cannot be {_said(change)}.",
+            f"Job {status.job_id} is {status.status}; it cannot be {said}.",
             details={"jobId": status.job_id, "status": status.status.value},
         )
     values: dict[str, Any] = {"status": target, "last_updated": now}
@@ -394,7 +397,3 @@ def _speed(status: JobStatus, rows: int | None, now: datetime) -> dict[str, Any]
 
 
 _SAID = {Paused: "paused", Resumed: "resumed", Cancelled: "cancelled", Started: "started"}
-
-
-def _said(change: Change) -> str:
-    return _SAID.get(type(change), f"changed by {type(change).__name__}")

@@ -345,6 +345,7 @@ class CustomerJobs(Areas):
             runner, key = self._service.runner, (self._customer, status.job_id)
             values["queue_position"] = runner.queue.position(*key)
             values["waiting_for"] = runner.following.waiting_for(*key)
+            values["starts_after"] = runner.cooling.get(self._customer)
         return status.model_copy(update=values)
 
     async def _act(self, job_id: str, change: Change, word: str) -> JobStatus:

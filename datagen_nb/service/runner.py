@@ -11,7 +11,7 @@ import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import aclosing, suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -62,6 +62,7 @@ class Runner:
         self._runs: dict[str, asyncio.Task[None]] = {}
         self.running: Counter[str] = Counter()
         self._held: dict[str, asyncio.Task[None]] = {}
+        self.cooling: dict[str, datetime] = {}  # until when nothing of a customer starts
         self._retries: Counter[tuple[str, str]] = Counter()
         self._chores: set[asyncio.Task[None]] = set()
         self._timers: dict[str, asyncio.Task[None]] = {}
@@ -156,8 +157,11 @@ class Runner:
         service = self._service
         limits = await service.policy.limits_of(customer)
         standing = await service.store.standing(customer)
-        seconds = max(cooldown_left(standing, limits, service.clock.now()), least)
-        if seconds and not self._closing:
+        now = service.clock.now()
+        left = cooldown_left(standing, limits, now)
+        if left:
+            self.cooling[customer] = now + timedelta(seconds=left)
+        if (seconds := max(left, least)) and not self._closing:
             if before := self._held.pop(customer, None):
                 before.cancel()
             self._held[customer] = asyncio.create_task(self._release(customer, seconds))
@@ -165,6 +169,7 @@ class Runner:
     async def _release(self, customer: str, seconds: float) -> None:
         await self._service.clock.sleep(seconds)
         del self._held[customer]
+        self.cooling.pop(customer, None)
         self._fill()
 
     async def _run(self, customer: str, job_id: str) -> None:

@@ -103,7 +103,8 @@ async def test_nothing_starts_in_a_cooldown(tmp_path):
         world.clock.advance(29)
         told = await world.jobs.limits()
         assert (told.cooldown_left, told.starts_at_once, told.allowed) == (1, False, True)
-        assert (await world.jobs.status(waiting.job_id)).status is QUEUED
+        status = await world.jobs.status(waiting.job_id)
+        assert (status.status, status.starts_after) == (QUEUED, told.cooldown_until)
         assert world.pipeline.runs.empty()
         world.clock.advance(1)
         assert (await world.pipeline.next()).task.job_id == waiting.job_id

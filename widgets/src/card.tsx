@@ -229,7 +229,9 @@ function facts({ status, format, outputPath }: Snapshot, now: number): [string, 
   switch (status.status) {
     case "queued": {
       const place = status.queuePosition;
-      return [place ? `${ordinal(place)} in the queue` : "about to start", ""];
+      const left = status.startsAfter ? (Date.parse(status.startsAfter) - now) / 1000 : 0;
+      const cooling = left > 0 ? `starts in ${span(left)}: a job was cancelled` : "";
+      return [place ? `${ordinal(place)} in the queue` : "about to start", cooling];
     }
     case "running": {
       const speed = status.rowsPerSecond ? ` · ${count(status.rowsPerSecond)} rows/s` : "";

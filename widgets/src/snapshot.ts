@@ -33,6 +33,7 @@ export interface JobStatus {
   attempt: number;
   resumeUntil?: string;
   queuePosition?: number;
+  startsAfter?: string;
   warnings: string[];
 }
 

@@ -78,6 +78,13 @@ describe("a card says where its job is", () => {
     expect(show(snapshot("queued", { queuePosition: 2 })).textContent).toContain("2nd in the queue");
   });
 
+  it("queued in a cooldown: why, and for how long", () => {
+    const cooling = { queuePosition: 1, startsAfter: "2026-11-23T10:00:53Z" };
+    const text = show(snapshot("queued", cooling)).textContent;
+    expect(text).toContain("1st in the queue");
+    expect(text).toContain("starts in 23 s: a job was cancelled");
+  });
+
   it("paused: how long it can be resumed", () => {
     const text = show(snapshot("paused", { resumeUntil: "2026-11-24T09:41:30Z" })).textContent;
     expect(text).toContain("620,000 rows kept on disk");
