@@ -209,3 +209,24 @@ def test_the_quickstart_runs_and_shows_the_files_values(lab, theme, tmp_path_fac
     )
     notebook.screenshot(f"quickstart-{theme}.png")
     assert (notebook.errors, notebook.outside) == ([], [])
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_job_in_a_cooldown_says_why_it_waits(lab, theme):
+    """After a cancellation: for how long, in seconds that count down."""
+    notebook = lab.open(
+        mock("slow", 1),
+        "job.cancel()\nagain = client.submit('data/diamonds.parquet', rows=1_000)\nagain",
+    )
+    notebook.page.evaluate(
+        "theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})",
+        f"JupyterLab {theme.capitalize()}",
+    )
+    notebook.run(0)
+    notebook.run(1)
+    card = notebook.cell(1)
+    expect(card.get_by_role("status")).to_have_text("Queued")
+    expect(card).to_contain_text(
+        re.compile(r"1st in the queue.*starts in \d+ s: a job was cancelled")
+    )
+    notebook.screenshot(f"cooldown-{theme}.png")
