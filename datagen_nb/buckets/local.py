@@ -8,26 +8,26 @@ shows. Paths are walked part by part without following links, so none leads out 
 from __future__ import annotations
 
 import errno
-import fcntl
 import io
 import os
-import secrets
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, BinaryIO, NoReturn
+from typing import BinaryIO
 
-from datagen_nb.core.errors import NotFound, OutputError
+from datagen_nb.buckets.unpublished import (
+    UNPUBLISHED,
+    Unpublished,
+    drop_remains,
+    free_bytes,
+    reason_of,
+    telling,
+)
+from datagen_nb.core.errors import NotFound
 from datagen_nb.core.ports import ObjectMeta
 
-UNPUBLISHED = ".~datagen-"
-"""How the name of a file begins that is not published yet; no object's name may."""
-
 BUFFER = 1 << 20
-
-_NO_NAMELESS = {errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT, errno.EINVAL}
-"""What systems answer that cannot make a file without a name."""
 
 
 class LocalBucket:
@@ -51,17 +51,17 @@ class LocalBucket:
     def writer(self, path: str, *, if_absent: bool = False) -> Iterator[BinaryIO]:
         parents, name = self._split(path)
         shown = self._shown(path)
-        with _telling(shown):
+        with telling(shown):
             directory = self._directory(parents, make=True)
         try:
-            with _telling(shown):
-                _drop_remains(directory, name)
-                unpublished = _Unpublished(directory, name, shown)
+            with telling(shown):
+                drop_remains(directory, name)
+                unpublished = Unpublished(directory, name, shown)
             try:
                 file = io.BufferedWriter(unpublished, BUFFER)
                 yield file
                 file.flush()
-                with _telling(shown):
+                with telling(shown):
                     unpublished.publish(if_absent=if_absent)
             finally:
                 unpublished.close()
@@ -112,9 +112,9 @@ class LocalBucket:
         except (NotFound, OSError):
             return 0
         try:
-            with _telling(self._shown(prefix)):
+            with telling(self._shown(prefix)):
                 count = _remove(directory, name)
-                _drop_remains(directory, name)
+                drop_remains(directory, name)
                 os.fsync(directory)
             return count
         finally:
@@ -124,7 +124,7 @@ class LocalBucket:
         place = self._root.joinpath(*self._split(path)[0])
         for candidate in (place, *place.parents):
             with suppress(OSError):
-                return _free(candidate)
+                return free_bytes(candidate)
         return None
 
     def same(self, one: str, other: str) -> bool:
@@ -173,7 +173,7 @@ class LocalBucket:
                 raise FileNotFoundError(errno.ENOENT, "not a regular file")
         except (OSError, UnicodeEncodeError) as error:
             raise NotFound(
-                f"There is no readable object {path!r} in this bucket ({_reason(error)}).",
+                f"There is no readable object {path!r} in this bucket ({reason_of(error)}).",
                 details={"path": path},
             ) from error
         return handle
@@ -220,91 +220,6 @@ class LocalFiles(LocalBucket):
         return super()._directory(parents, make=False)
 
 
-class _Unpublished(io.FileIO):
-    """A file on its way into a directory; ``publish`` gives it its name."""
-
-    def __init__(self, directory: int, name: str, shown: str) -> None:
-        self._directory = directory
-        self._target = name
-        self._shown = shown
-        self._name: str | None = None
-        mode = 0o666
-        try:
-            handle = os.open(".", os.O_TMPFILE | os.O_RDWR, mode, dir_fd=directory)
-        except (OSError, AttributeError) as error:
-            if isinstance(error, OSError) and error.errno not in _NO_NAMELESS:
-                raise
-            self._name = _reserved(name)
-            flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-            handle = os.open(self._name, flags, mode, dir_fd=directory)
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        super().__init__(handle, "r+")
-
-    def write(self, data: Any) -> int:
-        with _telling(self._shown):
-            return super().write(data)
-
-    def publish(self, *, if_absent: bool) -> None:
-        os.fsync(self.fileno())
-        if if_absent:
-            with suppress(FileExistsError):
-                self._link(self._target)
-        else:
-            if self._name is None:
-                name = _reserved(self._target)
-                fcntl.flock(self.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-                self._link(name)
-                self._name = name
-            if _is_directory(self._directory, self._target):
-                raise IsADirectoryError(errno.EISDIR, "is a directory")
-            os.replace(
-                self._name,
-                self._target,
-                src_dir_fd=self._directory,
-                dst_dir_fd=self._directory,
-            )
-            self._name = None
-        os.fsync(self._directory)
-
-    def close(self) -> None:
-        if not self.closed and self._name is not None:
-            with suppress(FileNotFoundError):
-                os.unlink(self._name, dir_fd=self._directory)
-        super().close()
-
-    def _link(self, name: str) -> None:
-        source = f"/proc/self/fd/{self.fileno()}" if self._name is None else self._name
-        # A source directory is given so that the call is linkat(2), which can follow the link
-        # under /proc to the file that has no name.
-        os.link(
-            source,
-            name,
-            src_dir_fd=self._directory,
-            dst_dir_fd=self._directory,
-            follow_symlinks=self._name is None,
-        )
-
-
-def _reserved(name: str) -> str:
-    # Long names are cut so that the reserved one still fits in the 255 bytes a system gives.
-    return f"{UNPUBLISHED}{os.fsdecode(os.fsencode(name)[:180])}-{secrets.token_hex(4)}"
-
-
-def _drop_remains(directory: int, name: str) -> None:
-    """Remove what killed writers of ``name`` left; a living one holds a lock on its file."""
-    begin = _reserved(name)[:-8]
-    for entry in os.listdir(directory):
-        if not entry.startswith(begin) or len(entry) != len(begin) + 8:
-            continue
-        with suppress(OSError):
-            handle = os.open(entry, os.O_RDWR | os.O_NOFOLLOW, dir_fd=directory)
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                os.unlink(entry, dir_fd=directory)
-            finally:
-                os.close(handle)
-
-
 def _enter(directory: int, part: str, *, make: bool) -> int:
     flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
     try:
@@ -316,13 +231,6 @@ def _enter(directory: int, part: str, *, make: bool) -> int:
         os.mkdir(part, 0o700, dir_fd=directory)
         os.fsync(directory)
     return os.open(part, flags, dir_fd=directory)
-
-
-def _is_directory(directory: int, name: str) -> bool:
-    try:
-        return stat.S_ISDIR(os.stat(name, dir_fd=directory, follow_symlinks=False).st_mode)
-    except FileNotFoundError:
-        return False
 
 
 def _walk(directory: int, above: str) -> Iterator[tuple[str, int]]:
@@ -360,44 +268,3 @@ def _remove(directory: int, name: str) -> int:
     with suppress(FileNotFoundError):
         os.rmdir(name, dir_fd=directory)
     return count
-
-
-def _free(place: str | Path) -> int:
-    state = os.statvfs(place)
-    return state.f_bavail * state.f_frsize
-
-
-def _reason(error: Exception) -> str:
-    return (error.strerror if isinstance(error, OSError) else None) or "no such name"
-
-
-@contextmanager
-def _telling(shown: str) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        _tell(error, shown)
-
-
-def _tell(error: OSError, shown: str) -> NoReturn:
-    place = Path(shown).parent
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        free: int | None = None
-        with suppress(OSError):
-            free = _free(place)
-        left = "" if free is None else f" ({free:,} bytes are free)"
-        remedy = "Make room, or write elsewhere, and run the job again."
-        raise OutputError(
-            f"The disk is full: {shown} could not be written{left}. {remedy}",
-            code="disk_full",
-            details={"path": shown, "freeBytes": free, "remedy": remedy, "retryHelps": True},
-        ) from error
-    remedy = {
-        errno.ENOENT: f"Make the directory {place} first, or choose another place.",
-        errno.EISDIR: "It is a directory: name a file in it.",
-    }.get(error.errno or 0, "Choose a place that you may write to.")
-    raise OutputError(
-        f"{shown} cannot be written: {_reason(error)}. {remedy}",
-        code="output_unwritable",
-        details={"path": shown, "reason": _reason(error), "remedy": remedy},
-    ) from error

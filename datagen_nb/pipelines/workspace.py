@@ -3,8 +3,8 @@
     jobs/<jobId>/parts/part-00000.<ending>   published whole, in any order of attempts
     jobs/<jobId>/report.json
     jobs/<jobId>/manifest.json               the last; from then on the result is there
-    jobs/<jobId>/work/attempt                the fence: number of the newest attempt
-    jobs/<jobId>/work/…                      what a later attempt need not do again
+    jobs/<jobId>/scratch/attempt             the fence: number of the newest attempt
+    jobs/<jobId>/scratch/…                   what a later attempt need not do again
 
 A part is a pure function of the configuration, the model and its index, and an object is
 published whole or not at all: a part that is there is finished, whichever attempt wrote it.
@@ -157,7 +157,7 @@ class Workspace:
 
     def clear(self) -> None:
         """Remove what only unfinished jobs need; the fence goes too, so no attempt can pass it."""
-        self.bucket.delete(f"{self.place}/work")
+        self.bucket.delete(f"{self.place}/scratch")
 
     def discard(self) -> None:
         """Remove everything, because the job has failed; nobody can go on with it.
@@ -179,7 +179,7 @@ class Workspace:
         return StaleAttempt(f"attempt {self.attempt} of {self.job_id} was replaced")
 
     def _work(self, name: str) -> str:
-        return f"{self.place}/work/{name}"
+        return f"{self.place}/scratch/{name}"
 
     def _get(self, path: str) -> bytes | None:
         try:

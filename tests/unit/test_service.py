@@ -90,7 +90,7 @@ class Scripted:
 
     async def run(self, task: Task) -> AsyncGenerator:
         run = Run(task)
-        task.bucket.put(f"jobs/{task.job_id}/work/attempt", str(task.attempt).encode())
+        task.bucket.put(f"jobs/{task.job_id}/scratch/attempt", str(task.attempt).encode())
         if not self.closes_slowly:
             run.may_close.set()
         self.runs.put_nowait(run)

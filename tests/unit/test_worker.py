@@ -282,7 +282,7 @@ def test_an_older_attempt_falls_silent(
     fit = worker.models.fit
 
     def overtaken(*given: Any, **named: Any) -> Any:
-        make_task().bucket.put("jobs/j/work/attempt", b"2")
+        make_task().bucket.put("jobs/j/scratch/attempt", b"2")
         return fit(*given, **named)
 
     monkeypatch.setattr(worker.models, "fit", overtaken)
@@ -296,10 +296,10 @@ def test_an_older_attempt_falls_silent(
 
 def test_an_attempt_that_comes_too_late_changes_nothing(make_task: MakeTask) -> None:
     """The fence of a newer attempt stops an older one before its first stage."""
-    make_task().bucket.put("jobs/j/work/attempt", b"3")
+    make_task().bucket.put("jobs/j/scratch/attempt", b"3")
 
     assert run(make_task(attempt=2)) == []
-    assert make_task().bucket.get("jobs/j/work/attempt") == b"3"
+    assert make_task().bucket.get("jobs/j/scratch/attempt") == b"3"
 
 
 def test_a_part_does_not_depend_on_how_many_are_asked_for(make_task: MakeTask) -> None:
