@@ -1,0 +1,95 @@
+// SHA-256 (FIPS 180-4) of bytes that come in pieces. The browser's own digest wants a whole file
+// in memory, and is missing on a page that is not served over TLS.
+
+const BLOCK = 64;
+
+// The first 32 bits of the fractional parts of the cube roots of the first 64 primes.
+const ROUND = new Int32Array([
+  0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
+  0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
+  0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
+  0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
+  0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
+  0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
+  0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
+  0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2,
+]);
+
+/** A digest that is fed piece by piece, and read once. */
+export class Sha256 {
+  private readonly state = new Int32Array([
+    0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19,
+  ]);
+  private readonly words = new Int32Array(64);
+  private readonly rest = new Uint8Array(BLOCK);
+  private held = 0;
+  private bytes = 0;
+  private done = false;
+
+  /** Takes the next bytes; they may be changed afterwards. */
+  update(piece: Uint8Array): this {
+    if (this.done) {
+      throw new Error("this digest has been read: start a new one");
+    }
+    this.bytes += piece.length;
+    let at = 0;
+    if (this.held > 0) {
+      at = Math.min(BLOCK - this.held, piece.length);
+      this.rest.set(piece.subarray(0, at), this.held);
+      this.held += at;
+      if (this.held < BLOCK) {
+        return this;
+      }
+      this.mix(this.rest, 0);
+      this.held = 0;
+    }
+    for (; at + BLOCK <= piece.length; at += BLOCK) {
+      this.mix(piece, at);
+    }
+    this.rest.set(piece.subarray(at));
+    this.held = piece.length - at;
+    return this;
+  }
+
+  /** The digest as 64 lower-case hexadecimal digits. */
+  hex(): string {
+    const bytes = this.bytes;
+    const tail = new Uint8Array(this.held < BLOCK - 8 ? BLOCK - this.held : 2 * BLOCK - this.held);
+    tail[0] = 0x80;
+    const view = new DataView(tail.buffer);
+    // A file's bits do not fit 32 bits, and shifts of JavaScript know no more.
+    view.setUint32(tail.length - 8, Math.floor(bytes / 0x20000000));
+    view.setUint32(tail.length - 4, (bytes % 0x20000000) * 8);
+    this.update(tail);
+    this.done = true;
+    return Array.from(this.state, (word) => (word >>> 0).toString(16).padStart(8, "0")).join("");
+  }
+
+  private mix(from: Uint8Array, at: number): void {
+    const { words: w, state } = this;
+    for (let i = 0, p = at; i < 16; i++, p += 4) {
+      w[i] = (from[p]! << 24) | (from[p + 1]! << 16) | (from[p + 2]! << 8) | from[p + 3]!;
+    }
+    for (let i = 16; i < 64; i++) {
+      const x = w[i - 15]!;
+      const y = w[i - 2]!;
+      const low = ((x >>> 7) | (x << 25)) ^ ((x >>> 18) | (x << 14)) ^ (x >>> 3);
+      const high = ((y >>> 17) | (y << 15)) ^ ((y >>> 19) | (y << 13)) ^ (y >>> 10);
+      w[i] = (w[i - 16]! + low + w[i - 7]! + high) | 0;
+    }
+    let a = state[0]!, b = state[1]!, c = state[2]!, d = state[3]!;
+    let e = state[4]!, f = state[5]!, g = state[6]!, h = state[7]!;
+    for (let i = 0; i < 64; i++) {
+      const high = ((e >>> 6) | (e << 26)) ^ ((e >>> 11) | (e << 21)) ^ ((e >>> 25) | (e << 7));
+      const first = (h + high + ((e & f) ^ (~e & g)) + ROUND[i]! + w[i]!) | 0;
+      const low = ((a >>> 2) | (a << 30)) ^ ((a >>> 13) | (a << 19)) ^ ((a >>> 22) | (a << 10));
+      const second = (low + ((a & b) ^ (a & c) ^ (b & c))) | 0;
+      h = g; g = f; f = e; e = (d + first) | 0;
+      d = c; c = b; b = a; a = (first + second) | 0;
+    }
+    state[0] = state[0]! + a; state[1] = state[1]! + b;
+    state[2] = state[2]! + c; state[3] = state[3]! + d;
+    state[4] = state[4]! + e; state[5] = state[5]! + f;
+    state[6] = state[6]! + g; state[7] = state[7]! + h;
+  }
+}
