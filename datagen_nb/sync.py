@@ -83,11 +83,26 @@ class Client:
             return await open()
 
         self._client = self._portal.call(opened())
-        self.jobs = History(self._client.jobs, self._portal, views)
+        self.jobs = History(self._client.jobs, self)
         self.templates = Templates(self._client.templates, self._portal)
         self.schedules = Schedules(self._client.schedules, self._portal)
         self.webhooks = Webhooks(self._client.webhooks, self._portal)
         self.alerts = Alerts(self._client.alerts, self._portal)
+
+    @property
+    def asynchronous(self) -> AsyncClient:
+        """The same client for work on its thread; see ``portal``."""
+        return self._client
+
+    @property
+    def portal(self) -> Portal:
+        """The thread that owns the connection."""
+        return self._portal
+
+    @property
+    def views(self) -> Views:
+        """How its things look in a notebook."""
+        return self._views
 
     def __enter__(self) -> Self:
         return self
@@ -124,7 +139,7 @@ class Client:
             name=name,
             tags=tags,
         )
-        return Job(self._portal.call(work), self._portal, self._views)
+        return Job(self._portal.call(work), self)
 
     def configure(
         self,
@@ -166,14 +181,14 @@ class Client:
     ) -> Job:
         """See ``AsyncClient.submit_template``."""
         work = self._client.submit_template(name, overrides, version=version)
-        return Job(self._portal.call(work), self._portal, self._views)
+        return Job(self._portal.call(work), self)
 
     def submit_graph(
         self, jobs: Mapping[str, JobConfiguration | Mapping[str, Any]]
     ) -> Mapping[str, Job]:
         """See ``AsyncClient.submit_graph``."""
         made = self._portal.call(self._client.submit_graph(jobs))
-        return {name: Job(job, self._portal, self._views) for name, job in made.items()}
+        return {name: Job(job, self) for name, job in made.items()}
 
     def info(self) -> ServiceInfo:
         """See ``AsyncClient.info``."""
@@ -203,10 +218,10 @@ class Client:
 class History:
     """The customer's jobs."""
 
-    def __init__(self, history: AsyncHistory, portal: Portal, views: Views) -> None:
+    def __init__(self, history: AsyncHistory, client: Client) -> None:
         self._history = history
-        self._portal = portal
-        self._views = views
+        self._client = client
+        self._portal = client.portal
 
     def get(self, job_id: str) -> Job:
         """See ``AsyncHistory.get``."""
@@ -237,16 +252,17 @@ class History:
         return None if job is None else self._plain(job)
 
     def _plain(self, job: AsyncJob) -> Job:
-        return Job(job, self._portal, self._views)
+        return Job(job, self._client)
 
 
 class Job:
     """One job; as the last line of a cell it is a live card."""
 
-    def __init__(self, job: AsyncJob, portal: Portal, views: Views) -> None:
+    def __init__(self, job: AsyncJob, client: Client) -> None:
         self._job = job
-        self._portal = portal
-        self._views = views
+        self._client = client
+        self._portal = client.portal
+        self._views = client.views
 
     def __repr__(self) -> str:
         return repr(self._job)
@@ -256,13 +272,13 @@ class Job:
 
     @property
     def asynchronous(self) -> AsyncJob:
-        """The same job for work on the client's thread; see ``portal``."""
+        """The same job for work on the client's thread; see ``Client.portal``."""
         return self._job
 
     @property
-    def portal(self) -> Portal:
-        """The thread that owns the job's connection."""
-        return self._portal
+    def client(self) -> Client:
+        """Whose job it is."""
+        return self._client
 
     @property
     def id(self) -> str:
@@ -328,7 +344,7 @@ class Job:
 
     def rerun(self) -> Job:
         """See ``AsyncJob.rerun``."""
-        return Job(self._portal.call(self._job.rerun()), self._portal, self._views)
+        return Job(self._portal.call(self._job.rerun()), self._client)
 
     def logs(self, *, after: int = 0) -> Sequence[LogEntry]:
         """See ``AsyncJob.logs``."""

@@ -1,12 +1,24 @@
-// One self-contained module and one style sheet per widget, into the Python package.
-import { readdirSync, statSync } from "node:fs";
-import { build } from "esbuild";
+// One self-contained module per widget, its style sheet inside, into the Python package.
+import { readFileSync, readdirSync, rmSync, statSync } from "node:fs";
+import { build, transform } from "esbuild";
 
 const OUT = "../datagen_nb/static";
 const MOST_BYTES = 60_000;
+const WIDGETS = ["card.tsx"];
 
+const styles = {
+  name: "styles as text",
+  setup(bundling) {
+    bundling.onLoad({ filter: /\.css$/ }, async ({ path }) => {
+      const { code } = await transform(readFileSync(path, "utf8"), { loader: "css", minify: true });
+      return { contents: code, loader: "text" };
+    });
+  },
+};
+
+rmSync(OUT, { recursive: true, force: true });
 await build({
-  entryPoints: ["src/card.tsx", "src/card.css"],
+  entryPoints: ["loader.ts", ...WIDGETS].map((name) => `src/${name}`),
   outdir: OUT,
   bundle: true,
   format: "esm",
@@ -15,6 +27,7 @@ await build({
   jsx: "automatic",
   jsxImportSource: "preact",
   legalComments: "none",
+  plugins: [styles],
 });
 
 for (const name of readdirSync(OUT)) {

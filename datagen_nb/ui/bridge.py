@@ -7,30 +7,203 @@ thread, and the answer goes back from there, however the kernel schedules its ha
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import CancelledError, Future
+from dataclasses import dataclass
+from functools import cache
 from importlib import resources
-from pathlib import Path
 from typing import Any
 
+import anywidget
+import ipywidgets
+import traitlets
+
 from datagen_nb.core.errors import DatagenError, ServiceError
+from datagen_nb.portal import Portal
+
+LEAST_SECONDS = 0.2
+MOST_A_SECOND = 20.0
+"""Snapshots that all widgets of a kernel send together; a Jupyter server lets 1,000 through."""
+
+BEAT_SECONDS = 4.0
 
 
-def built(name: str) -> Path:
-    """A built file of the front end.
+def built(name: str) -> str:
+    """The text of a built file of the front end.
 
     Raises:
         ServiceError: The front end was not built (``front_end_missing``).
     """
-    path = Path(str(resources.files("datagen_nb") / "static" / name))
+    path = resources.files("datagen_nb") / "static" / name
     if not path.is_file():
         raise ServiceError(
             f"The front end is not built: {name} is missing. Run `make build` in the checkout, or "
             "install a wheel.",
             code="front_end_missing",
         )
-    return path
+    return path.read_text(encoding="utf-8")
+
+
+class Code(ipywidgets.Widget):  # type: ignore[misc]
+    """A module's text, held once in a page for every widget that shows with it.
+
+    Sent with each widget, a hundred cards would pass more than a Jupyter server lets through.
+    """
+
+    text = traitlets.Unicode().tag(sync=True)
+
+
+@cache
+def _loaded(module: str) -> tuple[str, str]:
+    text = built(f"{module}.js")
+    return f"{module}-{hashlib.sha256(text.encode()).hexdigest()[:12]}", text
+
+
+_codes: dict[str, Code] = {}
+
+
+def _code(module: str) -> Code:
+    if module not in _codes or _codes[module].comm is None:  # Widget.close_all() closes it too
+        _codes[module] = Code(text=_loaded(module)[1])
+    return _codes[module]
+
+
+class Face(anywidget.AnyWidget):
+    """The browser side of a panel.
+
+    Attributes:
+        snapshot: What it shows, whole; written by its panel alone.
+        beat: ``at``, the kernel's time in seconds since 1970, and ``every``, the most seconds
+            until it is told anew while something is followed.
+        module: Name and digest of the module that shows it.
+        code: The model that holds this module's text.
+    """
+
+    _esm = built("loader.js")
+
+    snapshot = traitlets.Dict().tag(sync=True)
+    beat = traitlets.Dict().tag(sync=True)
+    module = traitlets.Unicode().tag(sync=True)
+    code = traitlets.Unicode().tag(sync=True)
+
+    def __init__(self, module: str, snapshot: Mapping[str, Any]) -> None:
+        holder = _code(module)
+        super().__init__(
+            module=_loaded(module)[0],
+            code=holder.model_id,
+            snapshot=dict(snapshot),
+            beat={"at": time.time(), "every": BEAT_SECONDS},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a browser asks: ``action`` with what belongs to it, bytes besides."""
+
+    action: str
+    body: Mapping[str, Any]
+    buffers: Sequence[memoryview] = ()
+
+
+class Panel(ipywidgets.VBox):  # type: ignore[misc]
+    """A widget of this package: its face, and below it what it has opened.
+
+    Args:
+        module: Of the front end.
+        portal: The client's thread; all that the panel does happens there.
+        snapshot: What the face shows at first.
+    """
+
+    children: Any
+
+    def __init__(
+        self, module: str, portal: Portal, snapshot: Mapping[str, Any], **traits: Any
+    ) -> None:
+        self.face = Face(module, snapshot)
+        self._module = module
+        self._portal = portal
+        self._following: set[Future[None]] = set()
+        self._spoke = time.monotonic()
+        super().__init__([self.face], **traits)
+        self.face.on_msg(self._hear)
+
+    def put(self, snapshot: Mapping[str, Any]) -> None:
+        """Show this from now on; call it on the portal's loop."""
+        self._spoke = time.monotonic()
+        self.face.snapshot = dict(snapshot)
+
+    async def act(self, request: Request) -> Any:
+        """Do what the browser asks, on the portal's loop; what is returned is the answer."""
+        raise ValueError(f"this widget cannot {request.action}")
+
+    def still(self) -> tuple[str, str]:
+        """The snapshot as text and as HTML, for where no kernel is."""
+        raise NotImplementedError
+
+    def follow(self, work: Coroutine[Any, Any, None]) -> Future[None]:
+        """Begin work on the portal's loop that ends with the panel; the face beats with it."""
+        following = self._portal.start(self._alive(work))
+        self._following.add(following)
+        following.add_done_callback(self._following.discard)
+        return following
+
+    async def _alive(self, work: Coroutine[Any, Any, None]) -> None:
+        beating = asyncio.ensure_future(self._beat())
+        pace.live += 1
+        try:
+            await work
+        finally:
+            pace.live -= 1
+            beating.cancel()
+
+    async def _beat(self) -> None:
+        while True:
+            every = max(BEAT_SECONDS, pace.seconds())
+            silent = time.monotonic() - self._spoke
+            if silent >= every or self.face.beat["every"] != every:
+                self._spoke, silent = time.monotonic(), 0.0
+                self.face.beat = {"at": time.time(), "every": every}
+            await asyncio.sleep(every - silent)
+
+    def open_below(self, widget: ipywidgets.Widget) -> None:
+        """Show another widget under the face, in place of the one before."""
+        self.shut_below()
+        self.children = (self.face, widget)
+
+    def shut_below(self) -> None:
+        """Take away what was opened."""
+        opened = self.children[1:]
+        self.children = (self.face,)
+        for widget in opened:
+            widget.close()
+
+    def close(self) -> None:
+        """Take the panel away; what it followed goes on."""
+        for following in list(self._following):
+            following.cancel()
+        for widget in self.children:
+            widget.close()
+        super().close()
+
+    def _hear(self, _widget: Any, content: Any, buffers: Any) -> None:
+        answer(self.face.send, content, buffers, lambda asked: self._portal.start(self._do(asked)))
+
+    async def _do(self, request: Request) -> Any:
+        if request.action == "code":  # where a host has no models to find
+            return _loaded(self._module)[1]
+        return await self.act(request)
+
+    _ipython_display_ = None
+
+    def _display_(self) -> Face:
+        """What marimo shows: it knows anywidgets, but no boxes of them."""
+        return self.face
+
+    def _repr_mimebundle_(self, **_options: Any) -> Any:
+        text, html = self.still()
+        return bundle(self, text=text, html=html)
 
 
 def bundle(widget: Any, *, text: str, html: str) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -48,18 +221,25 @@ def bundle(widget: Any, *, text: str, html: str) -> tuple[dict[str, Any], dict[s
 
 
 def answer(
-    send: Callable[[Mapping[str, Any]], None], request: Any, start: Callable[[str], Future[Any]]
+    send: Callable[[Mapping[str, Any]], None],
+    content: Any,
+    buffers: Sequence[memoryview],
+    start: Callable[[Request], Future[Any]],
 ) -> None:
     """Do what a browser asked and reply under its id, an error included."""
-    if not isinstance(request, dict) or "id" not in request:
+    if not isinstance(content, dict) or "id" not in content:
         return  # not one of ours: the page sends other messages too
 
     def reply(done: Future[Any]) -> None:
         error = CancelledError() if done.cancelled() else done.exception()
-        said = {} if error is None else {"error": _told(error)}
-        send({"id": request["id"], **said})
+        said = {"result": done.result()} if error is None else {"error": _told(error)}
+        send({"id": content["id"], **said})
 
-    start(str(request.get("action"))).add_done_callback(reply)
+    body = content.get("body")
+    request = Request(
+        str(content.get("action")), body if isinstance(body, dict) else {}, buffers or ()
+    )
+    start(request).add_done_callback(reply)
 
 
 def _told(error: BaseException) -> str:
@@ -68,15 +248,31 @@ def _told(error: BaseException) -> str:
     return str(error) if isinstance(error, DatagenError) else f"{type(error).__name__}: {error}"
 
 
+class Pace:
+    """How often a widget may speak, so that all of a kernel stay far below a server's limits."""
+
+    def __init__(self) -> None:
+        self.live = 0
+
+    def seconds(self) -> float:
+        """Least time between two snapshots of one widget."""
+        return max(LEAST_SECONDS, self.live / MOST_A_SECOND)
+
+
+pace = Pace()
+
+
 class Throttle:
     """Passes on the newest of many values, at once or after a pause; lives on one loop.
 
     Args:
         put: Takes a value.
-        seconds: Least time between two values.
+        seconds: Tells the least time between two values.
     """
 
-    def __init__(self, put: Callable[[Any], None], seconds: float) -> None:
+    def __init__(
+        self, put: Callable[[Any], None], seconds: Callable[[], float] = pace.seconds
+    ) -> None:
         self._put = put
         self._seconds = seconds
         self._last = float("-inf")
@@ -86,7 +282,7 @@ class Throttle:
     def offer(self, value: Any, *, at_once: bool = False) -> None:
         """Take a value; call it on the loop."""
         self._newest = value
-        wait = self._last + self._seconds - time.monotonic()
+        wait = self._last + self._seconds() - time.monotonic()
         if at_once or wait <= 0:
             self._pass()
         elif self._timer is None:

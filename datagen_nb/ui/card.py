@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import time
+import tempfile
 from concurrent.futures import Future
 from contextlib import aclosing
+from pathlib import Path
 from typing import Any
 
-import anywidget
 import traitlets
 
+from datagen_nb.core.config import FORMATS
 from datagen_nb.core.errors import DatagenError
+from datagen_nb.core.messages import LogEntry
 from datagen_nb.core.result import Report
 from datagen_nb.core.status import JobStatus, State
 from datagen_nb.job import AsyncJob
@@ -20,96 +22,183 @@ from datagen_nb.ui import bridge
 from datagen_nb.ui.snapshot import snapshot_of
 from datagen_nb.ui.static_html import job_html, job_text
 
-LEAST_SECONDS = 0.2
-BEAT_SECONDS = 4.0
+LONGEST_LINE = 2_000
+"""Characters of a log's line that are shown."""
+
+MOST_DOWNLOAD = 32 << 20
+"""Bytes of a result that pass through the notebook to the browser."""
+
+CHUNK = 256 << 10
+BYTES_A_SECOND = 500_000
+"""A Jupyter server cuts off a kernel that sends more than 1,000,000 for long."""
 
 
-class JobCard(anywidget.AnyWidget):
+class JobCard(bridge.Panel):
     """Shows a job as it stands, however often its cell, page or kernel is started anew.
 
     Attributes:
-        snapshot: What the card shows; written by the feed alone.
-        beat: The kernel's time, in seconds since 1970, told anew while the job has not ended.
-        status: The job's state, for ``observe`` and ``link``.
+        job: The job; another after a rerun.
+        status: Its state, for ``observe`` and ``link``.
     """
 
-    _esm = bridge.built("card.js")
-    _css = bridge.built("card.css")
-
-    snapshot = traitlets.Dict().tag(sync=True)
-    beat = traitlets.Float(0).tag(sync=True)
     status = traitlets.Unicode()
 
     def __init__(self, job: Job) -> None:
-        super().__init__()
-        self._feeding: Future[None] | None = None
-        self._portal = job.portal
-        self._config = job.configuration
         status = job.status
         report = job.report if status.status is State.COMPLETED else None
-        self.on_msg(self._hear)
-        self._put((status, report))
-        self._follow(job.asynchronous)
+        self.job = job
+        self._config = job.configuration
+        self._logging: Future[None] | None = None
+        self._file: tuple[str, Path] | None = None
+        super().__init__("card", job.client.portal, snapshot_of(status, self._config, report))
+        self.status = status.status.value
+        self._watch(status)
 
-    def _follow(self, job: AsyncJob) -> None:
-        """Show this job from now on."""
-        self._job = job
-        self.beat = time.time()
-        if not job.status.status.is_terminal:
-            self._feeding = self._portal.start(self._feed(job))
+    def _watch(self, status: JobStatus) -> None:
+        if not status.status.is_terminal:
+            self.follow(self._feed(self.job.asynchronous))
 
     async def _feed(self, job: AsyncJob) -> None:
         """On the client's thread, until the job has ended or the card shows another."""
-        throttle = bridge.Throttle(self._put, LEAST_SECONDS)
-        beating = asyncio.ensure_future(self._beat())
+        throttle = bridge.Throttle(self._show)
+        state = job.status.status
         try:
             async with aclosing(job.updates()) as updates:
                 async for status in updates:
-                    if job is not self._job:
+                    if job is not self.job.asynchronous:
                         return
-                    report = await job.report() if status.status is State.COMPLETED else None
-                    throttle.offer((status, report), at_once=status.status.is_terminal)
+                    told = await self._beyond(job, status)
+                    throttle.offer((status, *told), at_once=status.status is not state)
+                    state = status.status
         except DatagenError as error:
-            self.snapshot = {**self.snapshot, "trouble": str(error)}
+            self.put({**self.face.snapshot, "trouble": str(error)})
         finally:
             throttle.close()
-            beating.cancel()
 
-    def close(self) -> None:
-        """Take the card away; the job goes on."""
-        if self._feeding is not None:
-            self._feeding.cancel()
-        super().close()
+    async def _beyond(self, job: AsyncJob, status: JobStatus) -> tuple[Report | None, str | None]:
+        """What a card shows besides its job's status: the report, the end of a cooldown."""
+        if status.status is State.COMPLETED:
+            return await job.report(), None
+        if status.status is State.CANCELLED:
+            until = (await self.job.client.asynchronous.limits()).to_wire().get("cooldownUntil")
+            return None, until
+        return None, None
 
-    async def _beat(self) -> None:
-        while True:
-            await asyncio.sleep(BEAT_SECONDS)
-            self.beat = time.time()
-
-    def _put(self, told: tuple[JobStatus, Report | None]) -> None:
-        status, report = told
-        self.snapshot = snapshot_of(status, self._config, report)
+    def _show(self, told: tuple[JobStatus, Report | None, str | None]) -> None:
+        status, report, cooldown_until = told
+        self.put(snapshot_of(status, self._config, report, cooldown_until=cooldown_until))
         self.status = status.status.value
 
-    def _hear(self, _widget: Any, content: Any, _buffers: Any) -> None:
-        bridge.answer(self.send, content, lambda action: self._portal.start(self._act(action)))
-
-    async def _act(self, action: str) -> None:
-        """Do what a button asks, on the client's thread."""
-        match action:
+    async def act(self, request: bridge.Request) -> Any:
+        """Do what a button asks."""
+        job = self.job.asynchronous
+        match request.action:
             case "cancel":
-                await self._job.cancel()
+                await job.cancel()
             case "pause":
-                await self._job.pause()
+                await job.pause()
             case "resume":
-                await self._job.resume()
+                await job.resume()
             case "rerun":
-                self._follow(await self._job.rerun())
-            case _:
+                await self._rerun(job)
+            case "view":
+                await self._view()
+            case "shut":
+                self.shut_below()
+            case "logs":
+                return await self._logs(job, after=int(request.body.get("after", 0)))
+            case "download":
+                return await self._download(job)
+            case "chunk":
+                return await self._chunk(int(request.body["start"]))
+            case "save":
+                data = await job.result()
+                return {"path": str(await data.download(_free(Path(self._name()))))}
+            case action:
                 raise ValueError(f"a card cannot {action}")
+        return None
 
-    _ipython_display_ = None
+    async def _rerun(self, job: AsyncJob) -> None:
+        new = await job.rerun()
+        self.shut_below()
+        if self._logging is not None:
+            self._logging.cancel()
+            self._logging = None
+        self._file = None
+        self.job = Job(new, self.job.client)
+        self._show((new.status, None, None))
+        self._watch(new.status)
 
-    def _repr_mimebundle_(self, **_options: Any) -> Any:
-        html = job_html(self.snapshot)
-        return bridge.bundle(self, text=job_text(self.snapshot), html=html)
+    async def _view(self) -> None:
+        """Open the grid; it asks in plain calls, which the client's own thread must not make."""
+
+        def opened() -> None:
+            self.open_below(self.job.result().view())
+
+        await asyncio.to_thread(opened)
+
+    async def _logs(self, job: AsyncJob, *, after: int) -> list[dict[str, Any]]:
+        """The lines so far; those to come are sent as they are said."""
+        lines = await job.logs(after=after)
+        if self._logging is None and not job.status.status.is_terminal:
+            self._logging = self.follow(self._send_lines(job, lines[-1].cursor if lines else after))
+        return [_line(entry) for entry in lines]
+
+    async def _send_lines(self, job: AsyncJob, after: int) -> None:
+        try:
+            async with aclosing(job.follow_logs(after=after)) as lines:
+                async for entry in lines:
+                    self.face.send({"event": "log", "job": job.id, "lines": [_line(entry)]})
+        finally:
+            self._logging = None
+
+    def _name(self) -> str:
+        """What the result is called as a file."""
+        kept = "".join(
+            letter if letter.isalnum() or letter in "-_. " else "-"
+            for letter in self.face.snapshot["title"]
+        )
+        stem = kept.strip(" .-")[:80] or "table"
+        return f"{stem}-synthetic{FORMATS[self._config.output_format][0]}"
+
+    async def _download(self, job: AsyncJob) -> dict[str, Any]:
+        """The result as one file, ready to be asked for in chunks, unless it is too large."""
+        size = job.status.metadata.output_size or 0
+        if size > MOST_DOWNLOAD:
+            return {"name": self._name(), "size": size, "tooLarge": True}
+        if self._file is None or self._file[0] != job.id:
+            data = await job.result()
+            folder = Path(tempfile.mkdtemp(prefix="datagen-"))
+            self._file = (job.id, await data.download(folder / self._name()))
+        return {"name": self._name(), "size": self._file[1].stat().st_size, "tooLarge": False}
+
+    async def _chunk(self, start: int) -> dict[str, Any]:
+        if self._file is None:
+            raise ValueError("no download was begun: press Download again")
+        with self._file[1].open("rb") as file:
+            file.seek(start)
+            data = file.read(CHUNK)
+        await asyncio.sleep(len(data) / BYTES_A_SECOND)
+        self.face.send({"event": "chunk", "start": start}, [data])
+        return {"size": len(data)}
+
+    def still(self) -> tuple[str, str]:
+        """A card that stands still."""
+        snapshot = self.face.snapshot
+        return job_text(snapshot), job_html(snapshot)
+
+
+def _line(entry: LogEntry) -> dict[str, Any]:
+    made = entry.to_wire()
+    if len(entry.message) > LONGEST_LINE:
+        made["message"] = f"{entry.message[:LONGEST_LINE]}…"
+    return made
+
+
+def _free(path: Path) -> Path:
+    """This name, or the next that nobody has: nothing is written over."""
+    tried, number = path, 1
+    while tried.exists():
+        number += 1
+        tried = path.with_stem(f"{path.stem}-{number}")
+    return tried

@@ -11,7 +11,11 @@ from datagen_nb.core.status import JobStatus
 
 
 def snapshot_of(
-    status: JobStatus, config: JobConfiguration, report: Report | None
+    status: JobStatus,
+    config: JobConfiguration,
+    report: Report | None,
+    *,
+    cooldown_until: str | None = None,
 ) -> dict[str, Any]:
     """The snapshot of a job; its form is ``widgets/src/snapshot.ts``."""
     made: dict[str, Any] = {
@@ -23,6 +27,8 @@ def snapshot_of(
     }
     if config.output_path:
         made["outputPath"] = config.output_path
+    if cooldown_until is not None:
+        made["cooldownUntil"] = cooldown_until
     if report is not None:
         made["report"] = {
             "fidelity": report.fidelity,

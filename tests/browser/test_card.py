@@ -62,6 +62,53 @@ def test_pause_and_resume_work_from_the_card(lab):
     expect(card.get_by_role("status")).to_have_text("Completed", timeout=30_000)
 
 
+def test_a_completed_card_shows_its_rows_its_log_and_gives_the_file(lab):
+    """View, Logs and Download, each from the card."""
+    notebook = lab.open(mock("succeeds", 1_000).replace("1_000_000", "5_000"))
+    notebook.page.evaluate(f"({PAINTED})()")
+    notebook.run(0)
+    card = notebook.cell(0)
+    expect(card.get_by_role("status")).to_have_text("Completed", timeout=30_000)
+    card.get_by_role("button", name="View").click()
+    expect(card).to_contain_text("5,000 rows x 5 columns", timeout=30_000)
+    notebook.page.wait_for_function("() => window.__painted.size > 40", timeout=20_000)
+    card.get_by_role("button", name="Logs").click()
+    expect(card.get_by_role("log")).to_contain_text("generate")
+    with notebook.page.expect_download() as download:
+        card.get_by_role("button", name="Download").click()
+    import pyarrow.parquet as pq
+
+    assert download.value.suggested_filename == "diamonds-synthetic.parquet"
+    assert pq.read_table(download.value.path()).num_rows == 5_000
+    notebook.screenshot("card-completed-light.png")
+    card.get_by_role("button", name="Hide").click()
+    expect(card.locator(".lm-DataGrid")).to_have_count(0)
+    assert (notebook.errors, notebook.outside) == ([], [])
+
+
+FAR_MORE = """
+import datagen_nb as dg
+from IPython.display import display
+client = dg.connect("mock", scenario="slow", speed=0.5)
+client.set_max_waiting(100)
+jobs = [client.submit("data/diamonds.parquet", rows=1_000_000, name=f"job {n}") for n in range(100)]
+for job in jobs[:50]:
+    display(job)
+"""
+
+
+def test_a_hundred_cards_are_all_painted(lab):
+    """The server drops what is too much at once; nothing of theirs is."""
+    # JupyterLab folds away what a cell shows beyond fifty things.
+    notebook = lab.open(FAR_MORE, "for job in jobs[50:]:\n    display(job)")
+    notebook.run(0)
+    notebook.run(1)
+    expect(notebook.page.locator(".dg-card")).to_have_count(100, timeout=30_000)
+    expect(notebook.page.locator(".dg-card.dg-running")).to_have_count(5, timeout=30_000)
+    expect(notebook.page.locator(".dg-card.dg-lost")).to_have_count(0)
+    assert (notebook.errors, notebook.outside) == ([], [])
+
+
 def test_a_failure_says_where_and_why(lab):
     """In words, with what to do."""
     notebook = lab.open(mock("fails_at_stage", 200))

@@ -1,5 +1,7 @@
 """The card's Python side, over the mock pipeline: what it tells, and what it answers."""
 
+import hashlib
+import queue
 import threading
 from concurrent.futures import Future
 
@@ -10,6 +12,7 @@ from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.errors import ServiceUnavailable
 from datagen_nb.core.result import ColumnFidelity, Memorisation, Report
 from datagen_nb.ui import bridge
+from datagen_nb.ui import card as card_module
 from datagen_nb.ui.card import JobCard
 from datagen_nb.ui.static_html import job_html, job_text, report_html, report_text
 
@@ -32,20 +35,27 @@ def client():
 
 @pytest.fixture
 def replies(monkeypatch):
-    """What cards answer, and a way to wait for the next one."""
-    sent, news = [], threading.Semaphore(0)
+    """What cards answer; ``events`` holds what they say besides."""
+    answers = queue.Queue()
+    said = queue.Queue()
 
     def send(self, content, buffers=None):
-        sent.append(content)
-        news.release()
+        if "id" in content:
+            answers.put(content)
+        else:
+            said.put((content, buffers))
 
-    monkeypatch.setattr(JobCard, "send", send)
+    monkeypatch.setattr(bridge.Face, "send", send)
 
-    def ask(card, **content):
+    def ask(card, action, **body):
+        content = {"id": "7", "action": action, "body": body}
         data = {"method": "custom", "content": content}
-        card._handle_msg({"content": {"data": data}, "buffers": []})
-        assert news.acquire(timeout=DEADLINE)
-        return sent[-1]
+        card.face._handle_msg({"content": {"data": data}, "buffers": []})
+        answer = answers.get(timeout=DEADLINE)
+        assert answer.pop("id") == "7"
+        return answer
+
+    ask.events = said
 
     return ask
 
@@ -55,12 +65,12 @@ def wait_for(card, holds):
     seen = threading.Event()
 
     def look(_change=None):
-        if holds(card.snapshot):
+        if holds(card.face.snapshot):
             seen.set()
 
-    card.observe(look, "snapshot")
+    card.face.observe(look, "snapshot")
     look()
-    assert seen.wait(DEADLINE), card.snapshot
+    assert seen.wait(DEADLINE), card.face.snapshot
 
 
 def test_a_card_follows_its_job_to_the_end(table):
@@ -69,17 +79,17 @@ def test_a_card_follows_its_job_to_the_end(table):
         card = JobCard(client.submit(table, rows=1_000))
         wait_for(card, lambda snapshot: snapshot["status"]["status"] == "completed")
         assert card.status == "completed"
-        assert card.snapshot["title"] == "people"
-        assert 0 < card.snapshot["report"]["fidelity"] <= 1
+        assert card.face.snapshot["title"] == "people"
+        assert 0 < card.face.snapshot["report"]["fidelity"] <= 1
 
 
 def test_buttons_do_what_they_say_and_are_answered(client, table, replies):
     """Pause, resume, cancel: each reply bears the id of its request."""
     card = JobCard(client.submit(table, rows=1_000))
-    assert replies(card, id="1", action="pause") == {"id": "1"}
+    assert replies(card, "pause") == {"result": None}
     wait_for(card, lambda snapshot: snapshot["status"]["status"] == "paused")
-    assert replies(card, id="2", action="resume") == {"id": "2"}
-    assert replies(card, id="3", action="cancel") == {"id": "3"}
+    assert replies(card, "resume") == {"result": None}
+    assert replies(card, "cancel") == {"result": None}
     wait_for(card, lambda snapshot: snapshot["status"]["status"] == "cancelled")
 
 
@@ -88,10 +98,8 @@ def test_a_refusal_is_an_answer_too(client, table, replies):
     job = client.submit(table, rows=1_000)
     card = JobCard(job)
     job.cancel()
-    refused = replies(card, id="1", action="pause")
-    assert refused["id"] == "1"
-    assert "cannot be paused" in refused["error"]
-    assert "cannot dance" in replies(card, id="2", action="dance")["error"]
+    assert "cannot be paused" in replies(card, "pause")["error"]
+    assert "cannot dance" in replies(card, "dance")["error"]
 
 
 def test_rerun_shows_the_new_job(client, table, replies):
@@ -99,9 +107,91 @@ def test_rerun_shows_the_new_job(client, table, replies):
     job = client.submit(table, rows=1_000)
     card = JobCard(job)
     job.cancel()
-    assert replies(card, id="1", action="rerun") == {"id": "1"}
+    assert replies(card, "rerun") == {"result": None}
     wait_for(card, lambda snapshot: snapshot["status"]["jobId"] != job.id)
-    assert card.snapshot["status"]["status"] in {"queued", "running"}
+    assert card.face.snapshot["status"]["status"] in {"queued", "running"}
+
+
+def test_a_cancelled_jobs_card_tells_the_cooldown(client, table, replies):
+    """When the next job starts."""
+    card = JobCard(client.submit(table, rows=1_000))
+    assert replies(card, "cancel") == {"result": None}
+    wait_for(card, lambda snapshot: "cooldownUntil" in snapshot)
+
+
+def test_a_log_comes_whole_and_goes_on(client, table, replies):
+    """What was said is the answer, what is said later follows; a very long line is cut."""
+    job = client.submit(table, rows=1_000)
+    card = JobCard(job)
+    first = replies(card, "logs")["result"]
+    job.cancel()
+    lines = [line["cursor"] for line in first]
+    wanted = [entry.cursor for entry in job.follow_logs()]
+    while lines != wanted:
+        content, _ = replies.events.get(timeout=DEADLINE)
+        assert content["job"] == job.id
+        lines += [line["cursor"] for line in content["lines"]]
+
+
+@pytest.fixture
+def done(table):
+    """A card whose job has completed."""
+    with dg.connect("mock", speed=1_000) as client:
+        job = client.submit(table, rows=1_000, name="../people/..", format="csv")
+        job.wait()
+        yield JobCard(job)
+
+
+def test_a_result_is_downloaded_in_chunks(done, replies, tmp_path, monkeypatch):
+    """What the browser puts together is the file that ``download`` writes."""
+    monkeypatch.setattr(card_module, "CHUNK", 1_000)
+    file = replies(done, "download")["result"]
+    assert file["name"] == "people-synthetic.csv"
+    received = b""
+    while len(received) < file["size"]:
+        size = replies(done, "chunk", start=len(received))["result"]["size"]
+        content, buffers = replies.events.get(timeout=DEADLINE)
+        assert (content["start"], len(buffers[0])) == (len(received), size)
+        received += buffers[0]
+    wanted = done.job.result().download(tmp_path / "wanted.csv").read_bytes()
+    assert hashlib.sha256(received).digest() == hashlib.sha256(wanted).digest()
+
+
+def test_too_large_a_result_is_saved_beside_the_notebook(done, replies, tmp_path, monkeypatch):
+    """Never over a file that is there."""
+    monkeypatch.setattr(card_module, "MOST_DOWNLOAD", 10)
+    monkeypatch.chdir(tmp_path)
+    assert replies(done, "download")["result"]["tooLarge"]
+    first, second = (replies(done, "save")["result"]["path"] for _ in range(2))
+    assert first == str(tmp_path / "people-synthetic.csv")
+    assert second == str(tmp_path / "people-synthetic-2.csv")
+
+
+def test_view_opens_the_grid_below_the_card_and_shuts_it(done, replies):
+    """The card stays what it was."""
+    assert replies(done, "view") == {"result": None}
+    face, grid = done.children
+    assert face is done.face
+    assert grid.source.num_rows == 1_000
+    assert replies(done, "shut") == {"result": None}
+    assert done.children == (done.face,)
+
+
+def test_a_page_gets_the_module_once_however_many_cards(client, table, replies):
+    """Each card names it; a host without models can ask for it."""
+    job = client.submit(table, rows=1_000)
+    one, other = JobCard(job), JobCard(job)
+    assert one.face.code == other.face.code
+    assert len(one.face._esm) < 3_000
+    assert replies(one, "code")["result"] == bridge.built("card.js")
+
+
+def test_many_live_widgets_speak_seldom():
+    """All together stay below what a server lets through."""
+    pace = bridge.Pace()
+    assert pace.seconds() == bridge.LEAST_SECONDS
+    pace.live = 100
+    assert pace.live / pace.seconds() <= bridge.MOST_A_SECOND
 
 
 def test_a_card_made_late_is_like_one_made_early(client, table):
@@ -109,15 +199,17 @@ def test_a_card_made_late_is_like_one_made_early(client, table):
     job = client.submit(table, rows=1_000, name="late")
     job.cancel()
     early, late = JobCard(job), JobCard(client.jobs.last())
-    assert early.snapshot == late.snapshot
+    assert early.face.snapshot == late.face.snapshot
 
 
 def test_a_closed_card_follows_no_more(client, table):
     """The job goes on."""
     job = client.submit(table, rows=1_000)
     card = JobCard(job)
+    following = list(card._following)
     card.close()
-    assert card._feeding.cancelled()
+    assert following
+    assert all(one.cancelled() for one in following)
     assert not job.status.status.is_terminal
 
 
@@ -137,15 +229,15 @@ def test_a_feed_that_breaks_says_why(client, table, monkeypatch):
 def test_a_foreign_message_is_left_alone():
     """No id, no answer."""
     sent = []
-    bridge.answer(sent.append, {"event": "hover"}, lambda action: Future())
-    bridge.answer(sent.append, "text", lambda action: Future())
+    bridge.answer(sent.append, {"event": "hover"}, [], lambda asked: Future())
+    bridge.answer(sent.append, "text", [], lambda asked: Future())
     assert sent == []
 
 
 async def test_a_throttle_passes_the_newest_and_the_last_at_once():
     """Ten values in one instant are two: the first, and the last."""
     got = []
-    throttle = bridge.Throttle(got.append, 60)
+    throttle = bridge.Throttle(got.append, lambda: 60)
     for value in range(9):
         throttle.offer(value)
     throttle.offer("end", at_once=True)
@@ -171,7 +263,7 @@ HOSTILE = '<img src=x onerror="alert(1)">'
 def test_still_forms_show_hostile_text_as_text(client, table):
     """Names, errors, remedies, warnings, columns."""
     card = JobCard(client.submit(table, rows=1_000, name=HOSTILE))
-    snapshot = card.snapshot
+    snapshot = card.face.snapshot
     snapshot["status"] |= {
         "status": "failed",
         "warnings": [HOSTILE],

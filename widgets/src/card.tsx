@@ -1,51 +1,51 @@
 // The job card: a pure picture of its snapshot, and buttons that ask the kernel.
 
-import { render as paint } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { Link, type Model } from "./link";
+import css from "./card.css";
+import { TooLarge, download } from "./download";
+import { Logs } from "./logs";
 import type { Action, JobStatus, Snapshot, Stage, State } from "./snapshot";
+import { StateMark, WORDS } from "./state";
+import { type Props, widget } from "./widget";
 import { clock, count, day, exact, ordinal, size, span } from "./words";
 
-const SILENCE = 12_000; // ms without a word from the kernel before the card says so
-
 const GOOD = 0.9; // fidelity from here on is green
+const PATIENCE = 120_000; // ms: a grid fetches the first rows before it shows
 
-const WORDS: Record<State, string> = {
-  queued: "Queued",
-  running: "Running",
-  completed: "Completed",
-  failed: "Failed",
-  cancelled: "Cancelled",
-  paused: "Paused",
+const BUSY: Partial<Record<Action, string>> = {
+  cancel: "Cancelling …",
+  pause: "Pausing …",
+  resume: "Resuming …",
 };
 
-const SHAPES: Record<State, string> = {
-  queued: "M8 2.5a5.5 5.5 0 1 0 0 11 5.5 5.5 0 0 0 0-11M8 5v3.2l2 1.3",
-  running: "M8 2.5A5.5 5.5 0 1 1 2.5 8",
-  completed: "M3 8.5l3.2 3L13 4.5",
-  failed: "M4 4l8 8M12 4l-8 8",
-  cancelled: "M8 2.5a5.5 5.5 0 1 0 0 11 5.5 5.5 0 0 0 0-11M4.2 4.2l7.6 7.6",
-  paused: "M5.5 3v10M10.5 3v10",
-};
+const ENDED: State[] = ["completed", "failed", "cancelled"];
 
-export interface CardProps {
-  snapshot: Snapshot;
-  connected: boolean;
-  now: number;
-  ask: (action: Action) => Promise<void>;
-}
-
-export function Card({ snapshot, connected, now, ask }: CardProps) {
+export function Card({ snapshot, connected, now, ask, listen }: Props<Snapshot>) {
   const { status } = snapshot;
   const state = status.status;
-  const [asking, setAsking] = useState<Action | null>(null);
+  const reachable = connected && snapshot.trouble === undefined;
+  const [asking, setAsking] = useState<Action | "download" | null>(null);
   const [confirming, setConfirming] = useState(false);
   const [refusal, setRefusal] = useState("");
+  const [note, setNote] = useState("");
+  const [tooLarge, setTooLarge] = useState(false);
+  const [logs, setLogs] = useState(false);
+  const [viewing, setViewing] = useState(false);
   const keep = useRef<HTMLButtonElement>(null);
   const cancel = useRef<HTMLButtonElement>(null);
+  const card = useRef<HTMLElement>(null);
   const confirmed = useRef(false);
 
-  useEffect(() => setConfirming(false), [state]);
+  useEffect(() => {
+    setConfirming(false);
+    // A button that went with its state takes the focus along; the card keeps it.
+    if (asking !== null && document.activeElement === document.body) card.current?.focus();
+  }, [state]);
+  useEffect(() => {
+    setViewing(false);
+    setTooLarge(false);
+    setNote("");
+  }, [status.jobId]);
   // The button that was pressed is gone: the focus goes to the harmless answer, and back.
   useEffect(() => {
     if (confirming) keep.current?.focus();
@@ -54,44 +54,69 @@ export function Card({ snapshot, connected, now, ask }: CardProps) {
   }, [confirming]);
   const stay = () => setConfirming(false);
 
-  const press = async (action: Action) => {
+  const during = async (action: Action | "download", work: () => Promise<unknown>) => {
     setConfirming(false);
     setRefusal("");
+    setNote("");
     setAsking(action);
     try {
-      await ask(action);
+      return await work();
     } catch (error) {
       setRefusal(error instanceof Error ? error.message : String(error));
+      setTooLarge(error instanceof TooLarge);
     } finally {
       setAsking(null);
     }
   };
+  const press = (action: Action) => during(action, () => ask(action, {}, { patience: PATIENCE }));
+  const take = () =>
+    during("download", async () => {
+      const told = (share: number) => setNote(`Downloading ${Math.floor(100 * share)} %`);
+      setNote(`Downloaded ${await download(ask, listen, told)}`);
+    });
+  const save = async () => {
+    setTooLarge(false);
+    const saved = (await press("save")) as { path: string } | undefined;
+    if (saved) setNote(`Saved as ${saved.path}`);
+  };
+  const look = async () => {
+    await press(viewing ? "shut" : "view");
+    setViewing(!viewing);
+  };
 
-  const button = (action: Action, label: string, kind = "") => (
+  const button = (
+    action: Action | "download",
+    label: string,
+    kind = "",
+    pressed: () => unknown = () => press(action as Action),
+  ) => (
     <button
       type="button"
       class={`dg-button ${kind}`}
-      disabled={asking !== null || !connected}
-      onClick={() => void press(action)}
+      disabled={asking !== null || !reachable}
+      onClick={() => void pressed()}
     >
       {asking === action ? "…" : label}
     </button>
   );
 
-  const ends = state === "running" || state === "queued" || state === "paused";
+  const ends = !ENDED.includes(state);
   return (
-    <section class={`dg-card dg-${state} ${connected ? "" : "dg-lost"}`} aria-label={`Job ${snapshot.title}`}>
+    <section
+      ref={card}
+      tabIndex={-1}
+      class={`dg dg-card dg-${state} ${reachable ? "" : "dg-lost"}`}
+      aria-label={`Job ${snapshot.title}`}
+    >
       <header class="dg-row dg-head">
         <span class="dg-state" role="status" aria-live="polite">
-          <svg viewBox="0 0 16 16" aria-hidden="true">
-            <path d={SHAPES[state]} />
-          </svg>
-          {connected ? headline(status) : `Last seen ${WORDS[state].toLowerCase()}`}
+          <StateMark state={state} still={!reachable} />
+          {reachable ? ((asking && BUSY[asking as Action]) ?? headline(status)) : `Last seen ${WORDS[state].toLowerCase()}`}
         </span>
         <strong class="dg-title" title={snapshot.title}>
-          <span class="dg-name">{snapshot.title}</span> → {count(status.dataSize)} rows
+          <span class="dg-name dg-text">{snapshot.title}</span> → {count(status.dataSize)} rows
         </strong>
-        <code class="dg-id" title={status.jobId}>
+        <code class="dg-mono dg-id" title={status.jobId}>
           {status.jobId}
         </code>
         {confirming ? (
@@ -113,16 +138,27 @@ export function Card({ snapshot, connected, now, ask }: CardProps) {
           <span class="dg-buttons">
             {(state === "running" || state === "queued") && button("pause", "Pause")}
             {state === "paused" && button("resume", "Resume", "dg-primary")}
+            {state === "completed" && button("view", viewing ? "Hide" : "View", viewing ? "" : "dg-primary", look)}
+            {state === "completed" && button("download", "Download", "", take)}
             {!ends && button("rerun", "Rerun", mayHelp(status) ? "dg-primary" : "dg-quiet")}
+            <button
+              type="button"
+              class="dg-button dg-quiet"
+              aria-expanded={logs}
+              disabled={!reachable}
+              onClick={() => setLogs(!logs)}
+            >
+              Logs
+            </button>
             {ends && (
               <button
                 type="button"
                 ref={cancel}
                 class="dg-button dg-quiet"
-                disabled={asking !== null || !connected}
+                disabled={asking !== null || !reachable}
                 onClick={() => setConfirming(true)}
               >
-                {asking === "cancel" ? "…" : "Cancel"}
+                Cancel
               </button>
             )}
           </span>
@@ -133,21 +169,27 @@ export function Card({ snapshot, connected, now, ask }: CardProps) {
       <Facts snapshot={snapshot} now={now} />
       {state === "failed" && <Failure status={status} />}
       {status.warnings.map((warning) => (
-        <p class="dg-warning" key={warning}>
+        <p class="dg-warning dg-text" key={warning}>
           {warning}
         </p>
       ))}
-      {refusal && (
-        <p class="dg-warning" role="alert">
-          {refusal}
+      {note && (
+        <p class="dg-muted dg-text" role="status">
+          {note}
         </p>
       )}
-      {!connected && (
+      {refusal && (
+        <p class="dg-warning dg-text" role="alert">
+          {refusal} {tooLarge && button("save", "Save beside the notebook", "", save)}
+        </p>
+      )}
+      {!reachable && (
         <p class="dg-warning" role="alert">
           {snapshot.trouble ?? "Not connected to the kernel."} The job goes on; run the cell again to
           see it.
         </p>
       )}
+      {logs && reachable && <Logs job={status.jobId} ask={ask} listen={listen} />}
     </section>
   );
 }
@@ -224,7 +266,7 @@ function Facts({ snapshot, now }: { snapshot: Snapshot; now: number }) {
   );
 }
 
-function facts({ status, format, outputPath }: Snapshot, now: number): [string, string] {
+function facts({ status, format, outputPath, cooldownUntil }: Snapshot, now: number): [string, string] {
   const rows = `${count(status.rowsDone)} of ${count(status.dataSize)} rows`;
   switch (status.status) {
     case "queued": {
@@ -252,8 +294,10 @@ function facts({ status, format, outputPath }: Snapshot, now: number): [string, 
     }
     case "failed":
       return ["", ""];
-    case "cancelled":
-      return [`${rows} were made and removed`, ""];
+    case "cancelled": {
+      const left = cooldownUntil ? (Date.parse(cooldownUntil) - now) / 1000 : 0;
+      return [`${rows} were made and removed`, left > 0 ? `the next job starts in ${span(left)}` : ""];
+    }
   }
 }
 
@@ -264,73 +308,21 @@ function Failure({ status }: { status: JobStatus }) {
   const help = { true: "Trying again may help.", false: "Trying again will not help." };
   return (
     <div class="dg-failure">
-      <p class="dg-what">{error.message}</p>
+      <p class="dg-what dg-text">{error.message}</p>
       <p>
         {details.remedy ? `${details.remedy} ` : ""}
         {details.retryHelps === undefined ? "" : help[`${details.retryHelps}`]}
       </p>
-      <code>
+      <code class="dg-mono">
         {error.code} · attempt {status.attempt}
       </code>
     </div>
   );
 }
 
-/** How far the kernel's clock is ahead of this browser's, in ms; its beat is the kernel's time. */
-function ahead(model: Model): number {
-  const beat = model.get("beat");
-  return typeof beat === "number" && beat > 0 ? beat * 1000 - Date.now() : 0;
-}
-
-function Live({ link, model }: { link: Link; model: Model }) {
-  const [snapshot, setSnapshot] = useState(model.get("snapshot") as Snapshot);
-  const [skew, setSkew] = useState(ahead(model));
-  const [heard, setHeard] = useState(Date.now());
-  const [now, setNow] = useState(Date.now());
-  const ended = ["completed", "failed", "cancelled"].includes(snapshot.status?.status);
-
-  useEffect(() => {
-    const changed = () => {
-      setSnapshot(model.get("snapshot") as Snapshot);
-      setHeard(Date.now());
-      setNow(Date.now());
-    };
-    const alive = () => {
-      setSkew(ahead(model));
-      setHeard(Date.now());
-    };
-    model.on("change:snapshot", changed);
-    model.on("change:beat", alive);
-    return () => {
-      model.off("change:snapshot", changed);
-      model.off("change:beat", alive);
-    };
-  }, [model]);
-
-  useEffect(() => {
-    if (ended) return;
-    const ticking = setInterval(() => setNow(Date.now()), 1000);
-    return () => clearInterval(ticking);
-  }, [ended]);
-
-  if (!snapshot.status) return null;
-  return (
-    <Card
-      snapshot={snapshot}
-      connected={ended || (snapshot.trouble === undefined && now - heard < SILENCE)}
-      now={now + skew}
-      ask={(action) => link.ask(action)}
-    />
-  );
-}
-
-export default {
-  render({ model, el }: { model: Model; el: HTMLElement }) {
-    const link = new Link(model);
-    paint(<Live link={link} model={model} />, el);
-    return () => {
-      paint(null, el);
-      link.close();
-    };
-  },
-};
+/** A cancelled job's card still counts its cooldown down. */
+export default widget<Snapshot>(
+  css,
+  Card,
+  ({ status, cooldownUntil }) => ENDED.includes(status.status) && cooldownUntil === undefined,
+);

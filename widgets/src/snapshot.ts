@@ -42,8 +42,9 @@ export interface Snapshot {
   title: string;
   format: string;
   outputPath?: string;
+  cooldownUntil?: string; // of a cancelled job: when the next one starts
   report?: { fidelity: number; memorisation: string };
   trouble?: string; // why nobody tells of the job any more
 }
 
-export type Action = "cancel" | "pause" | "resume" | "rerun";
+export type Action = "cancel" | "pause" | "resume" | "rerun" | "view" | "shut" | "save";

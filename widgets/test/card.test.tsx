@@ -2,8 +2,9 @@ import { render } from "preact";
 import { act } from "preact/test-utils";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import widget, { Card } from "../src/card";
-import { Link, type Model } from "../src/link";
-import type { Action, JobStatus, Snapshot, State } from "../src/snapshot";
+import { type Ask, Link, type Model } from "../src/link";
+import type { JobStatus, Snapshot, State } from "../src/snapshot";
+import type { Listen } from "../src/widget";
 
 const NOW = Date.parse("2026-11-23T10:00:30Z");
 
@@ -46,12 +47,15 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-const never = async (_: Action): Promise<void> => {
+const never: Ask = async () => {
   throw new Error("not asked for");
 };
 
+const silence: Listen = () => () => undefined;
+
 function show(shown: Snapshot, ask = never, connected = true): HTMLElement {
-  act(() => render(<Card snapshot={shown} connected={connected} now={NOW} ask={ask} />, host));
+  const props = { snapshot: shown, connected, now: NOW, ask, listen: silence };
+  act(() => render(<Card {...props} />, host));
   return host;
 }
 
@@ -71,7 +75,7 @@ describe("a card says where its job is", () => {
       "620,000 of 1,000,000 rows · 214,000 rows/s", "about 2 s left · 0:05 elapsed"])
       expect(text).toContain(words);
     expect(host.querySelector("[role=progressbar]")?.getAttribute("aria-valuenow")).toBe("62");
-    expect(buttons()).toEqual(["Pause", "Cancel"]);
+    expect(buttons()).toEqual(["Pause", "Logs", "Cancel"]);
   });
 
   it("queued: its place", () => {
@@ -89,7 +93,7 @@ describe("a card says where its job is", () => {
     const text = show(snapshot("paused", { resumeUntil: "2026-11-24T09:41:30Z" })).textContent;
     expect(text).toContain("620,000 rows kept on disk");
     expect(text).toContain("can be resumed for 23 h 41 min");
-    expect(buttons()).toEqual(["Resume", "Cancel"]);
+    expect(buttons()).toEqual(["Resume", "Logs", "Cancel"]);
   });
 
   it("completed: time, size, fidelity, memorisation in words", () => {
@@ -98,7 +102,7 @@ describe("a card says where its job is", () => {
     const text = show(done).textContent;
     expect(text).toContain("3.1 s · 2.4 MB Parquet · fidelity 99.3 %");
     expect(text).toContain("no closer to your rows than fresh ones are");
-    expect(buttons()).toEqual(["Rerun"]);
+    expect(buttons()).toEqual(["View", "Download", "Rerun", "Logs"]);
   });
 
   it("failed: where, what, what now, whether a retry helps", () => {
@@ -133,7 +137,14 @@ describe("a card asks", () => {
     await press("Keep");
     await press("Cancel");
     await press("Yes, cancel");
-    expect(ask).toHaveBeenCalledExactlyOnceWith("cancel");
+    expect(ask).toHaveBeenCalledExactlyOnceWith("cancel", {}, expect.anything());
+  });
+
+  it("and says what was asked until the kernel has answered", async () => {
+    show(snapshot("running"), () => new Promise(() => undefined));
+    await press("Cancel");
+    await press("Yes, cancel");
+    expect(host.querySelector("[role=status]")?.textContent).toBe("Cancelling …");
   });
 
   it("with the focus on the harmless answer, and gives it back", async () => {
@@ -146,7 +157,7 @@ describe("a card asks", () => {
       ),
     );
     expect(document.activeElement?.textContent).toBe("Cancel");
-    expect(buttons()).toEqual(["Pause", "Cancel"]);
+    expect(buttons()).toEqual(["Pause", "Logs", "Cancel"]);
   });
 
   it("and tells a refusal", async () => {
@@ -167,9 +178,9 @@ it("shows hostile text as text", () => {
 });
 
 class FakeModel implements Model {
-  sent: { id: string; action: string }[] = [];
+  sent: { id: string; action: string; body: { start?: number } }[] = [];
   readonly #heard = new Map<string, Set<(...args: never[]) => void>>();
-  beat = 0;
+  beat: { at?: number; every?: number } = {};
   constructor(public snapshot: Snapshot) {}
   get(name: string): unknown {
     return name === "snapshot" ? this.snapshot : this.beat;
@@ -181,7 +192,7 @@ class FakeModel implements Model {
     this.#heard.get(event)?.delete(callback);
   }
   send(content: unknown): void {
-    this.sent.push(content as { id: string; action: string });
+    this.sent.push(content as (typeof this.sent)[number]);
   }
   fire(event: string, ...args: unknown[]): void {
     for (const callback of this.#heard.get(event) ?? []) callback(...(args as never[]));
@@ -198,8 +209,8 @@ describe("a link", () => {
     const good = link.ask("pause");
     const bad = link.ask("cancel");
     model.fire("msg:custom", { id: model.sent[1]?.id, error: "refused" });
-    model.fire("msg:custom", { id: model.sent[0]?.id });
-    await expect(good).resolves.toBeUndefined();
+    model.fire("msg:custom", { id: model.sent[0]?.id, result: { rows: 3 } });
+    await expect(good).resolves.toEqual({ rows: 3 });
     await expect(bad).rejects.toThrow("refused");
   });
 
@@ -243,13 +254,99 @@ it("a silent kernel is noticed", async () => {
 it("counts by the kernel's clock, not the browser's", async () => {
   vi.useFakeTimers({ now: NOW - 3_600_000 }); // an hour behind
   const model = new FakeModel(snapshot("running"));
-  model.beat = NOW / 1000;
+  model.beat = { at: NOW / 1000, every: 4 };
   await act(async () => {
     widget.render({ model, el: host });
   });
   expect(host.textContent).toContain("0:05 elapsed");
   await act(async () => void vi.advanceTimersByTime(3_000));
   expect(host.textContent).toContain("0:08 elapsed");
+});
+
+it("with more to follow at once, a kernel may be silent for longer", async () => {
+  vi.useFakeTimers();
+  const model = new FakeModel(snapshot("running"));
+  model.beat = { every: 10 };
+  await act(async () => {
+    widget.render({ model, el: host });
+  });
+  await act(async () => void vi.advanceTimersByTime(28_000));
+  expect(host.textContent).not.toContain("Not connected");
+});
+
+it("a cancelled job counts its cooldown down", async () => {
+  vi.useFakeTimers({ now: NOW });
+  const model = new FakeModel({ ...snapshot("cancelled"), cooldownUntil: "2026-11-23T10:00:53Z" });
+  await act(async () => {
+    widget.render({ model, el: host });
+  });
+  expect(host.textContent).toContain("the next job starts in 23 s");
+  await act(async () => void vi.advanceTimersByTime(3_000));
+  expect(host.textContent).toContain("the next job starts in 20 s");
+});
+
+describe("a log", () => {
+  const line = (cursor: number, message: string) => ({
+    cursor, message, level: "info", timestamp: "2026-11-23T10:00:30Z",
+  });
+
+  it("shows the lines so far and each new one, none twice, none lost", async () => {
+    const model = new FakeModel(snapshot("running"));
+    await act(async () => {
+      widget.render({ model, el: host });
+    });
+    await press("Logs");
+    const asked = model.sent.find((one) => one.action === "logs");
+    await act(async () => model.fire("msg:custom", { event: "log", job: "j_7QK2", lines: [line(3, "third")] }));
+    await act(async () => model.fire("msg:custom", { id: asked?.id, result: [line(1, "first"), line(2, "<b>")] }));
+    await act(async () => model.fire("msg:custom", { event: "log", job: "j_7QK2", lines: [line(3, "third"), line(4, "fourth")] }));
+    await act(async () => model.fire("msg:custom", { event: "log", job: "j_other", lines: [line(5, "not ours")] }));
+    const said = [...host.querySelectorAll("[role=log] li span")].map((one) => one.textContent);
+    expect(said).toEqual(["first", "<b>", "third", "fourth"]);
+  });
+});
+
+describe("a download", () => {
+  it("asks chunk by chunk and saves what came", async () => {
+    const saved: Blob[] = [];
+    vi.spyOn(URL, "createObjectURL").mockImplementation((blob) => {
+      saved.push(blob as Blob);
+      return "blob:test";
+    });
+    const model = new FakeModel(snapshot("completed"));
+    await act(async () => {
+      widget.render({ model, el: host });
+    });
+    await press("Download");
+    const answer = async (result: object, bytes?: string) => {
+      const asked = model.sent[model.sent.length - 1];
+      const view = bytes === undefined ? [] : [new DataView(new TextEncoder().encode(bytes).buffer)];
+      await act(async () => {
+        if (bytes !== undefined)
+          model.fire("msg:custom", { event: "chunk", start: asked?.body.start }, view);
+        model.fire("msg:custom", { id: asked?.id, result });
+      });
+    };
+    await answer({ name: "people.csv", size: 7, tooLarge: false });
+    await answer({}, "a,b\n");
+    expect(host.textContent).toContain("Downloading 57 %");
+    await answer({}, "1,2");
+    expect(host.textContent).toContain("Downloaded people.csv");
+    expect(await saved[0]?.text()).toBe("a,b\n1,2");
+    vi.restoreAllMocks();
+  });
+
+  it("of too much says so, and offers to save it beside the notebook", async () => {
+    show(snapshot("completed"), async (action) =>
+      action === "save" ? { path: "/home/me/people.csv" } : { name: "p", size: 5e9, tooLarge: true },
+    );
+    const says = (words: string) =>
+      vi.waitFor(() => act(async () => expect(host.textContent).toContain(words)));
+    await press("Download");
+    await says("5.0 GB are too much to pass through the notebook.");
+    await press("Save beside the notebook");
+    await says("Saved as /home/me/people.csv");
+  });
 });
 
 it("counts the resume window down", async () => {

@@ -1,0 +1,46 @@
+// A result to the reader's own disk, through the kernel: asked for chunk by chunk.
+
+import type { Ask } from "./link";
+import type { Listen } from "./widget";
+import { size } from "./words";
+
+interface Announced {
+  name: string;
+  size: number;
+  tooLarge: boolean;
+}
+
+const PATIENCE = 120_000;
+
+export class TooLarge extends Error {}
+
+export async function download(ask: Ask, listen: Listen, told: (share: number) => void): Promise<string> {
+  const file = (await ask("download", {}, { patience: PATIENCE })) as Announced;
+  if (file.tooLarge) {
+    throw new TooLarge(`${size(file.size)} are too much to pass through the notebook.`);
+  }
+  const chunks = new Map<number, Uint8Array<ArrayBuffer>>();
+  const stop = listen("chunk", ({ start }: { start: number }, [bytes]) => {
+    if (bytes) chunks.set(start, new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength).slice());
+  });
+  const parts: Uint8Array<ArrayBuffer>[] = [];
+  try {
+    for (let start = 0; start < file.size; ) {
+      await ask("chunk", { start }, { patience: PATIENCE });
+      const chunk = chunks.get(start); // sent before the answer, on the same way
+      if (!chunk?.length) throw new Error("The download broke off. Press Download again.");
+      chunks.delete(start);
+      parts.push(chunk);
+      start += chunk.length;
+      told(start / file.size);
+    }
+  } finally {
+    stop();
+  }
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob(parts));
+  link.download = file.name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+  return file.name;
+}
