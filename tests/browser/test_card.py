@@ -86,6 +86,37 @@ def test_a_completed_card_shows_its_rows_its_log_and_gives_the_file(lab):
     assert (notebook.errors, notebook.outside) == ([], [])
 
 
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_job_that_ends_out_of_sight_is_told_in_the_page(lab, theme):
+    """Once, with the way back to its card."""
+    notebook = lab.open(mock("slow", 100), "for n in range(200):\n    print(n)", "job.resume()")
+    notebook.page.evaluate(
+        "theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})",
+        f"JupyterLab {theme.capitalize()}",
+    )
+    notebook.run(0)
+    card = notebook.cell(0).get_by_role("region", name="Job diamonds")
+    card.get_by_role("button", name="Pause").click()
+    expect(card.get_by_role("status")).to_have_text("Paused")
+    card.get_by_role("button", name="Tell me when it ends").click()
+    expect(card.get_by_label("a note in this page")).to_be_checked()
+    expect(card.get_by_label("a sound")).not_to_be_checked()
+    notebook.screenshot(f"card-notify-{theme}.png")
+    notebook.page.keyboard.press("Escape")
+    notebook.run(1)
+    notebook.cell(1).get_by_text("199").scroll_into_view_if_needed()
+    expect(card).not_to_be_in_viewport()
+    notebook.run(2, wait=False)
+    toast = notebook.page.locator(".dg-toast")
+    expect(toast).to_have_count(1, timeout=60_000)
+    expect(toast).to_contain_text("Completeddiamonds")
+    notebook.screenshot(f"toast-{theme}.png")
+    toast.get_by_role("button", name="Show").click()
+    expect(card).to_be_in_viewport()
+    expect(toast).to_have_count(0)
+    assert (notebook.errors, notebook.outside) == ([], [])
+
+
 FAR_MORE = """
 import datagen_nb as dg
 from IPython.display import display

@@ -1,9 +1,11 @@
 // The job card: a pure picture of its snapshot, and buttons that ask the kernel.
 
+import type { RefObject } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import css from "./card.css";
 import { TooLarge, download } from "./download";
 import { Logs } from "./logs";
+import { NotifySettings, announce } from "./notify";
 import type { Action, JobStatus, Snapshot, Stage, State } from "./snapshot";
 import { StateMark, WORDS } from "./state";
 import { type Props, widget } from "./widget";
@@ -35,7 +37,21 @@ export function Card({ snapshot, connected, now, ask, listen }: Props<Snapshot>)
   const cancel = useRef<HTMLButtonElement>(null);
   const card = useRef<HTMLElement>(null);
   const confirmed = useRef(false);
+  const inView = useInView(card);
+  const before = useRef(status);
 
+  useEffect(() => {
+    const ended = ENDED.includes(state) && before.current.jobId === status.jobId && !ENDED.includes(before.current.status);
+    before.current = status;
+    if (ended && (document.hidden || !inView.current)) {
+      const text = status.error?.message ?? `${count(status.rowsDone)} rows`;
+      const show = () => {
+        card.current?.scrollIntoView({ block: "center" });
+        card.current?.focus();
+      };
+      announce({ id: status.jobId, state, headline: headline(status), title: snapshot.title, text, show });
+    }
+  }, [status]);
   useEffect(() => {
     setConfirming(false);
     // A button that went with its state takes the focus along; the card keeps it.
@@ -150,6 +166,7 @@ export function Card({ snapshot, connected, now, ask, listen }: Props<Snapshot>)
             >
               Logs
             </button>
+            {ends && reachable && <NotifySettings />}
             {ends && (
               <button
                 type="button"
@@ -192,6 +209,20 @@ export function Card({ snapshot, connected, now, ask, listen }: Props<Snapshot>)
       {logs && reachable && <Logs job={status.jobId} ask={ask} listen={listen} />}
     </section>
   );
+}
+
+/** Whether an element is on the screen, as far as its page can know. */
+function useInView(element: RefObject<HTMLElement>): RefObject<boolean> {
+  const seen = useRef(true);
+  useEffect(() => {
+    if (!element.current) return;
+    const observer = new IntersectionObserver(([entry]) => {
+      seen.current = entry?.isIntersecting ?? true;
+    });
+    observer.observe(element.current);
+    return () => observer.disconnect();
+  }, []);
+  return seen;
 }
 
 function mayHelp(status: JobStatus): boolean {

@@ -2,6 +2,7 @@
 
 import { type ComponentType, render as paint } from "preact";
 import { useEffect, useState } from "preact/hooks";
+import { dress } from "./dress";
 import { type Ask, Link, type Model } from "./link";
 import tokens from "./tokens.css";
 
@@ -85,19 +86,6 @@ function Live<Snapshot>({ model, link, View, ended }: LiveProps<Snapshot>) {
   );
 }
 
-function dress(el: HTMLElement, css: string): void {
-  const root = el.getRootNode();
-  const place = root instanceof ShadowRoot ? root : el.ownerDocument.head;
-  for (const text of [tokens, css]) {
-    const worn = [...place.querySelectorAll("style[data-datagen]")];
-    if (worn.some((style) => style.textContent === text)) continue;
-    const style = el.ownerDocument.createElement("style");
-    style.dataset.datagen = "";
-    style.textContent = text;
-    place.append(style);
-  }
-}
-
 /** An anywidget of a component; one whose snapshot has `ended` needs no kernel any more. */
 export function widget<Snapshot>(
   css: string,
@@ -106,7 +94,7 @@ export function widget<Snapshot>(
 ) {
   return {
     render({ model, el }: { model: Model; el: HTMLElement }) {
-      dress(el, css);
+      dress(el, tokens, css);
       const link = new Link(model);
       paint(<Live model={model} link={link} View={View} ended={ended} />, el);
       return () => {

