@@ -20,6 +20,7 @@ from datagen_nb.core.alerts import Alerts
 from datagen_nb.core.config import DEFAULT_BUCKET, LOCAL_FILES, JobConfiguration, format_of
 from datagen_nb.core.errors import ConfigurationError
 from datagen_nb.core.estimates import Estimate
+from datagen_nb.core.inspection import Inspection
 from datagen_nb.core.limits import RateLimitStatus
 from datagen_nb.core.messages import Cancellations, JobQuery, ServiceInfo
 from datagen_nb.core.plans import Graph
@@ -185,6 +186,22 @@ class AsyncClient:
             InputError: Its table is not there or cannot be read.
         """
         return await self._service.plans.estimate(config)
+
+    async def inspect(
+        self, source: Source | JobConfiguration, *, parameters: Mapping[str, Any] | None = None
+    ) -> Inspection:
+        """What a table is: rows, columns with the kinds they would be learnt as, the first rows.
+
+        Args:
+            source: As for ``submit``.
+            parameters: How to read it, as ``{"delimiter": ";"}``.
+
+        Raises:
+            InputError: It is not there or cannot be read.
+        """
+        if not isinstance(source, JobConfiguration):
+            source = await self.configure(source, rows=1, parameters=parameters)
+        return await self._service.plans.inspect(source)
 
     async def preview(self, config: JobConfiguration) -> pd.DataFrame:
         """A few rows as a job would make them, from a quick look at the beginning of its table.

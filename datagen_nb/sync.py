@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from datagen_nb.core.estimates import Estimate
+    from datagen_nb.core.inspection import Inspection
     from datagen_nb.inputs import Source
 
 T = TypeVar("T")
@@ -171,6 +172,12 @@ class Client:
     def estimate(self, config: JobConfiguration) -> Estimate:
         """See ``AsyncClient.estimate``."""
         return self._portal.call(self._client.estimate(config))
+
+    def inspect(
+        self, source: Source | JobConfiguration, *, parameters: Mapping[str, Any] | None = None
+    ) -> Inspection:
+        """See ``AsyncClient.inspect``."""
+        return self._portal.call(self._client.inspect(source, parameters=parameters))
 
     def preview(self, config: JobConfiguration) -> pd.DataFrame:
         """See ``AsyncClient.preview``."""

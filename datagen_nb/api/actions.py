@@ -21,7 +21,7 @@ _ACTIONS = tuple(
         (_READ, r"/v1/(info|health|openapi\.json)", "service.read"),
         (_READ, r"/(v1/)?metrics", "metrics.read"),
         (_ANY, r"/v1/shutdown", "service.stop"),
-        ("POST", r"/v1/(estimates|previews|graphs)", "jobs.submit"),
+        ("POST", r"/v1/(estimates|inspections|previews|graphs)", "jobs.submit"),
         (_READ, r"/v1/jobs/[^/]+/parts/.*", "results.read"),
         (_READ, r"/v1/jobs(/.*)?", "jobs.read"),
         ("POST", r"/v1/jobs", "jobs.submit"),

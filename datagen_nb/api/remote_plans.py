@@ -1,4 +1,4 @@
-"""Estimates, previews, graphs, templates and schedules across the wire."""
+"""Estimates, inspections, previews, graphs, templates and schedules across the wire."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from datagen_nb.api.answers import read
 from datagen_nb.api.session import Session
 from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.estimates import Estimate
+from datagen_nb.core.inspection import Inspection
 from datagen_nb.core.plans import Graph, Preview, SubmittedGraph
 from datagen_nb.core.schedules import Schedule, ScheduleDraft, SchedulePage
 from datagen_nb.core.status import JobStatus
@@ -25,18 +26,17 @@ class HttpPlans:
         self._session = session
 
     async def estimate(self, config: JobConfiguration) -> Estimate:
-        content = config.to_json().encode()
-        body = await self._session.send(
-            "POST", wire.ESTIMATES, safe=True, headers=JSON, content=content
-        )
-        return read(Estimate, body)
+        return read(Estimate, await self._ask(wire.ESTIMATES, config))
+
+    async def inspect(self, config: JobConfiguration) -> Inspection:
+        return read(Inspection, await self._ask(wire.INSPECTIONS, config))
 
     async def preview(self, config: JobConfiguration) -> Preview:
+        return read(Preview, await self._ask(wire.PREVIEWS, config))
+
+    async def _ask(self, path: str, config: JobConfiguration) -> bytes:
         content = config.to_json().encode()
-        body = await self._session.send(
-            "POST", wire.PREVIEWS, safe=True, headers=JSON, content=content
-        )
-        return read(Preview, body)
+        return await self._session.send("POST", path, safe=True, headers=JSON, content=content)
 
     async def create_many(self, graph: Graph, *, idempotency_key: str) -> SubmittedGraph:
         headers = {**JSON, wire.IDEMPOTENCY_KEY: idempotency_key}

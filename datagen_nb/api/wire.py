@@ -18,6 +18,7 @@
     GET    /v1/events                       after, jobId, wait → EventPage, or SSE by
                                             Accept, or a WebSocket of JSON events
     POST   /v1/estimates                    JobConfiguration → Estimate
+    POST   /v1/inspections                  JobConfiguration → Inspection
     POST   /v1/previews                     JobConfiguration → Preview
     POST   /v1/graphs                       Graph; Idempotency-Key required → 201 SubmittedGraph
     GET    /v1/templates                    cursor, limit → TemplatePage of newest versions
@@ -91,6 +92,7 @@ EVENTS = f"{PREFIX}/events"
 HEALTH = f"{PREFIX}/health"
 INFO = f"{PREFIX}/info"
 ESTIMATES = f"{PREFIX}/estimates"
+INSPECTIONS = f"{PREFIX}/inspections"
 PREVIEWS = f"{PREFIX}/previews"
 GRAPHS = f"{PREFIX}/graphs"
 SCHEDULES = f"{PREFIX}/schedules"

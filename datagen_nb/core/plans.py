@@ -9,6 +9,7 @@ from typing import Any, Literal, Protocol
 from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.errors import ConfigurationError, Problem
 from datagen_nb.core.estimates import Estimate
+from datagen_nb.core.inspection import Inspection
 from datagen_nb.core.status import JobFailure, JobStatus, State
 from datagen_nb.core.wire_model import WireModel
 
@@ -62,6 +63,15 @@ class Plans(Protocol):
 
         Raises:
             InputError: Its input is not there, or is not what it is said to be.
+        """
+        ...
+
+    async def inspect(self, config: JobConfiguration) -> Inspection:
+        """What a job's input is: rows, columns with their kinds, the first rows.
+
+        Raises:
+            InputError: It is not there, or is not what it is said to be.
+            LimitReached: Too many inputs are being looked at.
         """
         ...
 

@@ -11,6 +11,7 @@ from typing import BinaryIO, Literal, Protocol
 from datagen_nb.core.alerts import Alerts
 from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.estimates import TableFacts
+from datagen_nb.core.inspection import Inspection
 from datagen_nb.core.limits import RateLimitStatus
 from datagen_nb.core.messages import (
     Cancellations,
@@ -181,6 +182,14 @@ class Pipeline(Protocol):
 
     async def measure(self, look: Look) -> TableFacts:
         """Tell how large an input is, from its beginning; keeps nothing.
+
+        Raises:
+            InputError: It is not what the configuration says.
+        """
+        ...
+
+    async def inspect(self, look: Look) -> Inspection:
+        """Tell what an input's columns are, from its beginning; keeps nothing.
 
         Raises:
             InputError: It is not what the configuration says.

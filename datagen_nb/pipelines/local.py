@@ -23,6 +23,7 @@ from typing import Any
 from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.errors import DatagenError, ServiceUnavailable
 from datagen_nb.core.estimates import TableFacts
+from datagen_nb.core.inspection import Inspection
 from datagen_nb.core.messages import Health
 from datagen_nb.core.plans import Preview
 from datagen_nb.core.ports import Beat, Logged, Look, Signal, Task
@@ -91,6 +92,10 @@ class LocalPipeline:
     async def measure(self, look: Look) -> TableFacts:
         facts: TableFacts = await self._look("measure", look)
         return facts
+
+    async def inspect(self, look: Look) -> Inspection:
+        found: Inspection = await self._look("inspect", look)
+        return found
 
     async def preview(self, look: Look) -> Preview:
         made: Preview = await self._look("preview", look)

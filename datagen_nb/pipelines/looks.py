@@ -1,4 +1,4 @@
-"""Looks at an input before it becomes a job: how large it is, and what rows would come of it.
+"""Looks at an input before it becomes a job: how large and what it is, what rows would come of it.
 
 Only the beginning of a file is read, and nothing is kept. Runs in whatever process it is called.
 """
@@ -19,8 +19,10 @@ import pyarrow.parquet as pq
 from datagen_nb.core.config import FORMATS, JobConfiguration
 from datagen_nb.core.errors import DatagenError
 from datagen_nb.core.estimates import TableFacts
+from datagen_nb.core.inspection import Inspection
 from datagen_nb.core.plans import PREVIEW_ROWS, Preview, PreviewColumn
 from datagen_nb.core.ports import Look
+from datagen_nb.pipelines.inspecting import inspected
 from datagen_nb.pipelines.worker import check_columns, check_rows, opened
 from datagen_nb.synth import model as models
 from datagen_nb.tables.formats import read_batches, write_part
@@ -48,7 +50,11 @@ class _Head:
 
 def answer(what: str, look: Look) -> Any:
     """Do a look, or tell as a value why it cannot be done."""
-    do: Mapping[str, Callable[[Look], Any]] = {"measure": measure, "preview": preview}
+    do: Mapping[str, Callable[[Look], Any]] = {
+        "measure": measure,
+        "inspect": inspect,
+        "preview": preview,
+    }
     try:
         return do[what](look)
     except DatagenError as error:
@@ -73,6 +79,13 @@ def measure(look: Look) -> TableFacts:
         bytes_fixed=fixed,
         bytes_per_row=each,
     )
+
+
+def inspect(look: Look) -> Inspection:
+    """Tell what a table is: its columns and its first rows."""
+    head = _head(look)
+    exact = look.config.input_format == "parquet" or head.table.num_rows == head.rows
+    return inspected(_narrowed(head.table), rows=head.rows, exact=exact, size=head.size)
 
 
 def preview(look: Look) -> Preview:

@@ -6,6 +6,7 @@ service, its rules, the store and the result's files, is the real thing.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import io
 import json
@@ -26,6 +27,7 @@ from datagen_nb.core.errors import (
     Rejected,
 )
 from datagen_nb.core.estimates import TableFacts
+from datagen_nb.core.inspection import Inspection
 from datagen_nb.core.messages import Health
 from datagen_nb.core.plans import PREVIEW_ROWS, Preview, PreviewColumn
 from datagen_nb.core.ports import Beat, Clock, Logged, Look, Signal, Task
@@ -168,6 +170,12 @@ class MockPipeline:
             bytes_fixed=dict.fromkeys(BYTES_PER_ROW, 300.0),
             bytes_per_row=BYTES_PER_ROW,
         )
+
+    async def inspect(self, look: Look) -> Inspection:
+        """The table as it is: there is nothing to make up."""
+        from datagen_nb.pipelines import looks
+
+        return await asyncio.to_thread(looks.inspect, look)
 
     async def preview(self, look: Look) -> Preview:
         table = self._table(look.config, 0).slice(0, PREVIEW_ROWS)

@@ -30,6 +30,7 @@ from datagen_nb.core.estimates import (
     kind_of_work,
     taught,
 )
+from datagen_nb.core.inspection import Inspection
 from datagen_nb.core.plans import Preview
 from datagen_nb.core.ports import Look, ObjectMeta
 from datagen_nb.core.status import JobStatus
@@ -158,10 +159,23 @@ class Estimator:
             LimitReached: Too many inputs are being looked at.
         """
         await self._service.pipeline.check(config)
+        return await self._look(self._service.pipeline.preview, customer, config)
+
+    async def inspect(self, customer: str, config: JobConfiguration) -> Inspection:
+        """Tell what an input is.
+
+        Raises:
+            InputError: It is not there, cannot be read, or not in the time of a look.
+            LimitReached: Too many inputs are being looked at.
+        """
+        return await self._look(self._service.pipeline.inspect, customer, config)
+
+    async def _look(
+        self, look: Callable[[Look], Awaitable[T]], customer: str, config: JobConfiguration
+    ) -> T:
         await asyncio.to_thread(self.find, customer, config)
         source = self._service.buckets(customer, config.input_bucket)
-        look = partial(self._service.pipeline.preview, Look(config, source))
-        return await self._bounded(look, config)
+        return await self._bounded(partial(look, Look(config, source)), config)
 
     def find(self, customer: str, config: JobConfiguration) -> ObjectMeta:
         """Look where a configuration's input lies.

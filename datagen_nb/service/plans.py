@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.estimates import Estimate
+from datagen_nb.core.inspection import Inspection
 from datagen_nb.core.plans import Graph, Preview, SubmittedGraph, configurations
 from datagen_nb.core.status import JobStatus
 
@@ -25,6 +26,9 @@ class CustomerPlans:
     async def estimate(self, config: JobConfiguration) -> Estimate:
         await self._service.pipeline.check(config)
         return await self._service.estimator.estimate(self._customer, config)
+
+    async def inspect(self, config: JobConfiguration) -> Inspection:
+        return await self._service.estimator.inspect(self._customer, config)
 
     async def preview(self, config: JobConfiguration) -> Preview:
         return await self._service.estimator.preview(self._customer, config)

@@ -134,6 +134,7 @@ WITHOUT_IDS = {
     "POST /v1/jobs": "makes a job; its paths are tried below",
     "POST /v1/uploads": "begins the caller's own",
     "POST /v1/estimates": "makes nothing; its paths are those of a submit",
+    "POST /v1/inspections": "makes nothing; its paths are those of a submit",
     "POST /v1/previews": "makes nothing; its paths are those of a submit",
     "GET /metrics": "needs the scope admin",
     "GET /v1/customers": "needs the scope admin",

@@ -5,6 +5,7 @@ import asyncio
 import httpx
 import pytest
 
+from datagen_nb.core.config import COLUMN_KINDS
 from datagen_nb.core.errors import ConfigurationError, InputError, NotFound
 from datagen_nb.core.messages import JobQuery
 from datagen_nb.core.plans import Graph
@@ -110,7 +111,7 @@ async def test_an_input_that_is_not_there_has_no_estimate_and_no_preview(side):
     """The same error as a submit's."""
     missing = side.config(input_path="no.csv")
 
-    for ask in (side.jobs.plans.estimate, side.jobs.plans.preview):
+    for ask in (side.jobs.plans.estimate, side.jobs.plans.inspect, side.jobs.plans.preview):
         with pytest.raises(InputError) as told:
             await ask(missing)
         assert told.value.code == "input_not_found"
@@ -126,6 +127,15 @@ async def test_a_preview_shows_rows_and_their_types(side):
     assert {len(row) for row in seen.rows} == {len(seen.columns)} == {COLUMNS}
     assert seen.notes == (MADE_UP,)
     assert (await side.jobs.history(JobQuery())).jobs == ()
+
+
+async def test_an_inspection_tells_what_the_table_is(side):
+    """The same in this process and across the wire."""
+    seen = await side.jobs.plans.inspect(side.config())
+
+    assert seen.rows >= seen.looked_at > 0
+    assert len(seen.sample[0]) == len(seen.columns) > 0
+    assert all(column.kind in COLUMN_KINDS for column in seen.columns)
 
 
 async def test_a_graph_is_submitted_in_its_order(side):
@@ -176,6 +186,7 @@ async def test_a_graph_with_a_circle_or_a_broken_rule_submits_nothing(side):
     "route",
     [
         "POST /v1/estimates",
+        "POST /v1/inspections",
         "POST /v1/previews",
         "POST /v1/graphs",
         "PUT /v1/templates/t",

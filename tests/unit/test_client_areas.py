@@ -50,6 +50,7 @@ def test_what_would_be_submitted_can_be_looked_at_first(client, table):
     estimate = client.estimate(config)
     assert estimate.rows == 500
     assert estimate.bytes_low <= estimate.bytes_high
+    assert client.inspect(config).columns == client.inspect(config.input_path).columns
     preview = client.preview(config)
     assert isinstance(preview, pd.DataFrame)
     assert len(preview) == 20

@@ -196,6 +196,7 @@ REQUESTS = {
     "POST /v1/jobs": "jobs.submit",
     "POST /v1/jobs/j_1/rerun": "jobs.submit",
     "POST /v1/templates/t/jobs": "jobs.submit",
+    "POST /v1/inspections": "jobs.submit",
     "POST /v1/previews": "jobs.submit",
     "POST /v1/estimates": "jobs.submit",
     "POST /v1/graphs": "jobs.submit",

@@ -59,6 +59,9 @@ class Looking(Scripted):
         await self.may_look.wait()
         return FACTS
 
+    async def inspect(self, look):
+        raise NotImplementedError
+
     async def preview(self, look):
         await self.may_look.wait()
         return Preview(columns=(), rows=(), learnt_rows=2)

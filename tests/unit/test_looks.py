@@ -94,6 +94,17 @@ def test_other_encodings_are_looked_at_too(tmp_path, encoding):
     assert [column.name for column in seen.columns] == ["größe", "wort"]
 
 
+def test_an_inspection_tells_columns_and_first_rows(file):
+    """The same of every format, as far as the format can tell types."""
+    found = looks.inspect(look(file))
+
+    assert [column.name for column in found.columns] == table(1).schema.names
+    assert [column.kind for column in found.columns[:3]] == ["id", "numeric", "categorical"]
+    assert found.columns[3].nulls == pytest.approx(found.looked_at * 2 / 3, rel=0.01)
+    assert found.sample[1] == (1, 0.5, "line 1\nof, it", None)
+    assert found.exact is (file.suffix == ".parquet")
+
+
 def test_a_preview_has_the_inputs_columns_in_json_values(file):
     """Twenty rows, each with a value for every column, ``None`` where it is missing."""
     seen = looks.preview(look(file))
@@ -142,7 +153,7 @@ def test_what_cannot_be_learnt_from_is_told_as_a_job_would(tmp_path, name, data,
     path = tmp_path / name
     path.write_bytes(data)
 
-    for do in (looks.measure, looks.preview):
+    for do in (looks.measure, looks.inspect, looks.preview):
         with pytest.raises(InputError) as told:
             do(look(path))
         assert code in {None, told.value.code}
@@ -192,6 +203,7 @@ async def test_looks_run_in_a_process_of_their_own_and_leave_nothing(pipeline, p
 
     found = await pipeline.measure(look(file))
     seen = await pipeline.preview(look(file))
+    assert (await pipeline.inspect(look(file))).columns
 
     assert (found.columns, len(seen.rows)) == (4, 20)
     assert sorted(folder.iterdir()) == before

@@ -24,6 +24,7 @@ from datagen_nb.core.errors import (
     ServiceUnavailable,
 )
 from datagen_nb.core.estimates import TableFacts
+from datagen_nb.core.inspection import Inspection
 from datagen_nb.core.messages import Health, JobQuery
 from datagen_nb.core.plans import Preview
 from datagen_nb.core.ports import Beat, Logged, Look, Task
@@ -110,6 +111,9 @@ class Scripted:
                 run.closed.set()
 
     async def measure(self, look: Look) -> TableFacts:
+        raise InputError("Nothing is known of it.")
+
+    async def inspect(self, look: Look) -> Inspection:
         raise InputError("Nothing is known of it.")
 
     async def preview(self, look: Look) -> Preview:

@@ -21,6 +21,7 @@ from datagen_nb.core.errors import (
     SubmitInFlight,
 )
 from datagen_nb.core.estimates import Estimate
+from datagen_nb.core.inspection import Inspection
 from datagen_nb.core.plans import Graph, Preview, SubmittedGraph
 from datagen_nb.core.status import JobStatus
 from datagen_nb.core.templates import (
@@ -65,6 +66,12 @@ SUBMITS = tells(
 async def estimate(jobs: Asked, body: JobConfiguration) -> Response:
     """What a job will take and make, as ranges."""
     return answer(await jobs.plans.estimate(body))
+
+
+@routes.post(wire.INSPECTIONS, response_model=Inspection, responses=LOOKS)
+async def inspect(jobs: Asked, body: JobConfiguration) -> Response:
+    """What the job's input is: rows, columns with their kinds, the first rows."""
+    return answer(await jobs.plans.inspect(body))
 
 
 @routes.post(wire.PREVIEWS, response_model=Preview, responses=LOOKS)
