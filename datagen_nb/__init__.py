@@ -38,6 +38,7 @@ _HOMES = {
     "WebhookConfig": "core.webhooks",
     "connect": "wiring",
     "view": "ui.grid",
+    "wizard": "ui.wizard",
 }
 
 _MODULES = {"errors": "core.errors", "webhooks": "webhooks"}

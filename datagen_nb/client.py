@@ -28,6 +28,7 @@ from datagen_nb.core.ports import Jobs
 from datagen_nb.core.schedules import Schedules
 from datagen_nb.core.status import State
 from datagen_nb.core.templates import Templates
+from datagen_nb.core.uploads import Uploads
 from datagen_nb.core.webhooks import Webhooks
 from datagen_nb.inputs import place
 from datagen_nb.job import AsyncJob
@@ -54,6 +55,7 @@ class AsyncClient:
         schedules: Jobs that run by the clock.
         webhooks: Where the service tells what happens.
         alerts: What needs attention.
+        uploads: Inputs that are sent in chunks.
 
     Example:
         ```python
@@ -73,6 +75,7 @@ class AsyncClient:
         self.schedules: Schedules = service.schedules
         self.webhooks: Webhooks = service.webhooks
         self.alerts: Alerts = service.alerts
+        self.uploads: Uploads = service.uploads
 
     async def __aenter__(self) -> Self:
         return self
@@ -88,6 +91,11 @@ class AsyncClient:
     async def aclose(self) -> None:
         """Let go of the connection; jobs go on."""
         await self._close()
+
+    @property
+    def shares_files(self) -> bool:
+        """Whether the service reads and writes the files of this machine."""
+        return self._service.shares_files
 
     async def submit(
         self,

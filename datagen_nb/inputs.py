@@ -6,6 +6,7 @@ under its digest, so that the same table is sent once.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import io
 import os
@@ -53,7 +54,7 @@ async def place(source: Source, parameters: Mapping[str, Any], jobs: Jobs) -> Pl
             return PlacedInput(bucket, path, _format(text), Path(path).stem)
         return await _place_file(Path(os.path.abspath(os.path.expanduser(text))), parameters, jobs)
     with tempfile.TemporaryFile() as file:
-        _write_parquet(source, file)
+        await asyncio.to_thread(_write_parquet, source, file)
         path = await _send(file, "parquet", jobs)
     return PlacedInput(DEFAULT_BUCKET, path, "parquet", "table")
 
@@ -84,7 +85,8 @@ def _format(name: str) -> str:
 async def _send(file: BinaryIO, format: str, jobs: Jobs) -> str:
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
-    digest = hashlib.file_digest(cast("io.BufferedRandom", file), "sha256").hexdigest()
+    digesting = asyncio.to_thread(hashlib.file_digest, cast("io.BufferedRandom", file), "sha256")
+    digest = (await digesting).hexdigest()
     file.seek(0)
     return await jobs.upload(digest, format, size, _chunks(file))
 

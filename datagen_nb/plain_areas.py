@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 from datagen_nb.portal import Portal
 
 if TYPE_CHECKING:
-    from datagen_nb.core import alerts, schedules, templates, webhooks
+    from datagen_nb.core import alerts, schedules, templates, uploads, webhooks
     from datagen_nb.core.alerts import Alert, AlertPage
     from datagen_nb.core.schedules import Schedule, ScheduleDraft, SchedulePage
     from datagen_nb.core.templates import Template, TemplateDraft, TemplatePage
+    from datagen_nb.core.uploads import Upload, UploadRequest
     from datagen_nb.core.webhooks import (
         Delivery,
         DeliveryPage,
@@ -149,3 +150,27 @@ class Alerts:
     def acknowledge(self, alert_id: str) -> Alert:
         """See ``core.alerts.Alerts.acknowledge``."""
         return self._portal.call(self._area.acknowledge(alert_id))
+
+
+class Uploads:
+    """Inputs that are sent in chunks."""
+
+    def __init__(self, area: uploads.Uploads, portal: Portal) -> None:
+        self._area = area
+        self._portal = portal
+
+    def begin(self, request: UploadRequest) -> Upload:
+        """See ``core.uploads.Uploads.begin``."""
+        return self._portal.call(self._area.begin(request))
+
+    def get(self, upload_id: str) -> Upload:
+        """See ``core.uploads.Uploads.get``."""
+        return self._portal.call(self._area.get(upload_id))
+
+    def append(self, upload_id: str, offset: int, data: bytes) -> Upload:
+        """See ``core.uploads.Uploads.append``."""
+        return self._portal.call(self._area.append(upload_id, offset, data))
+
+    def delete(self, upload_id: str) -> None:
+        """See ``core.uploads.Uploads.delete``."""
+        self._portal.call(self._area.delete(upload_id))

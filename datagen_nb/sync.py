@@ -28,7 +28,7 @@ from datagen_nb.core.messages import Cancellations, LogEntry, ServiceInfo
 from datagen_nb.core.result import Report
 from datagen_nb.core.status import JobFailure, JobStatus, Stage, State
 from datagen_nb.job import AsyncJob
-from datagen_nb.plain_areas import Alerts, Schedules, Templates, Webhooks
+from datagen_nb.plain_areas import Alerts, Schedules, Templates, Uploads, Webhooks
 from datagen_nb.plain_dataset import Dataset
 from datagen_nb.portal import Portal, portal
 
@@ -67,6 +67,7 @@ class Client:
         schedules: Jobs that run by the clock.
         webhooks: Where the service tells what happens.
         alerts: What needs attention.
+        uploads: Inputs that are sent in chunks.
 
     Example:
         ```python
@@ -89,6 +90,7 @@ class Client:
         self.schedules = Schedules(self._client.schedules, self._portal)
         self.webhooks = Webhooks(self._client.webhooks, self._portal)
         self.alerts = Alerts(self._client.alerts, self._portal)
+        self.uploads = Uploads(self._client.uploads, self._portal)
 
     @property
     def asynchronous(self) -> AsyncClient:

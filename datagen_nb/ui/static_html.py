@@ -83,6 +83,28 @@ def _size(size: float) -> str:
     return f"{size:,.1f} TB"
 
 
+def draft_text(snapshot: Mapping[str, Any]) -> str:
+    """One line."""
+    return f"Wizard: {_drafted(snapshot)}"
+
+
+def draft_html(snapshot: Mapping[str, Any]) -> str:
+    """What was chosen, and the cell that says the same."""
+    lines = [f"<div><b>{escape(_drafted(snapshot))}</b></div>"]
+    if code := snapshot.get("code"):
+        lines.append(f'<pre style="margin:6px 0;white-space:pre-wrap">{escape(code)}</pre>')
+    lines += [f"<div>⚠ {escape(problem['words'])}</div>" for problem in snapshot["problems"]]
+    return _framed(lines)
+
+
+def _drafted(snapshot: Mapping[str, Any]) -> str:
+    if "table" not in snapshot:
+        return "no table is chosen yet"
+    rows = snapshot["config"].get("dataSize")
+    said = f"{rows:,} rows" if isinstance(rows, int) else "rows"
+    return f"{said} like {snapshot['table']['label']}"
+
+
 def report_text(report: Report) -> str:
     """A few lines; the worst columns."""
     worst = sorted(report.columns, key=lambda column: column.score)[:3]

@@ -184,6 +184,13 @@ class Notebook:
         self.page.reload()
         self.wait_ready()
 
+    def theme(self, theme: str) -> None:
+        """``light`` or ``dark``."""
+        self.page.evaluate(
+            "theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})",
+            f"JupyterLab {theme.capitalize()}",
+        )
+
     def cell(self, place: int):
         """A cell's output."""
         return self.page.locator(".jp-Cell").nth(place).locator(".jp-Cell-outputWrapper")

@@ -90,10 +90,7 @@ def test_a_completed_card_shows_its_rows_its_log_and_gives_the_file(lab):
 def test_a_job_that_ends_out_of_sight_is_told_in_the_page(lab, theme):
     """Once, with the way back to its card."""
     notebook = lab.open(mock("slow", 100), "for n in range(200):\n    print(n)", "job.resume()")
-    notebook.page.evaluate(
-        "theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})",
-        f"JupyterLab {theme.capitalize()}",
-    )
+    notebook.theme(theme)
     notebook.run(0)
     card = notebook.cell(0).get_by_role("region", name="Job diamonds")
     card.get_by_role("button", name="Pause").click()
@@ -271,10 +268,7 @@ def test_the_quickstart_runs_and_shows_the_files_values(lab, theme, tmp_path_fac
             cell.outputs = []
     notebook = lab.open_node(quickstart, height=3600)
     notebook.page.evaluate(f"({PAINTED})()")
-    notebook.page.evaluate(
-        "theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})",
-        f"JupyterLab {theme.capitalize()}",
-    )
+    notebook.theme(theme)
     notebook.run_all()
     states = notebook.page.get_by_role("status").filter(has_text=re.compile("Completed"))
     expect(states).to_have_count(2)
@@ -296,10 +290,7 @@ def test_a_job_in_a_cooldown_says_why_it_waits(lab, theme):
         mock("slow", 1),
         "job.cancel()\nagain = client.submit('data/diamonds.parquet', rows=1_000)\nagain",
     )
-    notebook.page.evaluate(
-        "theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})",
-        f"JupyterLab {theme.capitalize()}",
-    )
+    notebook.theme(theme)
     notebook.run(0)
     notebook.run(1)
     card = notebook.cell(1)

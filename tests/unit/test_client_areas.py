@@ -7,7 +7,7 @@ import pytest
 
 import datagen_nb as dg
 from datagen_nb import plain_areas
-from datagen_nb.core import alerts, schedules, templates, webhooks
+from datagen_nb.core import alerts, schedules, templates, uploads, webhooks
 from datagen_nb.core.errors import ConfigurationError, NotFound
 from datagen_nb.core.limits import RateLimitStatus
 
@@ -15,6 +15,7 @@ PORTS = {
     plain_areas.Alerts: alerts.Alerts,
     plain_areas.Schedules: schedules.Schedules,
     plain_areas.Templates: templates.Templates,
+    plain_areas.Uploads: uploads.Uploads,
     plain_areas.Webhooks: webhooks.Webhooks,
 }
 

@@ -1,0 +1,149 @@
+// The wizard: five steps from a table to a submitted job. The draft lives in the kernel; what is
+// here shows it and asks for changes.
+
+import { useEffect, useRef, useState } from "preact/hooks";
+import { type Props, widget } from "./widget";
+import css from "./wizard.css";
+import { count } from "./words";
+import { Columns } from "./wizard/columns";
+import { Data } from "./wizard/data";
+import { Make } from "./wizard/make";
+import { Output } from "./wizard/output";
+import { Review } from "./wizard/review";
+import { type Change, STEPS, type Snapshot, type Step, blocked } from "./wizard/snapshot";
+
+const TITLES: Record<Step, string> = {
+  data: "Data",
+  make: "Make",
+  columns: "Columns",
+  output: "Output",
+  review: "Review",
+};
+
+const QUESTIONS: Record<Step, string> = {
+  data: "Which table to learn from?",
+  make: "How much to make?",
+  columns: "What is in it?",
+  output: "Where to?",
+  review: "",
+};
+
+const PATIENCE = 60_000;
+
+export function Wizard({ snapshot, connected, now, ask }: Props<Snapshot>) {
+  const { step } = snapshot;
+  const [refusal, setRefusal] = useState("");
+  const [submitting, setSubmitting] = useState(false);
+  const heading = useRef<HTMLHeadingElement>(null);
+  const walked = useRef(false);
+  const last = blocked(snapshot);
+  const at = STEPS.indexOf(step);
+  const reachable = (to: Step) => last === null || STEPS.indexOf(to) <= STEPS.indexOf(last);
+  const next = STEPS[at + 1];
+
+  useEffect(() => {
+    if (walked.current) heading.current?.focus();
+    walked.current = false;
+  }, [step]);
+  const fail = (error: unknown) => setRefusal(error instanceof Error ? error.message : String(error));
+  const edit = (changes: Change) => {
+    setRefusal("");
+    ask("edit", { changes }).catch(fail);
+  };
+  const go = (to: Step) => {
+    walked.current = true;
+    setRefusal("");
+    ask("step", { to }).catch(fail);
+  };
+  const submit = async () => {
+    setSubmitting(true);
+    setRefusal("");
+    await ask("submit", {}, { patience: PATIENCE }).catch(fail);
+    setSubmitting(false);
+  };
+  const on = () => {
+    if (next && reachable(next)) go(next);
+  };
+
+  return (
+    <section class="dg dg-wizard" aria-label="Wizard">
+      <nav class="dg-rail" aria-label="Steps">
+        <ol>
+          {STEPS.map((one, index) => (
+            <li key={one}>
+              <button
+                type="button"
+                aria-current={one === step ? "step" : undefined}
+                disabled={!connected || !reachable(one)}
+                onClick={() => go(one)}
+              >
+                <span aria-hidden="true">{last === one ? "!" : reachable(one) && index < at ? "✓" : index + 1}</span>
+                <span class="dg-step">{TITLES[one]}</span>
+              </button>
+            </li>
+          ))}
+        </ol>
+      </nav>
+      <form
+        class="dg-body"
+        aria-label={TITLES[step]}
+        onSubmit={(event) => {
+          event.preventDefault();
+          on();
+        }}
+      >
+        <h3 ref={heading} tabIndex={-1} class="dg-text">
+          {step === "review" ? title(snapshot) : QUESTIONS[step]}
+        </h3>
+        {!connected && (
+          <p class="dg-warning" role="alert">
+            Not connected to the kernel. Run the cell again to go on.
+          </p>
+        )}
+        <fieldset disabled={!connected}>
+          {step === "data" && <Data snapshot={snapshot} ask={ask} edit={edit} />}
+          {step === "make" && <Make snapshot={snapshot} edit={edit} />}
+          {step === "columns" && <Columns snapshot={snapshot} ask={ask} />}
+          {step === "output" && <Output snapshot={snapshot} ask={ask} edit={edit} />}
+          {step === "review" && <Review snapshot={snapshot} ask={ask} now={now} />}
+        </fieldset>
+        {refusal && (
+          <p role="alert" class="dg-warning dg-text">
+            {refusal}
+          </p>
+        )}
+        <footer class="dg-row dg-foot">
+          <span class="dg-grow dg-muted" role="status">
+            {step === "review" && snapshot.job ? "Submitted: its card is below." : ""}
+          </span>
+          {at > 0 && (
+            <button type="button" class="dg-button" disabled={!connected} onClick={() => go(STEPS[at - 1] as Step)}>
+              Back
+            </button>
+          )}
+          {next ? (
+            <button type="submit" class="dg-button dg-primary" disabled={!connected || !reachable(next)}>
+              Next
+            </button>
+          ) : (
+            <button
+              type="button"
+              class={`dg-button ${snapshot.job ? "" : "dg-primary"}`}
+              disabled={!connected || last !== null || submitting}
+              onClick={() => void submit()}
+            >
+              {submitting ? "…" : snapshot.job ? "Submit again" : "Submit"}
+            </button>
+          )}
+        </footer>
+      </form>
+    </section>
+  );
+}
+
+function title({ config, table }: Snapshot): string {
+  const rows = typeof config.dataSize === "number" ? `${count(config.dataSize)} rows` : "Rows";
+  return `${rows} like ${table?.label ?? "…"}`;
+}
+
+export default widget<Snapshot>(css, Wizard);

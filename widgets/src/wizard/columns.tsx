@@ -1,0 +1,176 @@
+// The third step: what each column is taken to be.
+
+import { useEffect, useRef, useState } from "preact/hooks";
+import type { Ask } from "../link";
+import { count } from "../words";
+import { type Snapshot, wrong } from "./snapshot";
+
+interface Column {
+  name: string;
+  label: string; // the name, cut
+  type: string;
+  kind: string;
+  nulls: number;
+  distinct: number;
+  bars: { label: string; count: number }[];
+  others: number;
+  chosen: string | null;
+}
+
+interface Page {
+  count: number;
+  columns: Column[];
+}
+
+const KINDS: Record<string, string> = {
+  numeric: "number",
+  boolean: "yes or no",
+  categorical: "category",
+  datetime: "date or time",
+  id: "identifier",
+  text: "text",
+  constant: "constant",
+  unsupported: "cannot be learnt",
+};
+
+const MOMENT = 200; // ms
+
+export function Columns({ snapshot, ask }: { snapshot: Snapshot; ask: Ask }) {
+  const [search, setSearch] = useState("");
+  const [found, setFound] = useState<Page | null>(null);
+  const [trouble, setTrouble] = useState("");
+  const asked = useRef(0);
+  const load = async (start: number, before: Column[]) => {
+    const mine = ++asked.current;
+    try {
+      const page = (await ask("columns", { start, search })) as Page;
+      if (mine === asked.current) setFound({ count: page.count, columns: [...before, ...page.columns] });
+    } catch (error) {
+      setTrouble(error instanceof Error ? error.message : String(error));
+    }
+  };
+  useEffect(() => {
+    const timer = setTimeout(() => void load(0, []), search ? MOMENT : 0);
+    return () => clearTimeout(timer);
+  }, [search, snapshot.revision]);
+  const judge = (column: Column, kind: string) => {
+    const chosen = kind === column.kind ? null : kind;
+    setFound((page) => page && { ...page, columns: page.columns.map((one) => (one === column ? { ...one, chosen } : one)) });
+    ask("column", { name: column.name, kind: chosen }).catch((error) => setTrouble(String(error.message ?? error)));
+  };
+  const looked = (snapshot.table?.rows ?? 0) > 0;
+  const more = found ? found.count - found.columns.length : 0;
+  const problem = wrong(snapshot, "parameters.columns");
+  return (
+    <>
+      <div class="dg-row">
+        <p class="dg-grow dg-hint">
+          What each column is taken to be, judged by its first rows. Change what is wrong.
+        </p>
+        <input
+          class="dg-input dg-search"
+          type="search"
+          placeholder="Search columns"
+          aria-label="Search columns"
+          value={search}
+          onInput={({ currentTarget }) => setSearch(currentTarget.value)}
+          onKeyDown={(event) => event.key === "Enter" && event.preventDefault()}
+        />
+      </div>
+      {problem && <p class="dg-problem dg-text">{problem}</p>}
+      {trouble && (
+        <p role="alert" class="dg-warning dg-text">
+          {trouble}
+        </p>
+      )}
+      {!found && looked && <p class="dg-muted">Looking …</p>}
+      {found?.count === 0 && <p class="dg-muted">No column has “{search}” in its name.</p>}
+      {found && found.columns.length > 0 && (
+        <div class="dg-scroll" tabIndex={0} role="region" aria-label="Columns">
+          <table class="dg-table">
+            <thead>
+              <tr>
+                <th scope="col">Column</th>
+                <th scope="col">Learnt as</th>
+                <th scope="col" class="dg-n">Missing</th>
+                <th scope="col" class="dg-n">Different</th>
+                <th scope="col">Values</th>
+              </tr>
+            </thead>
+            <tbody>
+              {found.columns.map((column) => (
+                <Row key={column.name} column={column} judge={judge} />
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+      {more > 0 && (
+        <button type="button" class="dg-button" onClick={() => void load(found?.columns.length ?? 0, found?.columns ?? [])}>
+          Show {count(Math.min(more, 100))} more of {count(more)}
+        </button>
+      )}
+    </>
+  );
+}
+
+function Row({ column, judge }: { column: Column; judge: (column: Column, kind: string) => void }) {
+  const now = column.chosen ?? column.kind;
+  return (
+    <tr>
+      <th scope="row" title={column.label}>
+        <span class="dg-text dg-clip">{column.label}</span>
+        <code class="dg-mono">{column.type}</code>
+      </th>
+      <td>
+        <select
+          class={`dg-input ${column.chosen ? "dg-changed" : ""}`}
+          aria-label={`Learn ${column.label} as`}
+          onChange={({ currentTarget }) => judge(column, currentTarget.value)}
+        >
+          {Object.entries(KINDS)
+            .filter(([kind]) => kind !== "unsupported" || column.kind === kind)
+            .map(([kind, words]) => (
+              <option key={kind} value={kind} selected={kind === now}>
+                {words}
+                {kind === column.kind && column.chosen ? " (found)" : ""}
+              </option>
+            ))}
+        </select>
+      </td>
+      <td class="dg-n">{column.nulls ? count(column.nulls) : "–"}</td>
+      <td class="dg-n">{count(column.distinct)}</td>
+      <td>
+        <Histogram column={column} />
+      </td>
+    </tr>
+  );
+}
+
+const WIDTH = 120;
+const HEIGHT = 20;
+
+function Histogram({ column }: { column: Column }) {
+  const { bars } = column;
+  if (bars.length === 0) return <span class="dg-muted">all differ</span>;
+  const most = Math.max(...bars.map((bar) => bar.count), 1);
+  const width = WIDTH / Math.max(bars.length, 4);
+  const top = bars.reduce((one, other) => (other.count > one.count ? other : one));
+  const words = `Most often ${top.label}: ${count(top.count)} rows${column.others ? `; ${count(column.others)} of other values` : ""}`;
+  return (
+    <svg class="dg-histogram" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={words}>
+      {bars.map((bar, at) => {
+        const height = bar.count ? Math.max((HEIGHT * bar.count) / most, 1) : 0;
+        return (
+          <g key={at}>
+            <title>
+              {bar.label}: {count(bar.count)}
+            </title>
+            <rect x={at * width} y={0} width={width} height={HEIGHT} class="dg-catch" />
+            <rect x={at * width + 0.5} y={HEIGHT - height} width={width - 1} height={height} />
+          </g>
+        );
+      })}
+    </svg>
+  );
+}

@@ -1,0 +1,131 @@
+// A labelled input that tells the kernel what is typed, a moment after the typing, and shows beside
+// itself what is wrong with it.
+
+import type { ComponentChildren } from "preact";
+import { useEffect, useId, useRef, useState } from "preact/hooks";
+
+const MOMENT = 250; // ms
+
+interface Field {
+  label: string;
+  value: string;
+  change: (text: string) => void;
+  problem?: string;
+  hint?: string;
+  placeholder?: string;
+  list?: string[];
+  narrow?: boolean;
+  after?: ComponentChildren;
+}
+
+export function Field({ label, value, change, problem, hint, placeholder, list, narrow, after }: Field) {
+  const id = useId();
+  const [text, setText] = useState(value);
+  const timer = useRef<ReturnType<typeof setTimeout>>();
+  const typing = useRef(false);
+  // What the kernel says goes, but never over what is being typed.
+  useEffect(() => {
+    if (!typing.current) setText(value);
+  }, [value]);
+  useEffect(() => () => clearTimeout(timer.current), []);
+  const say = (typed: string) => {
+    clearTimeout(timer.current);
+    if (typing.current) change(typed);
+    typing.current = false;
+  };
+  return (
+    <div class={`dg-field ${narrow ? "dg-narrow" : ""}`}>
+      <label for={id}>{label}</label>
+      <div class="dg-row">
+        <input
+          id={id}
+          class="dg-input dg-text"
+          value={text}
+          placeholder={placeholder}
+          list={list && `${id}-list`}
+          spellcheck={false}
+          autocomplete="off"
+          aria-invalid={problem ? "true" : undefined}
+          aria-describedby={`${id}-said`}
+          onInput={({ currentTarget }) => {
+            const typed = currentTarget.value;
+            typing.current = true;
+            setText(typed);
+            clearTimeout(timer.current);
+            timer.current = setTimeout(() => say(typed), MOMENT);
+          }}
+          onBlur={({ currentTarget }) => say(currentTarget.value)}
+          onKeyDown={(event) => event.key === "Enter" && say(event.currentTarget.value)}
+        />
+        {after}
+      </div>
+      {list && (
+        <datalist id={`${id}-list`}>
+          {list.map((one) => (
+            <option key={one} value={one} />
+          ))}
+        </datalist>
+      )}
+      <Said id={`${id}-said`} problem={problem} hint={hint} />
+    </div>
+  );
+}
+
+interface Said {
+  id: string;
+  problem: string | undefined;
+  hint: string | undefined;
+}
+
+function Said({ id, problem, hint }: Said) {
+  return (
+    <p id={id} class={problem ? "dg-problem dg-text" : "dg-hint"} aria-live="polite">
+      {problem || hint || ""}
+    </p>
+  );
+}
+
+interface Choice {
+  label: string;
+  value: string;
+  options: [string, string][]; // value, words
+  change: (value: string) => void;
+  problem?: string;
+  hint?: string;
+}
+
+export function Choice({ label, value, options, change, problem, hint }: Choice) {
+  const id = useId();
+  return (
+    <div class="dg-field dg-narrow">
+      <label for={id}>{label}</label>
+      <select
+        id={id}
+        class="dg-input"
+        aria-invalid={problem ? "true" : undefined}
+        aria-describedby={`${id}-said`}
+        onChange={({ currentTarget }) => change(currentTarget.value)}
+      >
+        {options.map(([one, words]) => (
+          <option key={one} value={one} selected={one === value}>
+            {words}
+          </option>
+        ))}
+      </select>
+      <Said id={`${id}-said`} problem={problem} hint={hint} />
+    </div>
+  );
+}
+
+/** A number as people write it ("100,000", "1e6", "2.5 million" is not one); other text as it is. */
+export function number(text: string): number | string | null {
+  const bare = text.replace(/[\s,_']/g, "");
+  if (bare === "") return null;
+  return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(bare) ? Number(bare) : text;
+}
+
+/** A number as it is shown in an input; what is no number as it was typed. */
+export function shown(value: unknown): string {
+  if (typeof value === "number") return value.toLocaleString("en-US", { maximumFractionDigits: 6 });
+  return value === undefined || value === null ? "" : String(value);
+}

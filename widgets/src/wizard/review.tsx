@@ -1,0 +1,200 @@
+// The last step: what would come of it, and the button that makes it so.
+
+import { useEffect, useRef, useState } from "preact/hooks";
+import type { Ask } from "../link";
+import { ordinal, size, span } from "../words";
+import type { Estimate, Limits, Snapshot } from "./snapshot";
+
+interface Rows {
+  columns: string[];
+  yours: unknown[][];
+  new: unknown[][];
+  notes: string[];
+}
+
+const PATIENCE = 60_000;
+const EVERY = 5_000; // ms between two looks at the limits
+
+export function Review({ snapshot, ask, now }: { snapshot: Snapshot; ask: Ask; now: number }) {
+  const limits = useLimits(ask, snapshot.job);
+  return (
+    <>
+      <p class="dg-row dg-foretold">
+        {snapshot.estimate && <Foretold estimate={snapshot.estimate} />}
+        {limits && <Slot limits={limits} now={now} />}
+      </p>
+      <Preview key={JSON.stringify(snapshot.config)} ask={ask} />
+      {snapshot.code && <Code text={snapshot.code} />}
+    </>
+  );
+}
+
+function Foretold({ estimate }: { estimate: Estimate }) {
+  if (estimate.trouble) return <span class="dg-warning dg-text">{estimate.trouble}</span>;
+  const [low, high] = [span(estimate.secondsLow), span(Math.max(estimate.secondsHigh, 1))];
+  const [least, most] = [size(estimate.bytesLow), size(estimate.bytesHigh)];
+  const basis = estimate.basis === "measured" ? `as ${estimate.jobs} jobs before took` : "a first guess: no job has run here yet";
+  return (
+    <span title={basis}>
+      about {low === high ? low : `${low} to ${high}`} · {least === most ? least : `${least} to ${most}`}
+      {estimate.cost === undefined ? " · costs nothing" : ` · costs ${estimate.cost.toFixed(2)}`}
+    </span>
+  );
+}
+
+function Slot({ limits, now }: { limits: Limits; now: number }) {
+  const left = limits.cooldownUntil ? (Date.parse(limits.cooldownUntil) - now) / 1000 : 0;
+  if (!limits.allowed) return <span class="dg-warning dg-text">{limits.reason}</span>;
+  if (left > 0) return <span class="dg-fair">starts in {span(left)}: a job was cancelled</span>;
+  if (limits.currentJobs >= limits.maxJobs) {
+    const place = ordinal(limits.waitingJobs + 1);
+    return <span class="dg-fair">{place} in the queue: all {limits.maxJobs} slots are taken</span>;
+  }
+  return (
+    <span>
+      slot {limits.currentJobs + 1} of {limits.maxJobs}
+    </span>
+  );
+}
+
+/** Where the customer stands, for as long as somebody looks. */
+function useLimits(ask: Ask, job: string | undefined): Limits | null {
+  const [limits, setLimits] = useState<Limits | null>(null);
+  useEffect(() => {
+    let gone = false;
+    const look = () => {
+      if (document.hidden) return;
+      ask("limits").then((them) => !gone && setLimits(them as Limits), () => undefined);
+    };
+    look();
+    const timer = setInterval(look, EVERY);
+    document.addEventListener("visibilitychange", look);
+    return () => {
+      gone = true;
+      clearInterval(timer);
+      document.removeEventListener("visibilitychange", look);
+    };
+  }, [job]);
+  return limits;
+}
+
+function Preview({ ask }: { ask: Ask }) {
+  const [rows, setRows] = useState<Rows | null>(null);
+  const [busy, setBusy] = useState(false);
+  const [trouble, setTrouble] = useState("");
+  const gone = useRef(false);
+  const look = async () => {
+    setBusy(true);
+    setTrouble("");
+    try {
+      const made = (await ask("preview", {}, { patience: PATIENCE })) as Rows;
+      if (!gone.current) setRows(made);
+    } catch (error) {
+      if (!gone.current) setTrouble(error instanceof Error ? error.message : String(error));
+    }
+    if (!gone.current) setBusy(false);
+  };
+  const stop = () => {
+    setBusy(false);
+    ask("stop").catch(() => undefined);
+  };
+  useEffect(() => {
+    void look();
+    return () => {
+      gone.current = true;
+    };
+  }, []);
+  return (
+    <section class="dg-preview" aria-label="Preview" aria-busy={busy}>
+      <div class="dg-row">
+        <span class="dg-grow dg-muted" role="status">
+          {busy ? "Learning from the first rows …" : rows ? "" : "No preview yet."}
+        </span>
+        {busy ? (
+          <button type="button" class="dg-button dg-quiet" onClick={stop}>
+            Stop
+          </button>
+        ) : (
+          !rows && (
+            <button type="button" class="dg-button" onClick={() => void look()}>
+              Preview
+            </button>
+          )
+        )}
+      </div>
+      {trouble && !busy && (
+        <p role="alert" class="dg-warning dg-text">
+          {trouble}
+        </p>
+      )}
+      {rows && <Compared rows={rows} />}
+    </section>
+  );
+}
+
+function Compared({ rows }: { rows: Rows }) {
+  const numbers = rows.columns.map((_, at) => rows.new.every((row) => row[at] === null || typeof row[at] === "number"));
+  const line = (kind: "yours" | "new") => (row: unknown[], index: number) => (
+    <tr key={`${kind}${index}`} class={kind === "new" ? "dg-new" : ""}>
+      <th scope="row">{kind}</th>
+      {row.map((value, at) => (
+        <td key={at} class={numbers[at] ? "dg-n" : ""}>
+          {value === null ? <span class="dg-muted">null</span> : <span class="dg-text dg-clip">{String(value)}</span>}
+        </td>
+      ))}
+    </tr>
+  );
+  return (
+    <>
+      <div class="dg-scroll" tabIndex={0} role="region" aria-label="Your rows and new ones">
+        <table class="dg-table">
+          <thead>
+            <tr>
+              <th scope="col">Preview</th>
+              {rows.columns.map((name, at) => (
+                <th key={at} scope="col" class={numbers[at] ? "dg-n" : ""} title={name}>
+                  <span class="dg-text dg-clip">{name}</span>
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {rows.yours.slice(0, 3).map(line("yours"))}
+            {rows.new.slice(0, 5).map(line("new"))}
+          </tbody>
+        </table>
+      </div>
+      {rows.notes.map((note) => (
+        <p key={note} class="dg-hint dg-text">
+          {note}
+        </p>
+      ))}
+    </>
+  );
+}
+
+function Code({ text }: { text: string }) {
+  const [note, setNote] = useState("");
+  const code = useRef<HTMLPreElement>(null);
+  const copy = async () => {
+    try {
+      await navigator.clipboard.writeText(text);
+      setNote("Copied");
+    } catch {
+      // Not over plain HTTP, or not allowed: then it is marked, to be copied by hand.
+      if (code.current) getSelection()?.selectAllChildren(code.current);
+      setNote("Marked: press Ctrl+C");
+    }
+    setTimeout(() => setNote(""), 3_000);
+  };
+  return (
+    <section class="dg-code" aria-label="The same as a cell">
+      <pre ref={code} tabIndex={0} class="dg-text">
+        {text}
+      </pre>
+      <button type="button" class="dg-button dg-quiet" onClick={() => void copy()}>
+        {note || "Copy as cell"}
+      </button>
+    </section>
+  );
+}
