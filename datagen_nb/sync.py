@@ -98,6 +98,11 @@ class Client:
         return self._client
 
     @property
+    def shares_files(self) -> bool:
+        """See ``AsyncClient.shares_files``."""
+        return self._client.shares_files
+
+    @property
     def portal(self) -> Portal:
         """The thread that owns the connection."""
         return self._portal

@@ -103,6 +103,8 @@ class JobCard(bridge.Panel):
                 await self._rerun(job)
             case "view":
                 await self._view()
+            case "edit":
+                await self._edit()
             case "shut":
                 self.shut_below()
             case "logs":
@@ -136,6 +138,12 @@ class JobCard(bridge.Panel):
             self.open_below(self.job.result().view())
 
         await asyncio.to_thread(opened)
+
+    async def _edit(self) -> None:
+        """Open a wizard with the job's configuration."""
+        from datagen_nb.ui.wizard import Wizard
+
+        self.open_below(await asyncio.to_thread(Wizard, self.job.client, self._config))
 
     async def _logs(self, job: AsyncJob, *, after: int) -> list[dict[str, Any]]:
         """The lines so far; those to come are sent as they are said."""

@@ -132,21 +132,33 @@ def code_of(config: JobConfiguration, chosen: Chosen | None) -> str:
         arguments.append(f"seed={parameters.pop('seed')}")
     output = config.output_path and short(config.output_bucket, config.output_path)
     if output:
-        arguments.append(f"output={output!r}")
+        arguments.append(f"output={python(output)}")
     if config.output_format != (format_of(output) or chosen.format):
-        arguments.append(f"format={config.output_format!r}")
+        arguments.append(f"format={python(config.output_format)}")
     if parameters:
-        arguments.append(f"parameters={parameters!r}")
+        arguments.append(f"parameters={python(parameters)}")
     if config.timeout != JobConfiguration.model_fields["timeout"].default:
         arguments.append(f"timeout={config.timeout:g}")
     if config.name != chosen.name:
-        arguments.append(f"name={config.name!r}")
+        arguments.append(f"name={python(config.name)}")
     if config.tags:
-        arguments.append(f"tags={list(config.tags)!r}")
+        arguments.append(f"tags={python(list(config.tags))}")
     line = ", ".join(arguments)
     if len(line) <= 60:
         return f"job = client.submit({line})"
     return "job = client.submit(\n" + indent(",\n".join(arguments), "    ") + ",\n)"
+
+
+def python(value: Any) -> str:
+    """A value as Python that a formatter would leave alone, where it can."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{python(key)}: {python(one)}" for key, one in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(python(one) for one in value) + "]"
+    said = repr(value)
+    if isinstance(value, str) and said[0] == "'" and '"' not in said and "\\'" not in said:
+        return f'"{said[1:-1]}"'
+    return said
 
 
 def _is_sayable(config: JobConfiguration) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from datagen_nb.core.config import DEFAULT_BUCKET, LOCAL_FILES, JobConfiguration
 from datagen_nb.core.errors import DatagenError
 from datagen_nb.core.inspection import Inspection
-from datagen_nb.ui.draft import Chosen, short
+from datagen_nb.ui.draft import Chosen, python, short
 
 if TYPE_CHECKING:
     from datagen_nb.client import AsyncClient
@@ -53,7 +53,7 @@ class LearningFrom:
         placed = await self._client.configure(source, rows=1, parameters=reading)
         is_file = placed.input_bucket == LOCAL_FILES
         label = short(placed.input_bucket, placed.input_path) if is_file else str(source)
-        return placed, Chosen(repr(label), placed.name, label, placed.input_format)
+        return placed, Chosen(python(label), placed.name, label, placed.input_format)
 
     def remember(self, placed: JobConfiguration, chosen: Chosen) -> None:
         """Know a table by where it lies."""
@@ -66,7 +66,7 @@ class LearningFrom:
         if (bucket, path) in self._chosen:
             return self._chosen[bucket, path]
         said = short(bucket, path)
-        expression = repr(said) if bucket == LOCAL_FILES else None
+        expression = python(said) if bucket == LOCAL_FILES else None
         return Chosen(expression, PurePath(path).stem, said, str(fields.get("inputFormat", "")))
 
     async def look(self, fields: Mapping[str, Any]) -> None:

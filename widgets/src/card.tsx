@@ -156,6 +156,7 @@ export function Card({ snapshot, connected, now, ask, listen }: Props<Snapshot>)
             {state === "paused" && button("resume", "Resume", "dg-primary")}
             {state === "completed" && button("view", viewing ? "Hide" : "View", viewing ? "" : "dg-primary", look)}
             {state === "completed" && button("download", "Download", "", take)}
+            {state === "failed" && button("edit", "Edit and rerun", mayHelp(status) ? "" : "dg-primary")}
             {!ends && button("rerun", "Rerun", mayHelp(status) ? "dg-primary" : "dg-quiet")}
             <button
               type="button"

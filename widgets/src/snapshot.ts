@@ -47,4 +47,4 @@ export interface Snapshot {
   trouble?: string; // why nobody tells of the job any more
 }
 
-export type Action = "cancel" | "pause" | "resume" | "rerun" | "view" | "shut" | "save";
+export type Action = "cancel" | "pause" | "resume" | "rerun" | "view" | "shut" | "save" | "edit";

@@ -31,14 +31,15 @@ const QUESTIONS: Record<Step, string> = {
 const PATIENCE = 60_000;
 
 export function Wizard({ snapshot, connected, now, ask }: Props<Snapshot>) {
-  const { step } = snapshot;
   const [refusal, setRefusal] = useState("");
   const [submitting, setSubmitting] = useState(false);
   const heading = useRef<HTMLHeadingElement>(null);
   const walked = useRef(false);
   const last = blocked(snapshot);
-  const at = STEPS.indexOf(step);
   const reachable = (to: Step) => last === null || STEPS.indexOf(to) <= STEPS.indexOf(last);
+  // Nobody stands beyond what is wrong.
+  const step = last === null || reachable(snapshot.step) ? snapshot.step : last;
+  const at = STEPS.indexOf(step);
   const next = STEPS[at + 1];
 
   useEffect(() => {
@@ -77,7 +78,7 @@ export function Wizard({ snapshot, connected, now, ask }: Props<Snapshot>) {
                 disabled={!connected || !reachable(one)}
                 onClick={() => go(one)}
               >
-                <span aria-hidden="true">{last === one ? "!" : reachable(one) && index < at ? "✓" : index + 1}</span>
+                <span aria-hidden="true">{mark(snapshot, one) ?? (reachable(one) && index < at ? "✓" : index + 1)}</span>
                 <span class="dg-step">{TITLES[one]}</span>
               </button>
             </li>
@@ -88,6 +89,12 @@ export function Wizard({ snapshot, connected, now, ask }: Props<Snapshot>) {
         class="dg-body"
         aria-label={TITLES[step]}
         onSubmit={(event) => {
+          event.preventDefault();
+          on();
+        }}
+        onKeyDown={(event) => {
+          // A notebook keeps some keys for itself: the browser's own way from Enter is not relied on.
+          if (event.key !== "Enter" || event.defaultPrevented || !(event.target instanceof HTMLInputElement)) return;
           event.preventDefault();
           on();
         }}
@@ -140,6 +147,10 @@ export function Wizard({ snapshot, connected, now, ask }: Props<Snapshot>) {
     </section>
   );
 }
+
+/** Where something is wrong; that no table is chosen yet is nothing wrong. */
+const mark = (snapshot: Snapshot, step: Step): string | null =>
+  blocked(snapshot) === step && (step !== "data" || snapshot.trouble) ? "!" : null;
 
 function title({ config, table }: Snapshot): string {
   const rows = typeof config.dataSize === "number" ? `${count(config.dataSize)} rows` : "Rows";

@@ -152,7 +152,7 @@ const HEIGHT = 20;
 
 function Histogram({ column }: { column: Column }) {
   const { bars } = column;
-  if (bars.length === 0) return <span class="dg-muted">all differ</span>;
+  if (bars.length === 0) return <span class="dg-muted">{column.kind === "unsupported" ? "–" : "hardly two alike"}</span>;
   const most = Math.max(...bars.map((bar) => bar.count), 1);
   const width = WIDTH / Math.max(bars.length, 4);
   const top = bars.reduce((one, other) => (other.count > one.count ? other : one));

@@ -31,15 +31,25 @@ export function Review({ snapshot, ask, now }: { snapshot: Snapshot; ask: Ask; n
 
 function Foretold({ estimate }: { estimate: Estimate }) {
   if (estimate.trouble) return <span class="dg-warning dg-text">{estimate.trouble}</span>;
-  const [low, high] = [span(estimate.secondsLow), span(Math.max(estimate.secondsHigh, 1))];
-  const [least, most] = [size(estimate.bytesLow), size(estimate.bytesHigh)];
+  const time = between(span(estimate.secondsLow), span(Math.max(estimate.secondsHigh, 1)));
+  const bytes = between(size(estimate.bytesLow), size(estimate.bytesHigh));
   const basis = estimate.basis === "measured" ? `as ${estimate.jobs} jobs before took` : "a first guess: no job has run here yet";
   return (
     <span title={basis}>
-      about {low === high ? low : `${low} to ${high}`} · {least === most ? least : `${least} to ${most}`}
+      {time} · {bytes}
       {estimate.cost === undefined ? " · costs nothing" : ` · costs ${estimate.cost.toFixed(2)}`}
     </span>
   );
+}
+
+/** A range in words; a unit that both ends share is said once. */
+function between(low: string, high: string): string {
+  if (low === high) return `about ${low}`;
+  if (low.startsWith("0 ")) return `up to ${high}`;
+  const unit = high.split(" ").pop();
+  return low.split(" ").length === 2 && low.endsWith(` ${unit}`) && high.split(" ").length === 2
+    ? `${low.split(" ")[0]} to ${high}`
+    : `${low} to ${high}`;
 }
 
 function Slot({ limits, now }: { limits: Limits; now: number }) {
