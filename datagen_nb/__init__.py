@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from datagen_nb.dataset import AsyncDataset as AsyncDataset
     from datagen_nb.job import AsyncJob as AsyncJob
     from datagen_nb.plain_dataset import Dataset as Dataset
+    from datagen_nb.plain_job import Job as Job
     from datagen_nb.sync import Client as Client
-    from datagen_nb.sync import Job as Job
     from datagen_nb.wiring import AsyncClient as AsyncClient
     from datagen_nb.wiring import connect as connect
 
@@ -29,7 +29,7 @@ _HOMES = {
     "AsyncJob": "job",
     "Client": "sync",
     "Dataset": "plain_dataset",
-    "Job": "sync",
+    "Job": "plain_job",
     "JobConfiguration": "core.config",
     "JobStatus": "core.status",
     "Report": "core.result",

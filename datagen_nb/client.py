@@ -8,10 +8,8 @@ from collections.abc import (
     Callable,
     Iterable,
     Mapping,
-    Sequence,
 )
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -22,14 +20,14 @@ from datagen_nb.core.errors import ConfigurationError
 from datagen_nb.core.estimates import Estimate
 from datagen_nb.core.inspection import Inspection
 from datagen_nb.core.limits import RateLimitStatus
-from datagen_nb.core.messages import Cancellations, JobQuery, ServiceInfo
+from datagen_nb.core.messages import ServiceInfo
 from datagen_nb.core.plans import Graph
 from datagen_nb.core.ports import Jobs
 from datagen_nb.core.schedules import Schedules
-from datagen_nb.core.status import State
 from datagen_nb.core.templates import Templates
 from datagen_nb.core.uploads import Uploads
 from datagen_nb.core.webhooks import Webhooks
+from datagen_nb.history import AsyncHistory
 from datagen_nb.inputs import place
 from datagen_nb.job import AsyncJob
 
@@ -314,66 +312,3 @@ def _configure(**values: Any) -> JobConfiguration:
             for problem in error.problems
         ]
         raise ConfigurationError(problems) from None
-
-
-class AsyncHistory:
-    """The customer's jobs."""
-
-    def __init__(self, service: Jobs) -> None:
-        self._service = service
-
-    async def get(self, job_id: str) -> AsyncJob:
-        """Find a job by its id.
-
-        Raises:
-            JobNotFound: There is none.
-        """
-        return AsyncJob(self._service, await self._service.status(job_id))
-
-    async def list(
-        self,
-        *,
-        status: State | str | Sequence[State | str] = (),
-        since: datetime | None = None,
-        limit: int = 50,
-    ) -> Sequence[AsyncJob]:
-        """Jobs, the newest first.
-
-        Args:
-            status: Only jobs in this state, or one of these.
-            since: Only jobs created at or after this instant; without a zone it is local time.
-            limit: At most so many.
-        """
-        states = (status,) if isinstance(status, str) else tuple(status)
-        query = JobQuery(
-            status=tuple(_state(state) for state in states),
-            since=None if since is None else since.astimezone(),
-            limit=min(max(limit, 1), 500),
-        )
-        found: list[AsyncJob] = []
-        while len(found) < limit:
-            page = await self._service.history(query)
-            found += [AsyncJob(self._service, job) for job in page.jobs]
-            if page.next_cursor is None:
-                break
-            query = query.model_copy(update={"cursor": page.next_cursor})
-        return found[:limit]
-
-    async def running(self) -> Sequence[AsyncJob]:
-        """Jobs that have not ended: running, queued and paused."""
-        return await self.list(status=(State.RUNNING, State.QUEUED, State.PAUSED), limit=500)
-
-    async def cancel(self, *job_ids: str) -> Cancellations:
-        """Cancel the jobs with these ids, or, without any, all that have not ended."""
-        return await self._service.cancel_many(job_ids or None)
-
-    async def last(self) -> AsyncJob | None:
-        """The newest job; ``None`` when there is none."""
-        return next(iter(await self.list(limit=1)), None)
-
-
-def _state(value: State | str) -> State:
-    try:
-        return State(value)
-    except ValueError:
-        raise ValueError(f"no state {value!r}; states are {', '.join(State)}") from None

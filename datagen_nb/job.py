@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncGenerator, Generator, Sequence
+from collections.abc import AsyncGenerator, Generator, Iterable, Sequence
 from contextlib import aclosing
 from typing import Any
 
 from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.errors import JobCancelled, JobFailed
-from datagen_nb.core.messages import JobEvent, LogEntry
+from datagen_nb.core.messages import Annotation, JobEvent, LogEntry
 from datagen_nb.core.ports import Jobs
 from datagen_nb.core.result import Report
 from datagen_nb.core.status import JobFailure, JobStatus, Stage, State
@@ -110,6 +110,26 @@ class AsyncJob:
     async def resume(self) -> JobStatus:
         """Let a paused job go on from its finished parts."""
         return self._seen(await self._service.resume(self.id))
+
+    async def annotate(
+        self,
+        *,
+        name: str | None = None,
+        tags: Iterable[str] | None = None,
+        note: str | None = None,
+    ) -> JobStatus:
+        """Write on the job, in whatever state it is; what is left out stays.
+
+        Args:
+            name: What people call it.
+            tags: Words to find it by.
+            note: Anything, at most 2,000 characters.
+
+        Raises:
+            ConfigurationError: One breaks its rule; nothing was written.
+        """
+        said = Annotation(name=name, tags=None if tags is None else tuple(tags), note=note)
+        return self._seen(await self._service.annotate(self.id, said))
 
     async def delete(self) -> None:
         """Delete an ended job with its data, before its time.

@@ -6,30 +6,31 @@ that computes, or a loop that the notebook runs, never holds up what is live.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import (
-    Awaitable,
-    Callable,
-    Generator,
-    Iterable,
-    Iterator,
-    Mapping,
-    Sequence,
-)
-from contextlib import aclosing
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, TypeVar
 
-from datagen_nb.client import AsyncClient, AsyncHistory
+from datagen_nb.client import AsyncClient
 from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.limits import RateLimitStatus
-from datagen_nb.core.messages import Cancellations, LogEntry, ServiceInfo
+from datagen_nb.core.messages import (
+    Cancellations,
+    Deletions,
+    Event,
+    JobCounts,
+    JobPage,
+    JobQuery,
+    ServiceInfo,
+    Sort,
+)
 from datagen_nb.core.result import Report
-from datagen_nb.core.status import JobFailure, JobStatus, Stage, State
+from datagen_nb.core.status import State
+from datagen_nb.history import AsyncHistory
 from datagen_nb.job import AsyncJob
 from datagen_nb.plain_areas import Alerts, Schedules, Templates, Uploads, Webhooks
 from datagen_nb.plain_dataset import Dataset
+from datagen_nb.plain_job import Job
 from datagen_nb.portal import Portal, portal
 
 if TYPE_CHECKING:
@@ -246,11 +247,33 @@ class History:
         *,
         status: State | str | Sequence[State | str] = (),
         since: datetime | None = None,
+        until: datetime | None = None,
+        text: str = "",
+        sort: Sort = "created",
+        order: Literal["desc", "asc"] = "desc",
         limit: int = 50,
     ) -> Sequence[Job]:
         """See ``AsyncHistory.list``."""
-        work = self._history.list(status=status, since=since, limit=limit)
+        work = self._history.list(
+            status=status,
+            since=since,
+            until=until,
+            text=text,
+            sort=sort,
+            order=order,
+            limit=limit,
+        )
         return [self._plain(job) for job in self._portal.call(work)]
+
+    def page(self, query: JobQuery) -> JobPage:
+        """See ``AsyncHistory.page``."""
+        return self._portal.call(self._history.page(query))
+
+    def counts(
+        self, *, since: datetime | None = None, until: datetime | None = None, text: str = ""
+    ) -> JobCounts:
+        """See ``AsyncHistory.counts``."""
+        return self._portal.call(self._history.counts(since=since, until=until, text=text))
 
     def running(self) -> Sequence[Job]:
         """See ``AsyncHistory.running``."""
@@ -260,6 +283,14 @@ class History:
         """See ``AsyncHistory.cancel``."""
         return self._portal.call(self._history.cancel(*job_ids))
 
+    def delete(self, *job_ids: str) -> Deletions:
+        """See ``AsyncHistory.delete``."""
+        return self._portal.call(self._history.delete(*job_ids))
+
+    def changes(self) -> Iterator[Event]:
+        """See ``AsyncHistory.changes``."""
+        return self._portal.iterate(self._history.changes())
+
     def last(self) -> Job | None:
         """See ``AsyncHistory.last``."""
         job = self._portal.call(self._history.last())
@@ -267,127 +298,3 @@ class History:
 
     def _plain(self, job: AsyncJob) -> Job:
         return Job(job, self._client)
-
-
-class Job:
-    """One job; as the last line of a cell it is a live card."""
-
-    def __init__(self, job: AsyncJob, client: Client) -> None:
-        self._job = job
-        self._client = client
-        self._portal = client.portal
-        self._views = client.views
-
-    def __repr__(self) -> str:
-        return repr(self._job)
-
-    def _repr_mimebundle_(self, **options: Any) -> Any:
-        return self._views.card(self)._repr_mimebundle_(**options)
-
-    @property
-    def asynchronous(self) -> AsyncJob:
-        """The same job for work on the client's thread; see ``Client.portal``."""
-        return self._job
-
-    @property
-    def client(self) -> Client:
-        """Whose job it is."""
-        return self._client
-
-    @property
-    def id(self) -> str:
-        return self._job.id
-
-    @property
-    def name(self) -> str:
-        return self._job.name
-
-    @property
-    def status(self) -> JobStatus:
-        """How it stands now."""
-        if self._job.status.status.is_terminal:
-            return self._job.status
-        return self._portal.call(self._job.refresh())
-
-    @property
-    def stages(self) -> tuple[Stage, ...]:
-        return self.status.stages
-
-    @property
-    def error(self) -> JobFailure | None:
-        """Why it failed, if it did."""
-        return self.status.error
-
-    @property
-    def configuration(self) -> JobConfiguration:
-        """What it was asked to do."""
-        return self._portal.call(self._job.configuration())
-
-    def wait(self) -> Job:
-        """See ``AsyncJob.wait``; interrupting it stops the waiting, not the job."""
-        self._portal.call(self._job.wait())
-        return self
-
-    def result(self) -> Dataset:
-        """See ``AsyncJob.result``."""
-        return Dataset(self._portal.call(self._job.result()), self._portal, self._views)
-
-    def __await__(self) -> Generator[Any, None, Dataset]:
-        data = yield from asyncio.wrap_future(self._portal.start(self._job.result())).__await__()
-        return Dataset(data, self._portal, self._views)
-
-    def updates(self) -> Iterator[JobStatus]:
-        """See ``AsyncJob.updates``."""
-        return self._portal.iterate(self._job.updates())
-
-    def cancel(self) -> JobStatus:
-        """See ``AsyncJob.cancel``."""
-        return self._portal.call(self._job.cancel())
-
-    def pause(self) -> JobStatus:
-        """See ``AsyncJob.pause``."""
-        return self._portal.call(self._job.pause())
-
-    def resume(self) -> JobStatus:
-        """See ``AsyncJob.resume``."""
-        return self._portal.call(self._job.resume())
-
-    def delete(self) -> None:
-        """See ``AsyncJob.delete``."""
-        self._portal.call(self._job.delete())
-
-    def rerun(self) -> Job:
-        """See ``AsyncJob.rerun``."""
-        return Job(self._portal.call(self._job.rerun()), self._client)
-
-    def logs(self, *, after: int = 0) -> Sequence[LogEntry]:
-        """See ``AsyncJob.logs``."""
-        return self._portal.call(self._job.logs(after=after))
-
-    def follow_logs(self, *, after: int = 0) -> Iterator[LogEntry]:
-        """See ``AsyncJob.follow_logs``."""
-        return self._portal.iterate(self._job.follow_logs(after=after))
-
-    @property
-    def report(self) -> Report:
-        """See ``AsyncJob.report``."""
-        return self._portal.call(self._job.report())
-
-    def watch(self, callback: Callable[[JobStatus], None]) -> Callable[[], None]:
-        """Call back with the status now and with each newer one, on the client's thread.
-
-        Returns:
-            A function that ends the watching.
-        """
-
-        async def follow() -> None:
-            async with aclosing(self._job.updates()) as updates:
-                async for status in updates:
-                    callback(status)
-
-        following = self._portal.start(follow())
-
-        def stop() -> None:
-            following.cancel()
-
-        return stop

@@ -27,6 +27,7 @@ _ACTIONS = tuple(
         ("POST", r"/v1/jobs", "jobs.submit"),
         ("POST", r"/v1/(jobs|templates)/[^/]+/(rerun|jobs)", "jobs.submit"),
         ("POST", r"/v1/jobs/(cancel|[^/]+/(cancel|pause|resume))", "jobs.steer"),
+        ("PATCH", r"/v1/jobs/[^/]+", "jobs.steer"),
         (_ANY, r"/v1/jobs/.*", "jobs.delete"),
         (_ANY, r"/v1/uploads(/.*)?", "uploads.write"),
         (_READ, r"/v1/events(/.*)?", "events.read"),

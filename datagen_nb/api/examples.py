@@ -35,6 +35,8 @@ EXAMPLES: Mapping[str, dict[str, Any]] = {
     },
     "UploadRequest": {"digest": _DIGEST, "format": "csv", "size": 1_048_577},
     "Upload": {"uploadId": f"{_DIGEST}.csv", "size": 1_048_577, "offset": 1_048_576},
+    "Annotation": {"tags": ["nightly"], "note": "The one that goes to the review."},
+    "NamedJobs": {"jobIds": ["j_0qzk3v8f1m2n4p5r"]},
     "ManyJobs": {"jobIds": ["j_0qzk3v8f1m2n4p5r"]},
     "RetentionChoice": {"days": 30},
     "QueueChoice": {"maxWaiting": 0},

@@ -20,16 +20,20 @@ from datagen_nb.core.errors import JobNotFound, ServiceUnavailable
 from datagen_nb.core.limits import RateLimitStatus
 from datagen_nb.core.messages import (
     OTHER_EVENTS,
+    Annotation,
     Cancellations,
     CleanUp,
+    Deletions,
     Event,
     EventPage,
+    JobCounts,
     JobEvent,
     JobPage,
     JobQuery,
     LogEntry,
     LogPage,
     ManyJobs,
+    NamedJobs,
     OtherEvent,
     QueueChoice,
     Retention,
@@ -87,6 +91,19 @@ class HttpJobs:
     async def history(self, query: JobQuery) -> JobPage:
         return await self._get(JobPage, wire.JOBS, **query.to_wire())
 
+    async def counts(self, query: JobQuery) -> JobCounts:
+        asked = query.to_wire()
+        params = {name: asked[name] for name in ("since", "until", "text") if name in asked}
+        return await self._get(JobCounts, wire.job_path("counts"), **params)
+
+    async def annotate(self, job_id: str, annotation: Annotation) -> JobStatus:
+        content = annotation.to_json().encode()
+        # The same words written twice are the same words.
+        body = await self._session.send(
+            "PATCH", wire.job_path(job_id), safe=True, headers=JSON, content=content
+        )
+        return _read(JobStatus, body)
+
     async def cancel(self, job_id: str) -> JobStatus:
         return await self._act(job_id, "cancel", {State.CANCELLED})
 
@@ -112,6 +129,11 @@ class HttpJobs:
         except ServiceUnavailable:  # whether it was heard, only the job's absence can tell
             with suppress(JobNotFound):
                 await self._session.send("DELETE", path, safe=True)
+
+    async def delete_many(self, job_ids: Sequence[str]) -> Deletions:
+        which, path = say(NamedJobs, job_ids=tuple(job_ids)), wire.job_path("delete")
+        body = await self._session.send("POST", path, safe=False, headers=JSON, content=which)
+        return _read(Deletions, body)
 
     async def limits(self) -> RateLimitStatus:
         return await self._get(RateLimitStatus, wire.LIMITS)

@@ -1,7 +1,11 @@
 """The wire: where things are, how errors travel. One page for both ends.
 
     POST   /v1/jobs                         submit; Idempotency-Key required → 201 JobStatus
-    GET    /v1/jobs                         history: status, since, until, limit, cursor → JobPage
+    GET    /v1/jobs                         history: status, since, until, text, sort, order, limit,
+                                            cursor → JobPage
+    GET    /v1/jobs/counts                  since, until, text → JobCounts
+    PATCH  /v1/jobs/{jobId}                 Annotation → JobStatus
+    POST   /v1/jobs/delete                  NamedJobs → Deletions
     GET    /v1/jobs/{jobId}                 JobStatus
     DELETE /v1/jobs/{jobId}                 with its data → 204
     GET    /v1/jobs/{jobId}/configuration   JobConfiguration

@@ -196,6 +196,11 @@ def _text(longest: int, *, empty: bool, what: str) -> Rule:
     )
 
 
+def text_rule(longest: int) -> Rule:
+    """The rule of any text up to a length."""
+    return _text(longest, empty=True, what="a text")
+
+
 def _seconds(longest: int) -> Rule:
     return (
         lambda value: _is_number(value) and 1 <= value <= longest,
@@ -325,7 +330,7 @@ def _problems(given: Mapping[str, Any], *, partial: bool = False) -> Iterator[Pr
     for name, field in JobConfiguration.model_fields.items():
         wire_name = field.alias or name
         if wire_name in given:
-            yield from _broken(wire_name, given[wire_name], FIELDS[wire_name])
+            yield from broken(wire_name, given[wire_name], FIELDS[wire_name])
         elif field.is_required() and not partial:
             yield Problem(wire_name, "(missing)", "is required", FIELDS[wire_name][2])
     yield from _unknown("", given, FIELDS)
@@ -333,7 +338,7 @@ def _problems(given: Mapping[str, Any], *, partial: bool = False) -> Iterator[Pr
     if isinstance(parameters, dict):
         for key, value in parameters.items():
             if key in PARAMETERS:
-                yield from _broken(f"parameters.{key}", value, PARAMETERS[key])
+                yield from broken(f"parameters.{key}", value, PARAMETERS[key])
         yield from _unknown("parameters.", parameters, PARAMETERS)
     source = (given.get("inputBucket", DEFAULT_BUCKET), given.get("inputPath"))
     target = (given.get("outputBucket", DEFAULT_BUCKET), given.get("outputPath"))
@@ -346,7 +351,8 @@ def _problems(given: Mapping[str, Any], *, partial: bool = False) -> Iterator[Pr
         yield Problem("outputPath", _shown(target[1]), rule, "Put it into a folder of its own.")
 
 
-def _broken(name: str, value: Any, rule: Rule) -> Iterator[Problem]:
+def broken(name: str, value: Any, rule: Rule) -> Iterator[Problem]:
+    """The problem of a value that breaks its rule."""
     holds, says, remedy = rule
     if not holds(value):
         yield Problem(name, _shown(value), says, remedy)

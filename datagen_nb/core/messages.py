@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import Discriminator, Field, Tag, model_validator
 
-from datagen_nb.core.status import JobStatus, State
+from datagen_nb.core.config import FIELDS, broken, text_rule
+from datagen_nb.core.errors import ConfigurationError
+from datagen_nb.core.status import MOST_NOTE, JobStatus, State
 from datagen_nb.core.wire_model import Instant, WireModel
 
 EventName = Literal[
@@ -74,13 +76,21 @@ class LogPage(WireModel):
     entries: tuple[LogEntry, ...]
 
 
+Sort = Literal["created", "ended", "name", "rows", "size", "status", "took"]
+
+
 class JobQuery(WireModel):
-    """Which jobs to list, the newest first.
+    """Which jobs to list, and in which order.
 
     Args:
         status: Only jobs in these states; empty means all.
         since: Only jobs created at or after this instant.
         until: Only jobs created before this instant.
+        text: Only jobs that have each of these words in name, tags, note or id; letters from A to
+            Z in either case.
+        sort: What to order by; ``size`` is the result's bytes, ``took`` the seconds of running.
+            Jobs that have none come last, of equal ones the newest first.
+        order: Falling or rising.
         limit: Jobs on a page, 1 to 500.
         cursor: Where the page before ended.
     """
@@ -88,6 +98,9 @@ class JobQuery(WireModel):
     status: tuple[State, ...] = ()
     since: Instant | None = None
     until: Instant | None = None
+    text: str = Field("", max_length=200)
+    sort: Sort = "created"
+    order: Literal["desc", "asc"] = "desc"
     limit: int = Field(50, ge=1, le=500)
     cursor: str | None = None
 
@@ -99,10 +112,54 @@ class JobPage(WireModel):
     next_cursor: str | None = None
 
 
+class JobCounts(WireModel):
+    """How many jobs are in each state, and in all."""
+
+    by_state: dict[State, int]
+    total: int
+
+
+class Annotation(WireModel):
+    """What somebody writes on a job; what is absent stays as it is.
+
+    Args:
+        name: What people call it, at most 200 characters.
+        tags: Words to find it by, at most 20.
+        note: Anything, at most ``core.status.MOST_NOTE`` characters.
+
+    Raises:
+        ConfigurationError: One breaks its rule.
+    """
+
+    name: str | None = None
+    tags: tuple[str, ...] | None = None
+    note: str | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        rules = {"name": FIELDS["name"], "tags": FIELDS["tags"], "note": text_rule(MOST_NOTE)}
+        given = {name: getattr(self, name) for name in rules}
+        problems = [
+            problem
+            for name, value in given.items()
+            if value is not None
+            for problem in broken(name, value, rules[name])
+        ]
+        if problems:
+            raise ConfigurationError(problems)
+        return self
+
+
 class ManyJobs(WireModel):
     """Jobs that one action is meant for; without ``job_ids`` all that have not ended."""
 
     job_ids: tuple[str, ...] | None = Field(None, max_length=500)
+
+
+class NamedJobs(WireModel):
+    """Jobs that one action is meant for."""
+
+    job_ids: tuple[str, ...] = Field(max_length=500)
 
 
 class Refusal(WireModel):
@@ -117,6 +174,13 @@ class Cancellations(WireModel):
     """What became of a request to cancel many jobs."""
 
     cancelled: tuple[str, ...]
+    refused: tuple[Refusal, ...]
+
+
+class Deletions(WireModel):
+    """What became of a request to delete many jobs."""
+
+    deleted: tuple[str, ...]
     refused: tuple[Refusal, ...]
 
 

@@ -9,15 +9,19 @@ from datetime import datetime
 from typing import BinaryIO, Literal, Protocol
 
 from datagen_nb.core.alerts import Alerts
+from datagen_nb.core.changes import WorkerChange
 from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.estimates import TableFacts
 from datagen_nb.core.inspection import Inspection
 from datagen_nb.core.limits import RateLimitStatus
 from datagen_nb.core.messages import (
+    Annotation,
     Cancellations,
+    Deletions,
     Event,
     EventPage,
     Health,
+    JobCounts,
     JobPage,
     JobQuery,
     LogEntry,
@@ -26,7 +30,7 @@ from datagen_nb.core.messages import (
 from datagen_nb.core.plans import Plans, Preview
 from datagen_nb.core.result import Manifest, Report
 from datagen_nb.core.schedules import Schedules
-from datagen_nb.core.status import JobStatus, WorkerChange
+from datagen_nb.core.status import JobStatus
 from datagen_nb.core.templates import Templates
 from datagen_nb.core.uploads import Uploads
 from datagen_nb.core.webhooks import Webhooks
@@ -250,6 +254,14 @@ class Jobs(Protocol):
 
     async def history(self, query: JobQuery) -> JobPage: ...
 
+    async def counts(self, query: JobQuery) -> JobCounts:
+        """How many jobs fit a query, whatever its states, by state."""
+        ...
+
+    async def annotate(self, job_id: str, annotation: Annotation) -> JobStatus:
+        """Write on a job, in whatever state it is."""
+        ...
+
     async def cancel(self, job_id: str) -> JobStatus: ...
 
     async def cancel_many(self, job_ids: Sequence[str] | None = None) -> Cancellations:
@@ -270,6 +282,10 @@ class Jobs(Protocol):
         Raises:
             ActionRefused: It has not ended.
         """
+        ...
+
+    async def delete_many(self, job_ids: Sequence[str]) -> Deletions:
+        """Delete several ended jobs, at most 500."""
         ...
 
     async def limits(self) -> RateLimitStatus:

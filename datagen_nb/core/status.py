@@ -7,17 +7,35 @@ reads no clock. Source: the specification, section 1.1.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Literal
 
 from pydantic import Field
 
+from datagen_nb.core.changes import (
+    Annotated,
+    Cancelled,
+    Change,
+    Completed,
+    Expired,
+    Failed,
+    InputMeasured,
+    Paused,
+    Progressed,
+    Requeued,
+    Resumed,
+    StageCompleted,
+    StageStarted,
+    Started,
+    Warned,
+)
 from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.errors import ActionRefused
 from datagen_nb.core.estimates import Estimate
 from datagen_nb.core.wire_model import Instant, WireModel, as_instant
+
+MOST_NOTE = 2_000
 
 STAGES = ("validate", "read", "fit", "generate", "write", "report")
 
@@ -94,6 +112,7 @@ class JobStatus(WireModel):
         waiting_for: While queued: jobs that have to end first.
         starts_after: While queued in a cooldown: when the customer's jobs start again.
         warnings: What went differently than one might expect, in words.
+        note: What somebody wrote on it, at most ``MOST_NOTE`` characters.
         estimate: What it was expected to take and make; beside it, in the end, the truth.
     """
 
@@ -119,6 +138,7 @@ class JobStatus(WireModel):
     waiting_for: tuple[str, ...] = ()
     starts_after: Instant | None = None
     warnings: tuple[str, ...] = ()
+    note: str = ""
     estimate: Estimate | None = None
 
     @property
@@ -126,102 +146,6 @@ class JobStatus(WireModel):
         """The stage that runs now, if one does."""
         return next((stage for stage in self.stages if stage.status == "running"), None)
 
-
-@dataclass(frozen=True, slots=True)
-class Started:
-    """A worker took the job up; ``attempt`` is one more than any before."""
-
-    attempt: int
-
-
-@dataclass(frozen=True, slots=True)
-class StageStarted:
-    attempt: int
-    stage: str
-
-
-@dataclass(frozen=True, slots=True)
-class Progressed:
-    """``progress`` of the stage, 0 to 100; ``rows_done`` of the whole job where it counts rows."""
-
-    attempt: int
-    stage: str
-    progress: float
-    rows_done: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class StageCompleted:
-    attempt: int
-    stage: str
-
-
-@dataclass(frozen=True, slots=True)
-class InputMeasured:
-    """The worker knows the input's size in bytes."""
-
-    attempt: int
-    input_size: int
-
-
-@dataclass(frozen=True, slots=True)
-class Warned:
-    attempt: int
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class Requeued:
-    """The worker is gone without a word; the job waits for another, its finished parts kept."""
-
-    attempt: int
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Completed:
-    """The manifest is written; ``output_size`` in bytes."""
-
-    attempt: int
-    output_size: int
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """The job cannot go on; ``attempt`` is ``None`` when a rule, not a worker, ends it."""
-
-    attempt: int | None
-    error: JobFailure
-
-
-@dataclass(frozen=True, slots=True)
-class Expired:
-    """The job was paused for longer than its resume window."""
-
-    error: JobFailure
-
-
-@dataclass(frozen=True, slots=True)
-class Paused:
-    resume_window: float
-
-
-@dataclass(frozen=True, slots=True)
-class Resumed:
-    pass
-
-
-@dataclass(frozen=True, slots=True)
-class Cancelled:
-    pass
-
-
-WorkerChange = (
-    StageStarted | Progressed | StageCompleted | InputMeasured | Warned | Completed | Failed
-)
-"""What a running pipeline tells of itself."""
-
-Change = Started | WorkerChange | Requeued | Paused | Resumed | Expired | Cancelled
 
 TRANSITIONS: Mapping[tuple[State, type[Change]], State] = {
     (State.QUEUED, Started): State.RUNNING,
@@ -292,7 +216,8 @@ def fold(status: JobStatus, change: Change, now: datetime) -> JobStatus:
     """
     # The wall clock may jump back; what a job tells of itself does not.
     now = max(as_instant(now), status.last_updated)
-    target = TRANSITIONS.get((status.status, type(change)))
+    moves = not isinstance(change, Annotated)
+    target = TRANSITIONS.get((status.status, type(change))) if moves else status.status
     speaker = getattr(change, "attempt", None)
     if not isinstance(change, Started) and speaker is not None and speaker != status.attempt:
         raise StaleAttempt(f"attempt {speaker} of {status.job_id} was replaced")
@@ -307,10 +232,10 @@ def fold(status: JobStatus, change: Change, now: datetime) -> JobStatus:
     if status.status is State.RUNNING:
         ran = (now - status.last_updated).total_seconds()
         metadata["processing_time"] = round((status.metadata.processing_time or 0.0) + ran, 3)
-    if target is not State.RUNNING:
+    if moves and target is not State.RUNNING:
         values |= {"rows_per_second": None, "seconds_left": None, "resume_until": None}
     values |= _changed(status, change, now, metadata)
-    if target.is_terminal:
+    if moves and target.is_terminal:
         values["end_time"] = now
     if metadata:
         values["metadata"] = status.metadata.model_copy(update=metadata)
@@ -356,6 +281,9 @@ def _changed(
             return {"stages": _settled(status, "pending", now), "resume_until": until}
         case Cancelled():
             return {"stages": _settled(status, "pending", now)}
+        case Annotated():
+            words = {"name": change.name, "tags": change.tags, "note": change.note}
+            return {name: value for name, value in words.items() if value is not None}
         case Resumed():
             return {}
 

@@ -196,7 +196,15 @@ class JobStore(Protocol):
         ...
 
     async def page(self, customer: str, query: JobQuery) -> JobPage:
-        """A page of jobs by keyset, newest first."""
+        """A page of jobs by keyset: none twice, none left out, whatever comes in between.
+
+        Raises:
+            ConfigurationError: The cursor is none that a page of such a query gave.
+        """
+        ...
+
+    async def counts(self, customer: str, query: JobQuery) -> Mapping[State, int]:
+        """How many jobs that fit a query, whatever its states, are in each state."""
         ...
 
     async def in_state(

@@ -20,6 +20,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from datagen_nb.core.changes import Completed, Failed
 from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.errors import DatagenError, ServiceUnavailable
 from datagen_nb.core.estimates import TableFacts
@@ -27,7 +28,6 @@ from datagen_nb.core.inspection import Inspection
 from datagen_nb.core.messages import Health
 from datagen_nb.core.plans import Preview
 from datagen_nb.core.ports import Beat, Logged, Look, Signal, Task
-from datagen_nb.core.status import Completed, Failed
 from datagen_nb.pipelines.parent import ANSWER, FORK, KILL, LENGTH, REQUEST
 
 MEMORY_SHARE = 0.8

@@ -18,6 +18,15 @@ from typing import BinaryIO, Literal
 import numpy as np
 import pyarrow as pa
 
+from datagen_nb.core.changes import (
+    Completed,
+    Failed,
+    InputMeasured,
+    Progressed,
+    StageCompleted,
+    StageStarted,
+    Warned,
+)
 from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.errors import (
     ConfigurationError,
@@ -32,18 +41,7 @@ from datagen_nb.core.messages import Health
 from datagen_nb.core.plans import PREVIEW_ROWS, Preview, PreviewColumn
 from datagen_nb.core.ports import Beat, Clock, Logged, Look, Signal, Task
 from datagen_nb.core.result import ColumnFidelity, Manifest, Memorisation, Part, Report
-from datagen_nb.core.status import (
-    STAGES,
-    Completed,
-    Failed,
-    InputMeasured,
-    JobFailure,
-    Progressed,
-    StageCompleted,
-    StageStarted,
-    StaleAttempt,
-    Warned,
-)
+from datagen_nb.core.status import STAGES, JobFailure, StaleAttempt
 from datagen_nb.pipelines.failures import failure
 from datagen_nb.pipelines.workspace import Plan, Workspace
 from datagen_nb.tables.formats import assemble, write_part

@@ -23,21 +23,20 @@ from typing import BinaryIO
 import numpy as np
 import pyarrow as pa
 
-from datagen_nb.core.config import LOCAL_FILES, JobConfiguration
-from datagen_nb.core.errors import DatagenError, InputError, NotFound, OutputError
-from datagen_nb.core.ports import Bucket, Logged, Signal, Task
-from datagen_nb.core.result import Manifest
-from datagen_nb.core.status import (
-    STAGES,
+from datagen_nb.core.changes import (
     Completed,
     Failed,
     InputMeasured,
     Progressed,
     StageCompleted,
     StageStarted,
-    StaleAttempt,
     Warned,
 )
+from datagen_nb.core.config import LOCAL_FILES, JobConfiguration
+from datagen_nb.core.errors import DatagenError, InputError, NotFound, OutputError
+from datagen_nb.core.ports import Bucket, Logged, Signal, Task
+from datagen_nb.core.result import Manifest
+from datagen_nb.core.status import STAGES, StaleAttempt
 from datagen_nb.pipelines import sample
 from datagen_nb.pipelines.failures import failure
 from datagen_nb.pipelines.workspace import Plan, Workspace

@@ -10,6 +10,7 @@ from contextlib import aclosing, suppress
 from datetime import timedelta
 
 from datagen_nb import __version__
+from datagen_nb.core.changes import Annotated, Cancelled, Change, Paused, Resumed
 from datagen_nb.core.config import DEFAULT_BUCKET, LOCAL_FILES, JobConfiguration
 from datagen_nb.core.errors import (
     ActionRefused,
@@ -26,29 +27,28 @@ from datagen_nb.core.errors import (
 )
 from datagen_nb.core.limits import Limits, RateLimitStatus, check_submit, limit_status
 from datagen_nb.core.messages import (
+    Annotation,
     Cancellations,
+    Deletions,
     Event,
     EventPage,
     Health,
+    JobCounts,
     JobEvent,
     JobPage,
     JobQuery,
     LogEntry,
-    Refusal,
     ServiceInfo,
 )
 from datagen_nb.core.ports import Logged, ObjectMeta
 from datagen_nb.core.result import Manifest, Report
-from datagen_nb.core.status import Cancelled, Change, JobStatus, Paused, Resumed, State, new_status
+from datagen_nb.core.status import JobStatus, State, new_status
 from datagen_nb.core.store import JobRecord, Standing
 from datagen_nb.core.uploads import UploadRequest, send
 from datagen_nb.service.areas import Areas
+from datagen_nb.service.bulk import MOST_AT_ONCE, each
 
 CHUNK = 1 << 20
-
-
-MOST_AT_ONCE = 500
-"""Jobs that one bulk action takes."""
 
 
 class CustomerJobs(Areas):
@@ -164,6 +164,15 @@ class CustomerJobs(Areas):
             update={"jobs": tuple(self._shown(job, limits) for job in page.jobs)}
         )
 
+    async def counts(self, query: JobQuery) -> JobCounts:
+        found = await self._store.counts(self._customer, query)
+        return JobCounts(by_state=dict(found), total=sum(found.values()))
+
+    async def annotate(self, job_id: str, annotation: Annotation) -> JobStatus:
+        change = Annotated(annotation.name, annotation.tags, annotation.note)
+        status = await self._service.change(self._customer, job_id, change)
+        return self._shown(status, await self._limits())
+
     async def cancel(self, job_id: str) -> JobStatus:
         return await self._act(job_id, Cancelled(), "cancelled")
 
@@ -171,19 +180,8 @@ class CustomerJobs(Areas):
         if job_ids is None:
             query = JobQuery(status=(State.QUEUED, State.PAUSED, State.RUNNING), limit=MOST_AT_ONCE)
             job_ids = [job.job_id for job in (await self.history(query)).jobs]
-        cancelled, refused = [], []
-        if len(job_ids) > MOST_AT_ONCE:
-            rule = f"has to be at most {MOST_AT_ONCE}"
-            problem = Problem(
-                "jobIds", f"{len(job_ids)} ids", rule, "Cancel them in several calls."
-            )
-            raise ConfigurationError([problem])
-        for job_id in dict.fromkeys(job_ids):
-            try:
-                cancelled.append((await self.cancel(job_id)).job_id)
-            except DatagenError as error:
-                refused.append(Refusal(job_id=job_id, code=error.code, message=error.message))
-        return Cancellations(cancelled=tuple(cancelled), refused=tuple(refused))
+        cancelled, refused = await each(job_ids, self.cancel)
+        return Cancellations(cancelled=cancelled, refused=refused)
 
     async def pause(self, job_id: str) -> JobStatus:
         window = (await self.configuration(job_id)).resume_window
@@ -207,6 +205,10 @@ class CustomerJobs(Areas):
                 details={"jobId": job_id, "status": status.status.value},
             )
         await self._service.retention.remove_data()
+
+    async def delete_many(self, job_ids: Sequence[str]) -> Deletions:
+        deleted, refused = await each(job_ids, self.delete)
+        return Deletions(deleted=deleted, refused=refused)
 
     async def limits(self) -> RateLimitStatus:
         standing = await self._store.standing(self._customer)

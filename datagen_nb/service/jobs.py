@@ -13,22 +13,12 @@ from dataclasses import replace
 from datetime import datetime
 from random import Random
 
+from datagen_nb.core.changes import Cancelled, Change, Completed, Expired, Failed, Paused, Resumed
 from datagen_nb.core.clock import SteadyClock
 from datagen_nb.core.errors import ActionRefused, VersionConflict
 from datagen_nb.core.messages import Event, EventName, LogEntry
 from datagen_nb.core.ports import Bucket, Clock, Jobs, Logged, Pipeline
-from datagen_nb.core.status import (
-    Cancelled,
-    Change,
-    Completed,
-    Expired,
-    Failed,
-    JobStatus,
-    Paused,
-    Resumed,
-    State,
-    fold,
-)
+from datagen_nb.core.status import JobStatus, State, fold
 from datagen_nb.core.store import Admit, JobRecord, JobStore
 from datagen_nb.core.webhooks import Sender
 from datagen_nb.service.alerts import Alerting

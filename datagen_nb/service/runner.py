@@ -15,23 +15,13 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from datagen_nb.core.changes import Completed, Expired, Failed, Requeued, Started, Warned
 from datagen_nb.core.config import DEFAULT_BUCKET
 from datagen_nb.core.errors import ActionRefused, DatagenError, JobNotFound, ServiceUnavailable
 from datagen_nb.core.limits import cooldown_left, may_start
 from datagen_nb.core.logs import context_of
 from datagen_nb.core.ports import Beat, Logged, Signal, Task
-from datagen_nb.core.status import (
-    Completed,
-    Expired,
-    Failed,
-    JobFailure,
-    JobStatus,
-    Requeued,
-    StaleAttempt,
-    Started,
-    State,
-    Warned,
-)
+from datagen_nb.core.status import JobFailure, JobStatus, StaleAttempt, State
 from datagen_nb.core.store import JobRecord, Standing
 from datagen_nb.service import failures
 from datagen_nb.service.following import Following

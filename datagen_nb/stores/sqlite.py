@@ -6,9 +6,10 @@ Plain ``sqlite3``; see the migrations beside this file for the tables.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -19,12 +20,11 @@ from datagen_nb.core.store import TOMBSTONE, Admit, Document, JobRecord, Notice,
 from datagen_nb.core.wire_model import format_instant
 from datagen_nb.stores.sqlite_documents import SqliteDocuments, put
 from datagen_nb.stores.sqlite_file import SqliteFile
+from datagen_nb.stores.sqlite_listing import counts, page
 from datagen_nb.stores.sqlite_rows import (
     RECORD,
-    cursor_of,
     event_of,
     find,
-    job_of,
     last_cursor,
     record_of,
     standing,
@@ -162,31 +162,10 @@ class SqliteStore:
         return await self._file.write(work)
 
     async def page(self, customer: str, query: JobQuery) -> JobPage:
-        conditions, values = ["customer = ?"], [customer]
-        if query.status:
-            conditions.append(f"state IN ({', '.join('?' * len(query.status))})")
-            values += [state.value for state in query.status]
-        if query.since:
-            conditions.append("created >= ?")
-            values.append(format_instant(query.since))
-        if query.until:
-            conditions.append("created < ?")
-            values.append(format_instant(query.until))
-        if query.cursor is not None:
-            conditions.append("job_id < ?")
-            values.append(job_of(query.cursor))
+        return await self._file.read(partial(page, customer=customer, query=query))
 
-        def work(db: sqlite3.Connection) -> JobPage:
-            rows = db.execute(
-                f"SELECT status FROM jobs WHERE {' AND '.join(conditions)}"
-                " ORDER BY job_id DESC LIMIT ?",
-                (*values, query.limit + 1),
-            ).fetchall()
-            jobs = tuple(JobStatus.from_wire(text) for (text,) in rows[: query.limit])
-            more = len(rows) > query.limit
-            return JobPage(jobs=jobs, next_cursor=cursor_of(jobs[-1].job_id) if more else None)
-
-        return await self._file.read(work)
+    async def counts(self, customer: str, query: JobQuery) -> Mapping[State, int]:
+        return await self._file.read(partial(counts, customer=customer, query=query))
 
     async def in_state(
         self, state: State, *, after: tuple[str, str] = ("", ""), limit: int = 1000

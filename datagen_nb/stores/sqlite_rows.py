@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
-import re
 import sqlite3
 from collections.abc import Mapping
 from datetime import datetime
@@ -14,7 +11,6 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from datagen_nb.core.config import JobConfiguration
-from datagen_nb.core.errors import ConfigurationError, Problem
 from datagen_nb.core.messages import OTHER_EVENTS, Event, JobEvent, OtherEvent
 from datagen_nb.core.status import JobStatus
 from datagen_nb.core.store import JobRecord, Notice, Standing
@@ -119,26 +115,3 @@ def event_of(row: tuple[int, str, str, str, str]) -> Event:
 def to_text(body: Mapping[str, Any]) -> str:
     """JSON as it is kept."""
     return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
-
-
-def cursor_of(job_id: str) -> str:
-    """A page's cursor: where it ended."""
-    return base64.urlsafe_b64encode(job_id.encode()).decode()
-
-
-def job_of(cursor: str) -> str:
-    """The job at which a page ended.
-
-    Raises:
-        ConfigurationError: No page gave this cursor.
-    """
-    try:
-        job_id = base64.urlsafe_b64decode(cursor).decode()
-    except (binascii.Error, ValueError):
-        job_id = ""
-    # Decoding skips what it does not know, so that damaged text may still give something.
-    if not re.fullmatch(r"j_[0-9A-Z]{16}", job_id) or cursor_of(job_id) != cursor:
-        shown = repr(cursor) if len(cursor) <= 80 else f"{cursor[:79]!r}…"
-        problem = Problem("cursor", shown, "is none that a page gave", "Start without one.")
-        raise ConfigurationError([problem])
-    return job_id

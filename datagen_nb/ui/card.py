@@ -17,7 +17,7 @@ from datagen_nb.core.messages import LogEntry
 from datagen_nb.core.result import Report
 from datagen_nb.core.status import JobStatus, State
 from datagen_nb.job import AsyncJob
-from datagen_nb.sync import Job
+from datagen_nb.plain_job import Job
 from datagen_nb.ui import bridge
 from datagen_nb.ui.snapshot import snapshot_of
 from datagen_nb.ui.static_html import job_html, job_text

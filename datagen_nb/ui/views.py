@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from datagen_nb.core.result import Report
     from datagen_nb.plain_dataset import Dataset
-    from datagen_nb.sync import Job
+    from datagen_nb.plain_job import Job
 
 
 class Views:

@@ -13,7 +13,8 @@ from datagen_nb.core.config import DEFAULT_BUCKET, JobConfiguration
 from datagen_nb.core.errors import ConfigurationError, DatagenError, InputError
 from datagen_nb.core.estimates import Estimate
 from datagen_nb.core.inspection import Inspection
-from datagen_nb.sync import Client, Job
+from datagen_nb.plain_job import Job
+from datagen_nb.sync import Client
 from datagen_nb.ui import bridge, candidates
 from datagen_nb.ui.arriving import Arriving
 from datagen_nb.ui.card import JobCard

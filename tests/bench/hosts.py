@@ -22,12 +22,12 @@ from datagen_nb import wiring
 from datagen_nb.api import host
 from datagen_nb.api.home import Home
 from datagen_nb.core.access import LOCAL_CUSTOMER
+from datagen_nb.core.changes import Completed
 from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.estimates import TableFacts
 from datagen_nb.core.messages import Health, JobEvent
 from datagen_nb.core.plans import Preview
 from datagen_nb.core.ports import Look, Signal, Task
-from datagen_nb.core.status import Completed
 
 INPUT = "inputs/" + "0" * 64 + ".csv"
 CONFIG = JobConfiguration(

@@ -60,6 +60,10 @@ class Sample:
 SAMPLES = {
     "GET /v1/jobs/{job_id}": [Sample()],
     "DELETE /v1/jobs/{job_id}": [Sample()],
+    "PATCH /v1/jobs/{job_id}": [Sample(headers=JSON, body={"note": "seen"})],
+    "POST /v1/jobs/delete": [
+        Sample(headers=JSON, body={"jobIds": ["{job_id}"]}),
+    ],
     "POST /v1/jobs/cancel": [
         Sample(headers=JSON, body={"jobIds": ["{job_id}"]}),
     ],
@@ -119,6 +123,7 @@ SAMPLES = {
 
 LISTS = {
     "GET /v1/jobs",
+    "GET /v1/jobs/counts",
     "GET /v1/events",
     "GET /v1/alerts",
     "GET /v1/info",

@@ -32,7 +32,7 @@ from datagen_nb.core.errors import (
     ServiceError,
     SubmitInFlight,
 )
-from datagen_nb.core.messages import JobQuery
+from datagen_nb.core.messages import Annotation, JobQuery
 from datagen_nb.core.status import JobStatus, State
 from datagen_nb.pipelines.mock import MockPipeline
 from datagen_nb.pipelines.workspace import PART_ROWS
@@ -283,6 +283,46 @@ async def test_history_is_paged_without_loss_or_repetition(side):
             break
     assert seen == made[::-1]
     assert pages == 3
+
+
+async def test_what_is_written_on_a_job_is_found_again(side):
+    """Name, tags and note, on a job that has ended; its state, its end and its data stay."""
+    done = await ended(
+        side.jobs, (await side.jobs.create(side.config(), idempotency_key="k")).job_id
+    )
+    other = await side.jobs.create(side.config(), idempotency_key="l")
+
+    said = Annotation(note="for the review", tags=("Keep",))
+    written = await side.jobs.annotate(done.job_id, said)
+
+    assert (written.note, written.tags, written.name) == (said.note, said.tags, done.name)
+    assert (written.status, written.end_time) == (done.status, done.end_time)
+    page = await side.jobs.history(JobQuery(text="REVIEW keep"))
+    assert [job.job_id for job in page.jobs] == [done.job_id]
+    assert (await side.jobs.counts(JobQuery(text="review"))).total == 1
+    assert (await side.jobs.counts(JobQuery())).total == 2
+    await ended(side.jobs, other.job_id)
+    with pytest.raises(JobNotFound):
+        await side.jobs.annotate(NOBODY, said)
+
+
+@pytest.mark.parametrize("said", [{"note": "x" * 2_001}, {"tags": [""]}, {"name": "n" * 201}])
+async def test_too_much_is_not_written_on_a_job(said):
+    """Each by its rule."""
+    with pytest.raises(ConfigurationError):
+        Annotation.model_validate(said)
+
+
+async def test_many_are_deleted_and_the_refused_are_told(side):
+    """One that runs or is not there stops none of the others."""
+    done = await ended(
+        side.jobs, (await side.jobs.create(side.config(), idempotency_key="k")).job_id
+    )
+    found = await side.jobs.delete_many([done.job_id, NOBODY])
+    assert found.deleted == (done.job_id,)
+    assert [(one.job_id, one.code) for one in found.refused] == [(NOBODY, "job_not_found")]
+    with pytest.raises(ConfigurationError):
+        await side.jobs.delete_many(["j_1"] * 501)
 
 
 async def test_history_can_be_narrowed(side):

@@ -15,22 +15,19 @@ import pyarrow.ipc
 import pytest
 
 from datagen_nb.buckets.local import LocalBucket, LocalFiles
-from datagen_nb.core.clock import SystemClock
-from datagen_nb.core.config import JobConfiguration
-from datagen_nb.core.ports import Pipeline, Signal, Task
-from datagen_nb.core.result import Manifest, Report
-from datagen_nb.core.status import (
-    STAGES,
+from datagen_nb.core.changes import (
     Completed,
     Failed,
     StageCompleted,
     StageStarted,
     Started,
-    State,
     WorkerChange,
-    fold,
-    new_status,
 )
+from datagen_nb.core.clock import SystemClock
+from datagen_nb.core.config import JobConfiguration
+from datagen_nb.core.ports import Pipeline, Signal, Task
+from datagen_nb.core.result import Manifest, Report
+from datagen_nb.core.status import STAGES, State, fold, new_status
 from datagen_nb.pipelines.local import LocalPipeline
 from datagen_nb.pipelines.mock import MockPipeline
 from datagen_nb.pipelines.workspace import Workspace

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import sqlite3
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -10,7 +11,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from datagen_nb.core.changes import Cancelled, Paused, Progressed, StageStarted, Started
 from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.errors import (
     ConfigurationError,
@@ -21,16 +25,7 @@ from datagen_nb.core.errors import (
     VersionConflict,
 )
 from datagen_nb.core.messages import JobQuery, LogEntry
-from datagen_nb.core.status import (
-    Cancelled,
-    Paused,
-    Progressed,
-    StageStarted,
-    Started,
-    State,
-    fold,
-    new_status,
-)
+from datagen_nb.core.status import Metadata, State, fold, new_status
 from datagen_nb.core.store import TOMBSTONE, JobRecord, JobStore, Standing
 from datagen_nb.stores.sqlite import SqliteStore
 
@@ -306,6 +301,98 @@ async def test_pages_keep_to_their_filters(store: JobStore) -> None:
     both = JobQuery(status=cancelled, since=at(2), until=at(7), limit=1)
     assert await walk(store, both) == ["job 5", "job 3"]
     assert await walk(store, JobQuery(status=(State.PAUSED,))) == []
+
+
+@st.composite
+def jobs(draw):
+    """Jobs as they may stand: of all states, with equal and missing values to sort by."""
+    made = []
+    for number in range(draw(st.integers(0, 14))):
+        kept = record(number)
+        status = kept.status.model_copy(
+            update={
+                "status": draw(st.sampled_from(State)),
+                "name": draw(st.sampled_from(["", "a", "B", "ä", "a b", "%_", "x" * 200])),
+                "data_size": draw(st.integers(1, 3)),
+                "end_time": draw(st.one_of(st.none(), st.just(at(1)), st.just(at(2)))),
+                "tags": tuple(draw(st.lists(st.sampled_from(["Red", "blue"]), max_size=2))),
+                "note": draw(st.sampled_from(["", "seen it"])),
+                "metadata": Metadata(
+                    output_size=draw(st.one_of(st.none(), st.integers(0, 2))),
+                    processing_time=draw(st.one_of(st.none(), st.sampled_from([0.125, 1.5]))),
+                ),
+            }
+        )
+        made.append(replace(kept, status=status))
+    return made
+
+
+VALUE = {
+    "created": lambda job: job.job_id,
+    "ended": lambda job: job.end_time,
+    "name": lambda job: "".join(x.lower() if x.isascii() else x for x in job.name),
+    "rows": lambda job: job.data_size,
+    "size": lambda job: job.metadata.output_size,
+    "status": lambda job: job.status.value,
+    "took": lambda job: job.metadata.processing_time,
+}
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    made=jobs(),
+    sort=st.sampled_from(sorted(VALUE)),
+    order=st.sampled_from(["desc", "asc"]),
+    text=st.sampled_from(["", "a", "RED", "seen blue", "j_0", "%", "nothing"]),
+    states=st.sets(st.sampled_from(State)),
+    limit=st.integers(1, 5),
+)
+def test_every_order_has_every_job_once(tmp_path_factory, made, sort, order, text, states, limit):
+    """Paged, searched and counted as a list in memory would be."""
+
+    def fits(job):
+        words = f"{job.name} {' '.join(job.tags)} {job.note} {job.job_id}".lower()
+        return all(word in words for word in text.lower().split())
+
+    async def run():
+        store = await SqliteStore.open(tmp_path_factory.mktemp("listing") / "jobs.db")
+        try:
+            for one in made:
+                await store.add(one)
+            await store.add(record(99, "bob"))
+            query = JobQuery(text=text, sort=sort, order=order, limit=limit, status=tuple(states))
+            found, cursor = [], None
+            while True:
+                page = await store.page("ann", query.model_copy(update={"cursor": cursor}))
+                found += page.jobs
+                cursor = page.next_cursor
+                if cursor is None:
+                    return found, await store.counts("ann", query)
+        finally:
+            await store.aclose()
+
+    found, counts = asyncio.run(run())
+    newest = sorted((one.status for one in made if fits(one.status)), key=lambda job: job.job_id)
+    wanted = [job for job in reversed(newest) if job.status in (states or State)]
+    have = [job for job in wanted if VALUE[sort](job) is not None]
+    have.sort(key=VALUE[sort], reverse=order == "desc")
+    if sort != "created" and order == "desc":  # reversed, equal ones would be the oldest first
+        have.sort(key=lambda job: job.job_id, reverse=True)
+        have.sort(key=VALUE[sort], reverse=True)
+    assert [job.job_id for job in found] == [
+        job.job_id for job in [*have, *(job for job in wanted if VALUE[sort](job) is None)]
+    ]
+    assert counts == Counter(job.status for job in newest)
+
+
+async def test_a_cursor_is_of_one_order(store: JobStore) -> None:
+    """In another it would skip jobs without a word."""
+    for number in range(3):
+        await store.add(record(number))
+    cursor = (await store.page("ann", JobQuery(limit=1, sort="name"))).next_cursor
+    for other in (JobQuery(sort="rows"), JobQuery(sort="name", order="asc"), JobQuery()):
+        with pytest.raises(ConfigurationError):
+            await store.page("ann", other.model_copy(update={"cursor": cursor}))
 
 
 @pytest.mark.parametrize(

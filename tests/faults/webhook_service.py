@@ -6,9 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from datagen_nb.api.outbound import HttpSender
+from datagen_nb.core.changes import Completed, InputMeasured, Started
 from datagen_nb.core.clock import SystemClock
 from datagen_nb.core.config import JobConfiguration
-from datagen_nb.core.status import Completed, InputMeasured, Started, fold, new_status
+from datagen_nb.core.status import fold, new_status
 from datagen_nb.core.store import JobRecord
 from datagen_nb.service.deliveries import Deliveries
 from datagen_nb.stores.sqlite import SqliteStore

@@ -14,10 +14,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from datagen_nb.buckets.local import LocalBucket, LocalFiles
+from datagen_nb.core.changes import Completed, Failed, Warned
 from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.errors import InputError
 from datagen_nb.core.ports import Signal, Task
-from datagen_nb.core.status import Completed, Failed, JobFailure, Warned
+from datagen_nb.core.status import JobFailure
 from datagen_nb.pipelines.worker import run_attempt
 from datagen_nb.tables import csv_files, sniff
 

@@ -11,7 +11,6 @@ import pyarrow.parquet as pq
 import pytest
 
 import datagen_nb as dg
-from datagen_nb.client import AsyncHistory
 from datagen_nb.core.errors import (
     ActionRefused,
     ConfigurationError,
@@ -23,9 +22,11 @@ from datagen_nb.core.errors import (
 )
 from datagen_nb.core.status import State
 from datagen_nb.dataset import AsyncDataset
+from datagen_nb.history import AsyncHistory
 from datagen_nb.job import AsyncJob
 from datagen_nb.plain_dataset import Dataset
-from datagen_nb.sync import History, Job
+from datagen_nb.plain_job import Job
+from datagen_nb.sync import History
 
 
 @pytest.fixture

@@ -49,7 +49,7 @@ class Hall:
 
             return StreamingResponse(wait())
 
-        @app.api_route("/{path:path}", methods=["GET", "HEAD", "POST", "PUT", "DELETE"])
+        @app.api_route("/{path:path}", methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"])
         async def route(request: Request, status: int = 200):
             self.entered.append(request.url.path)
             note(request, "noted")
@@ -204,6 +204,9 @@ REQUESTS = {
     "POST /v1/jobs/j_1/cancel": "jobs.steer",
     "POST /v1/jobs/j_1/pause": "jobs.steer",
     "POST /v1/jobs/j_1/resume": "jobs.steer",
+    "PATCH /v1/jobs/j_1": "jobs.steer",
+    "POST /v1/jobs/delete": "jobs.delete",
+    "GET /v1/jobs/counts": "jobs.read",
     "DELETE /v1/jobs/j_1": "jobs.delete",
     "HEAD /v1/uploads/x.csv": "uploads.write",
     "PUT /v1/uploads/x.csv": "uploads.write",

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from datagen_nb.core.changes import Cancelled, Failed
 from datagen_nb.core.errors import ConfigurationError, LimitReached, ServiceUnavailable
 from datagen_nb.core.messages import JobQuery
 from datagen_nb.core.plans import Doomed, Graph, Ready, Waiting, order, readiness
-from datagen_nb.core.status import Cancelled, Failed, JobFailure, State, fold, new_status
+from datagen_nb.core.status import JobFailure, State, fold, new_status
 from datagen_nb.service.runner import PATIENCE
 from tests.clock import START
 from tests.unit.test_service import a_world, config, world

@@ -19,9 +19,10 @@ import psutil
 import pytest
 
 from datagen_nb.buckets.local import LocalBucket, LocalFiles
+from datagen_nb.core.changes import Completed, Failed, Progressed, StageCompleted
 from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.ports import Beat, Logged, Signal, Task
-from datagen_nb.core.status import STAGES, Completed, Failed, Progressed, StageCompleted
+from datagen_nb.core.status import STAGES
 from datagen_nb.pipelines.local import LocalPipeline, available_memory
 
 ROWS = 6_000

@@ -9,20 +9,19 @@ import pyarrow.parquet as pq
 import pytest
 
 from datagen_nb.buckets.local import LocalBucket
-from datagen_nb.core.clock import SystemClock
-from datagen_nb.core.config import JobConfiguration
-from datagen_nb.core.errors import ConfigurationError, LimitReached, Rejected
-from datagen_nb.core.ports import Task
-from datagen_nb.core.status import (
-    STAGES,
+from datagen_nb.core.changes import (
     Completed,
     Failed,
     Progressed,
     StageCompleted,
     StageStarted,
-    State,
     Warned,
 )
+from datagen_nb.core.clock import SystemClock
+from datagen_nb.core.config import JobConfiguration
+from datagen_nb.core.errors import ConfigurationError, LimitReached, Rejected
+from datagen_nb.core.ports import Task
+from datagen_nb.core.status import STAGES, State
 from datagen_nb.core.webhooks import Answer, NotAnswered, WebhookConfig
 from datagen_nb.pipelines.mock import (
     FLAP_SECONDS,

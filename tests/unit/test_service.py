@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from datagen_nb.buckets.local import LocalBucket
+from datagen_nb.core.changes import Completed, Failed, Progressed, StageStarted, Warned
 from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.errors import (
     ActionRefused,
@@ -29,15 +30,7 @@ from datagen_nb.core.messages import Health, JobQuery
 from datagen_nb.core.plans import Preview
 from datagen_nb.core.ports import Beat, Logged, Look, Task
 from datagen_nb.core.result import Manifest, Part
-from datagen_nb.core.status import (
-    Completed,
-    Failed,
-    JobFailure,
-    Progressed,
-    StageStarted,
-    State,
-    Warned,
-)
+from datagen_nb.core.status import JobFailure, State
 from datagen_nb.service.jobs import JobService
 from datagen_nb.service.settings import Settings
 from datagen_nb.stores.sqlite import SqliteStore

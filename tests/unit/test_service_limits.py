@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from datagen_nb.core.changes import Failed
 from datagen_nb.core.errors import (
     ActionRefused,
     ConfigurationError,
@@ -14,7 +15,7 @@ from datagen_nb.core.errors import (
     SubmitInFlight,
 )
 from datagen_nb.core.messages import JobQuery
-from datagen_nb.core.status import Failed, JobFailure, State
+from datagen_nb.core.status import JobFailure, State
 from tests.unit.test_service import Scripted, a_world
 
 QUEUED, RUNNING, PAUSED, CANCELLED = State.QUEUED, State.RUNNING, State.PAUSED, State.CANCELLED

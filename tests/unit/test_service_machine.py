@@ -9,11 +9,12 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from datagen_nb.core.changes import Completed, Failed, Progressed, StageStarted
 from datagen_nb.core.errors import ActionRefused, InputError, JobNotFound, LimitReached
 from datagen_nb.core.messages import Health, JobEvent
 from datagen_nb.core.ports import Beat, Task
 from datagen_nb.core.result import Manifest, Part
-from datagen_nb.core.status import Completed, Failed, JobFailure, Progressed, StageStarted, State
+from datagen_nb.core.status import JobFailure, State
 from datagen_nb.service.jobs import JobService
 from datagen_nb.service.settings import Settings
 from datagen_nb.stores.sqlite import SqliteStore

@@ -9,28 +9,31 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datagen_nb.core import status as module
-from datagen_nb.core.config import JobConfiguration
-from datagen_nb.core.errors import ActionRefused
-from datagen_nb.core.status import (
-    STAGES,
-    TRANSITIONS,
+from datagen_nb.core.changes import (
+    Annotated,
     Cancelled,
     Completed,
     Expired,
     Failed,
     InputMeasured,
-    JobFailure,
-    JobStatus,
     Paused,
     Progressed,
     Requeued,
     Resumed,
     StageCompleted,
     StageStarted,
-    StaleAttempt,
     Started,
-    State,
     Warned,
+)
+from datagen_nb.core.config import JobConfiguration
+from datagen_nb.core.errors import ActionRefused
+from datagen_nb.core.status import (
+    STAGES,
+    TRANSITIONS,
+    JobFailure,
+    JobStatus,
+    StaleAttempt,
+    State,
     fold,
     new_status,
     stage_weights,
@@ -57,6 +60,7 @@ def fresh() -> JobStatus:
 def change_of(kind, attempt):
     """A change of a kind, spoken by an attempt where attempts speak."""
     made = {
+        Annotated: lambda: Annotated(note="seen"),
         Started: lambda: Started(attempt + 1),
         StageStarted: lambda: StageStarted(attempt, "fit"),
         Progressed: lambda: Progressed(attempt, "fit", 40.0, 10),
@@ -98,7 +102,9 @@ def test_a_change_leads_where_the_table_says_or_is_refused(state, kind):
     kept = before.model_copy(deep=True)
     change = change_of(kind, before.attempt)
     later = NOW + timedelta(minutes=1)
-    if (state, kind) in TRANSITIONS:
+    if kind is Annotated:
+        assert fold(before, change, later).status is state
+    elif (state, kind) in TRANSITIONS:
         assert fold(before, change, later).status is TRANSITIONS[state, kind]
     else:
         with pytest.raises(ActionRefused) as refused:
@@ -106,6 +112,17 @@ def test_a_change_leads_where_the_table_says_or_is_refused(state, kind):
         assert refused.value.details == {"jobId": JOB, "status": state.value}
         assert state.value in str(refused.value)
     assert before == kept
+
+
+@pytest.mark.parametrize("state", State)
+def test_what_is_written_on_a_job_moves_nothing_else(state):
+    """Its end, its window to resume, its stages stay; what is not said stays too."""
+    before = in_state(state)
+    after = fold(before, Annotated(note="n", tags=("x",)), NOW + timedelta(minutes=1))
+    written = {"note": "n", "tags": ("x",), "last_updated": after.last_updated}
+    ran = {"metadata": after.metadata} if state is State.RUNNING else {}
+    assert after == before.model_copy(update=written | ran)
+    assert after.name == before.name
 
 
 def test_a_job_leaves_exactly_the_states_that_are_not_terminal():

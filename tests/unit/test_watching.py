@@ -23,11 +23,12 @@ from datagen_nb.core.alerts import (
     customer_findings,
     service_findings,
 )
+from datagen_nb.core.changes import Failed
 from datagen_nb.core.errors import LimitReached, NotFound, ServiceUnavailable
 from datagen_nb.core.logs import JsonLines, TextLines, context_of, logged
 from datagen_nb.core.messages import Health
 from datagen_nb.core.ports import Beat, Logged
-from datagen_nb.core.status import Failed, State
+from datagen_nb.core.status import State
 from datagen_nb.job import AsyncJob
 from datagen_nb.service.audit import Audit
 from datagen_nb.service.observe import usage_of

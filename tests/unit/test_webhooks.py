@@ -12,10 +12,11 @@ import pytest
 
 from datagen_nb.core.addresses import AddressRefused, parse_url
 from datagen_nb.core.alerts import Alert
+from datagen_nb.core.changes import Cancelled, Completed, Started
 from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.errors import ConfigurationError, Conflict, NotFound
 from datagen_nb.core.signing import is_signed
-from datagen_nb.core.status import Cancelled, Completed, Started, fold, new_status
+from datagen_nb.core.status import fold, new_status
 from datagen_nb.core.store import JobRecord
 from datagen_nb.core.webhooks import (
     KEPT,

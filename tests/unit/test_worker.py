@@ -17,12 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datagen_nb.buckets.local import LocalBucket, LocalFiles
-from datagen_nb.core.config import JobConfiguration
-from datagen_nb.core.errors import OutputError, ServiceUnavailable
-from datagen_nb.core.ports import Logged, Signal, Task
-from datagen_nb.core.result import Manifest, Report
-from datagen_nb.core.status import (
-    STAGES,
+from datagen_nb.core.changes import (
     Completed,
     Failed,
     InputMeasured,
@@ -30,6 +25,11 @@ from datagen_nb.core.status import (
     StageCompleted,
     StageStarted,
 )
+from datagen_nb.core.config import JobConfiguration
+from datagen_nb.core.errors import OutputError, ServiceUnavailable
+from datagen_nb.core.ports import Logged, Signal, Task
+from datagen_nb.core.result import Manifest, Report
+from datagen_nb.core.status import STAGES
 from datagen_nb.pipelines import sample, worker
 from datagen_nb.pipelines.failures import failure
 from datagen_nb.pipelines.worker import run_attempt

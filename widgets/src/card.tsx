@@ -337,12 +337,14 @@ function Failure({ status }: { status: JobStatus }) {
   const { error } = status;
   if (!error) return null;
   const details = error.details ?? {};
+  const { remedy = "" } = details;
+  const what = remedy && error.message.endsWith(remedy) ? error.message.slice(0, -remedy.length).trim() : error.message;
   const help = { true: "Trying again may help.", false: "Trying again will not help." };
   return (
     <div class="dg-failure">
-      <p class="dg-what dg-text">{error.message}</p>
+      <p class="dg-what dg-text">{what}</p>
       <p>
-        {details.remedy ? `${details.remedy} ` : ""}
+        {remedy && `${remedy} `}
         {details.retryHelps === undefined ? "" : help[`${details.retryHelps}`]}
       </p>
       <code class="dg-mono">

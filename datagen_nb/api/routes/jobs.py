@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 
@@ -32,10 +32,25 @@ from datagen_nb.core.errors import (
     Rejected,
     SubmitInFlight,
 )
-from datagen_nb.core.messages import Cancellations, JobPage, JobQuery, LogPage, ManyJobs
+from datagen_nb.core.messages import (
+    Annotation,
+    Cancellations,
+    Deletions,
+    JobCounts,
+    JobPage,
+    JobQuery,
+    LogPage,
+    ManyJobs,
+    NamedJobs,
+    Sort,
+)
 from datagen_nb.core.status import JobStatus, State
 
 routes = APIRouter(tags=["jobs"])
+
+Text = Annotated[
+    str, Query(max_length=200, description="Words that name, tags, note or id have to have.")
+]
 
 _SUBMITS = tells(
     IdempotencyConflict,
@@ -92,15 +107,38 @@ async def list_jobs(
     until: Annotated[datetime | None, Query(description="Created before.")] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
     cursor: Annotated[
-        str | None, Query(max_length=200, description="`nextCursor` of the page before.")
+        str | None, Query(max_length=3000, description="`nextCursor` of the page before.")
     ] = None,
+    text: Text = "",
+    sort: Annotated[Sort, Query(description="What to order by.")] = "created",
+    order: Annotated[Literal["desc", "asc"], Query(description="Falling or rising.")] = "desc",
 ) -> Response:
-    """A page of jobs, the newest first."""
+    """A page of jobs, the newest first unless another order is asked for."""
     with telling_the_caller():
         query = JobQuery(
-            status=tuple(status or ()), since=since, until=until, limit=limit, cursor=cursor
+            status=tuple(status or ()),
+            since=since,
+            until=until,
+            limit=limit,
+            cursor=cursor,
+            text=text,
+            sort=sort,
+            order=order,
         )
     return answer(await jobs.history(query))
+
+
+@routes.get(wire.job_path("counts"), response_model=JobCounts)
+async def count_jobs(
+    jobs: Asked,
+    since: Annotated[datetime | None, Query(description="Created at or after.")] = None,
+    until: Annotated[datetime | None, Query(description="Created before.")] = None,
+    text: Text = "",
+) -> Response:
+    """How many jobs there are in each state."""
+    with telling_the_caller():
+        query = JobQuery(since=since, until=until, text=text)
+    return answer(await jobs.counts(query))
 
 
 @routes.post(wire.job_path("cancel"), response_model=Cancellations)
@@ -109,10 +147,22 @@ async def cancel_jobs(jobs: Asked, body: ManyJobs | None = None) -> Response:
     return answer(await jobs.cancel_many(body.job_ids if body is not None else None))
 
 
+@routes.post(wire.job_path("delete"), response_model=Deletions)
+async def delete_jobs(jobs: Asked, body: NamedJobs) -> Response:
+    """Delete several ended jobs; those that cannot be deleted are listed with the reason."""
+    return answer(await jobs.delete_many(body.job_ids))
+
+
 @routes.get(wire.job_path("{job_id}"), response_model=JobStatus, responses=tells(JobNotFound))
 async def get_job(jobs: Asked, job_id: str) -> Response:
     """How a job stands."""
     return answer(await jobs.status(job_id))
+
+
+@routes.patch(wire.job_path("{job_id}"), response_model=JobStatus, responses=_ACTS)
+async def annotate_job(jobs: Asked, job_id: str, body: Annotation) -> Response:
+    """Write a name, tags or a note on a job, in whatever state it is."""
+    return answer(await jobs.annotate(job_id, body))
 
 
 @routes.delete(wire.job_path("{job_id}"), status_code=204, responses=_ACTS)

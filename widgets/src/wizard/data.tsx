@@ -77,7 +77,7 @@ export function Data({ snapshot, ask, edit }: Data) {
           {trouble || snapshot.trouble}
         </p>
       )}
-      {snapshot.table && !busy && <Chosen table={snapshot.table} />}
+      {snapshot.table && !busy && <Chosen table={snapshot.table} wrong={Boolean(snapshot.trouble)} />}
       <Reading snapshot={snapshot} edit={edit} />
     </>
   );
@@ -197,13 +197,13 @@ function FromPath({ files, go }: { files: string[]; go: (path: string) => unknow
   );
 }
 
-function Chosen({ table }: { table: Table }) {
+function Chosen({ table, wrong: unread }: { table: Table; wrong: boolean }) {
   const facts =
     table.rows === undefined
       ? ""
       : `${table.exact ? "" : "about "}${count(table.rows)} rows × ${count(table.columns ?? 0)} columns · ${size(table.size ?? 0)}`;
   return (
-    <div class="dg-chosen" role="status">
+    <div class={`dg-chosen ${unread ? "dg-unread" : ""}`} role="status">
       <b class="dg-text dg-clip" title={table.label}>
         {table.label}
       </b>
