@@ -20,7 +20,7 @@ from datagen_nb.core.store import TOMBSTONE, Admit, Document, JobRecord, Notice,
 from datagen_nb.core.wire_model import format_instant
 from datagen_nb.stores.sqlite_documents import SqliteDocuments, put
 from datagen_nb.stores.sqlite_file import SqliteFile
-from datagen_nb.stores.sqlite_listing import counts, page
+from datagen_nb.stores.sqlite_listing import LISTED, counts, listed, page
 from datagen_nb.stores.sqlite_rows import (
     RECORD,
     event_of,
@@ -60,8 +60,8 @@ class SqliteStore:
                 admit(standing(db, record.customer))
             db.execute(
                 "INSERT INTO jobs (customer, job_id, version, state, created, ended,"
-                " idempotency_key, fingerprint, size, status, config)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                f" idempotency_key, fingerprint, size, status, config, {', '.join(LISTED)})"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     record.customer,
                     record.job_id,
@@ -74,6 +74,7 @@ class SqliteStore:
                     record.size,
                     text,
                     record.config.to_json(),
+                    *listed(status),
                 ),
             )
             tell(db, record.customer, "job.created", record.job_id, status.last_updated, text)
@@ -109,13 +110,15 @@ class SqliteStore:
             if admit is not None:
                 admit(standing(db, record.customer))
             changed = db.execute(
-                "UPDATE jobs SET version = version + 1, state = ?, ended = ?, size = ?, status = ?"
+                "UPDATE jobs SET version = version + 1, state = ?, ended = ?, size = ?, status = ?,"
+                f" {', '.join(f'{column} = ?' for column in LISTED)}"
                 " WHERE customer = ? AND job_id = ? AND version = ?",
                 (
                     status.status.value,
                     _ended(status),
                     record.size,
                     text,
+                    *listed(status),
                     record.customer,
                     record.job_id,
                     record.version,

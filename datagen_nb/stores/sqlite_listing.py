@@ -27,6 +27,22 @@ COLUMN: Mapping[str, str] = {
 """The column that each sort orders by; ids are in the order of their creation."""
 
 
+LISTED = ("name", "rows", "took", "made", "words")
+"""Columns that hold of a status what lists need."""
+
+
+def listed(status: JobStatus) -> tuple[Any, ...]:
+    """The values of ``LISTED``."""
+    metadata, words = status.metadata, (status.name, *status.tags, status.note, status.job_id)
+    return (
+        status.name.casefold(),
+        status.data_size,
+        metadata.processing_time,
+        metadata.output_size,
+        "\n".join(words).casefold(),
+    )
+
+
 def page(db: sqlite3.Connection, *, customer: str, query: JobQuery) -> JobPage:
     """A page of jobs.
 
@@ -88,8 +104,8 @@ def _filters(customer: str, query: JobQuery) -> tuple[list[str], list[Any]]:
         conditions.append("created < ?")
         values.append(format_instant(query.until))
     for word in query.text.split():
-        conditions.append("instr(words, lower(?))")
-        values.append(word)
+        conditions.append("instr(words, ?)")
+        values.append(word.casefold())
     return conditions, values
 
 

@@ -23,6 +23,7 @@ from datagen_nb.core.access import LOCAL_CUSTOMER
 from datagen_nb.core.messages import JobQuery
 from datagen_nb.core.status import new_status
 from datagen_nb.core.wire_model import format_instant
+from datagen_nb.stores.sqlite_listing import cursor_of
 from datagen_nb.stores.sqlite_thread import SqliteThread
 from tests.bench.hosts import CONFIG, NoOp
 from tests.bench.lines import Line, line
@@ -58,8 +59,9 @@ def fill(database: Path) -> None:
     db.execute("BEGIN")
     for table in (
         "jobs (customer, job_id, version, state, created, ended, idempotency_key, fingerprint,"
-        " size, status, config) SELECT :customer, id, 0, 'completed', ended, ended, id, '', 1,"
-        " replace(:status, :some, id), :config FROM j",
+        " size, status, config, name, rows, took, made, words)"
+        " SELECT :customer, id, 0, 'completed', ended, ended, id, '', 1,"
+        " replace(:status, :some, id), :config, id, i % 9973, i % 977, i % 99991, id FROM j",
         "events (customer, cursor, event, job_id, at, status)"
         " SELECT :customer, i, 'job.completed', id, ended, replace(:status, :some, id) FROM j",
         "logs (customer, job_id, cursor, at, level, message)"
@@ -95,9 +97,8 @@ async def full(place: Path) -> None:
         jobs = service.customer(LOCAL_CUSTOMER)
 
         async def page(at: int) -> float:
-            from datagen_nb.stores.sqlite_rows import cursor_of
-
-            query = JobQuery(limit=50, cursor=cursor_of(f"j_{at:016d}"))
+            job_id = f"j_{at:016d}"
+            query = JobQuery(limit=50, cursor=cursor_of(JobQuery(), job_id, None))
             start = time.perf_counter()
             await jobs.history(query)
             return time.perf_counter() - start
@@ -109,6 +110,17 @@ async def full(place: Path) -> None:
                 f"page {number:,} of 1,000,000 jobs", f"{pages[number] * 1e3:.1f} ms", "under 20 ms"
             )
         tell("  page 10,000 to page 1", f"{pages[10_000] / pages[1]:.2f}", "at most 1.5")
+
+        for said, query in (
+            *((f"by {sort}", JobQuery(sort=sort)) for sort in ("name", "took", "ended")),
+            ("with a word in it", JobQuery(text="999999")),
+        ):
+            start = time.perf_counter()
+            await jobs.history(query)
+            tell(f"page {said} of 1,000,000", f"{(time.perf_counter() - start) * 1e3:.0f} ms")
+        start = time.perf_counter()
+        await jobs.counts(JobQuery())
+        tell("counts of 1,000,000", f"{(time.perf_counter() - start) * 1e3:.0f} ms")
 
         async def nothing() -> None:
             """The jobs that were made up have no data to remove."""
