@@ -37,6 +37,7 @@ _HOMES = {
     "TemplateDraft": "core.templates",
     "WebhookConfig": "core.webhooks",
     "connect": "wiring",
+    "history": "ui.history",
     "view": "ui.grid",
     "wizard": "ui.wizard",
 }

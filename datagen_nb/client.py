@@ -27,9 +27,9 @@ from datagen_nb.core.schedules import Schedules
 from datagen_nb.core.templates import Templates
 from datagen_nb.core.uploads import Uploads
 from datagen_nb.core.webhooks import Webhooks
-from datagen_nb.history import AsyncHistory
 from datagen_nb.inputs import place
 from datagen_nb.job import AsyncJob
+from datagen_nb.listing import AsyncHistory
 
 if TYPE_CHECKING:
     import pandas as pd

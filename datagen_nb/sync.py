@@ -26,8 +26,8 @@ from datagen_nb.core.messages import (
 )
 from datagen_nb.core.result import Report
 from datagen_nb.core.status import State
-from datagen_nb.history import AsyncHistory
 from datagen_nb.job import AsyncJob
+from datagen_nb.listing import AsyncHistory
 from datagen_nb.plain_areas import Alerts, Schedules, Templates, Uploads, Webhooks
 from datagen_nb.plain_dataset import Dataset
 from datagen_nb.plain_job import Job

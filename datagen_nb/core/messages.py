@@ -86,8 +86,8 @@ class JobQuery(WireModel):
         status: Only jobs in these states; empty means all.
         since: Only jobs created at or after this instant.
         until: Only jobs created before this instant.
-        text: Only jobs that have each of these words in name, tags, note or id, in whatever
-            case.
+        text: Only jobs that have each of these words in name, tags or note, in whatever case;
+            one that begins with ``j_`` may be in the id instead.
         sort: What to order by; ``size`` is the result's bytes, ``took`` the seconds of running.
             Jobs that have none come last, of equal ones the newest first.
         order: Falling or rising.

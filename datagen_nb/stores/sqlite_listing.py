@@ -33,7 +33,7 @@ LISTED = ("name", "rows", "took", "made", "words")
 
 def listed(status: JobStatus) -> tuple[Any, ...]:
     """The values of ``LISTED``."""
-    metadata, words = status.metadata, (status.name, *status.tags, status.note, status.job_id)
+    metadata, words = status.metadata, (status.name, *status.tags, status.note)
     return (
         status.name.casefold(),
         status.data_size,
@@ -104,8 +104,13 @@ def _filters(customer: str, query: JobQuery) -> tuple[list[str], list[Any]]:
         conditions.append("created < ?")
         values.append(format_instant(query.until))
     for word in query.text.split():
-        conditions.append("instr(words, ?)")
-        values.append(word.casefold())
+        said = word.casefold()
+        if said.startswith("j_"):
+            conditions.append("(instr(words, ?) OR instr(lower(job_id), ?))")
+            values += [said, said]
+        else:  # a short word would be found in many an id
+            conditions.append("instr(words, ?)")
+            values.append(said)
     return conditions, values
 
 

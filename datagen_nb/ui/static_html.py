@@ -83,6 +83,34 @@ def _size(size: float) -> str:
     return f"{size:,.1f} TB"
 
 
+STILL_JOBS = 10
+
+
+def jobs_text(snapshot: Mapping[str, Any]) -> str:
+    """One line."""
+    return f"History: {snapshot['total']:,} jobs"
+
+
+def jobs_html(snapshot: Mapping[str, Any]) -> str:
+    """The first jobs."""
+    shown = snapshot["rows"][:STILL_JOBS]
+    cell = '<td style="padding:2px 12px 2px 0;text-align:left">'
+    rows = "".join(
+        f'<tr>{cell}<span style="color:{_COLOURS.get(row["status"], "inherit")}">'
+        f"{_SIGNS[row['status']]} {row['status'].capitalize()}</span></td>"
+        f"{cell}{escape(row['name'] or row['id'])}</td>"
+        f'<td style="text-align:right">{row["rows"]:,} rows</td></tr>'
+        for row in shown
+    )
+    lines = [
+        f"<div><b>{snapshot['total']:,} jobs</b></div>",
+        f'<table style="border-collapse:collapse">{rows}</table>',
+    ]
+    if snapshot["total"] > len(shown):
+        lines.append(f'<div style="{_FAINT}">and {snapshot["total"] - len(shown):,} more</div>')
+    return _framed(lines)
+
+
 def draft_text(snapshot: Mapping[str, Any]) -> str:
     """One line."""
     return f"Wizard: {_drafted(snapshot)}"

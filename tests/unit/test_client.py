@@ -22,8 +22,8 @@ from datagen_nb.core.errors import (
 )
 from datagen_nb.core.status import State
 from datagen_nb.dataset import AsyncDataset
-from datagen_nb.history import AsyncHistory
 from datagen_nb.job import AsyncJob
+from datagen_nb.listing import AsyncHistory
 from datagen_nb.plain_dataset import Dataset
 from datagen_nb.plain_job import Job
 from datagen_nb.sync import History

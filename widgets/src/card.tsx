@@ -1,11 +1,11 @@
 // The job card: a pure picture of its snapshot, and buttons that ask the kernel.
 
-import type { RefObject } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import css from "./card.css";
 import { TooLarge, download } from "./download";
 import { Logs } from "./logs";
 import { NotifySettings, announce } from "./notify";
+import { useInView } from "./seen";
 import type { Action, JobStatus, Snapshot, Stage, State } from "./snapshot";
 import { StateMark, WORDS } from "./state";
 import { type Props, widget } from "./widget";
@@ -210,20 +210,6 @@ export function Card({ snapshot, connected, now, ask, listen }: Props<Snapshot>)
       {logs && reachable && <Logs job={status.jobId} ask={ask} listen={listen} />}
     </section>
   );
-}
-
-/** Whether an element is on the screen, as far as its page can know. */
-function useInView(element: RefObject<HTMLElement>): RefObject<boolean> {
-  const seen = useRef(true);
-  useEffect(() => {
-    if (!element.current) return;
-    const observer = new IntersectionObserver(([entry]) => {
-      seen.current = entry?.isIntersecting ?? true;
-    });
-    observer.observe(element.current);
-    return () => observer.disconnect();
-  }, []);
-  return seen;
 }
 
 function mayHelp(status: JobStatus): boolean {

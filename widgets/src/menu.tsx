@@ -1,7 +1,7 @@
 // A button and what it opens: above everything, since a notebook clips what leaves its cell.
 
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 
 interface Menu {
   name: string; // of the button, for those who do not see its face
@@ -16,16 +16,18 @@ const GAP = 4; // px
 export function Menu({ name, label, face, children, wide = false }: Menu) {
   const button = useRef<HTMLButtonElement>(null);
   const opened = useRef<HTMLDivElement>(null);
+  const [open, setOpen] = useState(false);
   useEffect(() => {
     if (button.current) button.current.popoverTargetElement = opened.current;
   }, []);
   useEffect(() => {
+    if (!open) return;
     const close = (event: Event) => {
       if (!opened.current?.contains(event.target as Node)) opened.current?.hidePopover?.();
     };
     document.addEventListener("scroll", close, true);
     return () => document.removeEventListener("scroll", close, true);
-  }, []);
+  }, [open]);
   const place = () => {
     if (!button.current || !opened.current) return;
     const at = button.current.getBoundingClientRect();
@@ -55,6 +57,7 @@ export function Menu({ name, label, face, children, wide = false }: Menu) {
         role="group"
         aria-label={label}
         onBeforeToggle={place}
+        onToggle={({ newState }) => setOpen(newState === "open")}
       >
         <span class="dg-muted">{label}</span>
         {children}

@@ -23,6 +23,9 @@ export function span(seconds: number): string {
   return `${Math.floor(left / 86_400)} d ${Math.floor((left % 86_400) / 3600)} h`;
 }
 
+/** A span in its largest unit. */
+export const rough = (seconds: number): string => span(seconds).split(" ").slice(0, 2).join(" ");
+
 export function exact(seconds: number): string {
   return seconds < 60 ? `${seconds.toFixed(1)} s` : span(seconds);
 }
@@ -40,6 +43,22 @@ export function ordinal(place: number): string {
   const ending = tens > 10 && tens < 14 ? "th" : (["th", "st", "nd", "rd"][place % 10] ?? "th");
   return `${place}${ending}`;
 }
+
+/** How long ago, while that says more than the time of the day. */
+export function ago(instant: string, now: number): string {
+  const then = new Date(instant);
+  const seconds = (now - then.getTime()) / 1000;
+  if (seconds < 45) return "just now";
+  if (seconds < 3600) return `${Math.round(seconds / 60)} min ago`;
+  const days = Math.round((midnight(now) - midnight(then.getTime())) / 86_400_000);
+  const time = then.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
+  if (days === 0) return time;
+  if (days === 1) return `Yesterday ${time}`;
+  const year = then.getFullYear() === new Date(now).getFullYear() ? "" : ` ${then.getFullYear()}`;
+  return `${day(instant)}${year}`;
+}
+
+const midnight = (at: number): number => new Date(at).setHours(0, 0, 0, 0);
 
 export function day(instant: string): string {
   return new Date(instant).toLocaleDateString("en-GB", { day: "numeric", month: "short" });

@@ -49,7 +49,7 @@ from datagen_nb.core.status import JobStatus, State
 routes = APIRouter(tags=["jobs"])
 
 Text = Annotated[
-    str, Query(max_length=200, description="Words that name, tags, note or id have to have.")
+    str, Query(max_length=200, description="Words that name, tags or note have to have.")
 ]
 
 _SUBMITS = tells(

@@ -12,10 +12,7 @@ UPDATE jobs SET
     rows = json_extract(status, '$.dataSize'),
     took = json_extract(status, '$.metadata.processingTime'),
     made = json_extract(status, '$.metadata.outputSize'),
-    words = lower(
-        json_extract(status, '$.name') || char(10) || json_extract(status, '$.tags') || char(10)
-        || job_id
-    );
+    words = lower(json_extract(status, '$.name') || char(10) || json_extract(status, '$.tags'));
 
 CREATE INDEX jobs_listing ON jobs (
     customer, job_id, state, created, ended, name, rows, took, made, words

@@ -51,7 +51,7 @@ class AsyncHistory:
             status: Only jobs in this state, or one of these.
             since: Only jobs created at or after this instant; without a zone it is local time.
             until: Only jobs created before this instant.
-            text: Only jobs that have each of these words in name, tags, note or id.
+            text: Only jobs that have each of these words in name, tags or note; ``j_…`` in the id.
             sort: ``created``, ``ended``, ``name``, ``rows``, ``size``, ``status`` or ``took``.
             order: ``desc`` or ``asc``; jobs that have no such value come last.
             limit: At most so many.

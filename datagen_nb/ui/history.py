@@ -1,0 +1,334 @@
+"""The history: a customer's jobs as a live table, filtered, sorted, paged, acted on together."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from contextlib import aclosing
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, get_args
+
+import traitlets
+
+from datagen_nb.core.errors import DatagenError
+from datagen_nb.core.messages import Event, JobCounts, JobEvent, JobQuery, Sort
+from datagen_nb.core.status import JobStatus, State
+from datagen_nb.job import AsyncJob
+from datagen_nb.plain_job import Job
+from datagen_nb.sync import Client
+from datagen_nb.ui import bridge
+from datagen_nb.ui.card import JobCard
+from datagen_nb.ui.static_html import jobs_html, jobs_text
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PAGE = 50
+INSTANT = "datetime64[ms, UTC]"
+
+SHOWN_TAGS, LONGEST_TAG, LONGEST_NOTE = 6, 40, 120
+LEAST_SECONDS = 0.5
+"""Between two snapshots; a hundred running jobs tell more than anybody reads."""
+
+
+class History(bridge.Panel):
+    """Shows the jobs of a client.
+
+    Attributes:
+        selected: Ids of the jobs that are marked, for ``observe`` and ``link``.
+        status: States that are shown; empty means all. Setting it filters.
+
+    Example:
+        ```python
+        history = dg.history(client)
+        history.filter(status="failed", text="nightly")
+        history  # one marks some; then
+        history.selection()
+        ```
+    """
+
+    selected = traitlets.Tuple()
+    status = traitlets.Tuple()
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+        self._jobs = client.asynchronous.jobs
+        self._query = JobQuery(limit=PAGE)
+        self._period = "all"
+        self._cursors: list[str | None] = [None]
+        self._next: str | None = None
+        self._rows: dict[str, JobStatus] = {}
+        self._counts = JobCounts(by_state={}, total=0)
+        self._trouble = ""
+        self._is_stale = False
+        self._reading: asyncio.Task[None] | None = None
+        super().__init__("history", client.portal, {})
+        self._portal.call(self._read())
+        self.follow(self._live())
+
+    def filter(
+        self,
+        *,
+        status: State | str | Sequence[State | str] | None = None,
+        text: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        sort: Sort | None = None,
+        order: str | None = None,
+    ) -> None:
+        """Choose which jobs are shown, and in which order; what is left out stays.
+
+        Arguments are those of ``Client.jobs.list``.
+        """
+        if status is not None:
+            chosen = (status,) if isinstance(status, str) else tuple(status)
+            self.status = tuple(State(one).value for one in chosen)
+        said = {"text": text, "since": since, "until": until, "sort": sort, "order": order}
+        changes = {name: value for name, value in said.items() if value is not None}
+        if changes:
+            self._portal.call(self._narrow(changes))
+
+    def frame(self) -> pd.DataFrame:
+        """The page that is shown."""
+        return _frame(list(self._rows.values()))
+
+    def selection(self) -> pd.DataFrame:
+        """The jobs that are marked, from whatever pages."""
+        return _frame(self._portal.call(self._read_selected()))
+
+    async def _read_selected(self) -> list[JobStatus]:
+        found = []
+        for job_id in self.selected:
+            try:
+                found.append(self._rows.get(job_id) or (await self._jobs.get(job_id)).status)
+            except DatagenError:
+                continue  # it was deleted meanwhile
+        return found
+
+    @traitlets.validate("status")
+    def _only_states(self, proposal: Any) -> tuple[str, ...]:
+        return tuple(State(one).value for one in proposal["value"])
+
+    @traitlets.observe("status")
+    def _status_changed(self, change: Any) -> None:
+        self._portal.start(self._narrow({"status": tuple(State(one) for one in change.new)}))
+
+    @traitlets.observe("selected")
+    def _selected_changed(self, _change: Any) -> None:
+        self._portal.loop.call_soon_threadsafe(self._show)
+
+    async def _narrow(self, changes: Mapping[str, Any]) -> None:
+        """Ask for something else, from its first page on."""
+        fields = {**self._query.model_dump(), **changes, "cursor": None}
+        for name in ("since", "until"):
+            if isinstance(changes.get(name), datetime):
+                fields[name] = changes[name].astimezone()
+        self._query = JobQuery.model_validate(fields)
+        self._cursors = [None]
+        await self._read()
+
+    async def _read(self) -> None:
+        """Read the page and the counts anew; of many wishes at once the last is granted."""
+        while True:
+            self._is_stale = False
+            query = self._query.model_copy(update={"cursor": self._cursors[-1]})
+            try:
+                page = await self._jobs.page(query)
+                self._counts = await self._jobs.counts(
+                    since=query.since, until=query.until, text=query.text
+                )
+                self._trouble = ""
+            except DatagenError as error:
+                self._trouble = str(error)
+                break
+            if page.jobs or len(self._cursors) == 1:
+                self._rows = {job.job_id: job for job in page.jobs}
+                self._next = page.next_cursor
+                break
+            self._cursors.pop()  # the last page has gone
+        self._show()
+
+    async def _live(self) -> None:
+        """Follow every change, for as long as the panel is there."""
+        throttle = bridge.Throttle(self._renew, lambda: max(LEAST_SECONDS, bridge.pace.seconds()))
+        try:
+            async with aclosing(self._jobs.changes()) as changes:
+                async for event in changes:
+                    self._take(event, throttle)
+        except DatagenError as error:
+            self._trouble = str(error)
+            self._show()
+        finally:
+            throttle.close()
+
+    def _take(self, event: Event, throttle: bridge.Throttle) -> None:
+        if event.job_id is None:
+            return
+        before = self._rows.get(event.job_id)
+        if isinstance(event, JobEvent) and before is not None:
+            self._rows[event.job_id] = event.data
+        moved = (
+            before is None
+            or not isinstance(event, JobEvent)
+            or before.status is not event.data.status
+        )
+        if before is None and isinstance(event, JobEvent) and event.event == "job.updated":
+            return  # progress of a job that is on another page
+        self._is_stale = self._is_stale or moved
+        throttle.offer(None, at_once=moved and self._reading is None)
+
+    def _renew(self, _: Any) -> None:
+        if not self._is_stale:
+            self._show()
+        elif self._reading is None:
+            self._reading = asyncio.ensure_future(self._read_until_fresh())
+
+    async def _read_until_fresh(self) -> None:
+        try:
+            while self._is_stale:
+                await self._read()
+                await asyncio.sleep(LEAST_SECONDS / 2)
+        finally:
+            self._reading = None
+
+    def _show(self) -> None:
+        query, first = self._query, PAGE * (len(self._cursors) - 1)
+        states = query.status or tuple(State)
+        self.put(
+            {
+                "rows": [_row(job) for job in self._rows.values()],
+                "counts": {state.value: n for state, n in self._counts.by_state.items()},
+                "total": sum(self._counts.by_state.get(state, 0) for state in states),
+                "first": first,
+                "more": self._next is not None,
+                "query": {
+                    "status": [state.value for state in query.status],
+                    "text": query.text,
+                    "period": self._period,
+                    "sort": query.sort,
+                    "order": query.order,
+                },
+                "selected": list(self.selected),
+                "trouble": self._trouble,
+            }
+        )
+
+    async def act(self, request: bridge.Request) -> Any:
+        """Do what the browser asks."""
+        body = request.body
+        match request.action:
+            case "status":
+                self.status = tuple(body["states"])
+            case "text":
+                await self._narrow({"text": str(body["text"])[:200]})
+            case "period":
+                self._period = str(body["period"])
+                bounds = {name: _instant(body.get(name)) for name in ("since", "until")}
+                await self._narrow(bounds)
+            case "sort":
+                sort = body["by"]
+                if sort not in get_args(Sort):
+                    raise ValueError(f"jobs cannot be sorted by {sort}")
+                await self._narrow({"sort": sort, "order": body["order"]})
+            case "next":
+                if self._next is not None:
+                    self._cursors.append(self._next)
+                    await self._read()
+            case "previous":
+                if len(self._cursors) > 1:
+                    self._cursors.pop()
+                    await self._read()
+            case "select":
+                self.selected = tuple(str(job_id) for job_id in body["ids"])
+            case "cancel":
+                done = await self._jobs.cancel(*body["ids"])
+                return {
+                    "done": len(done.cancelled),
+                    "refused": [one.message for one in done.refused],
+                }
+            case "delete":
+                gone = await self._jobs.delete(*body["ids"])
+                self.selected = tuple(one for one in self.selected if one not in gone.deleted)
+                return {"done": len(gone.deleted), "refused": [one.message for one in gone.refused]}
+            case "shut":
+                self.shut_below()
+            case action:
+                return await self._act_on(action, await self._jobs.get(str(body["id"])), body)
+        return None
+
+    async def _act_on(self, action: str, job: AsyncJob, body: Mapping[str, Any]) -> Any:
+        match action:
+            case "pause":
+                await job.pause()
+            case "resume":
+                await job.resume()
+            case "rerun":
+                await job.rerun()
+            case "note":
+                return {"tags": list(job.status.tags), "note": job.status.note}
+            case "annotate":
+                await job.annotate(tags=body["tags"], note=body["note"])
+            case "open":
+                plain = Job(job, self.client)
+                self.open_below(await asyncio.to_thread(JobCard, plain))
+            case "view":
+                plain = Job(job, self.client)
+                self.open_below(await asyncio.to_thread(lambda: plain.result().view()))
+            case _:
+                raise ValueError(f"a history cannot {action}")
+        return None
+
+    def still(self) -> tuple[str, str]:
+        """The first jobs, standing still."""
+        return jobs_text(self.face.snapshot), jobs_html(self.face.snapshot)
+
+
+def history(client: Client) -> History:
+    """The client's jobs as a live table; see ``History``."""
+    return History(client)
+
+
+def _instant(text: Any) -> datetime | None:
+    return None if not text else datetime.fromisoformat(str(text))
+
+
+def _row(job: JobStatus) -> dict[str, Any]:
+    """What the table shows of a job; its form is ``Row`` in ``widgets/src/history.tsx``."""
+    metadata, stage = job.metadata, (job.error.details or {}).get("stage") if job.error else None
+    said = job.to_wire()
+    made: dict[str, Any] = {
+        "id": job.job_id,
+        "status": job.status.value,
+        "progress": job.progress,
+        "name": job.name,
+        "tags": [tag[:LONGEST_TAG] for tag in job.tags[:SHOWN_TAGS]],
+        "note": job.note[:LONGEST_NOTE],
+        "rows": job.data_size,
+        "created": said["createdTime"],
+        "ended": said.get("endTime"),
+        "took": metadata.processing_time,
+        "size": metadata.output_size,
+        "place": job.queue_position,
+        "startsAfter": said.get("startsAfter"),
+        "stage": stage,
+        "expires": said["metadata"].get("expirationDate"),
+    }
+    return {name: value for name, value in made.items() if value is not None}
+
+
+def _frame(jobs: Sequence[JobStatus]) -> pd.DataFrame:
+    import pandas as pd
+
+    columns = {
+        "id": [job.job_id for job in jobs],
+        "status": [job.status.value for job in jobs],
+        "name": [job.name for job in jobs],
+        "rows": [job.data_size for job in jobs],
+        "created": pd.Series([job.created_time for job in jobs], dtype=INSTANT),
+        "ended": pd.Series([job.end_time for job in jobs], dtype=INSTANT),
+        "took": pd.array([job.metadata.processing_time for job in jobs], dtype="Float64"),
+        "size": pd.array([job.metadata.output_size for job in jobs], dtype="Int64"),
+        "tags": [list(job.tags) for job in jobs],
+        "note": [job.note for job in jobs],
+    }
+    return pd.DataFrame(columns)

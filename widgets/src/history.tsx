@@ -1,0 +1,220 @@
+// The history: one page of jobs, live; what is done to them is asked of the kernel.
+
+import { useEffect, useRef, useState } from "preact/hooks";
+import css from "./history.css";
+import { useColumns } from "./history/columns";
+import type { Row, Snapshot } from "./history/snapshot";
+import { type Deed, Table } from "./history/table";
+import { Foot, Tools } from "./history/tools";
+import { announce } from "./notify";
+import { useInView } from "./seen";
+import { WORDS } from "./state";
+import { type Props, widget } from "./widget";
+import { count } from "./words";
+
+interface Wish {
+  action: "cancel" | "delete";
+  ids: string[];
+}
+
+const PATIENCE = 60_000;
+const ENDED = ["completed", "failed", "cancelled"];
+
+export function History({ snapshot, connected, now, ask }: Props<Snapshot>) {
+  const [wish, setWish] = useState<Wish | null>(null);
+  const [note, setNote] = useState("");
+  const [refusals, setRefusals] = useState<string[]>([]);
+  const [editing, setEditing] = useState<string | null>(null);
+  const panel = useRef<HTMLElement>(null);
+  const { shown, isShown, toggle, resize } = useColumns();
+  const fail = (error: unknown) => setRefusals([error instanceof Error ? error.message : String(error)]);
+  useEnds(snapshot, panel);
+
+  const say = (action: string, body: object = {}) => {
+    setRefusals([]);
+    setNote("");
+    return ask(action, body, { patience: PATIENCE }).catch(fail);
+  };
+  const grant = async ({ action, ids }: Wish) => {
+    setWish(null);
+    const told = (await say(action, { ids })) as { done: number; refused: string[] } | undefined;
+    panel.current?.focus();
+    if (!told) return;
+    setNote(`${count(told.done)} ${action === "cancel" ? "cancelled" : "deleted"}${told.refused.length ? `, ${told.refused.length} refused` : ""}.`);
+    setRefusals(told.refused.slice(0, 5));
+  };
+  const act = (deed: Deed, row: Row) => {
+    if (deed === "cancel" || deed === "delete") setWish({ action: deed, ids: [row.id] });
+    else if (deed === "edit") setEditing(row.id);
+    else void say(deed, { id: row.id });
+  };
+
+  const { query } = snapshot;
+  const narrowed = query.text !== "" || query.period !== "all" || query.status.length > 0;
+  return (
+    <section ref={panel} tabIndex={-1} class="dg dg-history" aria-label="History">
+      <Tools snapshot={snapshot} ask={(action, body) => say(action, body)} isShown={isShown} toggle={toggle} />
+      {!connected && (
+        <p class="dg-warning dg-told" role="alert">
+          Not connected to the kernel: this is how the jobs stood. Run the cell again to see them now.
+        </p>
+      )}
+      {snapshot.trouble && (
+        <p class="dg-warning dg-told dg-text" role="alert">
+          {snapshot.trouble}
+        </p>
+      )}
+      {snapshot.rows.length > 0 ? (
+        <div class="dg-jobs-scroll" tabIndex={0} role="region" aria-label="Jobs">
+          <Table
+            snapshot={snapshot}
+            columns={shown}
+            now={now}
+            resize={resize}
+            sort={(by, order) => void say("sort", { by, order })}
+            select={(ids) => void say("select", { ids })}
+            act={act}
+            below={(row) =>
+              editing === row.id && (
+                <Edit key={`edit ${row.id}`} row={row} span={shown.length + 2} ask={ask} done={() => setEditing(null)} />
+              )
+            }
+          />
+        </div>
+      ) : (
+        <p class="dg-empty dg-muted">
+          {narrowed
+            ? "No job fits. Take a filter away."
+            : "No jobs yet. The first one that you submit appears here."}
+        </p>
+      )}
+      {(note || refusals.length > 0) && (
+        <div class="dg-told" role="status">
+          {note}
+          {refusals.map((words) => (
+            <p key={words} class="dg-warning dg-text">
+              {words}
+            </p>
+          ))}
+        </div>
+      )}
+      {wish ? <Confirm wish={wish} yes={() => void grant(wish)} no={() => setWish(null)} /> : (
+        <Foot snapshot={snapshot} ask={(action, body) => say(action, body)} wish={(action, ids) => setWish({ action, ids })} />
+      )}
+    </section>
+  );
+}
+
+function Confirm({ wish, yes, no }: { wish: Wish; yes: () => void; no: () => void }) {
+  const keep = useRef<HTMLButtonElement>(null);
+  useEffect(() => keep.current?.focus(), []);
+  const one = wish.ids.length === 1;
+  const many = one ? "this job" : `these ${count(wish.ids.length)} jobs`;
+  const words = wish.action === "cancel" ? `Cancel ${many}?` : `Delete ${many}, with ${one ? "its" : "their"} rows?`;
+  return (
+    <div
+      class="dg-row dg-tools dg-below"
+      role="group"
+      aria-label={words}
+      onKeyDown={(event) => event.key === "Escape" && no()}
+    >
+      <span class="dg-grow">{words}</span>
+      <button type="button" class="dg-button dg-danger" onClick={yes}>
+        Yes, {wish.action}
+      </button>
+      <button type="button" ref={keep} class="dg-button" onClick={no}>
+        Keep
+      </button>
+    </div>
+  );
+}
+
+interface Edit {
+  row: Row;
+  span: number;
+  ask: Props<Snapshot>["ask"];
+  done: () => void;
+}
+
+/** A line below the job in which its tags and its note are written. */
+function Edit({ row, span, ask, done }: Edit) {
+  const [tags, setTags] = useState<string | null>(null);
+  const [note, setNote] = useState("");
+  const [trouble, setTrouble] = useState("");
+  const first = useRef<HTMLInputElement>(null);
+  useEffect(() => {
+    ask("note", { id: row.id }).then(
+      (told) => {
+        const { tags: known, note: text } = told as { tags: string[]; note: string };
+        setTags(known.join(", "));
+        setNote(text);
+        first.current?.focus();
+      },
+      (error) => setTrouble(String(error.message ?? error)),
+    );
+  }, []);
+  const save = async () => {
+    const words = (tags ?? "").split(",").map((tag) => tag.trim()).filter(Boolean);
+    try {
+      await ask("annotate", { id: row.id, tags: words, note });
+      done();
+    } catch (error) {
+      setTrouble(error instanceof Error ? error.message : String(error));
+    }
+  };
+  return (
+    <tr class="dg-edit">
+      <td colSpan={span}>
+        <form
+          class="dg-row"
+          aria-label={`Tags and note of ${row.name || row.id}`}
+          onSubmit={(event) => {
+            event.preventDefault();
+            void save();
+          }}
+          onKeyDown={(event) => {
+            if (event.key === "Escape") done();
+            if (event.key !== "Enter" || !(event.target instanceof HTMLInputElement)) return;
+            event.preventDefault();
+            void save();
+          }}
+        >
+          <input ref={first} class="dg-input" aria-label="Tags" placeholder="Tags, with commas" disabled={tags === null} value={tags ?? ""} onInput={({ currentTarget }) => setTags(currentTarget.value)} />
+          <input class="dg-input dg-grow" aria-label="Note" placeholder="Note" disabled={tags === null} value={note} onInput={({ currentTarget }) => setNote(currentTarget.value)} />
+          <button type="submit" class="dg-button dg-primary" disabled={tags === null}>
+            Save
+          </button>
+          <button type="button" class="dg-button" onClick={done}>
+            Leave
+          </button>
+          {trouble && (
+            <p class="dg-warning dg-text" role="alert">
+              {trouble}
+            </p>
+          )}
+        </form>
+      </td>
+    </tr>
+  );
+}
+
+/** Tells of jobs that end while nobody looks at the table. */
+function useEnds({ rows }: Snapshot, panel: Parameters<typeof useInView>[0]): void {
+  const seen = useInView(panel);
+  const running = useRef(new Set<string>());
+  useEffect(() => {
+    for (const row of rows) {
+      if (!ENDED.includes(row.status)) running.current.add(row.id);
+      else if (running.current.delete(row.id) && (document.hidden || !seen.current)) {
+        const show = () => {
+          panel.current?.scrollIntoView({ block: "center" });
+          panel.current?.focus();
+        };
+        const headline = row.stage ? `Failed in ${row.stage}` : WORDS[row.status];
+        announce({ id: row.id, state: row.status, headline, title: row.name || row.id, text: `${count(row.rows)} rows`, show });
+      }
+    }
+  }, [rows]);
+}
+
+export default widget<Snapshot>(css, History);
