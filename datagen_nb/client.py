@@ -20,7 +20,7 @@ from datagen_nb.core.errors import ConfigurationError
 from datagen_nb.core.estimates import Estimate
 from datagen_nb.core.inspection import Inspection
 from datagen_nb.core.limits import RateLimitStatus
-from datagen_nb.core.messages import ServiceInfo
+from datagen_nb.core.messages import Overview, ServiceInfo
 from datagen_nb.core.plans import Graph
 from datagen_nb.core.ports import Jobs
 from datagen_nb.core.schedules import Schedules
@@ -263,6 +263,14 @@ class AsyncClient:
     async def info(self) -> ServiceInfo:
         """What the service says of itself."""
         return await self._service.info()
+
+    async def overview(self, days: int = 30) -> Overview:
+        """What the jobs come to, and those that ended in the last ``days``, 1 to 366.
+
+        Raises:
+            ConfigurationError: The days are not these.
+        """
+        return await self._service.overview(days)
 
     async def limits(self) -> RateLimitStatus:
         """What runs, what waits, the cooldown, and whether a job submitted now would be taken."""

@@ -21,6 +21,7 @@ from datagen_nb.core.messages import (
     JobCounts,
     JobPage,
     JobQuery,
+    Overview,
     ServiceInfo,
     Sort,
 )
@@ -208,6 +209,10 @@ class Client:
     def info(self) -> ServiceInfo:
         """See ``AsyncClient.info``."""
         return self._portal.call(self._client.info())
+
+    def overview(self, days: int = 30) -> Overview:
+        """See ``AsyncClient.overview``."""
+        return self._portal.call(self._client.overview(days))
 
     def limits(self) -> RateLimitStatus:
         """See ``AsyncClient.limits``."""

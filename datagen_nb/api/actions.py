@@ -23,7 +23,7 @@ _ACTIONS = tuple(
         (_ANY, r"/v1/shutdown", "service.stop"),
         ("POST", r"/v1/(estimates|inspections|previews|graphs)", "jobs.submit"),
         (_READ, r"/v1/jobs/[^/]+/parts/.*", "results.read"),
-        (_READ, r"/v1/jobs(/.*)?", "jobs.read"),
+        (_READ, r"/v1/(jobs(/.*)?|overview)", "jobs.read"),
         ("POST", r"/v1/jobs", "jobs.submit"),
         ("POST", r"/v1/(jobs|templates)/[^/]+/(rerun|jobs)", "jobs.submit"),
         ("POST", r"/v1/jobs/(cancel|[^/]+/(cancel|pause|resume))", "jobs.steer"),

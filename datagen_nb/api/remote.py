@@ -35,6 +35,7 @@ from datagen_nb.core.messages import (
     ManyJobs,
     NamedJobs,
     OtherEvent,
+    Overview,
     QueueChoice,
     Retention,
     RetentionChoice,
@@ -95,6 +96,9 @@ class HttpJobs:
         asked = query.to_wire()
         params = {name: asked[name] for name in ("since", "until", "text") if name in asked}
         return await self._get(JobCounts, wire.job_path("counts"), **params)
+
+    async def overview(self, days: int = 30) -> Overview:
+        return await self._get(Overview, wire.OVERVIEW, days=days)
 
     async def annotate(self, job_id: str, annotation: Annotation) -> JobStatus:
         content = annotation.to_json().encode()

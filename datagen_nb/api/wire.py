@@ -31,6 +31,7 @@
     DELETE /v1/templates/{name}             with its versions → 204
     GET    /v1/templates/{name}/versions    cursor, limit → TemplatePage
     POST   /v1/templates/{name}/jobs        TemplateSubmit; Idempotency-Key required → 201 JobStatus
+    GET    /v1/overview                     days → Overview
     GET    /v1/limits                       RateLimitStatus; PUT QueueChoice chooses
     GET    /v1/retention                    Retention; PUT RetentionChoice chooses
     POST   /v1/retention/cleanup            CleanUp
@@ -88,6 +89,7 @@ from datagen_nb.core.errors import (
 
 PREFIX = "/v1"
 JOBS = f"{PREFIX}/jobs"
+OVERVIEW = f"{PREFIX}/overview"
 LIMITS = f"{PREFIX}/limits"
 RETENTION = f"{PREFIX}/retention"
 CLEAN_UP = f"{RETENTION}/cleanup"

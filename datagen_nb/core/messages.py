@@ -119,6 +119,48 @@ class JobCounts(WireModel):
     total: int
 
 
+MOST_DAYS = 366
+"""That one looks back at most."""
+
+
+class Expiring(WireModel):
+    """What retention deletes within ``days``: jobs, and the bytes of their results."""
+
+    days: float
+    jobs: int
+    size: int
+
+
+class Overview(WireModel):
+    """What a customer's jobs come to.
+
+    Args:
+        since: Where the time begins that is looked back upon.
+        by_state: How many jobs are in each state now, however old.
+        ended: How many of those that ended since are in each state.
+        rows: Rows that the jobs made which completed since.
+        success_share: Completed ones among completed and failed ones, 0 to 1; absent without any.
+        median_seconds: Half of the jobs that completed since took at most this.
+        p95_seconds: 95 % of them took at most this.
+        last_failed: The job that failed last, however long ago.
+        retention_days: Days that a job is kept after its end.
+        next_deletion: When the next job's time has passed.
+        expiring: What is deleted within a day and within a week.
+    """
+
+    since: Instant
+    by_state: dict[State, int]
+    ended: dict[State, int]
+    rows: int
+    success_share: float | None = None
+    median_seconds: float | None = None
+    p95_seconds: float | None = None
+    last_failed: JobStatus | None = None
+    retention_days: float
+    next_deletion: Instant | None = None
+    expiring: tuple[Expiring, ...]
+
+
 class Annotation(WireModel):
     """What somebody writes on a job; what is absent stays as it is.
 

@@ -25,6 +25,7 @@ from datagen_nb.core.messages import (
     JobPage,
     JobQuery,
     LogEntry,
+    Overview,
     ServiceInfo,
 )
 from datagen_nb.core.plans import Plans, Preview
@@ -256,6 +257,14 @@ class Jobs(Protocol):
 
     async def counts(self, query: JobQuery) -> JobCounts:
         """How many jobs fit a query, whatever its states, by state."""
+        ...
+
+    async def overview(self, days: int = 30) -> Overview:
+        """What the jobs come to, and those that ended in the last ``days``.
+
+        Raises:
+            ConfigurationError: The days are not 1 to ``core.messages.MOST_DAYS``.
+        """
         ...
 
     async def annotate(self, job_id: str, annotation: Annotation) -> JobStatus:

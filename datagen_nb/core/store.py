@@ -91,6 +91,31 @@ class Standing:
     last_cancelled: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What a customer's jobs come to, counted at one moment.
+
+    Attributes:
+        by_state: Jobs in each state.
+        ended: Jobs in each state that ended since the instant that was asked for.
+        rows: Rows of the completed ones among these.
+        median: Seconds that half of these took at most.
+        p95: Seconds that 95 % of these took at most.
+        last_failed: The job that failed last.
+        first_end: The earliest end of all jobs.
+        ended_before: For each bound, how many jobs ended before it and the bytes that they made.
+    """
+
+    by_state: Mapping[State, int]
+    ended: Mapping[State, int]
+    rows: int
+    median: float | None
+    p95: float | None
+    last_failed: JobStatus | None
+    first_end: datetime | None
+    ended_before: Sequence[tuple[int, int]]
+
+
 TOMBSTONE = "tombstone"
 """Kind of the document that stays of a deleted job."""
 
@@ -205,6 +230,12 @@ class JobStore(Protocol):
 
     async def counts(self, customer: str, query: JobQuery) -> Mapping[State, int]:
         """How many jobs that fit a query, whatever its states, are in each state."""
+        ...
+
+    async def tally(
+        self, customer: str, *, since: datetime, before: Sequence[datetime] = ()
+    ) -> Tally:
+        """Sum a customer's jobs up, those that ended at or after an instant besides."""
         ...
 
     async def in_state(

@@ -27,17 +27,20 @@ from datagen_nb.core.errors import (
 )
 from datagen_nb.core.limits import Limits, RateLimitStatus, check_submit, limit_status
 from datagen_nb.core.messages import (
+    MOST_DAYS,
     Annotation,
     Cancellations,
     Deletions,
     Event,
     EventPage,
+    Expiring,
     Health,
     JobCounts,
     JobEvent,
     JobPage,
     JobQuery,
     LogEntry,
+    Overview,
     ServiceInfo,
 )
 from datagen_nb.core.ports import Logged, ObjectMeta
@@ -49,6 +52,9 @@ from datagen_nb.service.areas import Areas
 from datagen_nb.service.bulk import MOST_AT_ONCE, each
 
 CHUNK = 1 << 20
+
+EXPIRING_DAYS = (1, 7)
+"""How far ahead an overview tells what retention deletes."""
 
 
 class CustomerJobs(Areas):
@@ -167,6 +173,32 @@ class CustomerJobs(Areas):
     async def counts(self, query: JobQuery) -> JobCounts:
         found = await self._store.counts(self._customer, query)
         return JobCounts(by_state=dict(found), total=sum(found.values()))
+
+    async def overview(self, days: int = 30) -> Overview:
+        if not 1 <= days <= MOST_DAYS:
+            rule = f"has to be 1 to {MOST_DAYS}"
+            raise ConfigurationError([Problem("days", str(days), rule, "Choose one of these.")])
+        now, kept = self._service.clock.now(), (await self._limits()).retention_days
+        since, keeping = now - timedelta(days=days), timedelta(days=kept)
+        bounds = [now + timedelta(days=ahead) - keeping for ahead in EXPIRING_DAYS]
+        found = await self._store.tally(self._customer, since=since, before=bounds)
+        done, failed = (found.ended.get(state, 0) for state in (State.COMPLETED, State.FAILED))
+        return Overview(
+            since=since,
+            by_state=dict(found.by_state),
+            ended=dict(found.ended),
+            rows=found.rows,
+            success_share=done / (done + failed) if done + failed else None,
+            median_seconds=found.median,
+            p95_seconds=found.p95,
+            last_failed=found.last_failed,
+            retention_days=kept,
+            next_deletion=found.first_end and found.first_end + keeping,
+            expiring=tuple(
+                Expiring(days=ahead, jobs=jobs, size=size)
+                for ahead, (jobs, size) in zip(EXPIRING_DAYS, found.ended_before, strict=True)
+            ),
+        )
 
     async def annotate(self, job_id: str, annotation: Annotation) -> JobStatus:
         change = Annotated(annotation.name, annotation.tags, annotation.note)

@@ -16,7 +16,7 @@ from typing import Self
 from datagen_nb.core.errors import JobNotFound, VersionConflict
 from datagen_nb.core.messages import Event, EventName, JobPage, JobQuery, LogEntry
 from datagen_nb.core.status import JobStatus, State
-from datagen_nb.core.store import TOMBSTONE, Admit, Document, JobRecord, Notice, Standing
+from datagen_nb.core.store import TOMBSTONE, Admit, Document, JobRecord, Notice, Standing, Tally
 from datagen_nb.core.wire_model import format_instant
 from datagen_nb.stores.sqlite_documents import SqliteDocuments, put
 from datagen_nb.stores.sqlite_file import SqliteFile
@@ -31,6 +31,7 @@ from datagen_nb.stores.sqlite_rows import (
     tell,
     tell_notice,
 )
+from datagen_nb.stores.sqlite_tally import tally
 
 
 class SqliteStore:
@@ -169,6 +170,11 @@ class SqliteStore:
 
     async def counts(self, customer: str, query: JobQuery) -> Mapping[State, int]:
         return await self._file.read(partial(counts, customer=customer, query=query))
+
+    async def tally(
+        self, customer: str, *, since: datetime, before: Sequence[datetime] = ()
+    ) -> Tally:
+        return await self._file.read(partial(tally, customer=customer, since=since, before=before))
 
     async def in_state(
         self, state: State, *, after: tuple[str, str] = ("", ""), limit: int = 1000

@@ -124,6 +124,7 @@ SAMPLES = {
 LISTS = {
     "GET /v1/jobs",
     "GET /v1/jobs/counts",
+    "GET /v1/overview",
     "GET /v1/events",
     "GET /v1/alerts",
     "GET /v1/info",

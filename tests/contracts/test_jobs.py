@@ -285,6 +285,32 @@ async def test_history_is_paged_without_loss_or_repetition(side):
     assert pages == 3
 
 
+async def test_an_overview_tells_what_the_jobs_come_to(side):
+    """States, outcomes and spans of a time, and what retention will delete."""
+    await side.jobs.set_retention_days(7)
+    made = [
+        await ended(side.jobs, (await side.jobs.create(side.config(), idempotency_key=key)).job_id)
+        for key in "kl"
+    ]
+
+    told = await side.jobs.overview(30)
+
+    assert told.by_state == told.ended == {State.COMPLETED: 2}
+    assert told.success_share == 1.0
+    assert told.rows == sum(job.data_size for job in made)
+    took = sorted(job.metadata.processing_time for job in made)
+    assert (told.median_seconds, told.p95_seconds) == (took[0], took[1])
+    assert told.last_failed is None
+    assert told.next_deletion == min(job.end_time for job in made) + timedelta(days=7)
+    sizes = sum(job.metadata.output_size for job in made)
+    assert [(one.days, one.jobs) for one in told.expiring] == [(1, 0), (7, 2)]
+    assert [one.size for one in told.expiring] == [0, sizes]
+    for days in (0, 367):
+        with pytest.raises(ConfigurationError) as raised:
+            await side.jobs.overview(days)
+        assert raised.value.problems[0].field == "days"
+
+
 async def test_what_is_written_on_a_job_is_found_again(side):
     """Name, tags and note, on a job that has ended; its state, its end and its data stay."""
     done = await ended(

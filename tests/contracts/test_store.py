@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import math
 import sqlite3
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -419,6 +420,50 @@ async def test_a_cursor_with_a_piece_cut_off_is_told(store: JobStore) -> None:
     for damaged in (cursor[:-4], cursor[1:], cursor[:5], f"{cursor}AAAA", f"{cursor}!"):
         with pytest.raises(ConfigurationError):
             await store.page("ann", JobQuery(cursor=damaged))
+
+
+METADATA = Metadata(output_size=7, processing_time=9.0)
+
+
+@settings(max_examples=60, deadline=None)
+@given(made=jobs(), since=st.integers(0, 3))
+def test_a_tally_is_what_one_would_count_by_hand(tmp_path_factory, made, since):
+    """Over all states and ends, of one customer."""
+    bounds = [at(1), at(1.5), at(9)]
+
+    async def run():
+        store = await SqliteStore.open(tmp_path_factory.mktemp("tally") / "jobs.db")
+        try:
+            for one in made:
+                await store.add(one)
+            for number, state in enumerate(State):
+                other = record(90 + number, "bob")
+                facts = {"status": state, "end_time": at(3 * number), "metadata": METADATA}
+                await store.add(replace(other, status=other.status.model_copy(update=facts)))
+            return await store.tally("ann", since=at(since), before=bounds)
+        finally:
+            await store.aclose()
+
+    told, all_jobs = asyncio.run(run()), [one.status for one in made]
+    ends = [job for job in all_jobs if job.end_time is not None]
+    late = [job for job in ends if job.end_time >= at(since)]
+    done = [job for job in late if job.status is State.COMPLETED]
+    took = sorted(
+        job.metadata.processing_time for job in done if job.metadata.processing_time is not None
+    )
+    failed = [job.end_time for job in ends if job.status is State.FAILED]
+    assert told.by_state == Counter(job.status for job in all_jobs)
+    assert told.ended == Counter(job.status for job in late)
+    assert told.rows == sum(job.data_size for job in done)
+    assert told.median == (took[math.ceil(len(took) * 0.5) - 1] if took else None)
+    assert told.p95 == (took[math.ceil(len(took) * 0.95) - 1] if took else None)
+    assert (told.last_failed and told.last_failed.end_time) == max(failed, default=None)
+    assert told.first_end == min((job.end_time for job in ends), default=None)
+    assert list(told.ended_before) == [
+        (len(gone), sum(job.metadata.output_size or 0 for job in gone))
+        for bound in bounds
+        for gone in [[job for job in ends if job.end_time < bound]]
+    ]
 
 
 async def test_jobs_in_a_state_come_oldest_first_of_all_customers(store: JobStore) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request, Response
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
 
 from datagen_nb.api import wire
 from datagen_nb.api.routes.asking import Asked, answer
@@ -10,6 +12,7 @@ from datagen_nb.core.limits import RateLimitStatus
 from datagen_nb.core.messages import (
     CleanUp,
     Health,
+    Overview,
     QueueChoice,
     Retention,
     RetentionChoice,
@@ -17,6 +20,14 @@ from datagen_nb.core.messages import (
 )
 
 routes = APIRouter(tags=["service"])
+
+
+@routes.get(wire.OVERVIEW, response_model=Overview)
+async def get_overview(
+    jobs: Asked, days: Annotated[int, Query(description="To look back, 1 to 366.")] = 30
+) -> Response:
+    """What the jobs come to, and those that ended in the last days."""
+    return answer(await jobs.overview(days))
 
 
 @routes.get(wire.LIMITS, response_model=RateLimitStatus)
