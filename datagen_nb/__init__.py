@@ -37,7 +37,9 @@ _HOMES = {
     "TemplateDraft": "core.templates",
     "WebhookConfig": "core.webhooks",
     "connect": "wiring",
+    "dashboard": "ui.dashboard",
     "history": "ui.history",
+    "studio": "ui.studio",
     "view": "ui.grid",
     "wizard": "ui.wizard",
 }

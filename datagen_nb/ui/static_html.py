@@ -111,6 +111,33 @@ def jobs_html(snapshot: Mapping[str, Any]) -> str:
     return _framed(lines)
 
 
+def overview_text(snapshot: Mapping[str, Any]) -> str:
+    """One line."""
+    return f"Dashboard: {', '.join(f'{value} {words}' for value, words in _summed(snapshot))}"
+
+
+def overview_html(snapshot: Mapping[str, Any]) -> str:
+    """The sums, and what needs a look."""
+    sums = "".join(
+        f'<span style="margin-right:24px"><b style="font-size:1.4em">{escape(value)}</b> '
+        f'<span style="{_FAINT}">{escape(words)}</span></span>'
+        for value, words in _summed(snapshot)
+    )
+    alerts = [f"<div>⚠ {escape(alert['message'])}</div>" for alert in snapshot.get("alerts", ())]
+    return _framed([f"<div>{sums}</div>", *alerts])
+
+
+def _summed(snapshot: Mapping[str, Any]) -> list[tuple[str, str]]:
+    if "sums" not in snapshot:
+        return [("nothing", f"known: {snapshot['trouble']}")]
+    limits, ended = snapshot["limits"], snapshot["sums"]["ended"]
+    return [
+        (f"{limits['currentJobs']:,}", f"running, {limits['waitingJobs']:,} queued"),
+        (f"{ended.get('completed', 0):,}", f"completed in {snapshot['days']} days"),
+        (f"{ended.get('failed', 0):,}", "failed"),
+    ]
+
+
 def draft_text(snapshot: Mapping[str, Any]) -> str:
     """One line."""
     return f"Wizard: {_drafted(snapshot)}"

@@ -113,14 +113,23 @@ class Wizard(bridge.Panel):
         self.config = edited(self.config, said_as_fields(said, shares_files=self._shares_files))
 
     def use(self, source: Source) -> None:
-        """Choose the table to learn from: a path, a frame, a pyarrow Table.
+        """Choose the table to learn from: a path, a frame, a pyarrow Table; and look at it.
 
         Raises:
             InputError: It is not there or cannot be read.
         """
         names = candidates.namespace().items()
         name = next((name for name, value in names if value is source and name[0] != "_"), "")
-        self._portal.call(self._use(source, name))
+        self._portal.call(self._use_and_look(source, name))
+
+    def submit(self) -> Job:
+        """Submit the draft as the button does; its card opens below.
+
+        Raises:
+            ConfigurationError: Something is still wrong with the draft.
+            DatagenError: The service refuses it.
+        """
+        return self._portal.call(self._submit())
 
     @property
     def _shares_files(self) -> bool:
@@ -265,6 +274,12 @@ class Wizard(bridge.Panel):
         placed, chosen = await self._table.place(source, name, parameters)
         self._take(placed, chosen, name or placed.name)
 
+    async def _use_and_look(self, source: Source, name: str) -> None:
+        await self._use(source, name)
+        self._tell()
+        if "look" in self._tasks:
+            await asyncio.wait([self._tasks["look"]])
+
     async def _use_frame(self, name: str) -> None:
         found = candidates.namespace().get(name)
         if not candidates.is_frame(found):
@@ -333,15 +348,16 @@ class Wizard(bridge.Panel):
             self._take(placed, Chosen(None, name, arriving.name, request.format), name)
         return told
 
-    async def _submit(self) -> None:
+    async def _submit(self) -> Job:
         """Submit the draft, and open the job's card."""
-        job = await self.client.asynchronous.submit(self.configuration)
-        self.job = Job(job, self.client)
-        card = await asyncio.to_thread(JobCard, self.job)
+        job = Job(await self.client.asynchronous.submit(self.configuration), self.client)
+        self.job = job
+        card = await asyncio.to_thread(JobCard, job)
         self.open_below(card)
         self.status = card.status
         card.observe(self._moved, "status")
         self.put(self._snapshot())
+        return job
 
     def _moved(self, change: Any) -> None:
         self.status = change.new

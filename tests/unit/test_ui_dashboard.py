@@ -1,0 +1,171 @@
+"""The dashboard's and the studio's Python side over the mock."""
+
+import json
+import queue
+import threading
+
+import ipywidgets
+import pytest
+import traitlets
+
+import datagen_nb as dg
+from datagen_nb.core.errors import ServiceUnavailable
+from datagen_nb.ui import bridge
+
+DEADLINE = 20.0
+
+
+@pytest.fixture
+def table(tmp_path):
+    path = tmp_path / "people.csv"
+    path.write_text("a,b\n1,x\n2,y\n3,z\n")
+    return path
+
+
+@pytest.fixture
+def client():
+    with dg.connect("mock", speed=1000) as connected:
+        yield connected
+
+
+@pytest.fixture
+def ask(monkeypatch):
+    answers = queue.Queue()
+    monkeypatch.setattr(bridge.Face, "send", lambda self, content, _=None: answers.put(content))
+
+    def asked(widget, action, **body):
+        data = {"method": "custom", "content": {"id": "1", "action": action, "body": body}}
+        widget.face._handle_msg({"content": {"data": data}, "buffers": []})
+        return answers.get(timeout=DEADLINE)
+
+    return asked
+
+
+def until(widget, holds):
+    shown = threading.Event()
+
+    def look(_change=None):
+        if holds(widget.face.snapshot):
+            shown.set()
+
+    widget.face.observe(look, "snapshot")
+    look()
+    assert shown.wait(DEADLINE), widget.face.snapshot
+
+
+def test_a_dashboard_shows_what_there_is_and_stays_live(client, table):
+    """Sums, limits, health and the newest jobs; a job that ends later appears by itself."""
+    first = client.submit(table, rows=10, name="first")
+    first.wait()
+    dashboard = dg.dashboard(client)
+    seen = dashboard.face.snapshot
+    assert seen["sums"]["ended"] == {"completed": 1}
+    assert seen["sums"]["successShare"] == 1.0
+    assert seen["limits"]["maxJobs"] == client.limits().max_jobs
+    assert seen["recent"][0]["name"] == "first"
+    assert dashboard.status == seen["health"]["status"] in {"healthy", "degraded"}
+    assert dashboard.overview.rows == 10
+
+    client.submit(table, rows=5, name="second").wait()
+    until(dashboard, lambda told: told["sums"]["ended"].get("completed") == 2)
+    assert [bar["name"] for bar in dashboard.face.snapshot["recent"]] == ["second", "first"]
+    dashboard.close()
+
+
+def test_how_far_it_looks_back_is_a_trait(client, ask):
+    """Set from Python, linked, or chosen in the page; what is out of bounds is refused."""
+    dashboard = dg.dashboard(client, days=7)
+    slider = ipywidgets.IntSlider(value=7, min=1, max=90)
+    traitlets.link((dashboard, "days"), (slider, "value"))
+    slider.value = 90
+    until(dashboard, lambda told: told["days"] == 90)
+    assert "error" not in ask(dashboard, "days", days=30)
+    assert slider.value == 30
+    with pytest.raises(traitlets.TraitError):
+        dashboard.days = 0
+    dashboard.close()
+
+
+def test_a_job_opens_below(client, table, ask):
+    """From its bar; what is not there is told."""
+    job = client.submit(table, rows=5)
+    job.wait()
+    dashboard = dg.dashboard(client)
+    assert "error" not in ask(dashboard, "open", id=job.id)
+    assert dashboard.children[1].job.id == job.id
+    ask(dashboard, "shut")
+    assert dashboard.children == (dashboard.face,)
+    assert "There is no job" in ask(dashboard, "open", id="j_0000000000000000")["error"]
+    assert "cannot juggle" in ask(dashboard, "juggle")["error"]
+    dashboard.close()
+
+
+def test_no_more_of_a_webhook_than_its_host_is_told(client):
+    """The path of many a chat's hook is its secret; the signing secret never leaves."""
+    made = client.webhooks.create(
+        dg.WebhookConfig(
+            url="https://hooks.example.com/T0/B0/canary-path?k=canary-query",
+            events=("job.completed",),
+        )
+    )
+    dashboard = dg.dashboard(client)
+    said = json.dumps(dashboard.face.get_state(), default=str)
+    assert dashboard.face.snapshot["webhooks"][0]["host"] == "hooks.example.com"
+    assert "canary" not in said
+    assert made.secret not in said
+    dashboard.close()
+
+
+def test_a_service_that_does_not_answer_is_told_and_the_rest_stays(client, monkeypatch):
+    """And its status is then unknown."""
+    dashboard = dg.dashboard(client)
+
+    async def gone(days):
+        raise ServiceUnavailable("The service does not answer.")
+
+    monkeypatch.setattr(client.asynchronous, "overview", gone)
+    dashboard.days = 8
+    until(dashboard, lambda told: "does not answer" in told["trouble"])
+    assert "sums" in dashboard.face.snapshot
+    assert dashboard.status == "unknown"
+    dashboard.close()
+
+
+def test_a_saved_dashboard_says_what_it_said(client, table):
+    """As text and as HTML, with nothing in it that runs."""
+    client.submit(table, rows=5, name="<img src=x onerror=alert(1)>").wait()
+    dashboard = dg.dashboard(client)
+    data, _ = dashboard._repr_mimebundle_()
+    assert "1 completed in 30 days" in data["text/plain"]
+    assert "completed in 30 days" in data["text/html"]
+    assert "<img" not in data["text/html"]
+    assert data["application/vnd.jupyter.widget-view+json"]["model_id"] == dashboard.model_id
+    dashboard.close()
+
+
+def test_a_studio_is_three_tabs_with_one_trait(client, table):
+    """Chosen in the page or from Python."""
+    studio = dg.studio(client)
+    assert studio.children == (studio.wizard, studio.history, studio.dashboard)
+    assert [studio.get_title(place) for place in range(3)] == ["New table", "Jobs", "Overview"]
+    studio.tab = "dashboard"
+    assert studio.selected_index == 2
+    studio.selected_index = 1
+    assert studio.tab == "history"
+    with pytest.raises(traitlets.TraitError):
+        studio.tab = "elsewhere"
+    job = client.submit(table, rows=5, name="first")
+    job.wait()
+    until(studio.history, lambda told: told["counts"] == {"completed": 1})
+    data, _ = studio._repr_mimebundle_()
+    assert data["text/plain"] == "Studio: New table, Jobs, Overview"
+    assert "first" in data["text/html"]
+    studio.close()
+
+
+def test_a_studio_begins_with_a_job(client, table):
+    """As the wizard does."""
+    job = client.submit(table, rows=7, seed=3)
+    studio = dg.studio(client, job)
+    assert studio.wizard.configuration.data_size == 7
+    studio.close()

@@ -1,0 +1,94 @@
+// The newest jobs along the time: when each was there, and what became of it.
+
+import { StateMark, WORDS } from "../state";
+import { clock, count, day, rough } from "../words";
+import type { Bar } from "./snapshot";
+
+const DAY = 86_400_000; // ms
+const SHORTEST = 30_000; // ms
+const ROOM = 1.05; // before the first bar
+const MOST_LANES = 8;
+const LEAST = 0.03; // of the whole width: so much a mark takes
+
+export interface Placed {
+  bar: Bar;
+  lane: number;
+  from: number; // 0 to 1
+  wide: number;
+}
+
+/** How far the line reaches back, in ms: so far that two thirds of the jobs began on it. */
+export function reach(bars: Bar[], now: number): number {
+  const ages = bars.map((bar) => now - Date.parse(bar.created)).sort((a, b) => a - b);
+  const most = ages[Math.ceil((ages.length * 2) / 3) - 1] ?? 0;
+  return Math.max(SHORTEST, most * ROOM);
+}
+
+/** Each bar in the first lane that is free at its time; what began before is cut off at the edge. */
+export function placed(bars: Bar[], now: number, length: number): Placed[] {
+  const begin = now - length;
+  const free: number[] = [];
+  const found: Placed[] = [];
+  for (const bar of [...bars].sort((a, b) => a.created.localeCompare(b.created))) {
+    const end = Math.min(1, ((bar.ended ? Date.parse(bar.ended) : now) - begin) / length);
+    if (end < 0) continue;
+    const start = Math.max(0, (Date.parse(bar.created) - begin) / length);
+    const from = Math.min(start, 1 - LEAST);
+    const wide = Math.max(end - from, LEAST);
+    let lane = free.findIndex((until) => until <= from);
+    if (lane < 0) lane = free.length;
+    if (lane >= MOST_LANES) continue;
+    free[lane] = from + wide + 0.002;
+    found.push({ bar, lane, from, wide });
+  }
+  return found;
+}
+
+export function Timeline({ bars, now, open }: { bars: Bar[]; now: number; open: (id: string) => void }) {
+  const length = reach(bars, now);
+  const shown = placed(bars, now, length);
+  const lanes = Math.max(2, ...shown.map((one) => one.lane + 1));
+  return (
+    <section class="dg-part" aria-label="Recent jobs">
+      <div class="dg-row">
+        <h4 class="dg-grow">Recent jobs</h4>
+        <span class="dg-muted">
+          {count(shown.length)} in the last {rough(length / 1000)}
+        </span>
+      </div>
+      <div class="dg-lanes" style={{ height: `${lanes * 20}px` }}>
+        {[0.25, 0.5, 0.75].map((at) => (
+          <i key={at} style={{ left: `${at * 100}%` }} />
+        ))}
+        {shown.map(({ bar, lane, from, wide }) => (
+          <button
+            key={bar.id}
+            type="button"
+            class={`dg-bar-job dg-${bar.status}`}
+            style={{ left: `${from * 100}%`, width: `${wide * 100}%`, top: `${lane * 20}px` }}
+            title={said(bar, now)}
+            aria-label={said(bar, now)}
+            onClick={() => open(bar.id)}
+          >
+            <StateMark state={bar.status} still />
+            <span class="dg-text">{bar.name || bar.id}</span>
+          </button>
+        ))}
+      </div>
+      <div class="dg-row dg-axis dg-muted">
+        <span class="dg-grow">{moment(now, length)}</span>
+        <span class="dg-grow">{moment(now, length / 2)}</span>
+        <span>now</span>
+      </div>
+    </section>
+  );
+}
+
+function said(bar: Bar, now: number): string {
+  const end = bar.ended ? Date.parse(bar.ended) : now;
+  const took = bar.started ? `, ${clock((end - Date.parse(bar.started)) / 1000)}` : "";
+  return `${bar.name || bar.id}: ${WORDS[bar.status]}, ${count(bar.rows)} rows${took}`;
+}
+
+const moment = (now: number, before: number): string =>
+  before < DAY ? `${rough(before / 1000)} ago` : day(new Date(now - before).toISOString());
