@@ -90,18 +90,30 @@ async def test_killing_worker_and_service_at_any_moment_changes_no_byte(tmp_path
 async def storm(client: AsyncClient, chance: random.Random, most: int) -> Counter[str]:
     """Kill until every job has ended or ``most`` is reached; say what was killed."""
     killed: Counter[str] = Counter()
+    lost_at: dict[str, tuple[int, int]] = {}
     while sum(killed.values()) < most and await client.jobs.running():
         await asyncio.sleep(chance.uniform(0.05, 0.8))
         info = await client.info()
-        workers = list(info.workers.values())
+        workers = sorted(info.workers)
         if not workers and chance.random() < 0.7:
             continue  # mostly while there is work to lose
         targets = chance.choice(["worker", "worker", "service", "both"])
-        if targets != "service" and workers and kill(chance.choice(workers)):
-            killed["worker"] += 1
+        if targets != "service" and workers:
+            job_id = chance.choice(workers)
+            reached = await progress(client, job_id)
+            # Losing worker after worker without getting further fails a job, as it should.
+            if reached > lost_at.get(job_id, (-1, -1)) and kill(info.workers[job_id]):
+                lost_at[job_id] = reached
+                killed["worker"] += 1
         if targets != "worker" and kill(info.pid):
             killed["service"] += 1
     return killed
+
+
+async def progress(client: AsyncClient, job_id: str) -> tuple[int, int]:
+    status = (await client.jobs.get(job_id)).status
+    done = sum(stage.status == "completed" for stage in status.stages)
+    return done, status.rows_done
 
 
 async def assert_each_ended_once(client: AsyncClient, jobs: dict[str, int]) -> None:

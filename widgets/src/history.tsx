@@ -20,7 +20,11 @@ interface Wish {
 const PATIENCE = 60_000;
 const ENDED = ["completed", "failed", "cancelled"];
 
-export function History({ snapshot, connected, now, ask }: Props<Snapshot>) {
+export function History({ snapshot: told, connected, now, ask }: Props<Snapshot>) {
+  // What one marks is marked at once; the kernel's word follows.
+  const [selected, setSelected] = useState(told.selected);
+  useEffect(() => setSelected(told.selected), [told.selected]);
+  const snapshot = { ...told, selected };
   const [wish, setWish] = useState<Wish | null>(null);
   const [note, setNote] = useState("");
   const [refusals, setRefusals] = useState<string[]>([]);
@@ -35,13 +39,18 @@ export function History({ snapshot, connected, now, ask }: Props<Snapshot>) {
     setNote("");
     return ask(action, body, { patience: PATIENCE }).catch(fail);
   };
+  const select = (ids: string[]) => {
+    setSelected(ids);
+    void say("select", { ids });
+  };
   const grant = async ({ action, ids }: Wish) => {
     setWish(null);
-    const told = (await say(action, { ids })) as { done: number; refused: string[] } | undefined;
+    const done = (await say(action, { ids })) as { done: number; refused: string[] } | undefined;
     panel.current?.focus();
-    if (!told) return;
-    setNote(`${count(told.done)} ${action === "cancel" ? "cancelled" : "deleted"}${told.refused.length ? `, ${told.refused.length} refused` : ""}.`);
-    setRefusals(told.refused.slice(0, 5));
+    if (!done) return;
+    const refusedToo = done.refused.length ? `, ${done.refused.length} refused` : "";
+    setNote(`${count(done.done)} ${action === "cancel" ? "cancelled" : "deleted"}${refusedToo}.`);
+    setRefusals(done.refused.slice(0, 5));
   };
   const act = (deed: Deed, row: Row) => {
     if (deed === "cancel" || deed === "delete") setWish({ action: deed, ids: [row.id] });
@@ -72,7 +81,7 @@ export function History({ snapshot, connected, now, ask }: Props<Snapshot>) {
             now={now}
             resize={resize}
             sort={(by, order) => void say("sort", { by, order })}
-            select={(ids) => void say("select", { ids })}
+            select={select}
             act={act}
             below={(row) =>
               editing === row.id && (
@@ -99,7 +108,7 @@ export function History({ snapshot, connected, now, ask }: Props<Snapshot>) {
         </div>
       )}
       {wish ? <Confirm wish={wish} yes={() => void grant(wish)} no={() => setWish(null)} /> : (
-        <Foot snapshot={snapshot} ask={(action, body) => say(action, body)} wish={(action, ids) => setWish({ action, ids })} />
+        <Foot snapshot={snapshot} ask={(action, body) => say(action, body)} select={select} wish={(action, ids) => setWish({ action, ids })} />
       )}
     </section>
   );

@@ -52,10 +52,10 @@ export function Logs({ job, ask, listen }: { job: string; ask: Ask; listen: List
   return (
     <ol class="dg-logs" role="log" aria-label="Log" tabIndex={0} ref={list}>
       {lines.map((line) => (
-        <li key={line.cursor} class={`dg-log-${line.level}`}>
+        <div key={line.cursor} class={`dg-log-${line.level}`}>
           <time dateTime={line.timestamp}>{new Date(line.timestamp).toLocaleTimeString("en-GB")}</time>
           <span class="dg-text">{line.level === "info" ? "" : `${line.level}: `}{line.message}</span>
-        </li>
+        </div>
       ))}
     </ol>
   );

@@ -136,10 +136,11 @@ function Period({ period, ask }: { period: string; ask: Ask }) {
 interface Foot {
   snapshot: Snapshot;
   ask: Ask;
+  select: (ids: string[]) => void;
   wish: (action: "cancel" | "delete", ids: string[]) => void;
 }
 
-export function Foot({ snapshot, ask, wish }: Foot) {
+export function Foot({ snapshot, ask, select, wish }: Foot) {
   const { selected, rows, first, total, more } = snapshot;
   const go = (to: "next" | "previous") => void ask(to).catch(() => undefined);
   return (
@@ -149,7 +150,7 @@ export function Foot({ snapshot, ask, wish }: Foot) {
       </span>
       {selected.length > 0 && (
         <>
-          <button type="button" class="dg-button dg-quiet" onClick={() => void ask("select", { ids: [] })}>
+          <button type="button" class="dg-button dg-quiet" onClick={() => select([])}>
             Unmark
           </button>
           <button type="button" class="dg-button" onClick={() => wish("cancel", selected)}>
