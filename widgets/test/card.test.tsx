@@ -301,7 +301,7 @@ describe("a log", () => {
     await act(async () => model.fire("msg:custom", { id: asked?.id, result: [line(1, "first"), line(2, "<b>")] }));
     await act(async () => model.fire("msg:custom", { event: "log", job: "j_7QK2", lines: [line(3, "third"), line(4, "fourth")] }));
     await act(async () => model.fire("msg:custom", { event: "log", job: "j_other", lines: [line(5, "not ours")] }));
-    const said = [...host.querySelectorAll("[role=log] li span")].map((one) => one.textContent);
+    const said = [...host.querySelectorAll("[role=log] > div span")].map((one) => one.textContent);
     expect(said).toEqual(["first", "<b>", "third", "fourth"]);
   });
 });
