@@ -8,7 +8,7 @@ PYTHON ?= python3
 STATIC := datagen_nb/static/card.js
 WIDGETS := $(shell find widgets/src -type f) widgets/package.json widgets/package-lock.json
 
-.PHONY: demo test lab lint format build bench notebooks golden constraints clean chromium
+.PHONY: demo test lab screenshots lint format build bench notebooks golden constraints clean chromium
 
 demo: $(VENV)/.notebook  ## Make 100,000 rows like a real table, and the executed quickstart.
 	@$(PY) -m datagen_nb demo
@@ -23,6 +23,10 @@ test: $(VENV)/.test chromium  ## Run every test.
 
 lab: $(VENV)/.lab  ## Open JupyterLab on the notebooks.
 	$(PY) -m jupyterlab $(if $(filter 0,$(shell id -u)),--allow-root) notebooks
+
+screenshots: $(VENV)/.test chromium  ## Every widget in every state on one sheet, to be looked at.
+	$(PY) -m pytest tests/browser
+	$(PY) -m tests.browser.contact_sheet
 
 lint: $(VENV)/.test  ## Check style, types, floors.
 	$(VENV)/bin/ruff check

@@ -7,6 +7,8 @@ thread, and the answer goes back from there, however the kernel schedules its ha
 from __future__ import annotations
 
 import asyncio
+import base64
+import gzip
 import hashlib
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -47,18 +49,22 @@ def built(name: str) -> str:
 
 
 class Code(ipywidgets.Widget):  # type: ignore[misc]
-    """A module's text, held once in a page for every widget that shows with it.
+    """A module, held once in a page for every widget that shows with it.
 
     Sent with each widget, a hundred cards would pass more than a Jupyter server lets through.
+
+    Attributes:
+        packed: Its text, gzip in base64: a notebook that is saved with its widgets keeps it.
     """
 
-    text = traitlets.Unicode().tag(sync=True)
+    packed = traitlets.Unicode().tag(sync=True)
 
 
 @cache
 def _loaded(module: str) -> tuple[str, str]:
-    text = built(f"{module}.js")
-    return f"{module}-{hashlib.sha256(text.encode()).hexdigest()[:12]}", text
+    text = built(f"{module}.js").encode()
+    packed = base64.b64encode(gzip.compress(text, mtime=0)).decode()
+    return f"{module}-{hashlib.sha256(text).hexdigest()[:12]}", packed
 
 
 _codes: dict[str, Code] = {}
@@ -66,7 +72,7 @@ _codes: dict[str, Code] = {}
 
 def _code(module: str) -> Code:
     if module not in _codes or _codes[module].comm is None:  # Widget.close_all() closes it too
-        _codes[module] = Code(text=_loaded(module)[1])
+        _codes[module] = Code(packed=_loaded(module)[1])
     return _codes[module]
 
 
@@ -78,7 +84,7 @@ class Face(anywidget.AnyWidget):
         beat: ``at``, the kernel's time in seconds since 1970, and ``every``, the most seconds
             until it is told anew while something is followed.
         module: Name and digest of the module that shows it.
-        code: The model that holds this module's text.
+        code: The model that holds this module.
     """
 
     _esm = built("loader.js")

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 ARGUMENTS = [
@@ -195,10 +195,11 @@ class Notebook:
         """A cell's output."""
         return self.page.locator(".jp-Cell").nth(place).locator(".jp-Cell-outputWrapper")
 
-    def screenshot(self, name: str) -> None:
+    def screenshot(self, name: str, *, of: Locator | None = None) -> None:
+        """Of the page as it stands, or of one thing on it, whole."""
         folder = Path("screenshots")
         folder.mkdir(exist_ok=True)
-        self.page.screenshot(path=folder / name)
+        (of or self.page).screenshot(path=folder / name)
 
 
 __all__ = ["Lab", "Notebook", "expect", "jupyterlab"]

@@ -46,6 +46,13 @@ def test_a_studio_is_walked_through(lab, theme):
     notebook.run(1)
     notebook.screenshot(f"studio-wizard-{theme}.png")
 
+    wizard = cell.get_by_role("region", name="Wizard")
+    for _ in range(4):
+        wizard.get_by_role("button", name="Next").click()
+    expect(wizard.get_by_role("row", name=re.compile("^new")).first).to_be_visible(timeout=30_000)
+    expect(wizard).to_contain_text("costs nothing", timeout=30_000)
+    notebook.screenshot(f"studio-review-{theme}.png", of=cell.locator(".jp-OutputArea-output").last)
+
     cell.get_by_role("tab", name="Overview").click()
     dashboard = cell.get_by_role("region", name="Dashboard")
     expect(dashboard).to_contain_text("4completed, 10,000 rows")

@@ -24,6 +24,7 @@ import httpx
 import nbformat
 import pytest
 from nbclient import NotebookClient
+from nbconvert import HTMLExporter
 
 import datagen_nb as dg
 from datagen_nb.core.errors import DatagenError
@@ -248,6 +249,8 @@ NOTEBOOK = [
     "job = client.submit(os.environ['CANARY_TABLE'], rows=20, name='in a notebook')\njob",
     "job.wait()\njob.result()",
     "job.view() if hasattr(job, 'view') else job.result().head()",
+    "client.webhooks.create(dg.WebhookConfig(url='https://example.com/', events=['job.failed']))\n"
+    "dg.studio(client, job)",
     "%xmode Verbose",
     f"dg.connect('{NOWHERE}').info()",
     "client.jobs.get('nothing')",
@@ -271,6 +274,8 @@ def notebook(url, key, search, table, folder, monkeypatch):
     assert "in a notebook" in text
     assert "ServiceUnavailable" in text
     search.add("saved notebook", text)
+    exported, _ = HTMLExporter().from_notebook_node(made)
+    search.add("HTML export", exported)
 
 
 def test_a_key_is_found_nowhere_but_with_its_owner(tmp_path, monkeypatch):

@@ -14,10 +14,10 @@ declare global {
   var __datagen_nb: Map<string, Promise<Module>> | undefined;
 }
 
-async function text(model: Context["model"]): Promise<string> {
+async function packed(model: Context["model"]): Promise<string> {
   try {
     const holder = await model.widget_manager?.get_model(String(model.get("code")));
-    const found = holder?.get("text");
+    const found = holder?.get("packed");
     if (typeof found === "string") return found;
   } catch {
     // This host has no models to find by name: the kernel is asked.
@@ -31,8 +31,15 @@ async function text(model: Context["model"]): Promise<string> {
   }
 }
 
+async function unpacked(base64: string): Promise<string> {
+  const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return new Response(stream).text();
+}
+
 async function load(model: Context["model"]): Promise<Module> {
-  const address = URL.createObjectURL(new Blob([await text(model)], { type: "text/javascript" }));
+  const text = await unpacked(await packed(model));
+  const address = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
   try {
     return (await import(address)) as Module;
   } finally {
