@@ -4,11 +4,13 @@ SHELL := /bin/bash
 VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+COLAB := .venv-colab
+COLAB_PIP := $(COLAB)/bin/python -m pip install --quiet --disable-pip-version-check --constraint tests/colab/constraints.txt
 PYTHON ?= python3
 STATIC := datagen_nb/static/card.js
 WIDGETS := $(shell find widgets/src -type f) widgets/package.json widgets/package-lock.json
 
-.PHONY: demo test lab screenshots lint format build bench notebooks golden constraints clean chromium
+.PHONY: demo test test-colab lab screenshots lint format build bench notebooks golden constraints clean chromium
 
 demo: $(VENV)/.notebook  ## Make 100,000 rows like a real table, and the executed quickstart.
 	@$(PY) -m datagen_nb demo
@@ -20,6 +22,14 @@ test: $(VENV)/.test chromium  ## Run every test.
 	home=$$(mktemp -d); export DATAGEN_HOME=$$home; \
 		$(PY) -m pytest --nbval --nbval-sanitize-with tests/nbval.cfg notebooks -o filterwarnings=; \
 		passed=$$?; $(PY) -m datagen_nb stop; rm -rf $$home; exit $$passed
+	@$(MAKE) --no-print-directory test-colab
+
+test-colab: $(COLAB)/.test  ## Run notebooks and widgets on the line of Jupyter that Colab has.
+	$(COLAB)/bin/python tests/colab/check_kept.py
+	$(COLAB)/bin/python -m pytest -o filterwarnings= tests/unit/test_ui_*.py
+	home=$$(mktemp -d); export DATAGEN_HOME=$$home; \
+		$(COLAB)/bin/python -m pytest --nbval --nbval-sanitize-with tests/nbval.cfg notebooks -o filterwarnings=; \
+		passed=$$?; $(COLAB)/bin/python -m datagen_nb stop; rm -rf $$home; exit $$passed
 
 lab: $(VENV)/.lab  ## Open JupyterLab on the notebooks.
 	$(PY) -m jupyterlab $(if $(filter 0,$(shell id -u)),--allow-root) notebooks
@@ -57,7 +67,7 @@ constraints: $(VENV)/.test  ## Lock what is installed now.
 		> constraints.txt
 
 clean:
-	rm -rf $(VENV) widgets/node_modules datagen_nb/static dist build demo-output screenshots
+	rm -rf $(VENV) $(COLAB) widgets/node_modules datagen_nb/static dist build demo-output screenshots
 
 $(PY):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
@@ -83,6 +93,14 @@ $(VENV)/.lab: $(VENV)/.notebook
 $(VENV)/.test: $(VENV)/.notebook
 	$(PIP) --upgrade 'pip>=25.1'
 	$(PIP) --editable . --group test
+	@touch $@
+
+$(COLAB)/.test: $(PY) $(STATIC) pyproject.toml tests/colab/preinstalled.txt tests/colab/constraints.txt
+	$(PYTHON) -m venv --clear $(COLAB)
+	$(COLAB_PIP) --upgrade 'pip>=25.1'
+	$(COLAB_PIP) --requirement tests/colab/preinstalled.txt
+	$(COLAB_PIP) '.[colab]'
+	$(COLAB_PIP) pytest nbval pytest-asyncio pytest-timeout hypothesis
 	@touch $@
 
 chromium:
