@@ -53,6 +53,7 @@ build: $(STATIC)  ## Build the front end.
 bench: $(VENV)/.test  ## Measure what the documents claim.
 	$(PY) -m tests.bench.synth
 	$(PY) -m tests.bench.skeleton
+	$(PY) -m tests.bench.notebook
 	$(PY) -m tests.bench.service $(if $(PEERS),--peers $(PEERS))
 
 notebooks: $(VENV)/.test  ## Execute the notebooks and keep their outputs.

@@ -122,6 +122,10 @@ async def full(place: Path) -> None:
         await jobs.counts(JobQuery())
         tell("counts of 1,000,000", f"{(time.perf_counter() - start) * 1e3:.0f} ms")
 
+        start = time.perf_counter()
+        await jobs.overview(30)
+        tell("overview of 1,000,000", f"{(time.perf_counter() - start) * 1e3:.0f} ms")
+
         async def nothing() -> None:
             """The jobs that were made up have no data to remove."""
 
