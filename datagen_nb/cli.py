@@ -24,6 +24,7 @@ from datagen_nb.core.errors import (
     Problem,
     ServiceUnavailable,
 )
+from datagen_nb.core.inert import inert
 
 if TYPE_CHECKING:
     from datagen_nb.api.home import Home
@@ -171,7 +172,7 @@ async def _tell(job: AsyncJob, output: str) -> None:
     print(report_lines(await data.report()))
     print(f"time       {stage_times(job.status)}")
     for warning in job.status.warnings:
-        print(f"warning    {warning}")
+        print(f"warning    {inert(warning)}")
 
 
 def _serve(options: argparse.Namespace) -> int:
@@ -235,7 +236,7 @@ def _status(options: argparse.Namespace) -> int:
         for job in found["jobs"]:
             worker = f", worker {job['worker']}" if job["worker"] else ""
             state = f"{job['status']} {job['progress']:.0f} %{worker}"
-            print(f"job      {job['jobId']} {state}  {job['name']}")
+            print(f"job      {job['jobId']} {state}  {inert(job['name'])}")
     return 0 if found["running"] else 3
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 from datagen_nb.core.config import FORMATS, format_of
 from datagen_nb.core.errors import ConfigurationError, Problem, ProtocolError
+from datagen_nb.core.inert import ONE_LINE, inert
 from datagen_nb.core.ports import Jobs
 from datagen_nb.core.result import Manifest, Part, Report
 
@@ -42,7 +43,7 @@ class AsyncDataset:
         self._ends = list(accumulate(part.rows for part in manifest.parts))
 
     def __repr__(self) -> str:
-        names = ", ".join(self.schema.names)
+        names = inert(", ".join(self.schema.names), longest=ONE_LINE)
         return f"<Dataset {self.num_rows:,} rows x {len(self.schema.names)} columns: {names}>"
 
     def __len__(self) -> int:

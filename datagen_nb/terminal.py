@@ -6,6 +6,7 @@ import shutil
 import sys
 from typing import TextIO
 
+from datagen_nb.core.inert import ONE_LINE, inert
 from datagen_nb.core.result import Report
 from datagen_nb.core.status import JobStatus, State
 
@@ -80,10 +81,11 @@ def report_lines(report: Report) -> str:
     pairs = "" if report.pair_fidelity is None else f" · pairs {report.pair_fidelity:.1%}"
     lines = [
         f"fidelity   {report.fidelity:.1%} (columns {report.column_fidelity:.1%}{pairs})",
-        "           least alike: " + ", ".join(f"{c.name} {c.score:.1%}" for c in worst),
+        "           least alike: "
+        + ", ".join(f"{inert(c.name, longest=ONE_LINE)} {c.score:.1%}" for c in worst),
         f"privacy    {memorisation(report)}",
     ]
-    lines += [f"note       {note}" for note in report.notes]
+    lines += [f"note       {inert(note)}" for note in report.notes]
     return "\n".join(lines)
 
 

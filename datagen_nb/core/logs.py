@@ -32,6 +32,11 @@ def logged(**facts: str) -> Generator[None, None, None]:
         _FACTS.reset(before)
 
 
+def fact(name: str) -> str | None:
+    """What the lines logged here carry under this name."""
+    return _FACTS.get().get(name)
+
+
 def context_of(**facts: str) -> Context:
     """A context for a task that carries these facts and none of whoever happens to begin it."""
     context = copy_context()
