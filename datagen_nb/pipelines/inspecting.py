@@ -95,7 +95,10 @@ def _ranges(values: pa.ChunkedArray) -> list[Bar]:
     low, high = float(numbers.min()), float(numbers.max())
     if not np.isfinite(high - low):  # a histogram has no bins so wide
         return []
-    counts, edges = np.histogram(numbers, bins=MOST_BARS)
+    if low == high:
+        return [Bar(label=_said(low, type), count=len(numbers))]
+    # Between two numbers that are close there are fewer numbers than bars.
+    counts, edges = np.histogram(numbers, bins=np.unique(np.linspace(low, high, MOST_BARS + 1)))
     return [
         Bar(label=f"{_said(low, type)} to {_said(high, type)}", count=int(count))
         for count, low, high in zip(counts, edges[:-1], edges[1:], strict=True)

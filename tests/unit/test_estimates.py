@@ -60,7 +60,7 @@ class Looking(Scripted):
         return FACTS
 
     async def inspect(self, look):
-        raise NotImplementedError
+        raise AssertionError("an estimate measures, and inspects nothing")
 
     async def preview(self, look):
         await self.may_look.wait()

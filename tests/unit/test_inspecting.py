@@ -5,7 +5,7 @@ import decimal
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from datagen_nb.core.inspection import MOST_BARS, MOST_COLUMNS, MOST_SAMPLED, UNSUPPORTED
@@ -112,6 +112,9 @@ def test_a_wide_table_and_long_values_stay_small():
         max_size=60,
     )
 )
+@example([2.0**48])
+@example([2.0**48, 2.0**48 + 0.0625])
+@example([0.0, 5e-324])
 def test_no_value_is_counted_twice(values):
     """Bars, others and missing are all the rows, or there are no bars."""
     column = one(values, pa.float64())
