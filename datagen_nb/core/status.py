@@ -114,6 +114,7 @@ class JobStatus(WireModel):
         warnings: What went differently than one might expect, in words.
         note: What somebody wrote on it, at most ``MOST_NOTE`` characters.
         estimate: What it was expected to take and make; beside it, in the end, the truth.
+        request_id: Of the request that submitted it; the service's log tells more under it.
     """
 
     job_id: str
@@ -140,6 +141,7 @@ class JobStatus(WireModel):
     warnings: tuple[str, ...] = ()
     note: str = ""
     estimate: Estimate | None = None
+    request_id: str | None = None
 
     @property
     def running_stage(self) -> Stage | None:
@@ -188,7 +190,11 @@ def stage_weights(rows: int) -> dict[str, float]:
 
 
 def new_status(
-    job_id: str, config: JobConfiguration, now: datetime, estimate: Estimate | None = None
+    job_id: str,
+    config: JobConfiguration,
+    now: datetime,
+    estimate: Estimate | None = None,
+    request_id: str | None = None,
 ) -> JobStatus:
     """The status of a job that was just accepted."""
     now = as_instant(now)
@@ -204,6 +210,7 @@ def new_status(
         tags=config.tags,
         data_size=config.data_size,
         estimate=estimate,
+        request_id=request_id,
     )
 
 
