@@ -10,19 +10,27 @@ PYTHON ?= python3
 STATIC := datagen_nb/static/card.js
 WIDGETS := $(shell find widgets/src -type f) widgets/package.json widgets/package-lock.json
 
-.PHONY: demo test test-colab lab screenshots lint format build bench notebooks golden constraints clean chromium
+.PHONY: demo test test-python test-notebook test-examples test-colab lab screenshots lint format build bench notebooks golden constraints clean chromium
 
 demo: $(VENV)/.notebook  ## Make 100,000 rows like a real table, and the executed quickstart.
 	@$(PY) -m datagen_nb demo
 	@$(PY) tests/execute_notebooks.py demo-output
 
-test: $(VENV)/.test chromium  ## Run every test.
+test: $(VENV)/.test $(COLAB)/.test chromium  ## Run every test; browsers wait a lot, so two suites at once.
 	cd widgets && npm run --silent check && npm run --silent test
-	$(PY) -m pytest
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-python test-notebook
+
+test-python: $(VENV)/.test  ## Run what needs no notebook.
+	$(PY) -m pytest --ignore=tests/browser
+
+test-notebook: $(VENV)/.test $(COLAB)/.test chromium  ## Drive browsers, run notebooks, here and on Colab's line.
+	$(PY) -m pytest tests/browser
+	@$(MAKE) --no-print-directory test-examples test-colab
+
+test-examples: $(VENV)/.test  ## Run the notebooks and compare what they show.
 	home=$$(mktemp -d); export DATAGEN_HOME=$$home; \
 		$(PY) -m pytest --nbval --nbval-sanitize-with tests/nbval.cfg notebooks -o filterwarnings=; \
 		passed=$$?; $(PY) -m datagen_nb stop; rm -rf $$home; exit $$passed
-	@$(MAKE) --no-print-directory test-colab
 
 test-colab: $(COLAB)/.test  ## Run notebooks and widgets on the line of Jupyter that Colab has.
 	$(COLAB)/bin/python tests/colab/check_kept.py
@@ -34,8 +42,7 @@ test-colab: $(COLAB)/.test  ## Run notebooks and widgets on the line of Jupyter 
 lab: $(VENV)/.lab  ## Open JupyterLab on the notebooks.
 	$(PY) -m jupyterlab $(if $(filter 0,$(shell id -u)),--allow-root) notebooks
 
-screenshots: $(VENV)/.test chromium  ## Every widget in every state on one sheet, to be looked at.
-	$(PY) -m pytest tests/browser
+screenshots: $(VENV)/.test chromium  ## Every widget in every state, light, dark and narrow, to be looked at.
 	$(PY) -m tests.browser.contact_sheet
 
 lint: $(VENV)/.test  ## Check style, types, floors.
@@ -100,7 +107,7 @@ $(COLAB)/.test: $(PY) $(STATIC) pyproject.toml tests/colab/preinstalled.txt test
 	$(PYTHON) -m venv --clear $(COLAB)
 	$(COLAB_PIP) --upgrade 'pip>=25.1'
 	$(COLAB_PIP) --requirement tests/colab/preinstalled.txt
-	$(COLAB_PIP) '.[colab]'
+	$(COLAB_PIP) --editable '.[colab]'
 	$(COLAB_PIP) pytest nbval pytest-asyncio pytest-timeout hypothesis
 	@touch $@
 

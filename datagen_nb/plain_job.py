@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.messages import LogEntry
-from datagen_nb.core.result import Report
 from datagen_nb.core.status import JobFailure, JobStatus, Stage
 from datagen_nb.job import AsyncJob
 from datagen_nb.plain_dataset import Dataset
@@ -30,8 +29,27 @@ class Job:
     def __repr__(self) -> str:
         return repr(self._job)
 
-    def _repr_mimebundle_(self, **options: Any) -> Any:
-        return self._views.card(self)._repr_mimebundle_(**options)
+    def card(self, mode: str | None = None) -> Any:
+        """A live card, shown as the last line of a cell, in a box, or with ``display``.
+
+        Args:
+            mode: ``widget``, with buttons; ``html`` or ``text``, which need no widgets and are
+                updated where they stand. By default as ``DATAGEN_DISPLAY`` says; else ``html`` in
+                Colab, where widgets may stand still, and ``widget`` elsewhere.
+
+        Raises:
+            ConfigurationError: There is no such mode.
+        """
+        return self._views.card(self, mode)
+
+    def _ipython_display_(self) -> None:
+        from IPython.display import display
+
+        display(self.card())  # type: ignore[no-untyped-call]
+
+    def _display_(self) -> Any:
+        """What marimo shows."""
+        return self.card()
 
     @property
     def asynchronous(self) -> AsyncJob:
@@ -128,9 +146,9 @@ class Job:
         return self._portal.iterate(self._job.follow_logs(after=after))
 
     @property
-    def report(self) -> Report:
-        """See ``AsyncJob.report``."""
-        return self._portal.call(self._job.report())
+    def report(self) -> Any:
+        """See ``Dataset.report``."""
+        return self._views.report(self._portal.call(self._job.report()))
 
     def watch(self, callback: Callable[[JobStatus], None]) -> Callable[[], None]:
         """Call back with the status now and with each newer one, on the client's thread.

@@ -47,8 +47,8 @@ T = TypeVar("T")
 class Views(Protocol):
     """How things look in a notebook; given to a client by who wires it."""
 
-    def card(self, job: Job) -> Any:
-        """A live card."""
+    def card(self, job: Job, mode: str | None = None) -> Any:
+        """A live card; see ``Job.card``."""
         ...
 
     def grid(self, data: Dataset) -> Any:

@@ -27,9 +27,13 @@ from datagen_nb.portal import Portal
 
 LEAST_SECONDS = 0.2
 MOST_A_SECOND = 20.0
-"""Snapshots that all widgets of a kernel send together; a Jupyter server lets 1,000 through."""
+"""Snapshots that all widgets of a kernel send together, and beats as many; a Jupyter server lets
+1,000 messages through."""
 
 BEAT_SECONDS = 4.0
+
+SPEAKING_SECONDS = 5.0
+"""How long who has spoken counts among those that share the pace."""
 
 
 def built(name: str) -> str:
@@ -80,9 +84,10 @@ class Face(anywidget.AnyWidget):
     """The browser side of a panel.
 
     Attributes:
-        snapshot: What it shows, whole; written by its panel alone.
-        beat: ``at``, the kernel's time in seconds since 1970, and ``every``, the most seconds
-            until it is told anew while something is followed.
+        snapshot: What it shows, whole, and ``told``, which counts them; written by its panel alone.
+        beat: ``at``, the kernel's time in seconds since 1970, ``every``, the most seconds until it
+            is told anew while something is followed, and ``told`` of the newest snapshot: a face
+            that has missed it asks for it.
         module: Name and digest of the module that shows it.
         code: The model that holds this module.
     """
@@ -99,8 +104,8 @@ class Face(anywidget.AnyWidget):
         super().__init__(
             module=_loaded(module)[0],
             code=holder.model_id,
-            snapshot=dict(snapshot),
-            beat={"at": time.time(), "every": BEAT_SECONDS},
+            snapshot={**snapshot, "told": 0},
+            beat={"at": time.time(), "every": BEAT_SECONDS, "told": 0},
         )
 
 
@@ -132,13 +137,14 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]
         self._portal = portal
         self._following: set[Future[None]] = set()
         self._spoke = time.monotonic()
+        self._is_alone = False
         super().__init__([self.face], **traits)
         self.face.on_msg(self._hear)
 
     def put(self, snapshot: Mapping[str, Any]) -> None:
         """Show this from now on; call it on the portal's loop."""
         self._spoke = time.monotonic()
-        self.face.snapshot = dict(snapshot)
+        self.face.snapshot = {**snapshot, "told": self.face.snapshot["told"] + 1}
 
     async def act(self, request: Request) -> Any:
         """Do what the browser asks, on the portal's loop; what is returned is the answer."""
@@ -146,7 +152,7 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]
 
     def still(self) -> tuple[str, str]:
         """The snapshot as text and as HTML, for where no kernel is."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} has to say how it stands still")
 
     def follow(self, work: Coroutine[Any, Any, None]) -> Future[None]:
         """Begin work on the portal's loop that ends with the panel; the face beats with it."""
@@ -166,15 +172,33 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]
 
     async def _beat(self) -> None:
         while True:
-            every = max(BEAT_SECONDS, pace.seconds())
+            every = max(BEAT_SECONDS, pace.live / MOST_A_SECOND)
             silent = time.monotonic() - self._spoke
             if silent >= every or self.face.beat["every"] != every:
                 self._spoke, silent = time.monotonic(), 0.0
-                self.face.beat = {"at": time.time(), "every": every}
+                told = self.face.snapshot["told"]
+                self.face.beat = {"at": time.time(), "every": every, "told": told}
             await asyncio.sleep(every - silent)
 
-    def open_below(self, widget: ipywidgets.Widget) -> None:
-        """Show another widget under the face, in place of the one before."""
+    async def open_below(self, make: Callable[[], ipywidgets.Widget], *, instead: str) -> None:
+        """Show another widget under the face, in place of the one before.
+
+        Args:
+            make: Makes it; may ask in plain calls, which the portal's loop must not make.
+            instead: The Python that shows the same in a cell of its own.
+
+        Raises:
+            DatagenError: This host shows faces alone (``nothing_below``).
+        """
+        if self._is_alone:
+            raise DatagenError(
+                f"Nothing opens below a widget here. In a cell of its own, write {instead}",
+                code="nothing_below",
+            )
+        self.put_below(await asyncio.to_thread(make))
+
+    def put_below(self, widget: ipywidgets.Widget) -> None:
+        """As ``open_below``, of a widget that is there, and without a word where it is not seen."""
         self.shut_below()
         self.children = (self.face, widget)
 
@@ -199,12 +223,15 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]
     async def _do(self, request: Request) -> Any:
         if request.action == "code":  # where a host has no models to find
             return _loaded(self._module)[1]
+        if request.action == "again":  # after a connection that was lost
+            return self.face.snapshot
         return await self.act(request)
 
     _ipython_display_ = None
 
     def _display_(self) -> Face:
         """What marimo shows: it knows anywidgets, but no boxes of them."""
+        self._is_alone = True
         return self.face
 
     def _repr_mimebundle_(self, **_options: Any) -> Any:
@@ -255,14 +282,27 @@ def _told(error: BaseException) -> str:
 
 
 class Pace:
-    """How often a widget may speak, so that all of a kernel stay far below a server's limits."""
+    """How often a widget may speak, so that all of a kernel stay far below a server's limits.
+
+    Attributes:
+        live: Widgets that follow something; those that wait in silence too.
+    """
 
     def __init__(self) -> None:
         self.live = 0
+        self._spoke: dict[object, float] = {}
+
+    def spoke(self, who: object) -> None:
+        """Count someone among those who speak, for a while."""
+        self._spoke.pop(who, None)
+        self._spoke[who] = time.monotonic()
 
     def seconds(self) -> float:
         """Least time between two snapshots of one widget."""
-        return max(LEAST_SECONDS, self.live / MOST_A_SECOND)
+        since = time.monotonic() - SPEAKING_SECONDS
+        while self._spoke and next(iter(self._spoke.values())) < since:
+            del self._spoke[next(iter(self._spoke))]
+        return max(LEAST_SECONDS, len(self._spoke) / MOST_A_SECOND)
 
 
 pace = Pace()
@@ -303,4 +343,5 @@ class Throttle:
     def _pass(self) -> None:
         self.close()
         self._last = time.monotonic()
+        pace.spoke(self)
         self._put(self._newest)

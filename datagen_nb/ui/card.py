@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+from collections.abc import Mapping
 from concurrent.futures import Future
 from contextlib import aclosing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import traitlets
 
 from datagen_nb.core.config import FORMATS
-from datagen_nb.core.errors import DatagenError
 from datagen_nb.core.messages import LogEntry
-from datagen_nb.core.result import Report
 from datagen_nb.core.status import JobStatus, State
 from datagen_nb.job import AsyncJob
 from datagen_nb.plain_job import Job
 from datagen_nb.ui import bridge
-from datagen_nb.ui.snapshot import snapshot_of
+from datagen_nb.ui.snapshot import feed, snapshot_of
 from datagen_nb.ui.static_html import job_html, job_text
 
 LONGEST_LINE = 2_000
@@ -56,38 +56,14 @@ class JobCard(bridge.Panel):
 
     def _watch(self, status: JobStatus) -> None:
         if not status.status.is_terminal:
-            self.follow(self._feed(self.job.asynchronous))
+            client = self.job.client.asynchronous
+            throttle = bridge.Throttle(self._show)
+            self.follow(feed(throttle, self.job.asynchronous, self._config, client))
 
-    async def _feed(self, job: AsyncJob) -> None:
-        """On the client's thread, until the job has ended or the card shows another."""
-        throttle = bridge.Throttle(self._show)
-        state = job.status.status
-        try:
-            async with aclosing(job.updates()) as updates:
-                async for status in updates:
-                    if job is not self.job.asynchronous:
-                        return
-                    told = await self._beyond(job, status)
-                    throttle.offer((status, *told), at_once=status.status is not state)
-                    state = status.status
-        except DatagenError as error:
-            self.put({**self.face.snapshot, "trouble": str(error)})
-        finally:
-            throttle.close()
-
-    async def _beyond(self, job: AsyncJob, status: JobStatus) -> tuple[Report | None, str | None]:
-        """What a card shows besides its job's status: the report, the end of a cooldown."""
-        if status.status is State.COMPLETED:
-            return await job.report(), None
-        if status.status is State.CANCELLED:
-            until = (await self.job.client.asynchronous.limits()).to_wire().get("cooldownUntil")
-            return None, until
-        return None, None
-
-    def _show(self, told: tuple[JobStatus, Report | None, str | None]) -> None:
-        status, report, cooldown_until = told
-        self.put(snapshot_of(status, self._config, report, cooldown_until=cooldown_until))
-        self.status = status.status.value
+    def _show(self, snapshot: Mapping[str, Any]) -> None:
+        if snapshot["status"]["jobId"] == self.job.id:  # not one that a rerun has replaced
+            self.put(snapshot)
+            self.status = snapshot["status"]["status"]
 
     async def act(self, request: bridge.Request) -> Any:
         """Do what a button asks."""
@@ -102,7 +78,9 @@ class JobCard(bridge.Panel):
             case "rerun":
                 await self._rerun(job)
             case "view":
-                await self._view()
+                await self.open_below(
+                    lambda: self.job.result().view(), instead="job.result().view()"
+                )
             case "edit":
                 await self._edit()
             case "shut":
@@ -128,22 +106,15 @@ class JobCard(bridge.Panel):
             self._logging = None
         self._file = None
         self.job = Job(new, self.job.client)
-        self._show((new.status, None, None))
+        self._show(snapshot_of(new.status, self._config, None))
         self._watch(new.status)
-
-    async def _view(self) -> None:
-        """Open the grid; it asks in plain calls, which the client's own thread must not make."""
-
-        def opened() -> None:
-            self.open_below(self.job.result().view())
-
-        await asyncio.to_thread(opened)
 
     async def _edit(self) -> None:
         """Open a wizard with the job's configuration."""
         from datagen_nb.ui.wizard import Wizard
 
-        self.open_below(await asyncio.to_thread(Wizard, self.job.client, self._config))
+        made = partial(Wizard, self.job.client, self._config)
+        await self.open_below(made, instead="dg.wizard(client, job)")
 
     async def _logs(self, job: AsyncJob, *, after: int) -> list[dict[str, Any]]:
         """The lines so far; those to come are sent as they are said."""

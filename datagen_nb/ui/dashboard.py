@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import aclosing
@@ -25,6 +26,9 @@ from datagen_nb.ui.static_html import overview_html, overview_text
 
 LEAST_SECONDS = 2.0
 """Between two looks; a hundred running jobs tell more than anybody reads."""
+
+LOOKING_SHARE = 0.1
+"""Of the time: what a long history makes slow is looked at seldom."""
 
 MOST_SECONDS = 30.0
 """Until the next look when nothing is told: health and time pass without events."""
@@ -84,8 +88,11 @@ class Dashboard(bridge.Panel):
                 except TimeoutError:
                     pass
                 told.clear()
+                began = time.monotonic()
                 await self._look()
-                await asyncio.sleep(max(LEAST_SECONDS, bridge.pace.seconds()))
+                took = time.monotonic() - began
+                rest = max(LEAST_SECONDS, bridge.pace.seconds(), took / LOOKING_SHARE)
+                await asyncio.sleep(rest)
         finally:
             hearing.cancel()
 
@@ -104,7 +111,8 @@ class Dashboard(bridge.Panel):
                 await self._look()
             case "open":
                 job = Job(await self._client.jobs.get(str(request.body["id"])), self.client)
-                self.open_below(await asyncio.to_thread(JobCard, job))
+                call = f"client.jobs.get({job.id!r}).card()"
+                await self.open_below(lambda: JobCard(job), instead=call)
             case "shut":
                 self.shut_below()
             case action:

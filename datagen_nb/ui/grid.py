@@ -20,6 +20,7 @@ from ipydatagrid import StreamingDataGrid, TextRenderer, VegaExpr
 from traitlets import observe, validate
 
 from datagen_nb.core.errors import DatagenError
+from datagen_nb.core.inert import ONE_LINE, inert
 from datagen_nb.tables.cells import as_text, is_number
 from datagen_nb.tables.source import CannotArrange, Filter, Sort, Source, arrange, source_of
 from datagen_nb.ui import bridge
@@ -310,7 +311,8 @@ class Viewer(ipywidgets.VBox):  # type: ignore[misc]
             num_rows=num_rows,
             num_columns=len(schema),
         )
-        text = f"Table of {num_rows:,} rows: {', '.join(schema.names)}"
+        names = inert(", ".join(schema.names), longest=ONE_LINE)
+        text = f"Table of {num_rows:,} rows: {names}"
         return bridge.bundle(self, text=text, html=html)
 
 

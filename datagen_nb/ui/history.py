@@ -225,6 +225,9 @@ class History(bridge.Panel):
                 self._period = str(body["period"])
                 bounds = {name: _instant(body.get(name)) for name in ("since", "until")}
                 await self._narrow(bounds)
+            case "everything":
+                self._period, self.status = "all", ()
+                await self._narrow({"status": (), "text": "", "since": None, "until": None})
             case "sort":
                 sort = body["by"]
                 if sort not in get_args(Sort):
@@ -270,10 +273,12 @@ class History(bridge.Panel):
                 await job.annotate(tags=body["tags"], note=body["note"])
             case "open":
                 plain = Job(job, self.client)
-                self.open_below(await asyncio.to_thread(JobCard, plain))
+                call = f"client.jobs.get({job.id!r}).card()"
+                await self.open_below(lambda: JobCard(plain), instead=call)
             case "view":
                 plain = Job(job, self.client)
-                self.open_below(await asyncio.to_thread(lambda: plain.result().view()))
+                call = f"client.jobs.get({job.id!r}).result().view()"
+                await self.open_below(lambda: plain.result().view(), instead=call)
             case _:
                 raise ValueError(f"a history cannot {action}")
         return None

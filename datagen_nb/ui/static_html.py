@@ -1,16 +1,18 @@
 """The still form of everything shown: HTML for a saved notebook, text for a terminal and a diff.
 
 Pure functions. The HTML needs no script, takes its colours from the page around it, and escapes
-everything that comes from a user. The text of an ended job says nothing that differs from run to
-run, so that a saved notebook can be compared.
+everything that comes from a user; the text makes it inert. The text of an ended job says nothing
+that differs from run to run, so that a saved notebook can be compared.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from html import escape
 from typing import Any
 
+from datagen_nb.core.inert import ONE_LINE, inert
 from datagen_nb.core.result import Report
 
 _FRAME = (
@@ -32,31 +34,98 @@ _COLOURS = {"completed": "#2e8b57", "failed": "#d9534f", "paused": "#c77700", "r
 def job_text(snapshot: Mapping[str, Any]) -> str:
     """One line."""
     status = snapshot["status"]
-    text = f"Job {snapshot['title']}: {status['status']}, {status['dataSize']:,} rows"
+    text = f"Job {inert(snapshot['title'])}: {status['status']}, {_rows(status['dataSize'])}"
     if error := status.get("error"):
-        text += f". {error['message']}"
+        text += f". {inert(error['message'])}"
     return text
 
 
 def job_html(snapshot: Mapping[str, Any]) -> str:
     """A card that stands still."""
     status = snapshot["status"]
-    state = status["status"]
-    lines = [
-        f'<div><b style="color:{_COLOURS.get(state, "inherit")}">{_SIGNS[state]} '
-        f"{state.capitalize()}</b> &nbsp;<b>{escape(snapshot['title'])} → "
-        f'{status["dataSize"]:,} rows</b> &nbsp;<code style="{_FAINT}">'
-        f"{escape(status['jobId'])}</code></div>",
-        f'<div style="{_FAINT}">{escape(_facts(snapshot))}</div>',
-    ]
+    lines = [_head(snapshot), f'<div style="{_FAINT}">{escape(_facts(snapshot))}</div>']
     if error := status.get("error"):
         details = error.get("details", {})
         where = f"In {details['stage']}: " if details.get("stage") else ""
-        lines.append(f"<div><b>{escape(where + error['message'])}</b></div>")
-        lines.append(f"<div>{escape(str(details.get('remedy', '')))}</div>")
-        lines.append(f'<code style="{_FAINT}">{escape(error["code"])}</code>')
+        remedy = str(details.get("remedy", ""))
+        what = error["message"].removesuffix(remedy).strip()
+        lines.append(f"<div><b>{escape(where + what)}</b></div>")
+        lines.append(f"<div>{escape(remedy)}</div>")
+        request = f" · request {status['requestId']}" if status.get("requestId") else ""
+        lines.append(f'<code style="{_FAINT}">{escape(error["code"] + request)}</code>')
     lines += [f"<div>⚠ {escape(warning)}</div>" for warning in status["warnings"]]
     return _framed(lines)
+
+
+def _head(snapshot: Mapping[str, Any]) -> str:
+    status = snapshot["status"]
+    state = status["status"]
+    return (
+        f'<div><b style="color:{_COLOURS.get(state, "inherit")}">{_SIGNS[state]} '
+        f"{state.capitalize()}</b> &nbsp;<b><bdi>{escape(snapshot['title'])}</bdi> → "
+        f'{_rows(status["dataSize"])}</b> &nbsp;<code style="{_FAINT}">'
+        f"{escape(status['jobId'])}</code></div>"
+    )
+
+
+BAR = 24
+
+
+def moving_text(snapshot: Mapping[str, Any]) -> str:
+    """A job that goes on, in one line."""
+    status = snapshot["status"]
+    filled = round(BAR * status["progress"] / 100)
+    bar = "█" * filled + "░" * (BAR - filled)
+    return f"Job {inert(snapshot['title'])}: {status['status']}  {bar}  {_going(snapshot)}"
+
+
+def moving_html(snapshot: Mapping[str, Any]) -> str:
+    """A job that goes on: a bar, how far it is, and the calls in place of buttons."""
+    status = snapshot["status"]
+    state = status["status"]
+    calls = "job.resume()" if state == "paused" else "job.pause()"
+    lines = [
+        _head(snapshot),
+        '<div style="height:6px;margin:6px 0;border-radius:3px;background:rgba(128,128,128,.25)">'
+        f'<div style="height:6px;border-radius:3px;width:{status["progress"]:.1f}%;'
+        f'background:{_COLOURS.get(state, "rgba(128,128,128,.6)")}"></div></div>',
+        f"<div>{escape(_going(snapshot))}</div>",
+        f'<div style="{_FAINT}"><code>{calls}</code> &nbsp;<code>job.cancel()</code> &nbsp;'
+        "<code>job.logs()</code></div>",
+    ]
+    lines += [f"<div>⚠ {escape(warning)}</div>" for warning in status["warnings"]]
+    return _framed(lines)
+
+
+def _going(snapshot: Mapping[str, Any]) -> str:
+    """Where it is, how fast, how long yet, and as of when."""
+    if trouble := snapshot.get("trouble"):
+        return f"⚠ {inert(trouble)} The job goes on; run the cell again to see it."
+    status = snapshot["status"]
+    running = [stage["name"] for stage in status["stages"] if stage["status"] == "running"]
+    facts = [f"{status['progress']:.0f} %", *running]
+    if place := status.get("queuePosition"):
+        facts.append(f"number {place} in the queue")
+    if until := status.get("startsAfter"):
+        facts.append(f"starts at {_at(until)}, after a cancellation")
+    facts.append(f"{status['rowsDone']:,} of {_rows(status['dataSize'])}")
+    if speed := status.get("rowsPerSecond"):
+        facts.append(f"{speed:,.0f} rows/s")
+    if left := status.get("secondsLeft"):
+        facts.append(f"about {left:.0f} s left")
+    if until := status.get("resumeUntil"):
+        facts.append(f"can be resumed until {_at(until)}")
+    return " · ".join([*facts, f"as of {_at(status['lastUpdated'])}"])
+
+
+def _at(instant: str) -> str:
+    """A time of the day where the kernel runs; of another day, with its date."""
+    then = datetime.fromisoformat(instant).astimezone()
+    return (
+        f"{then:%H:%M:%S}"
+        if then.date() == datetime.now().astimezone().date()
+        else f"{then:%d %b, %H:%M}"
+    )
 
 
 def _facts(snapshot: Mapping[str, Any]) -> str:
@@ -72,7 +141,15 @@ def _facts(snapshot: Mapping[str, Any]) -> str:
         return " · ".join(facts)
     if status["status"] in {"failed", "cancelled"}:
         return ""
-    return f"{status['progress']:.0f} % · {status['rowsDone']:,} of {status['dataSize']:,} rows"
+    return f"{status['progress']:.0f} % · {status['rowsDone']:,} of {_rows(status['dataSize'])}"
+
+
+def _rows(number: int) -> str:
+    return f"{number:,} row" if number == 1 else f"{number:,} rows"
+
+
+def _jobs(number: int) -> str:
+    return f"{number:,} job" if number == 1 else f"{number:,} jobs"
 
 
 def _size(size: float) -> str:
@@ -88,22 +165,23 @@ STILL_JOBS = 10
 
 def jobs_text(snapshot: Mapping[str, Any]) -> str:
     """One line."""
-    return f"History: {snapshot['total']:,} jobs"
+    return f"History: {_jobs(snapshot['total'])}"
 
 
 def jobs_html(snapshot: Mapping[str, Any]) -> str:
     """The first jobs."""
     shown = snapshot["rows"][:STILL_JOBS]
     cell = '<td style="padding:2px 12px 2px 0;text-align:left">'
+    whole = 'style="white-space:nowrap;padding-right:12px;text-align'
     rows = "".join(
-        f'<tr>{cell}<span style="color:{_COLOURS.get(row["status"], "inherit")}">'
-        f"{_SIGNS[row['status']]} {row['status'].capitalize()}</span></td>"
+        f'<tr><td {whole}:left;color:{_COLOURS.get(row["status"], "inherit")}">'
+        f"{_SIGNS[row['status']]} {row['status'].capitalize()}</td>"
         f"{cell}{escape(row['name'] or row['id'])}</td>"
-        f'<td style="text-align:right">{row["rows"]:,} rows</td></tr>'
+        f'<td {whole}:right">{_rows(row["rows"])}</td></tr>'
         for row in shown
     )
     lines = [
-        f"<div><b>{snapshot['total']:,} jobs</b></div>",
+        f"<div><b>{_jobs(snapshot['total'])}</b></div>",
         f'<table style="border-collapse:collapse">{rows}</table>',
     ]
     if snapshot["total"] > len(shown):
@@ -118,8 +196,8 @@ def overview_text(snapshot: Mapping[str, Any]) -> str:
 
 def overview_html(snapshot: Mapping[str, Any]) -> str:
     """The sums, and what needs a look."""
-    sums = "".join(
-        f'<span style="margin-right:24px"><b style="font-size:1.4em">{escape(value)}</b> '
+    sums = " &nbsp; ".join(
+        f'<span style="margin-right:12px"><b style="font-size:1.4em">{escape(value)}</b> '
         f'<span style="{_FAINT}">{escape(words)}</span></span>'
         for value, words in _summed(snapshot)
     )
@@ -140,15 +218,17 @@ def _summed(snapshot: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def draft_text(snapshot: Mapping[str, Any]) -> str:
     """One line."""
-    return f"Wizard: {_drafted(snapshot)}"
+    return f"Wizard: {inert(_drafted(snapshot))}"
 
 
 def draft_html(snapshot: Mapping[str, Any]) -> str:
     """What was chosen, and the cell that says the same."""
     lines = [f"<div><b>{escape(_drafted(snapshot))}</b></div>"]
     if code := snapshot.get("code"):
-        lines.append(f'<pre style="margin:6px 0;white-space:pre-wrap">{escape(code)}</pre>')
-    lines += [f"<div>⚠ {escape(problem['words'])}</div>" for problem in snapshot["problems"]]
+        style = "margin:6px 0;font-family:monospace;white-space:pre-wrap"
+        lines.append(f'<pre style="{style}">{escape(code)}</pre>')
+    if "table" in snapshot:
+        lines += [f"<div>⚠ {escape(problem['words'])}</div>" for problem in snapshot["problems"]]
     return _framed(lines)
 
 
@@ -156,7 +236,7 @@ def _drafted(snapshot: Mapping[str, Any]) -> str:
     if "table" not in snapshot:
         return "no table is chosen yet"
     rows = snapshot["config"].get("dataSize")
-    said = f"{rows:,} rows" if isinstance(rows, int) else "rows"
+    said = _rows(rows) if isinstance(rows, int) else "rows"
     return f"{said} like {snapshot['table']['label']}"
 
 
@@ -165,9 +245,9 @@ def report_text(report: Report) -> str:
     worst = sorted(report.columns, key=lambda column: column.score)[:3]
     lines = [
         f"Fidelity {report.fidelity:.1%}, {report.memorisation.in_words()}",
-        *(f"  {column.name}: {column.score:.1%}" for column in worst),
+        *(f"  {inert(column.name, longest=ONE_LINE)}: {column.score:.1%}" for column in worst),
     ]
-    return "\n".join([*lines, *report.notes])
+    return "\n".join([*lines, *map(inert, report.notes)])
 
 
 def report_html(report: Report) -> str:
@@ -183,9 +263,10 @@ def report_html(report: Report) -> str:
     ]
     if report.pairs:
         worst = ", ".join(
-            f"{' × '.join(pair.columns)} {pair.score:.1%}" for pair in report.pairs[:3]
+            f"{' × '.join(f'<bdi>{escape(name)}</bdi>' for name in pair.columns)} {pair.score:.1%}"
+            for pair in report.pairs[:3]
         )
-        lines.append(f'<div style="{_FAINT}">Pairs least alike: {escape(worst)}</div>')
+        lines.append(f'<div style="{_FAINT}">Pairs least alike: {worst}</div>')
     lines.append(
         f'<div style="{_FAINT}">{report.rows_synthetic:,} synthetic rows against '
         f"{report.rows_training:,} learnt from and {report.rows_held_back:,} held back.</div>"

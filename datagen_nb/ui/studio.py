@@ -60,6 +60,13 @@ class Studio(ipywidgets.Tab):  # type: ignore[misc]
 
     _ipython_display_ = None
 
+    def _display_(self) -> Any:
+        """What marimo shows: it knows no tabs of ipywidgets, but its own."""
+        import marimo
+
+        shown = {TABS[name]: getattr(self, name)._display_() for name in TABS}
+        return marimo.ui.tabs(shown)
+
     def _repr_mimebundle_(self, **_options: Any) -> Any:
         html = "".join(child.still()[1] for child in self.children)
         return bridge.bundle(self, text=f"Studio: {', '.join(TABS.values())}", html=html)

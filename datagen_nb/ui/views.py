@@ -13,10 +13,17 @@ if TYPE_CHECKING:
 class Views:
     """Implements ``sync.Views``."""
 
-    def card(self, job: Job) -> Any:
-        from datagen_nb.ui.card import JobCard
+    def card(self, job: Job, mode: str | None = None) -> Any:
+        from datagen_nb.ui.host import form
 
-        return JobCard(job)
+        shown = form(mode)
+        if shown == "widget":
+            from datagen_nb.ui.card import JobCard
+
+            return JobCard(job)
+        from datagen_nb.ui.updated_card import UpdatedCard
+
+        return UpdatedCard(job, with_html=shown == "html")
 
     def grid(self, data: Dataset) -> Any:
         from datagen_nb.ui.grid import view

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import traitlets
 
-from datagen_nb.core.config import DEFAULT_BUCKET, JobConfiguration
+from datagen_nb.core.config import DATA_TYPES, DEFAULT_BUCKET, PRESETS, JobConfiguration
 from datagen_nb.core.errors import ConfigurationError, DatagenError, InputError
 from datagen_nb.core.estimates import Estimate
 from datagen_nb.core.inspection import Inspection
@@ -77,9 +77,14 @@ class Wizard(bridge.Panel):
         super().__init__("wizard", client.portal, {})
         if isinstance(start, Job):
             start = start.configuration
-        self.config = {"parameters": {}} if start is None else fields_of(start)
-        self.put(self._snapshot())
+        self._portal.call(
+            self._begin_with({"parameters": {}} if start is None else fields_of(start))
+        )
         self.follow(self._be_there())
+
+    async def _begin_with(self, draft: dict[str, Any]) -> None:
+        self.config = draft
+        self._tell()
 
     async def _be_there(self) -> None:
         """The face beats for as long as somebody may press its buttons."""
@@ -204,6 +209,7 @@ class Wizard(bridge.Panel):
             "config": {**fields, "parameters": parameters},
             "output": short(fields.get("outputBucket", ""), str(fields.get("outputPath", ""))),
             "sharesFiles": self._shares_files,
+            "choices": {"dataType": DATA_TYPES, "preset": PRESETS},
             "problems": [
                 {"field": one.field, "words": f"It {one.rule}. {one.remedy}"} for one in problems
             ],
@@ -222,6 +228,7 @@ class Wizard(bridge.Panel):
                 made["estimate"] = {"trouble": said} if isinstance(said, str) else said.to_wire()
         if self.job is not None:
             made["job"] = self.job.id
+            made["alone"] = self._is_alone
         return made
 
     async def act(self, request: bridge.Request) -> Any:
@@ -353,7 +360,7 @@ class Wizard(bridge.Panel):
         job = Job(await self.client.asynchronous.submit(self.configuration), self.client)
         self.job = job
         card = await asyncio.to_thread(JobCard, job)
-        self.open_below(card)
+        self.put_below(card)
         self.status = card.status
         card.observe(self._moved, "status")
         self.put(self._snapshot())

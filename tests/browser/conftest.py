@@ -1,5 +1,6 @@
 """One JupyterLab for the suite; without a browser the suite says by name what it skips."""
 
+import contextlib
 import os
 import shutil
 from pathlib import Path
@@ -9,13 +10,16 @@ import pytest
 DATA = Path(__file__).parents[2] / "notebooks" / "data"
 
 
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(config, items):
     here = Path(__file__).parent
     chromium = os.environ.get("CHROMIUM", "/usr/bin/chromium")
     for item in items:
         if here in item.path.parents:
             item.add_marker(pytest.mark.browser)
-            item.add_marker(pytest.mark.timeout(300))
+            if item.get_closest_marker("timeout") is None:
+                item.add_marker(pytest.mark.timeout(300))
+            if item.get_closest_marker("gigabyte") and "gigabyte" not in config.option.markexpr:
+                item.add_marker(pytest.mark.skip(reason="takes minutes: pytest -m gigabyte"))
             if not Path(chromium).exists():
                 reason = f"no Chromium at {chromium}: apt-get install chromium, or set CHROMIUM"
                 item.add_marker(pytest.mark.skip(reason=reason))
@@ -26,14 +30,29 @@ def lab(tmp_path_factory):
     from tests.browser.lab import jupyterlab
 
     root = tmp_path_factory.mktemp("lab")
+    with _home(root), jupyterlab(root) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def notebook7(tmp_path_factory):
+    from tests.browser.lab import NOTEBOOK, jupyterlab
+
+    root = tmp_path_factory.mktemp("notebook7")
+    with _home(root), jupyterlab(root, app=NOTEBOOK, path="notebooks") as running:
+        yield running
+
+
+@contextlib.contextmanager
+def _home(root):
+    """The examples' data, and a local service of its own."""
     home = root / "home"
     before = os.environ.get("DATAGEN_HOME")
     os.environ["DATAGEN_HOME"] = str(home)
     (root / "work").mkdir()
     shutil.copytree(DATA, root / "work" / "data")
     try:
-        with jupyterlab(root) as running:
-            yield running
+        yield
     finally:
         _stop(home)
         os.environ.pop("DATAGEN_HOME")

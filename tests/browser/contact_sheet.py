@@ -1,56 +1,286 @@
-"""All screenshots of the browser tests on one page, to be looked at; and the picture of the README.
+"""Every widget in every state, light, dark and narrow, as pictures to be looked at.
 
-Run as ``python -m tests.browser.contact_sheet`` after the browser tests.
+Run as ``python -m tests.browser.contact_sheet``. What is shown are real panels over real services:
+the local one learns from the diamonds, the mock stands still where a state would pass.
 """
 
 import html
-import shutil
-from itertools import groupby
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Locator, expect, sync_playwright
 
+import datagen_nb as dg
+from datagen_nb.core.errors import DatagenError
+from tests.browser.bare import Bare
 from tests.browser.lab import ARGUMENTS, CHROMIUM
+from tests.conftest import DIAMONDS
 
 ROOT = Path(__file__).parents[2]
 SCREENSHOTS = ROOT / "screenshots"
-SHEET = "contact-sheet.png"
-NARROW = ("narrow", "420", "440")
-PICTURE = "studio-review-light.png"
+PICTURE = ROOT / "notebooks" / "images" / "studio.png"
 
-STYLE = """
-body { margin: 24px; background: #777; font: 14px system-ui, sans-serif; color: #fff }
-section { display: flex; flex-wrap: wrap; gap: 16px; align-items: flex-start }
-figure { margin: 0 } figcaption { padding: 2px 0 } img { width: 420px; background: #fff }
-img.narrow { width: 200px }
-"""
+LOOKS = {"light": ("light", 900), "dark": ("dark", 900), "narrow": ("light", 344)}
+"""Theme, and width in px; the last leaves a widget 320."""
+
+PICTURED = ("review", "running", "completed")
+
+PATIENCE = 60_000
 
 
-def page(names: list[str]) -> str:
-    """The sheet: a part for each widget."""
-    parts = []
-    for widget, shown in groupby(names, key=lambda name: name.split("-")[0]):
-        figures = "".join(
-            f'<figure><img class="{"narrow" if any(mark in name for mark in NARROW) else ""}" '
-            f'src="{html.escape(name)}"><figcaption>{html.escape(name)}</figcaption></figure>'
-            for name in shown
-        )
-        parts.append(f"<h2>{html.escape(widget)}</h2><section>{figures}</section>")
-    return f"<!doctype html><title>Screenshots</title><style>{STYLE}</style>{''.join(parts)}"
+@dataclass
+class Shown:
+    """One state of a widget.
+
+    Attributes:
+        widget: Its sheet.
+        caption: The state, in words.
+        panel: The widget.
+        prepare: What a reader does, or what happens, until it is in this state.
+    """
+
+    widget: str
+    caption: str
+    panel: Any
+    prepare: Callable[[Locator, Bare, int], None] = lambda shown, bare, place: None
+
+
+def press(*names: str) -> Callable[[Locator, Bare, int], None]:
+    """Press buttons one after the other."""
+
+    def pressed(shown: Locator, bare: Bare, place: int) -> None:
+        for name in names:
+            shown.get_by_role("button", name=name).first.click()
+
+    return pressed
+
+
+def lose(shown: Locator, bare: Bare, place: int) -> None:
+    """Nobody answers any more."""
+    bare.silence(place)
+    expect(shown.get_by_role("alert").first).to_contain_text("Not connected", timeout=PATIENCE)
+
+
+class Stage:
+    """Where states are made: services that end with it, and tables."""
+
+    def __init__(self, folder: Path, stack: ExitStack) -> None:
+        self.folder = folder
+        self._stack = stack
+        self.real = self.local("home")
+        self.slow = self.mock("slow", 1)
+
+    def local(self, home: str) -> dg.Client:
+        client = self._stack.enter_context(dg.connect(home=self.folder / home))
+        self._stack.callback(_stop, self.folder / home)
+        return client
+
+    def mock(self, scenario: str, speed: float) -> dg.Client:
+        return self._stack.enter_context(dg.connect("mock", scenario=scenario, speed=speed))
+
+    def ended(self, job: dg.Job) -> dg.Job:
+        """The job, whatever became of it."""
+        try:
+            return job.wait()
+        except DatagenError:
+            return job
+
+    def table(self, name: str, text: str) -> Path:
+        path = self.folder / name
+        path.write_text(text, encoding="utf-8")
+        return path
+
+
+def _stop(home: Path) -> None:
+    import asyncio
+
+    from datagen_nb.api.home import Home
+    from datagen_nb.api.launch import stop
+
+    asyncio.run(stop(Home.open(home)))
+
+
+def cards(stage: Stage) -> Iterator[Shown]:
+    """The job card from the queue to its end."""
+
+    def of(caption: str, job: dg.Job, prepare=Shown.prepare) -> Shown:
+        card = job.card("widget")
+        card.close()  # it follows its job no further, and keeps this state
+        return Shown("card", caption, card, prepare)
+
+    running = stage.local("busy").submit(DIAMONDS, rows=5_000_000)
+    next(status for status in running.updates() if status.progress > 45)
+    yield of("running", running)
+    yield of("asked whether to cancel", running, press("Cancel"))
+    yield of("its log", running, press("Logs"))
+    yield of("nobody answers", running, lose)
+    held = stage.mock("slow", 40).submit(DIAMONDS, rows=10_000_000, name="flights")
+    next(status for status in held.updates() if status.progress > 60)
+    held.pause()
+    yield of("paused", held)
+    jobs = [stage.slow.submit(DIAMONDS, rows=50_000, name=f"planes {n}") for n in range(7)]
+    yield of("queued", jobs[-1])
+    cooling = stage.mock("slow", 1)
+    gone = cooling.submit(DIAMONDS, rows=100_000)
+    gone.cancel()
+    yield of("cancelled", gone)
+    yield of("queued in a cooldown", cooling.submit(DIAMONDS, rows=1_000))
+    done = stage.real.submit(DIAMONDS, rows=100_000, seed=7).wait()
+    yield of("completed", done)
+    dropped = stage.table("customers.csv", "id,town\n" + "1,Bonn\n2,Ulm\n" * 99 + "3,Bern,x\n" * 4)
+    skip = {"badLines": "skip"}
+    yield of(
+        "completed, with warnings", stage.real.submit(dropped, rows=99, parameters=skip).wait()
+    )
+    yield of("failed: a retry will not help", stage.ended(stage.real.submit(dropped, rows=50_000)))
+    lost = stage.mock("times_out", 1_000)
+    yield of("failed: a retry may help", stage.ended(lost.submit(DIAMONDS, rows=50_000)))
+    long = stage.slow.submit(DIAMONDS, rows=1, name="a name " + "that never ends " * 11)
+    yield of("a long name", long)
+
+
+def wizards(stage: Stage) -> Iterator[Shown]:
+    """Each step, and what goes wrong in it."""
+
+    def at(step: str, caption: str, prepare=Shown.prepare, client=stage.real, **said: Any) -> Shown:
+        wizard = dg.wizard(client)
+        wizard.use(DIAMONDS)
+        wizard.update(**{"rows": 100_000, "seed": 7, **said})
+        wizard.step = step
+        return Shown("wizard", caption, wizard, prepare)
+
+    def missing(shown: Locator, bare: Bare, place: int) -> None:
+        shown.get_by_label("or a path").fill("data/nothing.csv")
+        shown.get_by_role("button", name="Use").click()
+        expect(shown).to_contain_text("does not exist")
+
+    def wrong(shown: Locator, bare: Bare, place: int) -> None:
+        shown.get_by_label("Rows to make").fill("many")
+        expect(shown).to_contain_text("has to be a whole number")
+
+    def open_more(shown: Locator, bare: Bare, place: int) -> None:
+        shown.locator("summary").click()
+
+    def previewed(shown: Locator, bare: Bare, place: int) -> None:
+        expect(shown.get_by_role("row").nth(5)).to_be_visible(timeout=PATIENCE)
+
+    yield Shown("wizard", "data: nothing yet", dg.wizard(stage.real))
+    yield Shown("wizard", "data: a path that leads nowhere", dg.wizard(stage.real), missing)
+    yield at("data", "data: chosen")
+    yield at("make", "make", open_more)
+    yield at("make", "make: what is typed is wrong", wrong)
+    yield at("columns", "columns")
+    yield at("output", "output", open_more, tags=["demo"])
+    yield at("review", "review", previewed)
+    yield at("review", "review: no room for a job", previewed, client=stage.slow)
+    yield at("review", "nobody answers", lose)
+
+
+def histories(stage: Stage) -> Iterator[Shown]:
+    """Empty, full, narrowed, asked."""
+    full = stage.mock("slow", 30)
+    full.set_retention_days(3)
+    quick = stage.real
+    quick.submit(DIAMONDS, rows=10_000, name="nightly", tags=["demo", "first"]).wait()
+    client = stage.slow
+    client.jobs.last().cancel()
+    client.jobs.list(limit=3)[2].pause()
+    client.jobs.list(limit=9)[3].annotate(tags=["demo"], note="for the review")
+
+    def filled(text: str):
+        def fill(shown: Locator, bare: Bare, place: int) -> None:
+            shown.get_by_label("Search jobs").fill(text)
+            expect(shown).to_contain_text("No job fits")
+
+        return fill
+
+    def mark(shown: Locator, bare: Bare, place: int) -> None:
+        for box in shown.get_by_role("checkbox").all()[1:4]:
+            box.check()
+
+    def ask(shown: Locator, bare: Bare, place: int) -> None:
+        mark(shown, bare, place)
+        shown.get_by_role("button", name="Delete").click()
+
+    yield Shown("history", "no jobs yet", dg.history(stage.mock("succeeds", 1)))
+    yield Shown("history", "jobs of a mock", dg.history(client))
+    yield Shown("history", "jobs of the local service", dg.history(quick))
+    yield Shown("history", "some are marked", dg.history(client), mark)
+    yield Shown("history", "asked whether to delete", dg.history(client), ask)
+    yield Shown("history", "nothing fits", dg.history(client), filled("nothing like it"))
+    yield Shown("history", "nobody answers", dg.history(client), lose)
+
+
+def dashboards(stage: Stage) -> Iterator[Shown]:
+    """Empty, busy, in trouble."""
+    stage.real.webhooks.create(
+        dg.WebhookConfig(url="https://hooks.example.com/x", events=["job.failed"])
+    )
+    yield Shown("dashboard", "nothing yet", dg.dashboard(stage.mock("succeeds", 1)))
+    yield Shown("dashboard", "the local service", dg.dashboard(stage.real))
+    yield Shown("dashboard", "all slots taken, a cooldown", dg.dashboard(stage.slow))
+    yield Shown("dashboard", "nobody answers", dg.dashboard(stage.real), lose)
+
+
+SHEETS = {"card": cards, "wizard": wizards, "history": histories, "dashboard": dashboards}
+
+
+@contextmanager
+def staged() -> Iterator[Stage]:
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        yield Stage(Path(folder), stack)
+
+
+def still(stage: Stage, all_shown: list[Shown]) -> str:
+    """What a notebook without a kernel shows."""
+    forms = "".join(
+        f"<p>{html.escape(f'{one.widget}: {one.caption}')}</p>{one.panel.still()[1]}"
+        for one in all_shown
+        if one.prepare is Shown.prepare
+    )
+    done = stage.real.jobs.list(status="completed", limit=1)[0]
+    report = done.report._repr_html_()
+    return f"<!doctype html><meta charset='utf-8'>{forms}<p>report</p>{report}"
 
 
 def main() -> None:
-    names = sorted(file.name for file in SCREENSHOTS.glob("*.png") if file.name != SHEET)
-    index = SCREENSHOTS / "index.html"
-    index.write_text(page(names), encoding="utf-8")
-    with sync_playwright() as playwright:
+    SCREENSHOTS.mkdir(exist_ok=True)
+    with staged() as stage, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        sheet = browser.new_page(viewport={"width": 1800, "height": 1000})
-        sheet.goto(index.as_uri())
-        sheet.screenshot(path=SCREENSHOTS / SHEET, full_page=True)
+        everything = []
+        for name, states in SHEETS.items():
+            shown = list(states(stage))
+            everything += shown
+            for look, (theme, width) in LOOKS.items():
+                page = browser.new_page(viewport={"width": width, "height": 800})
+                sheet(Bare(page, theme), shown)
+                page.screenshot(path=SCREENSHOTS / f"sheet-{name}-{look}.png", full_page=True)
+                page.close()
+        page = browser.new_page(viewport={"width": 884, "height": 200})
+        sheet(
+            Bare(page),
+            [one for caption in PICTURED for one in everything if one.caption == caption],
+        )
+        page.add_style_tag(content="figcaption { display: none }")
+        page.screenshot(path=PICTURE, full_page=True)
+        page.set_content(still(stage, everything))
+        page.screenshot(path=SCREENSHOTS / "sheet-still.png", full_page=True)
         browser.close()
-    shutil.copy(SCREENSHOTS / PICTURE, ROOT / "notebooks" / "images" / "studio.png")
-    print(f"{len(names)} screenshots on {SCREENSHOTS / SHEET}")
+    print(f"{len(everything)} states in {len(LOOKS)} looks: {SCREENSHOTS}/sheet-*.png")
+
+
+def sheet(bare: Bare, states: list[Shown]) -> None:
+    """All of them on a page, each prepared."""
+    for place, state in enumerate(states):
+        shown = bare.show(state.panel, state.caption)
+        expect(shown.locator(".dg").first).to_be_visible(timeout=PATIENCE)
+        state.prepare(shown, bare, place)
+    if bare.errors:
+        raise RuntimeError("\n".join(bare.errors))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A real JupyterLab in a real Chromium, on loopback, with nothing reachable but itself."""
+"""A real JupyterLab, or Notebook 7, in a real Chromium, with nothing reachable but itself."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import nbformat
@@ -53,9 +53,22 @@ RUN = """([place, wait]) => {
 }"""
 
 
+LAB = ["jupyterlab", "--LabApp.expose_app_in_browser=True"]
+NOTEBOOK = ["notebook", "--JupyterNotebookApp.expose_app_in_browser=True"]
+
+
 @contextlib.contextmanager
-def jupyterlab(root: Path, *, dark: bool = False) -> Iterator[Lab]:
-    """A server whose notebooks lie in ``root / "work"``, and a browser for it."""
+def jupyterlab(
+    root: Path, *, dark: bool = False, app: Sequence[str] = LAB, path: str = "doc/tree"
+) -> Iterator[Lab]:
+    """A server whose notebooks lie in ``root / "work"``, and a browser for it.
+
+    Args:
+        root: Its directory.
+        dark: Its theme.
+        app: What is started, with its own arguments.
+        path: Where a notebook is opened.
+    """
     private = root / "private"
     (root / "work").mkdir(exist_ok=True)
     theme = {"theme": "JupyterLab Dark" if dark else "JupyterLab Light"}
@@ -75,26 +88,26 @@ def jupyterlab(root: Path, *, dark: bool = False) -> Iterator[Lab]:
         "IPYTHONDIR": str(private / "ipython"),
     }
     command = [
-        sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root",
+        sys.executable, "-m", *app, "--no-browser", "--allow-root",
         "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.port_retries=0",
         "--IdentityProvider.token=", f"--ServerApp.root_dir={root / 'work'}",
-        "--LabApp.expose_app_in_browser=True",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     ]  # fmt: skip
     with (root / "server.log").open("wb") as log:
         server = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
     try:
-        _wait_for(f"http://127.0.0.1:{port}/api/status", server, root / "server.log")
+        wait_for(f"http://127.0.0.1:{port}/api/status", server, root / "server.log")
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-            yield Lab(root / "work", port, browser)
+            yield Lab(root / "work", port, browser, path)
             browser.close()
     finally:
         server.terminate()
         server.wait(20)
 
 
-def _wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
+def wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
+    """Wait until a server that was just started answers."""
     deadline = time.monotonic() + 60
     while True:
         try:
@@ -102,17 +115,16 @@ def _wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
                 return
         except OSError:
             if server.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(
-                    f"JupyterLab did not start:\n{log.read_text()[-2000:]}"
-                ) from None
+                raise RuntimeError(f"It did not start:\n{log.read_text()[-2000:]}") from None
             time.sleep(0.1)
 
 
 class Lab:
     """A running server and its browser."""
 
-    def __init__(self, work: Path, port: int, browser: Browser) -> None:
+    def __init__(self, work: Path, port: int, browser: Browser, path: str) -> None:
         self.work = work
+        self.path = path
         self.port = port
         self.browser = browser
 
@@ -132,7 +144,7 @@ class Lab:
         nbformat.write(notebook, self.work / name)
         page = self.browser.new_context(viewport={"width": width, "height": height}).new_page()
         opened = Notebook(page, self.port)
-        page.goto(f"http://127.0.0.1:{self.port}/doc/tree/{name}")
+        page.goto(f"http://127.0.0.1:{self.port}/{self.path}/{name}")
         opened.wait_ready()
         return opened
 
@@ -202,4 +214,11 @@ class Notebook:
         (of or self.page).screenshot(path=folder / name)
 
 
-__all__ = ["Lab", "Notebook", "expect", "jupyterlab"]
+def walk(wizard: Locator, *steps: str) -> None:
+    """Go on from step to step, each once it is there: a second click on the same Next is none."""
+    for step in steps or ("Make", "Columns", "Output", "Review"):
+        wizard.get_by_role("button", name="Next").click()
+        expect(wizard.get_by_role("form", name=step)).to_be_visible()
+
+
+__all__ = ["NOTEBOOK", "Lab", "Notebook", "expect", "jupyterlab", "wait_for", "walk"]

@@ -1,10 +1,14 @@
 """What axe finds wrong with the widgets, and whether text can be more than text in them."""
 
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from tests.browser.lab import expect
+import datagen_nb as dg
+from tests.browser.bare import Bare
+from tests.browser.lab import expect, walk
+from tests.conftest import DIAMONDS
 
 AXE = Path(__file__).parents[2] / "widgets" / "node_modules" / "axe-core" / "axe.min.js"
 RUN_AXE = """async () => {
@@ -40,10 +44,11 @@ studio
 """
 
 
-def serious(notebook):
-    if not notebook.page.evaluate("() => 'axe' in window"):
-        notebook.page.add_script_tag(path=AXE)
-    return notebook.page.evaluate(RUN_AXE)
+def serious(page):
+    """What axe finds serious or critical in the widgets of a page."""
+    if not page.evaluate("() => 'axe' in window"):
+        page.add_script_tag(path=AXE)
+    return page.evaluate(RUN_AXE)
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -55,13 +60,13 @@ def test_axe_finds_nothing_serious_in_cards(lab, theme):
     cell = notebook.cell(0)
     expect(cell.get_by_role("status").first).to_have_text("Completed", timeout=30_000)
     expect(cell.get_by_role("status").nth(1)).to_contain_text("Failed", timeout=30_000)
-    assert serious(notebook) == []
+    assert serious(notebook.page) == []
     cell.get_by_role("button", name="Cancel").last.click()
-    assert serious(notebook) == []
+    assert serious(notebook.page) == []
     cell.get_by_role("button", name="Keep").click()
     cell.get_by_role("button", name="Logs").first.click()
     cell.get_by_role("button", name="Tell me when it ends").last.click()
-    assert serious(notebook) == []
+    assert serious(notebook.page) == []
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -73,24 +78,51 @@ def test_axe_finds_nothing_serious_in_the_studio(lab, theme):
     cell = notebook.cell(0)
     wizard = cell.get_by_role("region", name="Wizard")
     found = {}
-    for step in ["data", "make", "columns", "output", "review"]:
-        if step != "data":
-            wizard.get_by_role("button", name="Next").click()
-        if step == "review":
+    for step in ["Data", "Make", "Columns", "Output", "Review"]:
+        if step != "Data":
+            walk(wizard, step)
+        if step == "Review":
             expect(wizard.get_by_role("row").nth(2)).to_be_visible(timeout=30_000)
-        found[step] = serious(notebook)
+        found[step] = serious(notebook.page)
     cell.get_by_role("tab", name="Jobs").click()
     history = cell.get_by_role("region", name="History")
     history.get_by_label("Mark done").check()
     history.get_by_role("button", name="Delete").click()
-    found["history"] = serious(notebook)
+    found["history"] = serious(notebook.page)
     history.get_by_role("button", name="Keep").click()
     history.get_by_role("button", name="Actions for done").click()
-    found["menu"] = serious(notebook)
+    found["menu"] = serious(notebook.page)
     cell.get_by_role("tab", name="Overview").click()
     expect(cell.get_by_role("region", name="Dashboard")).to_contain_text("completed")
-    found["dashboard"] = serious(notebook)
+    found["dashboard"] = serious(notebook.page)
     assert {place: told for place, told in found.items() if told} == {}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious_where_no_page_gives_colours(lab, scheme):
+    """With our own, as in marimo; each widget, and a card in each colour."""
+    page = lab.browser.new_page(viewport={"width": 1000, "height": 1400})
+    bare = Bare(page, scheme, jupyter=False)
+    with ExitStack() as stack:
+
+        def mock(scenario, speed):
+            return stack.enter_context(dg.connect("mock", scenario=scenario, speed=speed))
+
+        client = mock("slow", 1)
+        running, paused = (client.submit(DIAMONDS, rows=1_000, name=f"job {n}") for n in range(2))
+        paused.pause()
+        failed = mock("times_out", 1_000).submit(DIAMONDS, rows=10)
+        next(status for status in failed.updates() if status.status.is_terminal)
+        wizard = dg.wizard(client, running)
+        for panel in (
+            *(job.card("widget") for job in (running, paused, failed)),
+            *(wizard, dg.history(client), dg.dashboard(client)),
+        ):
+            expect(bare.show(panel).locator(".dg").first).to_be_visible()
+        page.screenshot(path=f"screenshots/own-colours-{scheme}.png", full_page=True)
+        assert serious(page) == []
+        bare.leave()
+    assert bare.errors == []
 
 
 HOSTILE = '<img src=x onerror="window.pwned=1">\x1b[31mred\u202egnp.exe\u2066'
@@ -127,8 +159,7 @@ def test_text_stays_text(lab):
         cell.get_by_role("tab", name=tab).click()
     wizard = cell.get_by_role("region", name="Wizard")
     expect(wizard.get_by_role("button", name="Next")).to_be_enabled(timeout=30_000)
-    for _ in range(4):
-        wizard.get_by_role("button", name="Next").click()
+    walk(wizard)
     cell.get_by_role("tab", name="Jobs").click()
     history = cell.get_by_role("region", name="History")
     history.get_by_role("row").nth(2).get_by_role("button").first.click()

@@ -38,6 +38,36 @@ def test_a_card_moves_while_another_cell_computes(lab):
     assert (notebook.errors, notebook.outside) == ([], [])
 
 
+AWAITING = "import asyncio\nfor _ in range(40):\n    await asyncio.sleep(0.1)\n'awaited'"
+
+
+def test_a_button_works_while_a_cell_awaits(lab):
+    """The notebook's own loop has nothing to do with it."""
+    notebook = lab.open(mock("slow", 1), AWAITING)
+    notebook.run(0)
+    card = notebook.cell(0)
+    notebook.run(1, wait=False)
+    expect(notebook.page.get_by_text("[*]:")).to_be_visible()
+    card.get_by_role("button", name="Pause").click()
+    expect(card.get_by_role("status")).to_have_text("Paused")
+    expect(notebook.page.get_by_text("[*]:")).to_be_visible()
+    expect(notebook.cell(1)).to_contain_text("awaited", timeout=20_000)
+    assert (notebook.errors, notebook.outside) == ([], [])
+
+
+def test_a_button_pressed_while_a_cell_blocks_is_answered(lab):
+    """During it or after it, as the kernel has it; never lost."""
+    notebook = lab.open(mock("slow", 1), "import time\ntime.sleep(4)")
+    notebook.run(0)
+    card = notebook.cell(0)
+    notebook.run(1, wait=False)
+    expect(notebook.page.get_by_text("[*]:")).to_be_visible()
+    card.get_by_role("button", name="Pause").click()
+    expect(card.get_by_role("status")).to_have_text(re.compile("Pausing|Paused"))
+    expect(card.get_by_role("status")).to_have_text("Paused", timeout=20_000)
+    assert (notebook.errors, notebook.outside) == ([], [])
+
+
 def test_cancel_asks_and_then_cancels(lab):
     """The button does what it says, and the Python object knows."""
     notebook = lab.open(mock("slow", 1), "print(job.status.status.value)")
@@ -48,6 +78,33 @@ def test_cancel_asks_and_then_cancels(lab):
     expect(card.get_by_role("status")).to_have_text("Cancelled")
     notebook.run(1)
     expect(notebook.cell(1)).to_contain_text("cancelled")
+
+
+def test_the_keyboard_alone_cancels(lab):
+    """From button to button; where one stands is seen, and Escape keeps the job."""
+    notebook = lab.open(mock("slow", 1))
+    notebook.run(0)
+    card = notebook.cell(0)
+    keys = notebook.page.keyboard
+    cancel = card.get_by_role("button", name="Cancel")
+    card.get_by_role("button", name="Pause").focus()
+    for _ in range(3):
+        keys.press("Tab")
+    expect(cancel).to_be_focused()
+    assert cancel.evaluate("node => parseFloat(getComputedStyle(node).outlineWidth)") >= 2
+    keep = card.get_by_role("button", name="Keep")
+    keys.press("Enter")
+    expect(keep).to_be_focused()
+    keys.press("Escape")
+    expect(cancel).to_be_focused()
+    keys.press("Enter")
+    expect(keep).to_be_focused()
+    keys.press("Shift+Tab")
+    expect(card.get_by_role("button", name="Yes, cancel")).to_be_focused()
+    keys.press("Enter")
+    expect(card.get_by_role("status")).to_have_text("Cancelled")
+    expect(notebook.page.locator(":focus")).to_have_attribute("aria-label", "Job diamonds")
+    assert (notebook.errors, notebook.outside) == ([], [])
 
 
 def test_pause_and_resume_work_from_the_card(lab):

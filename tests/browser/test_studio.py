@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.browser.lab import expect
+from tests.browser.lab import expect, walk
 
 OPEN = """
 import datagen_nb as dg
@@ -47,8 +47,7 @@ def test_a_studio_is_walked_through(lab, theme):
     notebook.screenshot(f"studio-wizard-{theme}.png")
 
     wizard = cell.get_by_role("region", name="Wizard")
-    for _ in range(4):
-        wizard.get_by_role("button", name="Next").click()
+    walk(wizard)
     expect(wizard.get_by_role("row", name=re.compile("^new")).first).to_be_visible(timeout=30_000)
     expect(wizard).to_contain_text("costs nothing", timeout=30_000)
     notebook.screenshot(f"studio-review-{theme}.png", of=cell.locator(".jp-OutputArea-output").last)

@@ -1,6 +1,9 @@
 """The wizard as a person in JupyterLab meets it: from a table to a result, and what goes wrong."""
 
+import hashlib
 import re
+import time
+from pathlib import Path
 
 import pytest
 
@@ -81,25 +84,91 @@ def test_from_a_path_to_a_result(lab, theme):
     assert (notebook.errors, notebook.outside) == ([], [])
 
 
-def test_a_file_is_dropped_and_goes_on_after_a_reload(lab, tmp_path):
-    """Chunk by chunk, with progress; what has arrived is not sent again."""
-    path = tmp_path / "tall.csv"
-    with path.open("w") as file:
-        file.write("x,y\n")
-        file.writelines(f"{n},{n % 101}\n" for n in range(3_000_000))
+DROPPED = """
+() => {
+    const held = new DataTransfer();
+    const text = 'a,b\\n' + Array.from({length: 500}, (_, n) => `${n},${n % 7}`).join('\\n');
+    held.items.add(new File([text], 'dropped.csv', {type: 'text/csv'}));
+    return held;
+}
+"""
+
+
+def test_a_file_is_dropped(lab):
+    """It is looked at, and the notebook around it takes no notice."""
     notebook = lab.open(OPEN.format(target=LOCAL))
     notebook.run(0)
     wizard = notebook.cell(0).get_by_role("region", name="Wizard")
+    place = wizard.get_by_text("Drop a file")
+    held = notebook.page.evaluate_handle(DROPPED)
+    place.dispatch_event("dragover", {"dataTransfer": held})
+    expect(wizard.locator(".dg-over")).to_be_visible()
+    place.dispatch_event("drop", {"dataTransfer": held})
+    expect(wizard).to_contain_text("dropped.csv500 rows × 2 columns", timeout=30_000)
+    assert (notebook.errors, notebook.outside) == ([], [])
+
+
+@pytest.mark.parametrize("way", ["cancelled", "reloaded"])
+def test_an_upload_goes_on_where_it_broke_off(lab, tmp_path, way):
+    """Chunk by chunk, with progress; what has arrived is not sent again, though the page is new."""
+    path = tmp_path / f"{way}.csv"
+    with path.open("w") as file:
+        file.write(f"{way},y\n")
+        file.writelines(f"{n},{n % 101}\n" for n in range(3_000_000))
+    notebook = lab.open(OPEN.format(target=LOCAL))
+    sent = []
+    notebook.page.on(
+        "websocket", lambda socket: socket.on("framesent", lambda frame: sent.append(len(frame)))
+    )
+    notebook.reload()
+    notebook.run(0)
+    wizard = notebook.cell(0).get_by_role("region", name="Wizard")
     wizard.get_by_label("Choose a file").set_input_files(path)
-    bar = wizard.get_by_role("progressbar", name="Sending tall.csv")
+    bar = wizard.get_by_role("progressbar", name=f"Sending {way}.csv")
     expect(bar).to_be_visible(timeout=30_000)
-    expect(wizard).to_contain_text(re.compile(r"MB of \d+ MB · .*/s"))
-    notebook.screenshot("wizard-sending.png")
-    wizard.get_by_role("button", name="Cancel").click()
+    expect(wizard).to_contain_text(re.compile(r"\d MB of \d+ MB · .*/s"))
+    if way == "cancelled":
+        notebook.screenshot("wizard-sending.png")
+        wizard.get_by_role("button", name="Cancel").click()
+    else:
+        notebook.reload()
     expect(bar).to_have_count(0)
+    before = sum(sent)
     wizard.get_by_label("Choose a file").set_input_files(path)
-    expect(wizard).to_contain_text("tall.csvabout 3,", timeout=60_000)
+    expect(wizard).to_contain_text(f"{way}.csvabout 3,", timeout=60_000)
     expect(wizard).to_contain_text("rows × 2 columns")
+    assert sum(sent) - before < path.stat().st_size - (1 << 20)
+    assert (notebook.errors, notebook.outside) == ([], [])
+
+
+@pytest.mark.gigabyte
+@pytest.mark.timeout(900)
+def test_a_gigabyte_arrives_whole(lab, tmp_path):
+    """Its digest is that of the file, and nothing of it stays in the kernel's memory."""
+    path = tmp_path / "vast.csv"
+    block = "".join(f"{n},{n % 101},{n * 7919 % 1000003}\n" for n in range(70_000)).encode()
+    with path.open("wb") as file:
+        file.write(b"x,y,z\n")
+        while file.tell() < 1 << 30:
+            file.write(block)
+    notebook = lab.open(
+        OPEN.format(target=LOCAL),
+        "import resource\nprint(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)",
+    )
+    notebook.run(0)
+    wizard = notebook.cell(0).get_by_role("region", name="Wizard")
+    began = time.perf_counter()
+    wizard.get_by_label("Choose a file").set_input_files(path)
+    expect(wizard.get_by_role("progressbar")).to_be_visible(timeout=60_000)
+    expect(wizard).to_contain_text(re.compile(r"vast\.csvabout [\d,]+ rows"), timeout=800_000)
+    took = time.perf_counter() - began
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    arrived = Path(lab.work.parent / "home" / "buckets" / "local" / "inputs" / f"{digest}.csv")
+    assert arrived.stat().st_size == path.stat().st_size
+    notebook.run(1)
+    assert int(notebook.cell(1).inner_text().strip()) < 600
+    print(f"1 GiB in {took:.0f} s, its digest included")
     assert (notebook.errors, notebook.outside) == ([], [])
 
 

@@ -240,8 +240,7 @@ def _walked(thing, depth=6, seen=None):
 
 
 def _html(job):
-    bundle = getattr(job, "_repr_mimebundle_", lambda **_: "")(include=None, exclude=None)
-    return json.dumps(bundle, default=repr)
+    return json.dumps(job.card("widget")._repr_mimebundle_(), default=repr)
 
 
 NOTEBOOK = [

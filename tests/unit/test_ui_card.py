@@ -1,11 +1,6 @@
 """The card's Python side, over the mock pipeline: what it tells, and what it answers."""
 
-import base64
-import gzip
 import hashlib
-import queue
-import threading
-from concurrent.futures import Future
 
 import pytest
 
@@ -13,19 +8,18 @@ import datagen_nb as dg
 from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.errors import ServiceUnavailable
 from datagen_nb.core.result import ColumnFidelity, Memorisation, Report
-from datagen_nb.ui import bridge
 from datagen_nb.ui import card as card_module
 from datagen_nb.ui.card import JobCard
-from datagen_nb.ui.static_html import job_html, job_text, report_html, report_text
+from datagen_nb.ui.static_html import (
+    job_html,
+    job_text,
+    moving_text,
+    report_html,
+    report_text,
+)
+from tests.faces import until
 
 DEADLINE = 20.0
-
-
-@pytest.fixture
-def table(tmp_path):
-    path = tmp_path / "people.csv"
-    path.write_text("a,b\n1,x\n2,y\n3,z\n")
-    return path
 
 
 @pytest.fixture
@@ -35,102 +29,62 @@ def client():
         yield connected
 
 
-@pytest.fixture
-def replies(monkeypatch):
-    """What cards answer; ``events`` holds what they say besides."""
-    answers = queue.Queue()
-    said = queue.Queue()
-
-    def send(self, content, buffers=None):
-        if "id" in content:
-            answers.put(content)
-        else:
-            said.put((content, buffers))
-
-    monkeypatch.setattr(bridge.Face, "send", send)
-
-    def ask(card, action, **body):
-        content = {"id": "7", "action": action, "body": body}
-        data = {"method": "custom", "content": content}
-        card.face._handle_msg({"content": {"data": data}, "buffers": []})
-        answer = answers.get(timeout=DEADLINE)
-        assert answer.pop("id") == "7"
-        return answer
-
-    ask.events = said
-
-    return ask
-
-
-def wait_for(card, holds):
-    """Wait until the card's snapshot is as it should be."""
-    seen = threading.Event()
-
-    def look(_change=None):
-        if holds(card.face.snapshot):
-            seen.set()
-
-    card.face.observe(look, "snapshot")
-    look()
-    assert seen.wait(DEADLINE), card.face.snapshot
-
-
 def test_a_card_follows_its_job_to_the_end(table):
     """Without anyone asking; at the end it has the report."""
     with dg.connect("mock", speed=100) as client:
         card = JobCard(client.submit(table, rows=1_000))
-        wait_for(card, lambda snapshot: snapshot["status"]["status"] == "completed")
+        until(card, lambda snapshot: snapshot["status"]["status"] == "completed")
         assert card.status == "completed"
         assert card.face.snapshot["title"] == "people"
         assert 0 < card.face.snapshot["report"]["fidelity"] <= 1
 
 
-def test_buttons_do_what_they_say_and_are_answered(client, table, replies):
+def test_buttons_do_what_they_say_and_are_answered(client, table, ask):
     """Pause, resume, cancel: each reply bears the id of its request."""
     card = JobCard(client.submit(table, rows=1_000))
-    assert replies(card, "pause") == {"result": None}
-    wait_for(card, lambda snapshot: snapshot["status"]["status"] == "paused")
-    assert replies(card, "resume") == {"result": None}
-    assert replies(card, "cancel") == {"result": None}
-    wait_for(card, lambda snapshot: snapshot["status"]["status"] == "cancelled")
+    assert ask(card, "pause") == {"result": None}
+    until(card, lambda snapshot: snapshot["status"]["status"] == "paused")
+    assert ask(card, "resume") == {"result": None}
+    assert ask(card, "cancel") == {"result": None}
+    until(card, lambda snapshot: snapshot["status"]["status"] == "cancelled")
 
 
-def test_a_refusal_is_an_answer_too(client, table, replies):
+def test_a_refusal_is_an_answer_too(client, table, ask):
     """The service's sentence reaches the browser; so does nonsense's."""
     job = client.submit(table, rows=1_000)
     card = JobCard(job)
     job.cancel()
-    assert "cannot be paused" in replies(card, "pause")["error"]
-    assert "cannot dance" in replies(card, "dance")["error"]
+    assert "cannot be paused" in ask(card, "pause")["error"]
+    assert "cannot dance" in ask(card, "dance")["error"]
 
 
-def test_rerun_shows_the_new_job(client, table, replies):
+def test_rerun_shows_the_new_job(client, table, ask):
     """The same card, another job."""
     job = client.submit(table, rows=1_000)
     card = JobCard(job)
     job.cancel()
-    assert replies(card, "rerun") == {"result": None}
-    wait_for(card, lambda snapshot: snapshot["status"]["jobId"] != job.id)
+    assert ask(card, "rerun") == {"result": None}
+    until(card, lambda snapshot: snapshot["status"]["jobId"] != job.id)
     assert card.face.snapshot["status"]["status"] in {"queued", "running"}
 
 
-def test_a_cancelled_jobs_card_tells_the_cooldown(client, table, replies):
+def test_a_cancelled_jobs_card_tells_the_cooldown(client, table, ask):
     """When the next job starts."""
     card = JobCard(client.submit(table, rows=1_000))
-    assert replies(card, "cancel") == {"result": None}
-    wait_for(card, lambda snapshot: "cooldownUntil" in snapshot)
+    assert ask(card, "cancel") == {"result": None}
+    until(card, lambda snapshot: "cooldownUntil" in snapshot)
 
 
-def test_a_log_comes_whole_and_goes_on(client, table, replies):
+def test_a_log_comes_whole_and_goes_on(client, table, ask):
     """What was said is the answer, what is said later follows; a very long line is cut."""
     job = client.submit(table, rows=1_000)
     card = JobCard(job)
-    first = replies(card, "logs")["result"]
+    first = ask(card, "logs")["result"]
     job.cancel()
     lines = [line["cursor"] for line in first]
     wanted = [entry.cursor for entry in job.follow_logs()]
     while lines != wanted:
-        content, _ = replies.events.get(timeout=DEADLINE)
+        content, _ = ask.events.get(timeout=DEADLINE)
         assert content["job"] == job.id
         lines += [line["cursor"] for line in content["lines"]]
 
@@ -144,57 +98,39 @@ def done(table):
         yield JobCard(job)
 
 
-def test_a_result_is_downloaded_in_chunks(done, replies, tmp_path, monkeypatch):
+def test_a_result_is_downloaded_in_chunks(done, ask, tmp_path, monkeypatch):
     """What the browser puts together is the file that ``download`` writes."""
     monkeypatch.setattr(card_module, "CHUNK", 1_000)
-    file = replies(done, "download")["result"]
+    file = ask(done, "download")["result"]
     assert file["name"] == "people-synthetic.csv"
     received = b""
     while len(received) < file["size"]:
-        size = replies(done, "chunk", start=len(received))["result"]["size"]
-        content, buffers = replies.events.get(timeout=DEADLINE)
+        size = ask(done, "chunk", start=len(received))["result"]["size"]
+        content, buffers = ask.events.get(timeout=DEADLINE)
         assert (content["start"], len(buffers[0])) == (len(received), size)
         received += buffers[0]
     wanted = done.job.result().download(tmp_path / "wanted.csv").read_bytes()
     assert hashlib.sha256(received).digest() == hashlib.sha256(wanted).digest()
 
 
-def test_too_large_a_result_is_saved_beside_the_notebook(done, replies, tmp_path, monkeypatch):
+def test_too_large_a_result_is_saved_beside_the_notebook(done, ask, tmp_path, monkeypatch):
     """Never over a file that is there."""
     monkeypatch.setattr(card_module, "MOST_DOWNLOAD", 10)
     monkeypatch.chdir(tmp_path)
-    assert replies(done, "download")["result"]["tooLarge"]
-    first, second = (replies(done, "save")["result"]["path"] for _ in range(2))
+    assert ask(done, "download")["result"]["tooLarge"]
+    first, second = (ask(done, "save")["result"]["path"] for _ in range(2))
     assert first == str(tmp_path / "people-synthetic.csv")
     assert second == str(tmp_path / "people-synthetic-2.csv")
 
 
-def test_view_opens_the_grid_below_the_card_and_shuts_it(done, replies):
+def test_view_opens_the_grid_below_the_card_and_shuts_it(done, ask):
     """The card stays what it was."""
-    assert replies(done, "view") == {"result": None}
+    assert ask(done, "view") == {"result": None}
     face, grid = done.children
     assert face is done.face
     assert grid.source.num_rows == 1_000
-    assert replies(done, "shut") == {"result": None}
+    assert ask(done, "shut") == {"result": None}
     assert done.children == (done.face,)
-
-
-def test_a_page_gets_the_module_once_however_many_cards(client, table, replies):
-    """Each card names it; a host without models can ask for it."""
-    job = client.submit(table, rows=1_000)
-    one, other = JobCard(job), JobCard(job)
-    assert one.face.code == other.face.code
-    assert len(one.face._esm) < 3_000
-    packed = replies(one, "code")["result"]
-    assert gzip.decompress(base64.b64decode(packed)).decode() == bridge.built("card.js")
-
-
-def test_many_live_widgets_speak_seldom():
-    """All together stay below what a server lets through."""
-    pace = bridge.Pace()
-    assert pace.seconds() == bridge.LEAST_SECONDS
-    pace.live = 100
-    assert pace.live / pace.seconds() <= bridge.MOST_A_SECOND
 
 
 def test_a_card_made_late_is_like_one_made_early(client, table):
@@ -226,41 +162,21 @@ def test_a_feed_that_breaks_says_why(client, table, monkeypatch):
 
     monkeypatch.setattr(type(job.asynchronous), "updates", broken)
     card = JobCard(job)
-    wait_for(card, lambda snapshot: snapshot.get("trouble") == "The service is gone.")
-
-
-def test_a_foreign_message_is_left_alone():
-    """No id, no answer."""
-    sent = []
-    bridge.answer(sent.append, {"event": "hover"}, [], lambda asked: Future())
-    bridge.answer(sent.append, "text", [], lambda asked: Future())
-    assert sent == []
-
-
-async def test_a_throttle_passes_the_newest_and_the_last_at_once():
-    """Ten values in one instant are two: the first, and the last."""
-    got = []
-    throttle = bridge.Throttle(got.append, lambda: 60)
-    for value in range(9):
-        throttle.offer(value)
-    throttle.offer("end", at_once=True)
-    assert got == [0, "end"]
-    throttle.offer("later")
-    throttle.close()
-    assert got == [0, "end"]
+    until(card, lambda snapshot: snapshot.get("trouble") == "The service is gone.")
 
 
 def test_every_display_reads_without_a_browser(client, table):
     """Widget, HTML and text; the text of an ended job has no time and no id in it."""
     job = client.submit(table, rows=1_000)
     job.cancel()
-    data, _ = job._repr_mimebundle_()
+    data, _ = job.card()._repr_mimebundle_()
     assert "application/vnd.jupyter.widget-view+json" in data
     assert data["text/plain"] == "Job people: cancelled, 1,000 rows"
     assert "Cancelled" in data["text/html"]
 
 
 HOSTILE = '<img src=x onerror="alert(1)">'
+ACTING = "\x1b[31mred\u202egnp.exe"
 
 
 def test_still_forms_show_hostile_text_as_text(client, table):
@@ -279,6 +195,16 @@ def test_still_forms_show_hostile_text_as_text(client, table):
     assert "<img" not in job_html(snapshot)
     assert HOSTILE in job_text(snapshot)
     assert "<img" not in report_html(report(HOSTILE))
+
+
+def test_text_forms_show_what_would_act_as_escapes(client, table):
+    """Jupyter paints the colours of a plain text, a terminal does more."""
+    snapshot = JobCard(client.submit(table, rows=1_000, name=ACTING)).face.snapshot
+    for form in (job_text, moving_text):
+        assert form(snapshot).isprintable()
+        assert "\\x1b[31mred\\u202egnp.exe" in form(snapshot)
+    assert "\x1b" not in report_text(report(ACTING))
+    assert f"<bdi>{ACTING}</bdi>" in job_html(snapshot)
 
 
 def report(column):
@@ -300,12 +226,6 @@ def test_a_report_reads_as_text():
     text = report_text(report("carat"))
     assert text.splitlines()[0] == "Fidelity 98.0%, no closer to your rows than fresh ones are"
     assert "carat: 98.0%" in text
-
-
-def test_a_front_end_that_was_not_built_says_so():
-    """With what to do."""
-    with pytest.raises(dg.errors.ServiceError, match="make build"):
-        bridge.built("nothing.js")
 
 
 def test_a_snapshot_of_an_unnamed_job_has_the_inputs_name(client):

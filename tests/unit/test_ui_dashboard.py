@@ -1,8 +1,6 @@
 """The dashboard's and the studio's Python side over the mock."""
 
 import json
-import queue
-import threading
 
 import ipywidgets
 import pytest
@@ -10,47 +8,13 @@ import traitlets
 
 import datagen_nb as dg
 from datagen_nb.core.errors import ServiceUnavailable
-from datagen_nb.ui import bridge
-
-DEADLINE = 20.0
-
-
-@pytest.fixture
-def table(tmp_path):
-    path = tmp_path / "people.csv"
-    path.write_text("a,b\n1,x\n2,y\n3,z\n")
-    return path
+from tests.faces import until
 
 
 @pytest.fixture
 def client():
     with dg.connect("mock", speed=1000) as connected:
         yield connected
-
-
-@pytest.fixture
-def ask(monkeypatch):
-    answers = queue.Queue()
-    monkeypatch.setattr(bridge.Face, "send", lambda self, content, _=None: answers.put(content))
-
-    def asked(widget, action, **body):
-        data = {"method": "custom", "content": {"id": "1", "action": action, "body": body}}
-        widget.face._handle_msg({"content": {"data": data}, "buffers": []})
-        return answers.get(timeout=DEADLINE)
-
-    return asked
-
-
-def until(widget, holds):
-    shown = threading.Event()
-
-    def look(_change=None):
-        if holds(widget.face.snapshot):
-            shown.set()
-
-    widget.face.observe(look, "snapshot")
-    look()
-    assert shown.wait(DEADLINE), widget.face.snapshot
 
 
 def test_a_dashboard_shows_what_there_is_and_stays_live(client, table):

@@ -1,24 +1,13 @@
 """The history's Python side over the mock: pages, filters, live changes, what is done to jobs."""
 
 import asyncio
-import queue
-import threading
 
 import pytest
 
 import datagen_nb as dg
 from datagen_nb.core.status import State
-from datagen_nb.ui import bridge
 from datagen_nb.ui import history as history_module
-
-DEADLINE = 20.0
-
-
-@pytest.fixture
-def table(tmp_path):
-    path = tmp_path / "people.csv"
-    path.write_text("a,b\n1,x\n2,y\n3,z\n")
-    return path
+from tests.faces import until
 
 
 @pytest.fixture
@@ -33,32 +22,6 @@ def still():
     with dg.connect("mock", scenario="slow", speed=1) as connected:
         connected.set_max_waiting(100)
         yield connected
-
-
-@pytest.fixture
-def ask(monkeypatch):
-    answers = queue.Queue()
-    monkeypatch.setattr(bridge.Face, "send", lambda self, content, _=None: answers.put(content))
-
-    def asked(widget, action, **body):
-        data = {"method": "custom", "content": {"id": "1", "action": action, "body": body}}
-        widget.face._handle_msg({"content": {"data": data}, "buffers": []})
-        return answers.get(timeout=DEADLINE)
-
-    return asked
-
-
-def until(history, holds):
-    shown = threading.Event()
-
-    def look(_change=None):
-        if holds(history.face.snapshot):
-            shown.set()
-
-    history.face.observe(look, "snapshot")
-    look()
-    assert shown.wait(DEADLINE), history.face.snapshot
-    return history.face.snapshot
 
 
 def names(snapshot):

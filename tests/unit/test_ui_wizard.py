@@ -1,8 +1,6 @@
 """The wizard's Python side over the mock: the draft, the table, an upload, the job."""
 
 import hashlib
-import queue
-import threading
 
 import pandas as pd
 import pyarrow as pa
@@ -10,10 +8,9 @@ import pytest
 
 import datagen_nb as dg
 from datagen_nb.core.errors import ConfigurationError, InputError
-from datagen_nb.ui import bridge, candidates
+from datagen_nb.ui import candidates
 from datagen_nb.ui import wizard as wizard_module
-
-DEADLINE = 20.0
+from tests.faces import until
 
 
 @pytest.fixture
@@ -28,34 +25,6 @@ def table(tmp_path, monkeypatch):
 def client():
     with dg.connect("mock", speed=1000) as connected:
         yield connected
-
-
-@pytest.fixture
-def ask(monkeypatch):
-    """What a browser would ask, and the answer that it would get."""
-    answers = queue.Queue()
-    monkeypatch.setattr(bridge.Face, "send", lambda self, content, _=None: answers.put(content))
-
-    def asked(widget, action, buffers=(), **body):
-        data = {"method": "custom", "content": {"id": "1", "action": action, "body": body}}
-        widget.face._handle_msg({"content": {"data": data}, "buffers": list(buffers)})
-        return answers.get(timeout=DEADLINE)
-
-    return asked
-
-
-def until(wizard, holds):
-    """Wait until the face shows what is waited for."""
-    shown = threading.Event()
-
-    def look(_change=None):
-        if holds(wizard.face.snapshot):
-            shown.set()
-
-    wizard.face.observe(look, "snapshot")
-    look()
-    assert shown.wait(DEADLINE), wizard.face.snapshot
-    return wizard.face.snapshot
 
 
 def looked_at(snapshot):
@@ -117,7 +86,7 @@ def test_frames_and_files_at_hand_are_told(client, table, ask, monkeypatch):
     ]
     assert found["files"] == [{"path": "people.csv", "size": table.stat().st_size}]
     assert "no frame 'gone'" in ask(wizard, "frame", name="gone")["error"]
-    assert ask(wizard, "frame", name="arrow") == {"id": "1", "result": None}
+    assert ask(wizard, "frame", name="arrow") == {"result": None}
     wizard.close()
 
 
@@ -293,6 +262,6 @@ def test_a_cancelled_preview_is_an_answer(client, table, ask):
     """And what cannot be done is said."""
     wizard = dg.wizard(client)
     assert "Drop a file" in ask(wizard, "preview")["error"]
-    assert ask(wizard, "stop") == {"id": "1", "result": None}
+    assert ask(wizard, "stop") == {"result": None}
     assert "cannot fly" in ask(wizard, "fly")["error"]
     wizard.close()

@@ -6,10 +6,10 @@ import { TooLarge, download } from "./download";
 import { Logs } from "./logs";
 import { NotifySettings, announce } from "./notify";
 import { useInView } from "./seen";
-import type { Action, JobStatus, Snapshot, Stage, State } from "./snapshot";
-import { StateMark, WORDS } from "./state";
+import type { Action, JobStatus, Snapshot, Stage } from "./snapshot";
+import { ENDED, StateMark, WORDS } from "./state";
 import { type Props, widget } from "./widget";
-import { clock, count, day, exact, ordinal, size, span } from "./words";
+import { clock, count, day, exact, ordinal, rows, size, span } from "./words";
 
 const GOOD = 0.9; // fidelity from here on is green
 const PATIENCE = 120_000; // ms: a grid fetches the first rows before it shows
@@ -19,8 +19,6 @@ const BUSY: Partial<Record<Action, string>> = {
   pause: "Pausing …",
   resume: "Resuming …",
 };
-
-const ENDED: State[] = ["completed", "failed", "cancelled"];
 
 export function Card({ snapshot, connected, now, ask, listen }: Props<Snapshot>) {
   const { status } = snapshot;
@@ -37,6 +35,7 @@ export function Card({ snapshot, connected, now, ask, listen }: Props<Snapshot>)
   const cancel = useRef<HTMLButtonElement>(null);
   const card = useRef<HTMLElement>(null);
   const confirmed = useRef(false);
+  const pressed = useRef(false); // and nothing elsewhere was turned to since
   const inView = useInView(card);
   const before = useRef(status);
 
@@ -44,7 +43,7 @@ export function Card({ snapshot, connected, now, ask, listen }: Props<Snapshot>)
     const ended = ENDED.includes(state) && before.current.jobId === status.jobId && !ENDED.includes(before.current.status);
     before.current = status;
     if (ended && (document.hidden || !inView.current)) {
-      const text = status.error?.message ?? `${count(status.rowsDone)} rows`;
+      const text = status.error?.message ?? rows(status.rowsDone);
       const show = () => {
         card.current?.scrollIntoView({ block: "center" });
         card.current?.focus();
@@ -52,11 +51,7 @@ export function Card({ snapshot, connected, now, ask, listen }: Props<Snapshot>)
       announce({ id: status.jobId, state, headline: headline(status), title: snapshot.title, text, show });
     }
   }, [status]);
-  useEffect(() => {
-    setConfirming(false);
-    // A button that went with its state takes the focus along; the card keeps it.
-    if (asking !== null && document.activeElement === document.body) card.current?.focus();
-  }, [state]);
+  useEffect(() => setConfirming(false), [state]);
   useEffect(() => {
     setViewing(false);
     setTooLarge(false);
@@ -68,9 +63,14 @@ export function Card({ snapshot, connected, now, ask, listen }: Props<Snapshot>)
     else if (confirmed.current) cancel.current?.focus();
     confirmed.current = confirming;
   }, [confirming]);
+  // A button that went, or rests, takes the focus along; the card keeps it.
+  useEffect(() => {
+    if (pressed.current && document.activeElement === document.body) card.current?.focus();
+  }, [state, asking, confirming]);
   const stay = () => setConfirming(false);
 
   const during = async (action: Action | "download", work: () => Promise<unknown>) => {
+    pressed.current = true;
     setConfirming(false);
     setRefusal("");
     setNote("");
@@ -96,8 +96,8 @@ export function Card({ snapshot, connected, now, ask, listen }: Props<Snapshot>)
     if (saved) setNote(`Saved as ${saved.path}`);
   };
   const look = async () => {
-    await press(viewing ? "shut" : "view");
-    setViewing(!viewing);
+    const done = await press(viewing ? "shut" : "view");
+    if (done !== undefined) setViewing(!viewing); // the answer to what was refused
   };
 
   const button = (
@@ -123,6 +123,9 @@ export function Card({ snapshot, connected, now, ask, listen }: Props<Snapshot>)
       tabIndex={-1}
       class={`dg dg-card dg-${state} ${reachable ? "" : "dg-lost"}`}
       aria-label={`Job ${snapshot.title}`}
+      onFocusOut={({ relatedTarget }) => {
+        if (relatedTarget instanceof Node && !card.current?.contains(relatedTarget)) pressed.current = false;
+      }}
     >
       <header class="dg-row dg-head">
         <span class="dg-state" role="status" aria-live="polite">
@@ -130,7 +133,7 @@ export function Card({ snapshot, connected, now, ask, listen }: Props<Snapshot>)
           {reachable ? ((asking && BUSY[asking as Action]) ?? headline(status)) : `Last seen ${WORDS[state].toLowerCase()}`}
         </span>
         <strong class="dg-title" title={snapshot.title}>
-          <span class="dg-name dg-text">{snapshot.title}</span> → {count(status.dataSize)} rows
+          <span class="dg-name dg-text">{snapshot.title}</span> → {rows(status.dataSize)}
         </strong>
         <code class="dg-mono dg-id" title={status.jobId}>
           {status.jobId}
@@ -285,7 +288,7 @@ function Facts({ snapshot, now }: { snapshot: Snapshot; now: number }) {
 }
 
 function facts({ status, format, outputPath, cooldownUntil }: Snapshot, now: number): [string, string] {
-  const rows = `${count(status.rowsDone)} of ${count(status.dataSize)} rows`;
+  const made = `${count(status.rowsDone)} of ${rows(status.dataSize)}`;
   switch (status.status) {
     case "queued": {
       const place = status.queuePosition;
@@ -297,11 +300,11 @@ function facts({ status, format, outputPath, cooldownUntil }: Snapshot, now: num
       const speed = status.rowsPerSecond ? ` · ${count(status.rowsPerSecond)} rows/s` : "";
       const elapsed = clock((now - Date.parse(status.startTime)) / 1000);
       const rest = status.secondsLeft ? `about ${span(status.secondsLeft)} left · ` : "";
-      return [`${rows}${speed}`, `${rest}${elapsed} elapsed`];
+      return [`${Math.floor(status.progress)} % · ${made}${speed}`, `${rest}${elapsed} elapsed`];
     }
     case "paused": {
       const until = status.resumeUntil ? (Date.parse(status.resumeUntil) - now) / 1000 : 0;
-      return [`${count(status.rowsDone)} rows kept on disk`, `can be resumed for ${span(until)}`];
+      return [`${rows(status.rowsDone)} kept on disk`, `can be resumed for ${span(until)}`];
     }
     case "completed": {
       const took = exact(status.metadata.processingTime ?? 0);
@@ -314,7 +317,7 @@ function facts({ status, format, outputPath, cooldownUntil }: Snapshot, now: num
       return ["", ""];
     case "cancelled": {
       const left = cooldownUntil ? (Date.parse(cooldownUntil) - now) / 1000 : 0;
-      return [`${rows} were made and removed`, left > 0 ? `the next job starts in ${span(left)}` : ""];
+      return [`${made} were made and removed`, left > 0 ? `the next job starts in ${span(left)}` : ""];
     }
   }
 }
@@ -335,6 +338,7 @@ function Failure({ status }: { status: JobStatus }) {
       </p>
       <code class="dg-mono">
         {error.code} · attempt {status.attempt}
+        {status.requestId && ` · request ${status.requestId}`}
       </code>
     </div>
   );

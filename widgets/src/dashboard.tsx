@@ -6,7 +6,7 @@ import css from "./dashboard.css";
 import type { Alert, Limits, Seen, Snapshot, Sums, Webhook } from "./dashboard/snapshot";
 import { Timeline } from "./dashboard/timeline";
 import { type Props, widget } from "./widget";
-import { ago, count, day, exact, size, span } from "./words";
+import { ago, count, day, exact, rows, size, span } from "./words";
 
 const PERIODS: [number, string][] = [
   [1, "Last 24 hours"],
@@ -28,7 +28,7 @@ export function Dashboard({ snapshot, connected, now, ask }: Props<Snapshot>) {
   };
   const trouble = refused || snapshot.trouble;
   return (
-    <section class="dg dg-dashboard" aria-label="Dashboard">
+    <section class={`dg dg-dashboard ${connected ? "" : "dg-lost"}`} aria-label="Dashboard">
       {!connected && (
         <p class="dg-warning" role="alert">
           Not connected to the kernel: this is how it stood. Run the cell again to see it now.
@@ -39,7 +39,7 @@ export function Dashboard({ snapshot, connected, now, ask }: Props<Snapshot>) {
           {trouble}
         </p>
       )}
-      {snapshot.sums && <Everything seen={snapshot as Seen} now={now} act={act} />}
+      <fieldset disabled={!connected}>{snapshot.sums && <Everything seen={snapshot as Seen} now={now} act={act} />}</fieldset>
     </section>
   );
 }
@@ -70,7 +70,7 @@ function Tiles({ seen, now, act }: { seen: Seen; now: number; act: Do }) {
   return (
     <div class="dg-tiles">
       <Tile value={count(limits.currentJobs)} words={`running, ${count(limits.waitingJobs)} queued`} />
-      <Tile value={count(sums.ended.completed ?? 0)} words={`completed, ${count(sums.rows)} rows`}>
+      <Tile value={count(sums.ended.completed ?? 0)} words={`completed, ${rows(sums.rows)}`}>
         <select class="dg-input" aria-label="Looks back" onChange={({ currentTarget }) => act("days", { days: Number(currentTarget.value) })}>
           {PERIODS.map(([days, words]) => (
             <option key={days} value={days} selected={days === seen.days}>

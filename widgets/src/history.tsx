@@ -8,9 +8,9 @@ import { type Deed, Table } from "./history/table";
 import { Foot, Tools } from "./history/tools";
 import { announce } from "./notify";
 import { useInView } from "./seen";
-import { WORDS } from "./state";
+import { ENDED, WORDS } from "./state";
 import { type Props, widget } from "./widget";
-import { count } from "./words";
+import { count, rows } from "./words";
 
 interface Wish {
   action: "cancel" | "delete";
@@ -18,7 +18,6 @@ interface Wish {
 }
 
 const PATIENCE = 60_000;
-const ENDED = ["completed", "failed", "cancelled"];
 
 export function History({ snapshot: told, connected, now, ask }: Props<Snapshot>) {
   // What one marks is marked at once; the kernel's word follows.
@@ -61,55 +60,61 @@ export function History({ snapshot: told, connected, now, ask }: Props<Snapshot>
   const { query } = snapshot;
   const narrowed = query.text !== "" || query.period !== "all" || query.status.length > 0;
   return (
-    <section ref={panel} tabIndex={-1} class="dg dg-history" aria-label="History">
-      <Tools snapshot={snapshot} ask={(action, body) => say(action, body)} isShown={isShown} toggle={toggle} />
-      {!connected && (
-        <p class="dg-warning dg-told" role="alert">
-          Not connected to the kernel: this is how the jobs stood. Run the cell again to see them now.
-        </p>
-      )}
-      {snapshot.trouble && (
-        <p class="dg-warning dg-told dg-text" role="alert">
-          {snapshot.trouble}
-        </p>
-      )}
-      {snapshot.rows.length > 0 ? (
-        <div class="dg-jobs-scroll" tabIndex={0} role="region" aria-label="Jobs">
-          <Table
-            snapshot={snapshot}
-            columns={shown}
-            now={now}
-            resize={resize}
-            sort={(by, order) => void say("sort", { by, order })}
-            select={select}
-            act={act}
-            below={(row) =>
-              editing === row.id && (
-                <Edit key={`edit ${row.id}`} row={row} span={shown.length + 2} ask={ask} done={() => setEditing(null)} />
-              )
-            }
-          />
-        </div>
-      ) : (
-        <p class="dg-empty dg-muted">
-          {narrowed
-            ? "No job fits. Take a filter away."
-            : "No jobs yet. The first one that you submit appears here."}
-        </p>
-      )}
-      {(note || refusals.length > 0) && (
-        <div class="dg-told" role="status">
-          {note}
-          {refusals.map((words) => (
-            <p key={words} class="dg-warning dg-text">
-              {words}
-            </p>
-          ))}
-        </div>
-      )}
-      {wish ? <Confirm wish={wish} yes={() => void grant(wish)} no={() => setWish(null)} /> : (
-        <Foot snapshot={snapshot} ask={(action, body) => say(action, body)} select={select} wish={(action, ids) => setWish({ action, ids })} />
-      )}
+    <section ref={panel} tabIndex={-1} class={`dg dg-history ${connected ? "" : "dg-lost"}`} aria-label="History">
+      <fieldset disabled={!connected}>
+        <Tools snapshot={snapshot} ask={(action, body) => say(action, body)} isShown={isShown} toggle={toggle} />
+        {!connected && (
+          <p class="dg-warning dg-told" role="alert">
+            Not connected to the kernel: this is how the jobs stood. Run the cell again to see them now.
+          </p>
+        )}
+        {snapshot.trouble && (
+          <p class="dg-warning dg-told dg-text" role="alert">
+            {snapshot.trouble}
+          </p>
+        )}
+        {snapshot.rows.length > 0 ? (
+          <div class="dg-jobs-scroll" tabIndex={0} role="region" aria-label="Jobs">
+            <Table
+              snapshot={snapshot}
+              columns={shown}
+              now={now}
+              resize={resize}
+              sort={(by, order) => void say("sort", { by, order })}
+              select={select}
+              act={act}
+              below={(row) =>
+                editing === row.id && (
+                  <Edit key={`edit ${row.id}`} row={row} span={shown.length + 2} ask={ask} done={() => setEditing(null)} />
+                )
+              }
+            />
+          </div>
+        ) : (
+          <div class="dg-empty dg-muted">
+            {narrowed ? "No job fits." : "No jobs yet. The first one that you submit appears here."}{" "}
+            {narrowed && (
+              <button type="button" class="dg-button" onClick={() => void say("everything")}>
+                Show all jobs
+              </button>
+            )}
+          </div>
+        )}
+        {(note || refusals.length > 0) && (
+          <div class="dg-told" role="status">
+            {note}
+            {refusals.map((words) => (
+              <p key={words} class="dg-warning dg-text">
+                {words}
+              </p>
+            ))}
+          </div>
+        )}
+        {wish && <Confirm wish={wish} yes={() => void grant(wish)} no={() => setWish(null)} />}
+        {!wish && (snapshot.rows.length > 0 || selected.length > 0) && (
+          <Foot snapshot={snapshot} ask={(action, body) => say(action, body)} select={select} wish={(action, ids) => setWish({ action, ids })} />
+        )}
+      </fieldset>
     </section>
   );
 }
@@ -208,11 +213,11 @@ function Edit({ row, span, ask, done }: Edit) {
 }
 
 /** Tells of jobs that end while nobody looks at the table. */
-function useEnds({ rows }: Snapshot, panel: Parameters<typeof useInView>[0]): void {
+function useEnds({ rows: shown }: Snapshot, panel: Parameters<typeof useInView>[0]): void {
   const seen = useInView(panel);
   const running = useRef(new Set<string>());
   useEffect(() => {
-    for (const row of rows) {
+    for (const row of shown) {
       if (!ENDED.includes(row.status)) running.current.add(row.id);
       else if (running.current.delete(row.id) && (document.hidden || !seen.current)) {
         const show = () => {
@@ -220,10 +225,10 @@ function useEnds({ rows }: Snapshot, panel: Parameters<typeof useInView>[0]): vo
           panel.current?.focus();
         };
         const headline = row.stage ? `Failed in ${row.stage}` : WORDS[row.status];
-        announce({ id: row.id, state: row.status, headline, title: row.name || row.id, text: `${count(row.rows)} rows`, show });
+        announce({ id: row.id, state: row.status, headline, title: row.name || row.id, text: rows(row.rows), show });
       }
     }
-  }, [rows]);
+  }, [shown]);
 }
 
 export default widget<Snapshot>(css, History);

@@ -35,6 +35,7 @@ export interface JobStatus {
   queuePosition?: number;
   startsAfter?: string;
   warnings: string[];
+  requestId?: string;
 }
 
 export interface Snapshot {

@@ -11,6 +11,8 @@ export const WORDS: Record<State, string> = {
   paused: "Paused",
 };
 
+export const ENDED: State[] = ["completed", "failed", "cancelled"];
+
 const SHAPES: Record<State, string> = {
   queued: "M8 2.5a5.5 5.5 0 1 0 0 11 5.5 5.5 0 0 0 0-11M8 5v3.2l2 1.3",
   running: "M8 2.5A5.5 5.5 0 1 1 2.5 8",

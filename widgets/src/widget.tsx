@@ -1,7 +1,7 @@
 // What every widget shares: a component over a snapshot, alive as long as its kernel is.
 
 import { type ComponentType, render as paint } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { dress } from "./dress";
 import { type Ask, Link, type Model } from "./link";
 import tokens from "./tokens.css";
@@ -19,9 +19,15 @@ export interface Props<Snapshot> {
 interface Beat {
   at?: number; // s since 1970, by the kernel's clock
   every?: number; // s, the most until the next
+  told?: number; // of the newest snapshot
 }
 
+/** How many snapshots the kernel had told up to this one. */
+const told = (snapshot: unknown): number => (snapshot as { told?: number }).told ?? 0;
+
 const BEATS_MISSED = 3;
+const FIRST_WAIT = 2_000; // ms until a silent kernel is asked once more; then twice as long, up to
+const LONGEST_WAIT = 60_000;
 
 /** How far the kernel's clock is ahead of this browser's, in ms. */
 function ahead(model: Model): number {
@@ -43,15 +49,23 @@ function Live<Snapshot>({ model, link, View, ended }: LiveProps<Snapshot>) {
   const [now, setNow] = useState(Date.now());
   const still = ended(snapshot);
 
+  const take = (newest: Snapshot) => {
+    setSnapshot((shown) => (told(newest) >= told(shown) ? newest : shown));
+    setHeard(Date.now());
+    setNow(Date.now());
+  };
+  const again = () =>
+    link.ask("again", {}, { patience: LONGEST_WAIT }).then((newest) => take(newest as Snapshot), () => undefined);
+  const newest = useRef(snapshot);
+  newest.current = snapshot;
+
   useEffect(() => {
-    const changed = () => {
-      setSnapshot(model.get("snapshot") as Snapshot);
-      setHeard(Date.now());
-      setNow(Date.now());
-    };
+    const changed = () => take(model.get("snapshot") as Snapshot);
     const alive = () => {
       setSkew(ahead(model));
       setHeard(Date.now());
+      // A server drops what is too much, and a connection that broke has carried nothing.
+      if (((model.get("beat") as Beat).told ?? 0) > told(newest.current)) void again();
     };
     model.on("change:snapshot", changed);
     model.on("change:beat", alive);
@@ -68,6 +82,21 @@ function Live<Snapshot>({ model, link, View, ended }: LiveProps<Snapshot>) {
   }, [still]);
 
   const every = (model.get("beat") as Beat).every ?? 4;
+  const lost = !still && now - heard >= BEATS_MISSED * every * 1000;
+
+  useEffect(() => {
+    if (!lost) return;
+    let wait = FIRST_WAIT;
+    let timer: ReturnType<typeof setTimeout>;
+    const knock = () => {
+      void again();
+      timer = setTimeout(knock, wait);
+      wait = Math.min(2 * wait, LONGEST_WAIT);
+    };
+    knock();
+    return () => clearTimeout(timer);
+  }, [lost]);
+
   const listen: Listen = (event, told) => {
     const hear = (content: { event?: string }, buffers: DataView[] = []) => {
       if (content.event === event) told(content as never, buffers);
@@ -78,7 +107,7 @@ function Live<Snapshot>({ model, link, View, ended }: LiveProps<Snapshot>) {
   return (
     <View
       snapshot={snapshot}
-      connected={still || now - heard < BEATS_MISSED * every * 1000}
+      connected={!lost}
       now={now + skew}
       ask={link.ask}
       listen={listen}

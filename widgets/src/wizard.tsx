@@ -28,6 +28,10 @@ const QUESTIONS: Record<Step, string> = {
   review: "",
 };
 
+const SUBMITTED = {
+  below: "Submitted: its card is below.",
+  alone: "Submitted: wizard.job in another cell shows its card.",
+};
 const PATIENCE = 60_000;
 
 export function Wizard({ snapshot, connected, now, ask }: Props<Snapshot>) {
@@ -67,7 +71,7 @@ export function Wizard({ snapshot, connected, now, ask }: Props<Snapshot>) {
   };
 
   return (
-    <section class="dg dg-wizard" aria-label="Wizard">
+    <section class={`dg dg-wizard ${connected ? "" : "dg-lost"}`} aria-label="Wizard">
       <nav class="dg-rail" aria-label="Steps">
         <ol>
           {STEPS.map((one, index) => (
@@ -121,7 +125,7 @@ export function Wizard({ snapshot, connected, now, ask }: Props<Snapshot>) {
         )}
         <footer class="dg-row dg-foot">
           <span class="dg-grow dg-muted" role="status">
-            {step === "review" && snapshot.job ? "Submitted: its card is below." : ""}
+            {step === "review" && snapshot.job ? SUBMITTED[snapshot.alone ? "alone" : "below"] : ""}
           </span>
           {at > 0 && (
             <button type="button" class="dg-button" disabled={!connected} onClick={() => go(STEPS[at - 1] as Step)}>

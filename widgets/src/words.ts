@@ -4,6 +4,8 @@ const whole = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
 
 export const count = (value: number): string => whole.format(value);
 
+export const rows = (number: number): string => `${count(number)} ${number === 1 ? "row" : "rows"}`;
+
 export function size(bytes: number): string {
   const units = ["bytes", "kB", "MB", "GB", "TB"];
   let unit = 0;
@@ -61,5 +63,6 @@ export function ago(instant: string, now: number): string {
 const midnight = (at: number): number => new Date(at).setHours(0, 0, 0, 0);
 
 export function day(instant: string): string {
-  return new Date(instant).toLocaleDateString("en-GB", { day: "numeric", month: "short" });
+  const words = new Date(instant).toLocaleDateString("en-GB", { day: "numeric", month: "short" });
+  return words.replace(" ", "\u00a0");
 }

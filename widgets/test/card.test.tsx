@@ -2,39 +2,10 @@ import { render } from "preact";
 import { act } from "preact/test-utils";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import widget, { Card } from "../src/card";
-import { type Ask, Link, type Model } from "../src/link";
-import type { JobStatus, Snapshot, State } from "../src/snapshot";
+import type { Ask } from "../src/link";
+import type { Snapshot } from "../src/snapshot";
 import type { Listen } from "../src/widget";
-
-const NOW = Date.parse("2026-11-23T10:00:30Z");
-
-function snapshot(state: State, status: Partial<JobStatus> = {}): Snapshot {
-  return {
-    title: "diamonds",
-    format: "Parquet",
-    status: {
-      jobId: "j_7QK2",
-      status: state,
-      progress: 62,
-      startTime: "2026-11-23T10:00:25Z",
-      lastUpdated: "2026-11-23T10:00:29Z",
-      stages: [
-        { name: "fit", status: "completed", progress: 100, weight: 0.4,
-          startTime: "2026-11-23T10:00:25Z", endTime: "2026-11-23T10:00:26.8Z" },
-        { name: "generate", status: "running", progress: 62, weight: 0.6 },
-      ],
-      metadata: { retryCount: 0, outputSize: 2_400_000, processingTime: 3.1 },
-      name: "diamonds",
-      dataSize: 1_000_000,
-      rowsDone: 620_000,
-      rowsPerSecond: 214_000,
-      secondsLeft: 2,
-      attempt: 1,
-      warnings: [],
-      ...status,
-    },
-  };
-}
+import { FakeModel, NOW, snapshot } from "./fakes";
 
 let host: HTMLElement;
 beforeEach(() => {
@@ -108,6 +79,7 @@ describe("a card says where its job is", () => {
   it("failed: where, what, what now, whether a retry helps", () => {
     const text = show(
       snapshot("failed", {
+        requestId: "8c1f",
         error: {
           code: "ragged_row",
           message: "Line 20,481 has 13 fields, the header has 12.",
@@ -116,7 +88,7 @@ describe("a card says where its job is", () => {
       }),
     ).textContent;
     for (const words of ["Failed in read", "Line 20,481", "Mend the file.",
-      "Trying again will not help.", "ragged_row · attempt 1"])
+      "Trying again will not help.", "ragged_row · attempt 1 · request 8c1f"])
       expect(text).toContain(words);
   });
 
@@ -175,103 +147,6 @@ it("shows hostile text as text", () => {
   show(bad);
   expect(host.querySelector("script, img")).toBeNull();
   expect(host.textContent).toContain("<script>alert(1)</script>");
-});
-
-class FakeModel implements Model {
-  sent: { id: string; action: string; body: { start?: number } }[] = [];
-  readonly #heard = new Map<string, Set<(...args: never[]) => void>>();
-  beat: { at?: number; every?: number } = {};
-  constructor(public snapshot: Snapshot) {}
-  get(name: string): unknown {
-    return name === "snapshot" ? this.snapshot : this.beat;
-  }
-  on(event: string, callback: (...args: never[]) => void): void {
-    this.#heard.set(event, (this.#heard.get(event) ?? new Set()).add(callback));
-  }
-  off(event: string, callback: (...args: never[]) => void): void {
-    this.#heard.get(event)?.delete(callback);
-  }
-  send(content: unknown): void {
-    this.sent.push(content as (typeof this.sent)[number]);
-  }
-  fire(event: string, ...args: unknown[]): void {
-    for (const callback of this.#heard.get(event) ?? []) callback(...(args as never[]));
-  }
-  get listeners(): number {
-    return [...this.#heard.values()].reduce((sum, set) => sum + set.size, 0);
-  }
-}
-
-describe("a link", () => {
-  it("settles each request by its id", async () => {
-    const model = new FakeModel(snapshot("running"));
-    const link = new Link(model);
-    const good = link.ask("pause");
-    const bad = link.ask("cancel");
-    model.fire("msg:custom", { id: model.sent[1]?.id, error: "refused" });
-    model.fire("msg:custom", { id: model.sent[0]?.id, result: { rows: 3 } });
-    await expect(good).resolves.toEqual({ rows: 3 });
-    await expect(bad).rejects.toThrow("refused");
-  });
-
-  it("gives up on a silent kernel", async () => {
-    vi.useFakeTimers();
-    const asked = new Link(new FakeModel(snapshot("running"))).ask("pause");
-    const refused = expect(asked).rejects.toThrow("did not answer");
-    vi.advanceTimersByTime(16_000);
-    await refused;
-  });
-});
-
-it("two views follow one model, and leave nothing behind", async () => {
-  const model = new FakeModel(snapshot("running"));
-  const second = document.createElement("div");
-  const closings: (() => void)[] = [];
-  await act(async () => {
-    for (const el of [host, second]) closings.push(widget.render({ model, el }));
-  });
-  model.snapshot = snapshot("completed");
-  await act(async () => model.fire("change:snapshot"));
-  for (const el of [host, second]) expect(el.textContent).toContain("Completed");
-  await act(async () => closings.forEach((close) => close()));
-  expect(model.listeners).toBe(0);
-});
-
-it("a silent kernel is noticed", async () => {
-  vi.useFakeTimers();
-  const model = new FakeModel(snapshot("running"));
-  await act(async () => {
-    widget.render({ model, el: host });
-  });
-  await act(async () => void vi.advanceTimersByTime(11_000));
-  expect(host.textContent).not.toContain("Not connected");
-  await act(async () => void vi.advanceTimersByTime(5_000));
-  expect(host.textContent).toContain("Not connected");
-  await act(async () => model.fire("change:beat"));
-  expect(host.textContent).not.toContain("Not connected");
-});
-
-it("counts by the kernel's clock, not the browser's", async () => {
-  vi.useFakeTimers({ now: NOW - 3_600_000 }); // an hour behind
-  const model = new FakeModel(snapshot("running"));
-  model.beat = { at: NOW / 1000, every: 4 };
-  await act(async () => {
-    widget.render({ model, el: host });
-  });
-  expect(host.textContent).toContain("0:05 elapsed");
-  await act(async () => void vi.advanceTimersByTime(3_000));
-  expect(host.textContent).toContain("0:08 elapsed");
-});
-
-it("with more to follow at once, a kernel may be silent for longer", async () => {
-  vi.useFakeTimers();
-  const model = new FakeModel(snapshot("running"));
-  model.beat = { every: 10 };
-  await act(async () => {
-    widget.render({ model, el: host });
-  });
-  await act(async () => void vi.advanceTimersByTime(28_000));
-  expect(host.textContent).not.toContain("Not connected");
 });
 
 it("a cancelled job counts its cooldown down", async () => {

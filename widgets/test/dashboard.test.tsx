@@ -113,7 +113,7 @@ describe("the timeline", () => {
   it("puts jobs of the same time below each other and none over the edge", () => {
     const bars = Array.from({ length: 20 }, (_, n) =>
       bar({ id: `j_${n}`, created: ago(10 - n / 10), ended: n % 3 ? ago(5) : null, status: n % 3 ? "completed" : "running" }));
-    const found = placed(bars, NOW, 15 * MINUTE);
+    const found = placed(bars, NOW, 15 * MINUTE, 0.03);
     expect(found.length).toBeGreaterThan(5);
     for (const one of found) {
       expect(one.from).toBeGreaterThanOrEqual(0);
@@ -125,7 +125,7 @@ describe("the timeline", () => {
   });
 
   it("leaves out what ended before it began", () => {
-    expect(placed([bar({ created: ago(60), ended: ago(50) })], NOW, 15 * MINUTE)).toEqual([]);
+    expect(placed([bar({ created: ago(60), ended: ago(50) })], NOW, 15 * MINUTE, 0.03)).toEqual([]);
   });
 });
 

@@ -1,11 +1,17 @@
-import { describe, expect, it } from "vitest";
-import { type Snapshot, blocked, stepOf, wrong } from "../src/wizard/snapshot";
+import { render } from "preact";
+import { act } from "preact/test-utils";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { Ask } from "../src/link";
+import { Wizard } from "../src/wizard";
+import { number, shown } from "../src/wizard/field";
+import { type Snapshot, type Step, blocked, stepOf, wrong } from "../src/wizard/snapshot";
 
 const snapshot = (given: Partial<Snapshot> = {}): Snapshot => ({
   step: "make",
   config: { parameters: {} },
   output: "",
   sharesFiles: true,
+  choices: { dataType: ["tabular"], preset: ["balanced"] },
   problems: [],
   revision: 1,
   looking: "",
@@ -37,4 +43,109 @@ describe("the steps", () => {
     expect(wrong(snapshot({ problems }), "dataSize")).toBe("Ask for at least 1 row.");
     expect(blocked(snapshot())).toBeNull();
   });
+});
+
+const REPLIES: Record<string, unknown> = {
+  candidates: { frames: [{ name: "prices", rows: 200, columns: 2, size: 3_200 }], files: ["a.csv"].map((path) => ({ path, size: 1 })) },
+  columns: {
+    count: 1,
+    columns: [
+      { name: "cut", label: "cut", type: "string", kind: "categorical", nulls: 3, distinct: 5, bars: [{ label: "Ideal", count: 7 }], others: 0, chosen: null },
+    ],
+  },
+  limits: { currentJobs: 5, maxJobs: 5, waitingJobs: 2, maxWaiting: 100, allowed: true, startsAtOnce: false, storageUsed: 0 },
+  preview: { columns: ["cut", "price"], yours: [["Ideal", 326]], new: [["Good", null]], notes: ["Learnt from the first rows."] },
+};
+
+let hosts: HTMLElement[] = [];
+beforeEach(() => {
+  hosts = [];
+});
+afterEach(() => {
+  for (const host of hosts) render(null, host);
+  document.body.replaceChildren();
+});
+
+async function show(told: Snapshot, ask: Ask = async (action) => REPLIES[action], connected = true): Promise<HTMLElement> {
+  const host = document.createElement("div");
+  document.body.append(host);
+  hosts.push(host);
+  const props = { snapshot: told, connected, now: 0, ask, listen: () => () => undefined };
+  await act(async () => render(<Wizard {...props} />, host));
+  await act(async () => new Promise((done) => setTimeout(done, 5)));
+  return host;
+}
+
+const at = (step: Step, given: Partial<Snapshot> = {}): Snapshot =>
+  snapshot({ step, config: { dataSize: 1_000, parameters: {} }, ...given });
+
+describe("each step is a picture of its snapshot", () => {
+  it.each([
+    ["data", ["Which table to learn from?", "diamonds.parquet", "53,940 rows × 10 columns", "prices", "200 × 2"]],
+    ["make", ["How much to make?", "Rows to make", "as many as yours", "Seed"]],
+    ["columns", ["What is in it?", "cut", "category"]],
+    ["output", ["Where to?", "Format", "Name of the job"]],
+    ["review", ["1,000 rows like diamonds.parquet", "3rd in the queue: all 5 slots are taken", "Ideal", "Good", "null", "Learnt from the first rows."]],
+  ] as [Step, string[]][])("%s", async (step, words) => {
+    const { textContent } = await show(at(step));
+    for (const word of words) expect(textContent).toContain(word);
+  });
+
+  it("a choice that there is none of is not offered", async () => {
+    const lonely = await show(at("make"));
+    expect(lonely.textContent).not.toContain("Preset");
+    const free = await show(at("make", { choices: { dataType: ["tabular"], preset: ["balanced", "fast"] } }));
+    expect(free.textContent).toContain("Preset");
+    expect(free.textContent).not.toContain("Kind of data");
+  });
+
+  it("an input says beside itself what is wrong, and nobody gets further", async () => {
+    const host = await show(at("make", { problems: [{ field: "dataSize", words: "Give a number." }] }));
+    const input = host.querySelector("input") as HTMLInputElement;
+    expect(input.getAttribute("aria-invalid")).toBe("true");
+    expect(document.getElementById(input.getAttribute("aria-describedby") ?? "")?.textContent).toBe("Give a number.");
+    expect(host.querySelector<HTMLButtonElement>("button[type=submit]")?.disabled).toBe(true);
+  });
+
+  it("a kernel that is gone leaves nothing to press", async () => {
+    const host = await show(at("review"), async (action) => REPLIES[action], false);
+    expect(host.querySelector("[role=alert]")?.textContent).toContain("Not connected");
+    expect(host.querySelector("fieldset")?.disabled).toBe(true);
+  });
+});
+
+it("two wizards of a page have labels of their own", async () => {
+  const pair = [await show(at("make")), await show(at("make"))];
+  for (const host of pair) {
+    const label = [...host.querySelectorAll("label")].find((one) => one.textContent === "Rows to make");
+    expect(host.contains(document.getElementById(label?.htmlFor ?? ""))).toBe(true);
+  }
+});
+
+it("a path that leads nowhere is told at the path", async () => {
+  const ask = vi.fn<Ask>(async (action) => {
+    if (action === "path") throw new Error("x.csv does not exist.");
+    return REPLIES[action];
+  });
+  const host = await show(at("data"), ask);
+  const input = host.querySelector<HTMLInputElement>("input[list]") as HTMLInputElement;
+  await act(async () => {
+    input.value = "x.csv";
+    input.dispatchEvent(new Event("input", { bubbles: true }));
+    input.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true, cancelable: true }));
+  });
+  expect(ask).toHaveBeenCalledWith("path", { path: "x.csv" }, expect.anything());
+  expect(document.getElementById(input.getAttribute("aria-describedby") ?? "")?.textContent).toBe("x.csv does not exist.");
+});
+
+describe("a number", () => {
+  it.each([
+    ["100,000", 100_000],
+    ["1e6", 1_000_000],
+    ["1_000", 1_000],
+    ["", null],
+    ["many", "many"],
+  ])("%j is read as %j", (text, value) => expect(number(text)).toBe(value));
+
+  it("is shown as it is read", () => expect(number(shown(1_234_567))).toBe(1_234_567));
 });

@@ -1,14 +1,15 @@
 // The newest jobs along the time: when each was there, and what became of it.
 
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { StateMark, WORDS } from "../state";
-import { clock, count, day, rough } from "../words";
+import { clock, count, day, rough, rows } from "../words";
 import type { Bar } from "./snapshot";
 
 const DAY = 86_400_000; // ms
 const SHORTEST = 30_000; // ms
 const ROOM = 1.05; // before the first bar
 const MOST_LANES = 8;
-const LEAST = 0.03; // of the whole width: so much a mark takes
+const MARK = 20; // px that a job takes at least
 
 export interface Placed {
   bar: Bar;
@@ -25,7 +26,7 @@ export function reach(bars: Bar[], now: number): number {
 }
 
 /** Each bar in the first lane that is free at its time; what began before is cut off at the edge. */
-export function placed(bars: Bar[], now: number, length: number): Placed[] {
+export function placed(bars: Bar[], now: number, length: number, least: number): Placed[] {
   const begin = now - length;
   const free: number[] = [];
   const found: Placed[] = [];
@@ -33,8 +34,8 @@ export function placed(bars: Bar[], now: number, length: number): Placed[] {
     const end = Math.min(1, ((bar.ended ? Date.parse(bar.ended) : now) - begin) / length);
     if (end < 0) continue;
     const start = Math.max(0, (Date.parse(bar.created) - begin) / length);
-    const from = Math.min(start, 1 - LEAST);
-    const wide = Math.max(end - from, LEAST);
+    const from = Math.min(start, 1 - least);
+    const wide = Math.max(end - from, least);
     let lane = free.findIndex((until) => until <= from);
     if (lane < 0) lane = free.length;
     if (lane >= MOST_LANES) continue;
@@ -45,18 +46,26 @@ export function placed(bars: Bar[], now: number, length: number): Placed[] {
 }
 
 export function Timeline({ bars, now, open }: { bars: Bar[]; now: number; open: (id: string) => void }) {
+  const lines = useRef<HTMLDivElement>(null);
+  const [width, setWidth] = useState(800); // px
+  useLayoutEffect(() => {
+    if (lines.current?.clientWidth) setWidth(lines.current.clientWidth);
+  });
   const length = reach(bars, now);
-  const shown = placed(bars, now, length);
+  const shown = placed(bars, now, length, MARK / width);
   const lanes = Math.max(2, ...shown.map((one) => one.lane + 1));
   return (
     <section class="dg-part" aria-label="Recent jobs">
       <div class="dg-row">
         <h4 class="dg-grow">Recent jobs</h4>
-        <span class="dg-muted">
-          {count(shown.length)} in the last {rough(length / 1000)}
-        </span>
+        {bars.length > 0 && (
+          <span class="dg-muted">
+            {count(shown.length)} in the last {rough(length / 1000)}
+          </span>
+        )}
       </div>
-      <div class="dg-lanes" style={{ height: `${lanes * 20}px` }}>
+      {bars.length === 0 && <span class="dg-muted">None yet. Each job will stand here along the time.</span>}
+      <div ref={lines} class="dg-lanes" hidden={bars.length === 0} style={{ height: `${lanes * 20}px` }}>
         {[0.25, 0.5, 0.75].map((at) => (
           <i key={at} style={{ left: `${at * 100}%` }} />
         ))}
@@ -75,7 +84,7 @@ export function Timeline({ bars, now, open }: { bars: Bar[]; now: number; open: 
           </button>
         ))}
       </div>
-      <div class="dg-row dg-axis dg-muted">
+      <div class="dg-row dg-axis dg-muted" hidden={bars.length === 0}>
         <span class="dg-grow">{moment(now, length)}</span>
         <span class="dg-grow">{moment(now, length / 2)}</span>
         <span>now</span>
@@ -87,7 +96,7 @@ export function Timeline({ bars, now, open }: { bars: Bar[]; now: number; open: 
 function said(bar: Bar, now: number): string {
   const end = bar.ended ? Date.parse(bar.ended) : now;
   const took = bar.started ? `, ${clock((end - Date.parse(bar.started)) / 1000)}` : "";
-  return `${bar.name || bar.id}: ${WORDS[bar.status]}, ${count(bar.rows)} rows${took}`;
+  return `${bar.name || bar.id}: ${WORDS[bar.status]}, ${rows(bar.rows)}${took}`;
 }
 
 const moment = (now: number, before: number): string =>

@@ -33,6 +33,7 @@ export function useColumns() {
   const shown = COLUMNS.filter((one) => !choice.hidden.includes(one.key)).map((one) => ({
     ...one,
     width: choice.widths[one.key] ?? one.width,
+    takesTheRest: one.takesTheRest === true && choice.widths[one.key] === undefined,
   }));
   const toggle = (key: string) => {
     const hidden = choice.hidden.includes(key)

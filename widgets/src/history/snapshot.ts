@@ -39,16 +39,17 @@ export interface Column {
   sort?: Sort;
   number?: boolean;
   width: number; // px, at first
+  takesTheRest?: boolean; // of the table's width, and may be narrower, until one chooses a width
   hidden?: boolean; // at first
 }
 
 export const COLUMNS: Column[] = [
   { key: "status", words: "Status", sort: "status", width: 150 },
-  { key: "name", words: "Name", sort: "name", width: 270 },
+  { key: "name", words: "Name", sort: "name", width: 140, takesTheRest: true },
   { key: "rows", words: "Rows", sort: "rows", number: true, width: 95 },
   { key: "created", words: "Started", sort: "created", width: 110 },
   { key: "took", words: "Took", sort: "took", number: true, width: 70 },
-  { key: "size", words: "Size", sort: "size", number: true, width: 80 },
+  { key: "size", words: "Size", sort: "size", number: true, width: 92 },
   { key: "ended", words: "Ended", sort: "ended", width: 105, hidden: true },
   { key: "note", words: "Note", width: 180, hidden: true },
   { key: "expires", words: "Expires", width: 90, hidden: true },

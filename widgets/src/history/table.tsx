@@ -4,8 +4,8 @@ import { type ComponentChildren, Fragment } from "preact";
 import { useRef } from "preact/hooks";
 import { Menu } from "../menu";
 import type { State } from "../snapshot";
-import { StateMark, WORDS } from "../state";
-import { ago, clock, count, day, ordinal, rough, size, span } from "../words";
+import { ENDED, StateMark, WORDS } from "../state";
+import { ago, clock, count, day, exact, ordinal, rough, size, span } from "../words";
 import { LEAST } from "./columns";
 import type { Column, Row, Snapshot, Sort } from "./snapshot";
 
@@ -40,9 +40,9 @@ export function Table({ snapshot, columns, now, resize, sort, select, act, below
       <colgroup>
         <col style={{ width: "34px" }} />
         {columns.map((column) => (
-          <col key={column.key} style={{ width: `${column.width}px` }} />
+          <col key={column.key} style={column.takesTheRest ? {} : { width: `${column.width}px` }} />
         ))}
-        <col style={{ width: "42px" }} />
+        <col style={columns.some((one) => one.takesTheRest) ? { width: "42px" } : {}} />
       </colgroup>
       <thead>
         <tr>
@@ -108,9 +108,11 @@ function Header({ column, query, sort, resize }: Header) {
   const { sort: by } = column;
   const sorted = by !== undefined && query.sort === by;
   const start = useRef<{ at: number; width: number } | null>(null);
+  const head = useRef<HTMLTableCellElement>(null);
+  const width = () => head.current?.offsetWidth || column.width;
   const next = sorted && query.order === "desc" ? "asc" : "desc";
   return (
-    <th scope="col" aria-label={column.words} class={column.number ? "dg-n" : ""} aria-sort={by && (sorted ? SORTED[query.order] : "none")}>
+    <th ref={head} scope="col" aria-label={column.words} class={column.number ? "dg-n" : ""} aria-sort={by && (sorted ? SORTED[query.order] : "none")}>
       {by ? (
         <button type="button" class="dg-sort" onClick={() => sort(by, next)}>
           {column.words}
@@ -130,7 +132,7 @@ function Header({ column, query, sort, resize }: Header) {
         aria-valuemax={1000}
         onPointerDown={(event) => {
           event.currentTarget.setPointerCapture(event.pointerId);
-          start.current = { at: event.clientX, width: column.width };
+          start.current = { at: event.clientX, width: width() };
         }}
         onPointerMove={(event) => {
           if (start.current) resize(column.key, start.current.width + event.clientX - start.current.at);
@@ -142,7 +144,7 @@ function Header({ column, query, sort, resize }: Header) {
           const step = { ArrowLeft: -16, ArrowRight: 16 }[event.key];
           if (step === undefined) return;
           event.preventDefault();
-          resize(column.key, column.width + step);
+          resize(column.key, width() + step);
         }}
       />
     </th>
@@ -189,7 +191,7 @@ function Cell({ column, row, now, open }: { column: Column; row: Row; now: numbe
     case "ended":
       return <td>{row.ended ? ago(row.ended, now) : dash}</td>;
     case "took":
-      return <td class="dg-n">{row.took === undefined ? dash : clock(row.took)}</td>;
+      return <td class="dg-n">{row.took === undefined ? dash : ENDED.includes(row.status) && row.took < 10 ? exact(row.took) : clock(row.took)}</td>;
     case "size":
       return <td class="dg-n">{row.size === undefined ? dash : size(row.size)}</td>;
     case "expires":

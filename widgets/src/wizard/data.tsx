@@ -28,10 +28,12 @@ export function Data({ snapshot, ask, edit }: Data) {
   const look = () => ask("candidates").then((them) => setFound(them as Candidates), told(setTrouble));
   useEffect(() => void look(), []);
 
+  const [misled, setMisled] = useState(""); // by a path
   const choose = async (what: string, action: "path" | "frame", body: object) => {
     setBusy(what);
     setTrouble("");
-    await ask(action, body, { patience: PATIENCE }).catch(told(setTrouble));
+    setMisled("");
+    await ask(action, body, { patience: PATIENCE }).catch(told(action === "path" ? setMisled : setTrouble));
     setBusy("");
   };
   const usePath = (path: string) => path.trim() && choose(path.trim(), "path", { path: path.trim() });
@@ -39,7 +41,7 @@ export function Data({ snapshot, ask, edit }: Data) {
   return (
     <>
       <FromFile ask={ask} told={setTrouble} />
-      <FromPath files={files} go={usePath} />
+      <FromPath files={files} go={usePath} problem={misled} />
       <section class="dg-frames" aria-label="Frames in this notebook">
         <div class="dg-row">
           <span class="dg-grow dg-muted">or a frame of this notebook</span>
@@ -170,7 +172,13 @@ function Sending({ at, cancel }: { at: Progress & { name: string }; cancel: () =
   );
 }
 
-function FromPath({ files, go }: { files: string[]; go: (path: string) => unknown }) {
+interface FromPath {
+  files: string[];
+  go: (path: string) => unknown;
+  problem: string;
+}
+
+function FromPath({ files, go, problem }: FromPath) {
   const [path, setPath] = useState("");
   return (
     // Enter in here takes the path; the form around it would go on to the next step.
@@ -186,6 +194,7 @@ function FromPath({ files, go }: { files: string[]; go: (path: string) => unknow
         value={path}
         change={setPath}
         list={files}
+        problem={problem}
         placeholder={files[0] ?? "data/table.parquet"}
         after={
           <button type="button" class="dg-button" disabled={!path} onClick={() => void go(path)}>

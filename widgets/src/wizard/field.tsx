@@ -2,9 +2,12 @@
 // itself what is wrong with it.
 
 import type { ComponentChildren } from "preact";
-import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 
 const MOMENT = 250; // ms
+
+/** An id for this place alone: Preact's own are the same again in every widget of a page. */
+const usePageId = (): string => useState(() => `dg-${Math.random().toString(36).slice(2)}`)[0];
 
 interface Field {
   label: string;
@@ -19,7 +22,7 @@ interface Field {
 }
 
 export function Field({ label, value, change, problem, hint, placeholder, list, narrow, after }: Field) {
-  const id = useId();
+  const id = usePageId();
   const [text, setText] = useState(value);
   const timer = useRef<ReturnType<typeof setTimeout>>();
   const typing = useRef(false);
@@ -95,7 +98,7 @@ interface Choice {
 }
 
 export function Choice({ label, value, options, change, problem, hint }: Choice) {
-  const id = useId();
+  const id = usePageId();
   return (
     <div class="dg-field dg-narrow">
       <label for={id}>{label}</label>

@@ -4,6 +4,20 @@ import { count } from "../words";
 import { Choice, Field, number, shown } from "./field";
 import { type Change, type Snapshot, wrong } from "./snapshot";
 
+interface OneOf {
+  label: string;
+  values: string[]; // the first is usual
+  value: unknown;
+  change: (value: string) => void;
+}
+
+/** Nothing, where nothing can be chosen. */
+function OneOf({ label, values, value, change }: OneOf) {
+  if (values.length < 2) return null;
+  const options = values.map((one): [string, string] => [one, one]);
+  return <Choice label={label} value={String(value ?? values[0])} options={options} change={change} />;
+}
+
 export function Make({ snapshot, edit }: { snapshot: Snapshot; edit: (changes: Change) => void }) {
   const { config, table } = snapshot;
   const parameters = config.parameters;
@@ -41,18 +55,17 @@ export function Make({ snapshot, edit }: { snapshot: Snapshot; edit: (changes: C
       <details>
         <summary>More</summary>
         <div class="dg-fields">
-          <Choice
+          <OneOf
             label="Kind of data"
-            value="tabular"
-            options={[["tabular", "A table"]]}
+            values={snapshot.choices.dataType}
+            value={config.dataType}
             change={(dataType) => edit({ dataType })}
           />
-          <Choice
+          <OneOf
             label="Preset"
-            value={String(parameters.preset ?? "balanced")}
-            options={[["balanced", "Balanced"]]}
+            values={snapshot.choices.preset}
+            value={parameters.preset}
             change={(preset) => edit({ parameters: { preset } })}
-            hint="Fidelity and speed, for most tables."
           />
           <Field
             label="Rows to learn from, at most"

@@ -47,6 +47,7 @@ export interface Snapshot {
   config: Record<string, unknown> & { parameters: Record<string, unknown> };
   output: string;
   sharesFiles: boolean;
+  choices: { dataType: string[]; preset: string[] }; // what this version can make, and how
   problems: Problem[];
   revision: number; // counts the looks at the table
   looking: string;
@@ -55,6 +56,7 @@ export interface Snapshot {
   code?: string;
   estimate?: Estimate;
   job?: string;
+  alone?: boolean; // nothing shows below the face
 }
 
 export type Change = Record<string, unknown>;
