@@ -113,5 +113,5 @@ $(COLAB)/.test: $(PY) $(STATIC) pyproject.toml tests/colab/preinstalled.txt test
 
 chromium:
 	@command -v chromium >/dev/null || \
-		if [ "$$(id -u)" = 0 ]; then apt-get update -qq && apt-get install -y -qq chromium fonts-dejavu-core; \
+		if [ "$$(id -u)" = 0 ]; then apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core; \
 		else echo "The browser tests need Chromium: sudo apt-get install chromium fonts-dejavu-core"; exit 1; fi

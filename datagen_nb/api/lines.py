@@ -15,41 +15,33 @@ PATIENCE = 20.0
 """Seconds in which a reader has to take something of what waits for it."""
 
 
-class HttpLine(H11Protocol):
+class _Line(asyncio.Protocol):
+    """A connection whose reader has to take something now and then."""
+
+    loop: asyncio.AbstractEventLoop
+    transport: asyncio.Transport
+    _cut: asyncio.TimerHandle | None = None
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._cut = self.loop.call_later(PATIENCE, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._keep()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._keep()
+        super().connection_lost(exc)
+
+    def _keep(self) -> None:
+        if self._cut is not None:
+            self._cut.cancel()
+
+
+class HttpLine(_Line, H11Protocol):
     """A connection that speaks HTTP/1.1."""
 
-    _cut: asyncio.TimerHandle | None = None
 
-    def pause_writing(self) -> None:
-        super().pause_writing()
-        self._cut = self.loop.call_later(PATIENCE, self.transport.abort)
-
-    def resume_writing(self) -> None:
-        super().resume_writing()
-        if self._cut is not None:
-            self._cut.cancel()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        if self._cut is not None:
-            self._cut.cancel()
-        super().connection_lost(exc)
-
-
-class WebSocketLine(WebSocketsSansIOProtocol):
+class WebSocketLine(_Line, WebSocketsSansIOProtocol):
     """A connection that became a WebSocket."""
-
-    _cut: asyncio.TimerHandle | None = None
-
-    def pause_writing(self) -> None:
-        super().pause_writing()
-        self._cut = self.loop.call_later(PATIENCE, self.transport.abort)
-
-    def resume_writing(self) -> None:
-        super().resume_writing()
-        if self._cut is not None:
-            self._cut.cancel()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        if self._cut is not None:
-            self._cut.cancel()
-        super().connection_lost(exc)

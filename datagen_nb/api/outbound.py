@@ -52,13 +52,10 @@ class HttpSender:
     ) -> None:
         self._allow_private = allow_private
         self._threads = ThreadPoolExecutor(LOOKUPS, thread_name_prefix="lookup")
-        self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=ssl_context or httpcore.default_ssl_context(),
-            max_connections=None,  # bounded by endpoint; a bound here would make them wait
-            max_keepalive_connections=64,
-            keepalive_expiry=IDLE_SECONDS,
-            network_backend=VettedNetwork(resolve or self._look_up, allow_private=allow_private),
-        )
+        self._network = VettedNetwork(resolve or self._look_up, allow_private=allow_private)
+        self._ssl_context = ssl_context
+        self._pool: httpcore.AsyncConnectionPool | None = None
+        self._making = asyncio.Lock()
 
     def check(self, url: str) -> None:
         parse_url(url, allow_private=self._allow_private)
@@ -80,8 +77,23 @@ class HttpSender:
             raise NotAnswered(f"could not be reached: {said}") from None
 
     async def aclose(self) -> None:
-        await self._pool.aclose()
+        if self._pool is not None:
+            await self._pool.aclose()
         self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def _connections(self) -> httpcore.AsyncConnectionPool:
+        """Made by the first message: whom this machine believes takes 60 ms to read."""
+        async with self._making:
+            if self._pool is None:
+                self._pool = httpcore.AsyncConnectionPool(
+                    ssl_context=self._ssl_context
+                    or await asyncio.to_thread(httpcore.default_ssl_context),
+                    max_connections=None,  # bounded by endpoint; a bound would make them wait
+                    max_keepalive_connections=64,
+                    keepalive_expiry=IDLE_SECONDS,
+                    network_backend=self._network,
+                )
+        return self._pool
 
     async def _post(self, place: Place, headers: Mapping[str, str], body: bytes) -> Answer:
         url = httpcore.URL(
@@ -107,7 +119,8 @@ class HttpSender:
                 }
             },
         )
-        response = await self._pool.handle_async_request(request)
+        pool = await self._connections()
+        response = await pool.handle_async_request(request)
         try:
             begun = b""
             async for chunk in response.aiter_stream():

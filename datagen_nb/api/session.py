@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import traceback
 import uuid
@@ -73,6 +74,7 @@ class Session:
     ) -> None:
         self._client = client
         self._revive = revive
+        self._revival: asyncio.Future[None] | None = None
         self._clock = clock or SystemClock()
         self._jitter = jitter
 
@@ -160,7 +162,7 @@ class Session:
                 if attempt == ATTEMPTS or not (safe or never_arrived):
                     raise _unavailable(error, request_id) from error
                 if never_arrived and self._revive is not None:
-                    await self._revive()
+                    await self._bring_back(self._revive)
                     continue
             else:
                 if response.is_success:
@@ -204,7 +206,7 @@ class Session:
         """Before trying a stream again: bring the service back, or wait a little."""
         await self._clock.sleep(min(FIRST_DELAY * 2**attempt, LONGEST_DELAY) * self._jitter())
         if self._revive is not None:
-            await self._revive()
+            await self._bring_back(self._revive)
 
     async def outlast(self) -> None:
         """Wait until a service that is away is there again, without bringing it back.
@@ -230,7 +232,16 @@ class Session:
 
     async def aclose(self) -> None:
         """Close the connections."""
+        if self._revival is not None:
+            self._revival.cancel()
+            await asyncio.gather(self._revival, return_exceptions=True)
         await self._client.aclose()
+
+    async def _bring_back(self, revive: Revive) -> None:
+        """Revive once for all who find nobody there, and on if one of them is cancelled."""
+        if self._revival is None or self._revival.done():
+            self._revival = asyncio.ensure_future(revive())
+        await asyncio.shield(self._revival)
 
 
 class _Bearer(httpx.Auth):

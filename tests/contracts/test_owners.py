@@ -46,6 +46,8 @@ async def world(store: JobStore, customer: str) -> dict[str, Any]:
         "running": await store.page(customer, JobQuery(status=(State.RUNNING,))),
         "ended": await store.ended(customer, before=at(10_000), limit=100),
         "standing": await store.standing(customer),
+        "counts": await store.counts(customer, JobQuery()),
+        "tally": await store.tally(customer, since=at(-10_000), before=[at(10_000)]),
         "events": await store.events(customer, after=0),
         "cursor": await store.last_cursor(customer),
         "documents": await store.documents.page(customer, "template"),

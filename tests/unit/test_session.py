@@ -1,5 +1,6 @@
 """The session retries what is safe, as often and late as it should, and tells what is wrong."""
 
+import asyncio
 from datetime import UTC, datetime
 
 import httpx
@@ -205,6 +206,51 @@ async def test_a_dead_service_is_revived():
     await one.send("POST", "/v1/jobs/j/cancel", safe=False)
     assert calls == [1]
     assert clock.slept == []
+
+
+async def test_a_dead_service_is_revived_once_for_all_who_miss_it():
+    """Also when the first of them is cancelled meanwhile; the next death calls for it anew."""
+    calls, back = [], asyncio.Event()
+
+    async def revive():
+        calls.append(1)
+        await back.wait()
+
+    def answer(request):
+        if not back.is_set():
+            raise REFUSED
+        return OK
+
+    one, _ = session(answer, revive=revive)
+    asked = [asyncio.create_task(one.send("GET", "/v1/info", safe=True)) for _ in range(9)]
+    while not calls:
+        await asyncio.sleep(0)
+    asked.pop(0).cancel()
+    back.set()
+    assert await asyncio.gather(*asked) == [b"{}"] * 8
+    assert calls == [1]
+    back.clear()
+    again = asyncio.create_task(one.send("GET", "/v1/info", safe=True))
+    while len(calls) < 2:
+        await asyncio.sleep(0)
+    back.set()
+    assert await again == b"{}"
+
+
+async def test_closing_gives_up_a_revival():
+    """Nothing of it is left."""
+
+    async def revive():
+        await asyncio.Event().wait()
+
+    one, _ = session(Line(REFUSED), revive=revive)
+    asked = asyncio.create_task(one.send("GET", "/v1/info", safe=True))
+    while len(asyncio.all_tasks()) < 3:
+        await asyncio.sleep(0)
+    await one.aclose()
+    with pytest.raises(asyncio.CancelledError):
+        await asked
+    assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
 async def test_a_service_that_answers_is_not_revived():
