@@ -100,6 +100,8 @@ def _write_parquet(source: Any, file: BinaryIO) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    from datagen_nb.tables.formats import check_rows, check_types
+
     table = source
     if hasattr(source, "columns") and hasattr(source, "iloc"):
         table = _from_pandas(source)
@@ -116,11 +118,8 @@ def _write_parquet(source: Any, file: BinaryIO) -> None:
             code="duplicate_columns",
             details={"column": twice},
         )
-    if table.num_rows == 0 or not names:
-        raise InputError(
-            "The table is empty: there is nothing to learn from. Give at least two rows.",
-            code="input_empty",
-        )
+    check_types(table.schema, "The table")
+    check_rows(table.num_rows if names else 0, "The table")
     pq.write_table(table, file, compression="zstd")
 
 
@@ -138,10 +137,26 @@ def _from_pandas(frame: pd.DataFrame) -> pa.Table:
         )
     try:
         table = pa.Table.from_pandas(frame, preserve_index=False)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
-        raise InputError(
-            f"The frame has a column of mixed or unknown types: {error.args[0]}. "
-            "Convert it, for example with .astype(str).",
-            code="unsupported_column",
+    except (pa.ArrowException, UnicodeError) as error:
+        column = next((name for name, values in frame.items() if not _converts(values)), "")
+        what, remedy = f"of mixed or unknown types: {error.args[0]}", "with .astype(str)"
+        if isinstance(error, UnicodeError):
+            what, remedy = f"whose text is not Unicode: {error}", "by decoding it anew"
+        raise sniff.input_error(
+            "unsupported_column",
+            "The table",
+            f"has a column {column!r} {what}",
+            f"Convert it, for example {remedy}.",
+            column=column,
         ) from error
     return table.replace_schema_metadata(None)
+
+
+def _converts(values: pd.Series[Any]) -> bool:
+    import pyarrow as pa
+
+    try:
+        pa.Array.from_pandas(values)
+    except (pa.ArrowException, UnicodeError):
+        return False
+    return True

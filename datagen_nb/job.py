@@ -174,5 +174,6 @@ class AsyncJob:
 def _told(failure: JobFailure) -> str:
     details = failure.details or {}
     where = f"In {details['stage']}: " if "stage" in details else ""
-    remedy = f" {details['remedy']}" if details.get("remedy") else ""
-    return f"{where}{failure.message}{remedy}"
+    remedy = details.get("remedy", "")
+    what = failure.message.removesuffix(remedy).rstrip()
+    return f"{where}{what} {remedy}".rstrip()

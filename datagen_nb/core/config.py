@@ -34,6 +34,9 @@ MOST_BEFORE = 50
 """Jobs that one job may wait for."""
 
 MAX_ROWS = 10_000_000_000
+LEAST_ROWS = 2
+"""Rows that a table has to have to be learnt from."""
+
 MAX_SEED = 2**63 - 1
 DAY = 86_400
 
@@ -43,7 +46,10 @@ LOCAL_FILES = "file"
 DEFAULT_BUCKET = "default"
 """Name of the bucket that every customer has."""
 
-OWN_FOLDERS = ("inputs", "jobs", "uploads")
+INPUTS = "inputs"
+"""Folder of that bucket where what was sent lies, named by its digest."""
+
+OWN_FOLDERS = (INPUTS, "jobs", "uploads")
 """What the service keeps in that bucket for itself; a result cannot be named into it."""
 
 
@@ -113,6 +119,12 @@ class JobConfiguration(WireModel):
         except ValidationError as error:  # a rule that pydantic has and _problems does not
             raise ConfigurationError([_from_pydantic(entry) for entry in error.errors()]) from error
         return made
+
+    @property
+    def input_title(self) -> str:
+        """What messages call the input: its path, unless that is the digest of what was sent."""
+        was_sent = self.input_bucket == DEFAULT_BUCKET and self.input_path.startswith(f"{INPUTS}/")
+        return "The table" if was_sent else self.input_path
 
     def to_yaml(self) -> str:
         """Write the configuration as YAML, wire names, for a file under version control."""

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from pydantic import Field, model_validator
 
-from datagen_nb.core.config import FORMATS
+from datagen_nb.core.config import FORMATS, INPUTS
 from datagen_nb.core.errors import ConfigurationError, Conflict, InputError, NotFound, Problem
 from datagen_nb.core.wire_model import Instant, WireModel
 
@@ -64,7 +64,7 @@ class UploadRequest(WireModel):
     @property
     def path(self) -> str:
         """Where it will lie in the customer's bucket."""
-        return f"inputs/{self.digest}{FORMATS[self.format][0]}"
+        return f"{INPUTS}/{self.digest}{FORMATS[self.format][0]}"
 
 
 class Upload(WireModel):

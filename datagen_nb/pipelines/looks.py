@@ -23,9 +23,9 @@ from datagen_nb.core.inspection import Inspection
 from datagen_nb.core.plans import PREVIEW_ROWS, Preview, PreviewColumn
 from datagen_nb.core.ports import Look
 from datagen_nb.pipelines.inspecting import inspected
-from datagen_nb.pipelines.worker import check_columns, check_rows, opened
+from datagen_nb.pipelines.worker import check_columns, opened
 from datagen_nb.synth import model as models
-from datagen_nb.tables.formats import read_batches, write_part
+from datagen_nb.tables.formats import check_rows, read_batches, write_part
 
 HEAD_ROWS = 2_000
 HEAD_CELLS = 100_000
@@ -159,12 +159,14 @@ def _rows(
 ) -> pa.Table:
     """The rows of a file; when there are more than ``most`` not all of them."""
     batches: list[pa.RecordBatch] = []
-    reading = read_batches(file, config.input_format, name=config.input_path, parameters=parameters)
+    reading = read_batches(
+        file, config.input_format, name=config.input_title, parameters=parameters
+    )
     for batch in reading:
         batches.append(batch)
         if sum(one.num_rows for one in batches) >= most:
             break
-    check_rows(config, sum(one.num_rows for one in batches))
+    check_rows(sum(one.num_rows for one in batches), config.input_title)
     return pa.Table.from_batches(batches)
 
 

@@ -42,10 +42,9 @@ from datagen_nb.pipelines.failures import failure
 from datagen_nb.pipelines.workspace import Plan, Workspace
 from datagen_nb.synth import model as models
 from datagen_nb.synth import quality
-from datagen_nb.tables.formats import assemble, read_batches, read_part, write_part
+from datagen_nb.tables.formats import assemble, check_rows, read_batches, read_part, write_part
 from datagen_nb.tables.sniff import input_error, look_at, missing
 
-LEAST_ROWS = 2
 PROGRESS_SECONDS = 0.2
 REPORT_PARTS = 8
 ROOM_TO_SPARE = 64 << 20
@@ -73,23 +72,6 @@ def run_attempt(task: Task, emit: Emit) -> None:
             emit(Failed(task.attempt, told))
     except StaleAttempt:
         return
-
-
-def check_rows(config: JobConfiguration, rows: int) -> None:
-    """Look whether there is something to learn from.
-
-    Raises:
-        InputError: There are too few rows.
-    """
-    if rows < LEAST_ROWS:
-        has = "has no rows" if rows == 0 else "has one row only"
-        raise input_error(
-            "too_few_rows",
-            config.input_path,
-            f"{has}: there is nothing to learn from",
-            f"Give a table of at least {LEAST_ROWS} rows.",
-            rows=rows,
-        )
 
 
 def check_columns(config: JobConfiguration, names: Sequence[str]) -> None:
@@ -122,12 +104,12 @@ def opened(config: JobConfiguration, source: Bucket) -> Iterator[BinaryIO]:
         if isinstance(error.__cause__, PermissionError):
             raise input_error(
                 "input_unreadable",
-                config.input_path,
+                config.input_title,
                 "may not be read by this user",
                 "Change its permissions, or copy it to where you may read it.",
             ) from error
         is_file = config.input_bucket == LOCAL_FILES
-        raise missing(config.input_path, Path(config.input_path) if is_file else None) from error
+        raise missing(config.input_title, Path(config.input_path) if is_file else None) from error
     with file:
         yield file
 
@@ -178,7 +160,7 @@ class _Attempt:
             with opened(config, self.task.source) as file:
                 size = file.seek(0, os.SEEK_END)
                 look_at(
-                    file, config.input_format, name=config.input_path, parameters=config.parameters
+                    file, config.input_format, name=config.input_title, parameters=config.parameters
                 )
             self.emit(InputMeasured(self.task.attempt, size))
         if not config.output_path:
@@ -222,14 +204,14 @@ class _Attempt:
             batches = read_batches(
                 file,
                 config.input_format,
-                name=config.input_path,
+                name=config.input_title,
                 parameters=config.parameters,
                 warn=self._warn,
                 progress=lambda share: self._progress(100 * share),
             )
             for batch in batches:
                 kept.add(batch)
-        check_rows(config, kept.rows)
+        check_rows(kept.rows, config.input_title)
         table = kept.take()
         check_columns(config, table.schema.names)
         training, held_back = sample.split(table, seed)

@@ -266,7 +266,7 @@ class Estimator:
                 return await look()
         except TimeoutError as error:
             raise InputError(
-                f"{config.input_path} could not be looked at in {LOOK_SECONDS:g} s. "
+                f"{config.input_title} could not be looked at in {LOOK_SECONDS:g} s. "
                 "Submit the job: it takes the time that the table needs.",
                 code="look_too_slow",
                 details={"path": config.input_path, "seconds": LOOK_SECONDS},

@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
-from datagen_nb.core.config import DEFAULT_BUCKET
+from datagen_nb.core.config import DEFAULT_BUCKET, INPUTS
 from datagen_nb.core.errors import Conflict, VersionConflict
 from datagen_nb.core.limits import check_storage
 from datagen_nb.core.ports import Bucket
@@ -68,8 +68,8 @@ class Uploads:
 
     async def used(self, customer: str, path: str) -> None:
         """Keep an input as long as the job that was just made of it."""
-        digest, _, ending = path.removeprefix("inputs/").partition(".")
-        if not path.startswith("inputs/") or "." in ending:
+        digest, _, ending = path.removeprefix(f"{INPUTS}/").partition(".")
+        if not path.startswith(f"{INPUTS}/") or "." in ending:
             return
         now = self._service.clock.monotonic()
         if now - self._used.get((customer, path), float("-inf")) < USED_SECONDS:

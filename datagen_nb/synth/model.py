@@ -17,6 +17,7 @@ from typing import Any, Self
 import numpy as np
 import pyarrow as pa
 
+from datagen_nb.core.config import LEAST_ROWS
 from datagen_nb.core.errors import InputError
 from datagen_nb.synth import margins
 from datagen_nb.synth.fresh import (
@@ -31,7 +32,6 @@ from datagen_nb.synth.margins import Margin
 from datagen_nb.synth.profile import kind_of
 from datagen_nb.synth.trees import LeafTree, grow, nodes_of
 
-LEAST_ROWS = 2
 MOST_CELLS = 6_000_000
 """Rows times variables to learn from at most; a wide table is learnt from fewer rows."""
 

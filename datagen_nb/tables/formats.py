@@ -15,6 +15,7 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from datagen_nb.core.config import LEAST_ROWS
 from datagen_nb.core.errors import InputError
 from datagen_nb.tables import csv_files, json_files
 from datagen_nb.tables.csv_files import CsvReader, check_unique
@@ -22,6 +23,16 @@ from datagen_nb.tables.json_files import JsonReader
 from datagen_nb.tables.sniff import input_error, look_at
 
 BATCH_ROWS = 16_384
+
+_NEVER = (
+    pa.types.is_nested,
+    pa.types.is_union,
+    pa.types.is_binary,
+    pa.types.is_large_binary,
+    pa.types.is_binary_view,
+    pa.types.is_fixed_size_binary,
+    pa.types.is_interval,
+)
 
 _ROW_GROUP = 1 << 20
 _COPY = 1 << 20
@@ -119,6 +130,23 @@ def _reader(
     return JsonReader(file, lines=format == "jsonl", **arguments).batches()
 
 
+def check_rows(rows: int, name: str) -> None:
+    """Look whether there is something to learn from.
+
+    Raises:
+        InputError: There are too few rows.
+    """
+    if rows < LEAST_ROWS:
+        has = "has no rows" if rows == 0 else "has one row only"
+        raise input_error(
+            "too_few_rows",
+            name,
+            f"{has}: there is nothing to learn from",
+            f"Give a table of at least {LEAST_ROWS} rows.",
+            rows=rows,
+        )
+
+
 def _parquet_batches(
     file: BinaryIO, name: str, progress: Callable[[float], None]
 ) -> Iterator[pa.RecordBatch]:
@@ -126,7 +154,7 @@ def _parquet_batches(
         # A buffer and no pre-buffering: otherwise a whole row group is held in memory.
         source = pq.ParquetFile(file, buffer_size=_COPY, pre_buffer=False)
         check_unique(source.schema_arrow.names, name)
-        _check_types(source.schema_arrow, name)
+        check_types(source.schema_arrow, name)
         total = max(source.metadata.num_rows, 1)
         done = 0
         for batch in source.iter_batches(batch_size=BATCH_ROWS, use_threads=False):
@@ -145,14 +173,20 @@ def _parquet_batches(
         ) from error
 
 
-def _check_types(schema: pa.Schema, name: str) -> None:
+def check_types(schema: pa.Schema, name: str) -> None:
+    """Look whether every column is of a type that all formats can hold.
+
+    Raises:
+        InputError: One is not.
+    """
     for field in schema:
-        if pa.types.is_nested(field.type) or pa.types.is_union(field.type):
+        if isinstance(field.type, pa.BaseExtensionType) or any(_is(field.type) for _is in _NEVER):
+            named = getattr(field.type, "extension_name", field.type)
             raise input_error(
                 "unsupported_column",
                 name,
-                f"has a column {field.name!r} of type {field.type}, which cannot be learnt from",
-                "Leave the column out, or write it as text.",
+                f"has a column {field.name!r} of type {named}, which cannot be learnt from",
+                "Leave the column out, or turn it into text, numbers or instants.",
                 column=field.name,
             )
 

@@ -170,14 +170,28 @@ def test_a_missing_file_is_told_before_anything_is_sent(client, tmp_path):
 
 
 def test_frames_that_hold_no_table_are_refused(client):
-    """Empty, twice the same name, mixed types: each says which."""
-    with pytest.raises(InputError, match="empty"):
-        client.submit(pd.DataFrame({"a": []}), rows=1)
+    """Empty, twice the same name, types that nobody can learn: each says which column."""
+    for rows, has in enumerate(("no rows", "one row only")):
+        with pytest.raises(InputError, match=f"^The table has {has}: there is nothing") as raised:
+            client.submit(pd.DataFrame({"a": [1] * rows}), rows=1)
+        assert raised.value.code == "too_few_rows"
     twice = pd.DataFrame([[1, 2]], columns=["a", "a"])
     with pytest.raises(InputError, match="two columns named 'a'"):
         client.submit(twice, rows=1)
-    with pytest.raises(InputError, match="mixed"):
-        client.submit(pd.DataFrame({"a": pd.Series([1, "x", b"y"], dtype=object)}), rows=1)
+    strange = {
+        "of mixed or unknown types": pd.Series([1, "x", b"y"], dtype=object),
+        "whose text is not Unicode": pd.Series(["\ud800", "x", "y"], dtype=object),
+        "of type binary": pd.Series([b"1", b"x", b"y"]),
+        "of type list": pd.Series([[1], [2], [3]]),
+        "of type pandas.period": pd.period_range("2026-01", periods=3, freq="M").to_series(),
+        "of type pandas.interval": pd.interval_range(0, 3).to_series(),
+    }
+    for what, values in strange.items():
+        frame = pd.DataFrame({"good": [1, 2, 3]}).assign(bad=values.set_axis([0, 1, 2]))
+        with pytest.raises(InputError, match=f"^The table has a column 'bad' {what}") as raised:
+            client.submit(frame, rows=1)
+        assert raised.value.code == "unsupported_column"
+        assert raised.value.details["column"] == "bad"
     with pytest.raises(TypeError, match="cannot take a table from list"):
         client.submit([1, 2], rows=1)
 
