@@ -214,6 +214,25 @@ class Notebook:
         (of or self.page).screenshot(path=folder / name)
 
 
+class Computing:
+    """A cell that computes until it may end, however slow the machine is.
+
+    Args:
+        folder: Where a file tells it.
+        how: What it does meanwhile.
+    """
+
+    def __init__(self, folder: Path, how: str = "pass") -> None:
+        self._told = folder / f"end-{time.monotonic_ns()}"
+        self.source = (
+            f"import asyncio, os, time\nend, told = time.time() + 60, {str(self._told)!r}\n"
+            f"while not os.path.exists(told) and time.time() < end: {how}\n'computed'"
+        )
+
+    def end(self) -> None:
+        self._told.touch()
+
+
 def walk(wizard: Locator, *steps: str) -> None:
     """Go on from step to step, each once it is there: a second click on the same Next is none."""
     for step in steps or ("Make", "Columns", "Output", "Review"):
@@ -221,4 +240,4 @@ def walk(wizard: Locator, *steps: str) -> None:
         expect(wizard.get_by_role("form", name=step)).to_be_visible()
 
 
-__all__ = ["NOTEBOOK", "Lab", "Notebook", "expect", "jupyterlab", "wait_for", "walk"]
+__all__ = ["NOTEBOOK", "Computing", "Lab", "Notebook", "expect", "jupyterlab", "wait_for", "walk"]

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.browser.lab import expect
+from tests.browser.lab import Computing, expect
 
 CONNECT = """
 import datagen_nb as dg
@@ -20,9 +20,8 @@ def mock(scenario: str, speed: float) -> str:
 
 def test_a_card_moves_while_another_cell_computes(lab):
     """Progress does not wait for the kernel."""
-    notebook = lab.open(
-        mock("slow", 20), "import time\nend = time.time() + 6\nwhile time.time() < end: pass"
-    )
+    computing = Computing(lab.work)
+    notebook = lab.open(mock("slow", 20), computing.source)
     notebook.run(0)
     bar = notebook.cell(0).get_by_role("progressbar")
     expect(bar).to_be_visible()
@@ -35,15 +34,15 @@ def test_a_card_moves_while_another_cell_computes(lab):
         arg=before,
     )
     expect(notebook.page.get_by_text("[*]:")).to_be_visible()
+    computing.end()
+    expect(notebook.cell(1)).to_contain_text("computed")
     assert (notebook.errors, notebook.outside) == ([], [])
-
-
-AWAITING = "import asyncio\nfor _ in range(40):\n    await asyncio.sleep(0.1)\n'awaited'"
 
 
 def test_a_button_works_while_a_cell_awaits(lab):
     """The notebook's own loop has nothing to do with it."""
-    notebook = lab.open(mock("slow", 1), AWAITING)
+    awaiting = Computing(lab.work, "await asyncio.sleep(0.1)")
+    notebook = lab.open(mock("slow", 1), awaiting.source)
     notebook.run(0)
     card = notebook.cell(0)
     notebook.run(1, wait=False)
@@ -51,19 +50,22 @@ def test_a_button_works_while_a_cell_awaits(lab):
     card.get_by_role("button", name="Pause").click()
     expect(card.get_by_role("status")).to_have_text("Paused")
     expect(notebook.page.get_by_text("[*]:")).to_be_visible()
-    expect(notebook.cell(1)).to_contain_text("awaited", timeout=20_000)
+    awaiting.end()
+    expect(notebook.cell(1)).to_contain_text("computed")
     assert (notebook.errors, notebook.outside) == ([], [])
 
 
 def test_a_button_pressed_while_a_cell_blocks_is_answered(lab):
     """During it or after it, as the kernel has it; never lost."""
-    notebook = lab.open(mock("slow", 1), "import time\ntime.sleep(4)")
+    blocking = Computing(lab.work, "time.sleep(0.1)")
+    notebook = lab.open(mock("slow", 1), blocking.source)
     notebook.run(0)
     card = notebook.cell(0)
     notebook.run(1, wait=False)
     expect(notebook.page.get_by_text("[*]:")).to_be_visible()
     card.get_by_role("button", name="Pause").click()
     expect(card.get_by_role("status")).to_have_text(re.compile("Pausing|Paused"))
+    blocking.end()
     expect(card.get_by_role("status")).to_have_text("Paused", timeout=20_000)
     assert (notebook.errors, notebook.outside) == ([], [])
 

@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from tests.browser.conftest import DATA
-from tests.browser.lab import ARGUMENTS, CHROMIUM, expect, wait_for
+from tests.browser.lab import ARGUMENTS, CHROMIUM, Computing, expect, wait_for
 from tests.browser.test_card import mock
 
 PYTHON = Path(__file__).parents[2] / ".venv-colab" / "bin" / "python"
@@ -33,7 +33,6 @@ READY = """() => {
 # ipywidgets 7 looks for widgets of a kernel that was there before, warns that there are none, and
 # then shows each widget of the page anew: one that a cell shows meanwhile is lost.
 RESTORED = "() => Jupyter.notebook.kernel.widget_manager._get_comm_info().then(() => null)"
-COMPUTING = "import time\nend = time.time() + 6\nwhile time.time() < end: pass"
 
 
 @pytest.fixture(scope="module")
@@ -90,9 +89,10 @@ def output(page, place):
     return page.locator(".cell").nth(place).locator(".output_wrapper")
 
 
-def test_a_card_is_shown_moves_and_cancels(classic):
+def test_a_card_is_shown_moves_and_cancels(classic, tmp_path):
     """With ipywidgets 7, while another cell computes."""
-    page = classic(mock("slow", 5), COMPUTING)
+    computing = Computing(tmp_path)
+    page = classic(mock("slow", 5), computing.source)
     run(page, 0)
     card = output(page, 0)
     bar = card.get_by_role("progressbar")
@@ -105,6 +105,7 @@ def test_a_card_is_shown_moves_and_cancels(classic):
         ".some(bar => Number(bar.getAttribute('aria-valuenow')) > before + 5)",
         arg=before,
     )
+    computing.end()
     card.get_by_role("button", name="Cancel").click()
     card.get_by_role("button", name="Yes, cancel").click()
     expect(card.get_by_role("status")).to_have_text("Cancelled", timeout=30_000)
@@ -112,9 +113,11 @@ def test_a_card_is_shown_moves_and_cancels(classic):
 
 
 @pytest.mark.parametrize("mode", ["html", "text"])
-def test_a_card_without_widgets_moves(classic, mode):
+def test_a_card_without_widgets_moves(classic, tmp_path, mode):
     """Colab's default, updated while a cell computes."""
-    page = classic(mock("slow", 20).replace("\njob\n", f"\njob.card('{mode}')\n"), COMPUTING)
+    computing = Computing(tmp_path)
+    shown = mock("slow", 20).replace("\njob\n", f"\njob.card('{mode}')\n")
+    page = classic(shown, computing.source)
     run(page, 0)
     card = output(page, 0)
     expect(card).to_contain_text("of 1,000,000 rows", timeout=30_000)
@@ -122,6 +125,7 @@ def test_a_card_without_widgets_moves(classic, mode):
     page.wait_for_function("() => Jupyter.notebook.kernel_busy")
     expect(card).to_contain_text("rows/s", timeout=20_000)
     assert page.evaluate("() => Jupyter.notebook.kernel_busy")
+    computing.end()
 
 
 def test_the_studio_is_shown(classic):

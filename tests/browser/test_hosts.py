@@ -6,7 +6,7 @@ import pytest
 
 import datagen_nb as dg
 from tests.browser.bare import Bare
-from tests.browser.lab import expect
+from tests.browser.lab import Computing, expect
 
 UPDATED = """
 import datagen_nb as dg
@@ -15,13 +15,12 @@ job = client.submit("data/diamonds.parquet", rows=1_000_000)
 job.card("{mode}")
 """
 
-COMPUTING = "import time\nend = time.time() + 6\nwhile time.time() < end: pass"
-
 
 @pytest.mark.parametrize("mode", ["html", "text"])
 def test_a_card_without_widgets_moves_while_another_cell_computes(lab, mode):
     """Updated where it stands, from the client's own thread."""
-    notebook = lab.open(UPDATED.format(mode=mode), COMPUTING, "status = job.cancel()")
+    computing = Computing(lab.work)
+    notebook = lab.open(UPDATED.format(mode=mode), computing.source, "status = job.cancel()")
     if mode == "html":
         notebook.theme("dark")
     notebook.run(0)
@@ -34,6 +33,7 @@ def test_a_card_without_widgets_moves_while_another_cell_computes(lab, mode):
     expect(card).to_contain_text("rows/s", timeout=20_000)
     expect(notebook.page.get_by_text("[*]:")).to_be_visible()
     notebook.screenshot(f"card-{mode}.png")
+    computing.end()
     notebook.wait_idle()
     notebook.run(2)
     expect(card).to_contain_text(re.compile("cancelled", re.IGNORECASE))

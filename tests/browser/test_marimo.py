@@ -7,11 +7,12 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from textwrap import indent
 
 import pytest
 from playwright.sync_api import sync_playwright
 
-from tests.browser.lab import ARGUMENTS, CHROMIUM, expect, wait_for
+from tests.browser.lab import ARGUMENTS, CHROMIUM, Computing, expect, wait_for
 from tests.conftest import DIAMONDS
 
 NOTEBOOK = f"""
@@ -39,19 +40,13 @@ def _(client, dg, job):
 
 @app.cell
 def _(job):
-    import time
-    end = time.time() + 6
-    while time.time() < end:
-        pass
-    "computed"
-    return
 """
 
 
 @contextlib.contextmanager
-def marimo(folder: Path, theme: str):
-    """A page of the notebook, run as an app."""
-    (folder / "notebook.py").write_text(NOTEBOOK, encoding="utf-8")
+def marimo(folder: Path, theme: str, last: str):
+    """A page of the notebook, ``last`` its last cell, run as an app."""
+    (folder / "notebook.py").write_text(NOTEBOOK + indent(last, "    "), encoding="utf-8")
     settings = folder / "config" / "marimo" / "marimo.toml"
     settings.parent.mkdir(parents=True)
     settings.write_text(f'[display]\ntheme = "{theme}"\n', encoding="utf-8")
@@ -96,7 +91,8 @@ def marimo(folder: Path, theme: str):
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_marimo_shows_a_card_that_moves_and_the_studio_in_its_own_tabs(tmp_path, theme):
     """While a cell computes; what would open below is said as a call instead."""
-    with marimo(tmp_path, theme) as page:
+    computing = Computing(tmp_path)
+    with marimo(tmp_path, theme, computing.source) as page:
         card = page.get_by_role("region", name="Job diamonds")
         bar = card.get_by_role("progressbar")
         expect(bar).to_be_visible(timeout=60_000)
@@ -109,6 +105,7 @@ def test_marimo_shows_a_card_that_moves_and_the_studio_in_its_own_tabs(tmp_path,
             timeout=30_000,
         )
         expect(page.get_by_text("computed")).to_have_count(0)
+        computing.end()
         expect(page.get_by_text("computed")).to_be_visible(timeout=30_000)
         card.get_by_role("button", name="Cancel").click()
         card.get_by_role("button", name="Yes, cancel").click()

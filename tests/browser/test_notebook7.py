@@ -1,9 +1,7 @@
 """Notebook 7, in a real browser."""
 
-from tests.browser.lab import expect
+from tests.browser.lab import Computing, expect
 from tests.browser.test_card import mock
-
-COMPUTING = "import time\nend = time.time() + 6\nwhile time.time() < end: pass"
 
 
 def opened(notebook7, *sources):
@@ -15,7 +13,8 @@ def opened(notebook7, *sources):
 
 def test_notebook_7_shows_a_card_that_moves_and_cancels(notebook7):
     """As JupyterLab does."""
-    notebook = opened(notebook7, mock("slow", 20), COMPUTING)
+    computing = Computing(notebook7.work)
+    notebook = opened(notebook7, mock("slow", 20), computing.source)
     notebook.run(0)
     card = notebook.cell(0)
     bar = card.get_by_role("progressbar")
@@ -27,6 +26,8 @@ def test_notebook_7_shows_a_card_that_moves_and_cancels(notebook7):
         ".some(bar => Number(bar.getAttribute('aria-valuenow')) > before + 5)",
         arg=before,
     )
+    expect(notebook.page.get_by_text("[*]:")).to_be_visible()
+    computing.end()
     card.get_by_role("button", name="Cancel").click()
     card.get_by_role("button", name="Yes, cancel").click()
     expect(card.get_by_role("status")).to_have_text("Cancelled", timeout=20_000)

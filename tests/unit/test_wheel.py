@@ -42,7 +42,7 @@ def test_the_wheel_runs_the_main_job_in_an_empty_environment(wheel, tmp_path):
     constraint = ROOT / "constraints.txt"
     environment = {**os.environ, "PATH": f"{python.parent}:/bin", "DATAGEN_HOME": str(tmp_path)}
     subprocess.run(
-        [python, "-m", "pip", "install", "--quiet", "--constraint", constraint, wheel],
+        [python, "-m", "pip", "install", "-q", "--no-compile", "-c", constraint, wheel],
         check=True,
         cwd=tmp_path,
     )
