@@ -3,9 +3,10 @@
 SHELL := /bin/bash
 VENV := .venv
 PY := $(VENV)/bin/python
-PIP := $(PY) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+# The front end is built by its own rule: an editable install would build it again, each time.
+PIP := HATCH_JUPYTER_BUILDER_SKIP_NPM=1 $(PY) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 COLAB := .venv-colab
-COLAB_PIP := $(COLAB)/bin/python -m pip install --quiet --disable-pip-version-check --constraint tests/colab/constraints.txt
+COLAB_PIP := HATCH_JUPYTER_BUILDER_SKIP_NPM=1 $(COLAB)/bin/python -m pip install --quiet --disable-pip-version-check --constraint tests/colab/constraints.txt
 PYTHON ?= python3
 STATIC := datagen_nb/static/card.js
 WIDGETS := $(shell find widgets/src -type f) widgets/package.json widgets/package-lock.json
