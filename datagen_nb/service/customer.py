@@ -145,7 +145,7 @@ class CustomerJobs(Reading):
 
     async def annotate(self, job_id: str, annotation: Annotation) -> JobStatus:
         change = Annotated(annotation.name, annotation.tags, annotation.note)
-        status = await self._service.change(self._customer, job_id, change)
+        status = (await self._service.change(self._customer, job_id, change)).status
         return self._shown(status, await self._limits())
 
     async def cancel(self, job_id: str) -> JobStatus:
@@ -225,7 +225,7 @@ class CustomerJobs(Reading):
 
     async def _act(self, job_id: str, change: Change, word: str) -> JobStatus:
         said = Logged("info", f"{word} on request")
-        status = await self._service.change(self._customer, job_id, change, said=said)
+        status = (await self._service.change(self._customer, job_id, change, said=said)).status
         self._service.runner.changed(self._customer, status)
         return self._shown(status, await self._limits())
 

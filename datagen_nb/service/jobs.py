@@ -18,7 +18,7 @@ from datagen_nb.core.clock import SteadyClock
 from datagen_nb.core.errors import ActionRefused, VersionConflict
 from datagen_nb.core.messages import Event, EventName, LogEntry
 from datagen_nb.core.ports import Bucket, Clock, Jobs, Logged, Pipeline
-from datagen_nb.core.status import JobStatus, State, fold
+from datagen_nb.core.status import State, fold
 from datagen_nb.core.store import Admit, JobRecord, JobStore
 from datagen_nb.core.webhooks import Sender
 from datagen_nb.service.alerts import Alerting
@@ -84,7 +84,6 @@ class JobService:
         self.scheduler = Scheduler(self)
         self.retention = Retention(self)
         self.uploads = Uploads(self)
-        self._latest: dict[tuple[str, str], JobRecord] = {}
         self.in_flight: set[tuple[str, str]] = set()
         self.listeners: list[Callable[[str], None]] = []
         self.deliveries = Deliveries(
@@ -149,7 +148,7 @@ class JobService:
         size: int | None = None,
         said: Logged | None = None,
         record: JobRecord | None = None,
-    ) -> JobStatus:
+    ) -> JobRecord:
         """Apply a change to a job, however many others do so at once.
 
         Args:
@@ -160,7 +159,8 @@ class JobService:
             admit: A rule over what the customer has, asked in the transaction.
             size: Bytes that the job now keeps, if they change.
             said: What its log says of it.
-            record: The job, if it was just read.
+            record: The job as whoever runs it wrote or read it last: if that is still so it need
+                not be read, and what may happen to it then is refused by nothing older.
 
         Raises:
             JobNotFound, ActionRefused: The caller's mistake; or the job is not ``only_in`` a state.
@@ -168,7 +168,7 @@ class JobService:
             DatagenError: What ``admit`` raised.
         """
         while True:
-            record = record or await self._take(customer, job_id)
+            record = record or await self.store.get(customer, job_id)
             if only_in not in (None, record.status.status):
                 raise ActionRefused(f"Job {job_id} is {record.status.status}, not {only_in}.")
             status = fold(record.status, change, self.clock.now())
@@ -180,8 +180,6 @@ class JobService:
             except VersionConflict:
                 record = None
                 continue
-            if status.status is State.RUNNING:
-                self._latest[customer, job_id] = kept
             self.wake(customer)
             if said is not None or status.status.is_terminal:
                 self._wake_log(customer, job_id)
@@ -190,15 +188,7 @@ class JobService:
                 self.estimator.learn(customer, record.config, status)
             if status.status.is_terminal:
                 self.runner.following.ended(customer, job_id)
-            return status
-
-    async def _take(self, customer: str, job_id: str) -> JobRecord:
-        """The record to change: of a running job what was written last, if nobody else takes it.
-
-        Who wrote it meanwhile has made it a newer version, and then the store has the last word.
-        """
-        latest = self._latest.pop((customer, job_id), None)
-        return latest or await self.store.get(customer, job_id)
+            return kept
 
     async def settle(self, customer: str, job_id: str, size: int) -> None:
         """Record how many bytes an ended job keeps; tells nobody, for its state is as it was."""

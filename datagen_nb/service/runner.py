@@ -164,19 +164,19 @@ class Runner:
 
     async def _run(self, customer: str, job_id: str) -> None:
         try:
-            record, started = await self.insist(partial(self._begin, customer, job_id))
+            record = await self.insist(partial(self._begin, customer, job_id))
         except (ActionRefused, JobNotFound):
             return  # cancelled, paused or deleted while it waited
         except _NotYet:
             self.queue.put_back(customer, job_id)
             await self._cool_down(customer, least=PATIENCE)
             return
-        attempt = started.attempt
+        attempt = record.status.attempt
         try:
             async with asyncio.timeout(None) as bound:
-                timer = asyncio.create_task(self._time_out(record, started, bound))
+                timer = asyncio.create_task(self._time_out(record, bound))
                 try:
-                    over = await self._attempt(record, attempt)
+                    over = await self._attempt(record)
                 finally:
                     timer.cancel()
         except (ActionRefused, JobNotFound, StaleAttempt):
@@ -198,7 +198,7 @@ class Runner:
             if not over:
                 await self.insist(partial(self._lost, customer, job_id, attempt))
 
-    async def _begin(self, customer: str, job_id: str) -> tuple[JobRecord, JobStatus]:
+    async def _begin(self, customer: str, job_id: str) -> JobRecord:
         record = await self._service.store.get(customer, job_id)
         started = Started(record.status.attempt + 1)
         limits = await self._service.policy.limits_of(customer)
@@ -208,10 +208,9 @@ class Runner:
                 raise _NotYet("not yet")
 
         said = Logged("info", f"attempt {started.attempt} begins")
-        begun = self._service.change(
+        return await self._service.change(
             customer, job_id, started, admit=admit, said=said, record=record
         )
-        return record, await begun
 
     async def insist(self, step: Callable[[], Awaitable[T]]) -> T:
         """Try until the store takes it: a job must not hang in a state that nobody looks after."""
@@ -222,21 +221,19 @@ class Runner:
                 logger.warning("the store takes nothing, trying again: %s", error)
                 await self._service.clock.sleep(PATIENCE)
 
-    async def _time_out(
-        self, record: JobRecord, started: JobStatus, bound: asyncio.Timeout
-    ) -> None:
+    async def _time_out(self, record: JobRecord, bound: asyncio.Timeout) -> None:
         """End the run when the job has run for its ``timeout``, all its attempts counted."""
-        spent = started.metadata.processing_time or 0.0
+        spent = record.status.metadata.processing_time or 0.0
         await self._service.clock.sleep(max(record.config.timeout - spent, 0.0))
         bound.reschedule(asyncio.get_running_loop().time())
 
-    async def _attempt(self, record: JobRecord, attempt: int) -> bool:
-        """Follow one attempt; tell whether it ended the job."""
+    async def _attempt(self, record: JobRecord) -> bool:
+        """Follow the attempt that has begun; tell whether it ended the job."""
         customer, job_id, config = record.customer, record.job_id, record.config
         buckets = self._service.buckets
         task = Task(
             job_id=job_id,
-            attempt=attempt,
+            attempt=record.status.attempt,
             config=config,
             bucket=buckets(customer, DEFAULT_BUCKET),
             source=buckets(customer, config.input_bucket),
@@ -248,9 +245,9 @@ class Runner:
                     return True
                 if isinstance(signal, Completed):
                     size = await self._service.outputs.keep(record)
-                    await self._service.change(customer, job_id, signal, size=size)
+                    await self._service.change(customer, job_id, signal, size=size, record=record)
                     break
-                await self._tell(customer, job_id, signal)
+                record = await self._tell(record, signal)
                 if isinstance(signal, Failed):
                     break
             else:
@@ -281,23 +278,25 @@ class Runner:
         self._losses.pop(job_id, None)
         self._retries = Counter({key: n for key, n in self._retries.items() if key[0] != job_id})
 
-    async def _tell(self, customer: str, job_id: str, signal: Signal) -> None:
+    async def _tell(self, record: JobRecord, signal: Signal) -> JobRecord:
+        """Write down what a worker says; return the job as it is then."""
+        customer, job_id = record.customer, record.job_id
         said: Logged | None = None
         match signal:
             case Beat(pid=pid):
                 if pid is not None:
                     self.workers[customer, job_id] = pid
-                return
+                return record
             case Logged():
                 await self._service.note(customer, job_id, signal)
-                return
+                return record
             case Warned(message=message):
                 said = Logged("warning", message)
             case Failed(error=error):
                 said = Logged("error", error.message)
             case _:
                 pass
-        await self._service.change(customer, job_id, signal, said=said)
+        return await self._service.change(customer, job_id, signal, said=said, record=record)
 
     async def _lost(self, customer: str, job_id: str, attempt: int) -> None:
         """The worker is gone without a word: another attempt, unless that keeps happening."""
@@ -337,7 +336,8 @@ class Runner:
     ) -> None:
         """End a job that cannot go on, unless it has ended otherwise."""
         try:
-            await self._tell(customer, job_id, Failed(attempt, error))
+            said = Logged("error", error.message)
+            await self._service.change(customer, job_id, Failed(attempt, error), said=said)
         except (ActionRefused, JobNotFound, StaleAttempt):
             return  # it ended otherwise in the meantime
         self._forget(job_id)

@@ -354,6 +354,33 @@ async def test_what_a_stopping_worker_says_changes_nothing(world):
     assert await world.jobs.status(job.job_id) == paused
 
 
+async def test_a_pause_is_known_though_the_run_hears_late_of_what_it_wrote(world, monkeypatch):
+    """Its last word was written before the pause, and told to it after: the job is paused."""
+    job = await world.submit()
+    run = await world.pipeline.next()
+    await world.reach(job.job_id, RUNNING)
+    replace, is_paused = world.service.store.replace, asyncio.Event()
+
+    async def late(record, event, **rest):
+        kept = await replace(record, event, **rest)
+        if event == "job.paused":
+            is_paused.set()
+            for _ in range(3):
+                await asyncio.sleep(0)
+        elif kept.status.progress:
+            await is_paused.wait()
+        return kept
+
+    monkeypatch.setattr(world.service.store, "replace", late)
+    run.say(Progressed(1, "fit", 10.0))
+    async with asyncio.timeout(10):
+        while not (await world.jobs.status(job.job_id)).progress:
+            await asyncio.sleep(0)
+    assert (await world.jobs.pause(job.job_id)).progress
+    assert (await world.jobs.resume(job.job_id)).status is QUEUED
+    assert (await world.pipeline.next()).task.attempt == 2
+
+
 async def test_a_pause_lasts_no_longer_than_its_window(world):
     """Then the job fails, says until when it could have been resumed, and leaves nothing."""
     job = await world.submit(resume_window=60)

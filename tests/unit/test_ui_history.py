@@ -124,9 +124,9 @@ def test_one_job_is_paused_resumed_written_on_opened_and_run_again(still, table,
     """Each by its row."""
     job = still.submit(table, rows=10, name="one")
     history = dg.history(still)
-    ask(history, "pause", id=job.id)
+    assert ask(history, "pause", id=job.id).get("error") is None
     until(history, lambda shown: shown["rows"][0]["status"] == "paused")
-    ask(history, "resume", id=job.id)
+    assert ask(history, "resume", id=job.id).get("error") is None
     until(history, lambda shown: shown["rows"][0]["status"] in {"queued", "running"})
 
     ask(history, "annotate", id=job.id, tags=["a", "b"], note="n" * 300)

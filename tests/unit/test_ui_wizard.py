@@ -71,7 +71,7 @@ def test_frames_and_files_at_hand_are_told(client, table, ask, monkeypatch):
     """Names of the notebook that begin with an underscore are its own."""
     names = {
         "frame": pd.DataFrame({"x": [1, 2]}),
-        "arrow": pa.table({"a": [1], "b": [2]}),
+        "arrow": pa.table({"a": [1, 2, 3], "b": [2, 3, 4]}),
         "_1": pd.DataFrame({"x": [1]}),
         "number": 3,
     }
@@ -81,7 +81,7 @@ def test_frames_and_files_at_hand_are_told(client, table, ask, monkeypatch):
     found = ask(wizard, "candidates")["result"]
 
     assert [(one["name"], one["rows"], one["columns"]) for one in found["frames"]] == [
-        ("arrow", 1, 2),
+        ("arrow", 3, 2),
         ("frame", 2, 1),
     ]
     assert found["files"] == [{"path": "people.csv", "size": table.stat().st_size}]
