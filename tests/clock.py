@@ -16,7 +16,7 @@ class FakeClock:
     def __init__(self, now: datetime = START) -> None:
         self._now = now
         self._monotonic = 0.0
-        self._sleepers: list[tuple[float, asyncio.Future[None]]] = []
+        self._sleepers: list[tuple[float, asyncio.Future[None], str]] = []
         self._changed = asyncio.Event()
 
     def now(self) -> datetime:
@@ -29,7 +29,8 @@ class FakeClock:
         if seconds <= 0:
             await asyncio.sleep(0)
             return
-        sleeper = (self._monotonic + seconds, asyncio.get_running_loop().create_future())
+        who = asyncio.current_task().get_coro().__qualname__
+        sleeper = (self._monotonic + seconds, asyncio.get_running_loop().create_future(), who)
         self._sleepers.append(sleeper)
         self._changed.set()
         try:
@@ -41,7 +42,7 @@ class FakeClock:
         """Let time pass and wake whoever has slept enough."""
         self._now += timedelta(seconds=seconds)
         self._monotonic += seconds
-        for until, woken in sorted(self._sleepers, key=lambda sleeper: sleeper[0]):
+        for until, woken, _ in sorted(self._sleepers, key=lambda sleeper: sleeper[0]):
             if until <= self._monotonic + 1e-9 and not woken.done():
                 woken.set_result(None)
 
@@ -53,8 +54,13 @@ class FakeClock:
     def alarms(self) -> list[float]:
         """In how many seconds each sleeper wakes, the next first."""
         return sorted(
-            until - self._monotonic for until, woken in self._sleepers if not woken.done()
+            until - self._monotonic for until, woken, _ in self._sleepers if not woken.done()
         )
+
+    @property
+    def sleeping(self) -> list[str]:
+        """The coroutines whose tasks sleep."""
+        return [who for _, woken, who in self._sleepers if not woken.done()]
 
     async def asleep(self, seconds: float | None = None, *, count: int = 1) -> None:
         """Wait until ``count`` sleep; with ``seconds``, so many who wake in that time."""

@@ -13,6 +13,7 @@ from datagen_nb.core.messages import JobQuery
 from datagen_nb.core.schedules import ScheduleDraft, retry_after
 from datagen_nb.core.templates import TemplateDraft
 from datagen_nb.service import cron
+from datagen_nb.service.schedules import KIND
 from tests.clock import START, FakeClock
 from tests.unit.test_service import a_world
 
@@ -47,14 +48,25 @@ async def ran(world, name="s", *, holds=lambda run: True):
 
 
 async def wait_for(world, seconds):
-    """Let time pass in steps that the loop sees."""
+    """Let time pass in steps, each once the scheduler sleeps until what is due next."""
     left = seconds
     while left > 0:
         step = min(left, 300.0)
-        await world.clock.asleep()
+        await at_rest(world)
         world.clock.advance(step)
-        await asyncio.sleep(0.005)
         left -= step
+    await asyncio.sleep(0)
+
+
+async def at_rest(world):
+    scheduler, documents = world.service.scheduler, world.service.store.documents
+    async with asyncio.timeout(10):
+        while True:
+            due = await documents.next_due(KIND)
+            sleeps = "Scheduler._sleep" in world.clock.sleeping
+            if scheduler.next_due == due and (due is None or sleeps):
+                return
+            await asyncio.sleep(0.002)
 
 
 async def jobs_of(world):
