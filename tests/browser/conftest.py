@@ -26,7 +26,7 @@ def pytest_collection_modifyitems(config, items):
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory):
+def running_lab(tmp_path_factory):
     from tests.browser.lab import jupyterlab
 
     root = tmp_path_factory.mktemp("lab")
@@ -34,13 +34,27 @@ def lab(tmp_path_factory):
         yield running
 
 
+@pytest.fixture
+def lab(running_lab):
+    """A JupyterLab in which nothing is open."""
+    yield running_lab
+    running_lab.tidy()
+
+
 @pytest.fixture(scope="module")
-def notebook7(tmp_path_factory):
+def running_notebook7(tmp_path_factory):
     from tests.browser.lab import NOTEBOOK, jupyterlab
 
     root = tmp_path_factory.mktemp("notebook7")
     with _home(root), jupyterlab(root, app=NOTEBOOK, path="notebooks") as running:
         yield running
+
+
+@pytest.fixture
+def notebook7(running_notebook7):
+    """A Notebook 7 in which nothing is open."""
+    yield running_notebook7
+    running_notebook7.tidy()
 
 
 @contextlib.contextmanager

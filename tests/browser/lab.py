@@ -90,7 +90,8 @@ def jupyterlab(
     command = [
         sys.executable, "-m", *app, "--no-browser", "--allow-root",
         "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.port_retries=0",
-        "--IdentityProvider.token=", f"--ServerApp.root_dir={root / 'work'}",
+        "--IdentityProvider.token=", "--ServerApp.disable_check_xsrf=True",
+        f"--ServerApp.root_dir={root / 'work'}",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     ]  # fmt: skip
     with (root / "server.log").open("wb") as log:
@@ -127,6 +128,7 @@ class Lab:
         self.path = path
         self.port = port
         self.browser = browser
+        self._pages: list[Page] = []
 
     def open(self, *sources: str, width: int = 1100, height: int = 900) -> Notebook:
         """A new notebook with these code cells, its kernel idle."""
@@ -143,10 +145,23 @@ class Lab:
         name = f"test-{time.monotonic_ns()}.ipynb"
         nbformat.write(notebook, self.work / name)
         page = self.browser.new_context(viewport={"width": width, "height": height}).new_page()
+        self._pages.append(page)
         opened = Notebook(page, self.port)
         page.goto(f"http://127.0.0.1:{self.port}/{self.path}/{name}")
         opened.wait_ready()
         return opened
+
+    def tidy(self) -> None:
+        """Close what was opened, kernels too: they and their pages would go on working."""
+        while self._pages:
+            self._pages.pop().context.close()
+        server = f"http://127.0.0.1:{self.port}/api/kernels"
+        with urllib.request.urlopen(server, timeout=60) as answer:
+            kernels = json.load(answer)
+        for kernel in kernels:
+            end = urllib.request.Request(f"{server}/{kernel['id']}", method="DELETE")
+            with urllib.request.urlopen(end, timeout=60):
+                pass
 
 
 class Notebook:

@@ -152,9 +152,9 @@ job = client.submit("data/diamonds.parquet", rows=1_000, name="seen").wait()
 
 
 @pytest.fixture(scope="module")
-def saved(lab):
+def saved(running_lab):
     """A notebook that was run and saved as JupyterLab saves it: without the widgets' state."""
-    notebook = lab.open(WITHOUT, "job", "dg.wizard(client, job)", "dg.history(client)",
+    notebook = running_lab.open(WITHOUT, "job", "dg.wizard(client, job)", "dg.history(client)",
                         "dg.dashboard(client)", "dg.studio(client)", "job.result().view()",
                         "job.report")  # fmt: skip
     notebook.run_all()
@@ -162,7 +162,7 @@ def saved(lab):
         "() => window.jupyterapp.shell.currentWidget.context.save().then(() => null)"
     )
     notebook.page.context.close()
-    path = max(lab.work.glob("test-*.ipynb"), key=lambda one: one.stat().st_mtime_ns)
+    path = max(running_lab.work.glob("test-*.ipynb"), key=lambda one: one.stat().st_mtime_ns)
     return nbformat.read(path, as_version=4)
 
 
