@@ -7,8 +7,10 @@ import pytest
 from tests.browser.lab import expect, walk
 
 OPEN = """
+import os
 import datagen_nb as dg
 from datagen_nb.core.errors import DatagenError
+os.environ["DATAGEN_COOLDOWN_PERIOD"] = "5"
 client = dg.connect(home="studio-{theme}")
 table = "data/diamonds.parquet"
 for n in range(4):
@@ -18,8 +20,6 @@ try:
     bad.wait()
 except DatagenError as error:
     print(error.code)
-gone = client.submit(table, rows=90_000_000, name="too many")
-gone.cancel()
 client.webhooks.create(dg.WebhookConfig(url="https://hooks.example.com/x", events=["job.failed"]))
 studio = dg.studio(client)
 studio
@@ -38,6 +38,7 @@ def test_a_studio_is_walked_through(lab, theme):
         'studio.wizard.use("data/diamonds.parquet"); studio.wizard.update(rows=3_000)',
         "print(studio.tab)",
         "studio.wizard.submit().wait().status",
+        'client.submit(table, rows=90_000_000, name="too many").cancel().status',
     )
     notebook.theme(theme)
     notebook.run(0)
@@ -55,6 +56,7 @@ def test_a_studio_is_walked_through(lab, theme):
     cell.get_by_role("tab", name="Overview").click()
     dashboard = cell.get_by_role("region", name="Dashboard")
     expect(dashboard).to_contain_text("4completed, 10,000 rows")
+    notebook.run(4)
     expect(dashboard.get_by_role("meter", name="Cooldown")).to_be_visible()
     expect(dashboard.get_by_role("meter", name="Slots")).to_have_attribute("aria-valuemax", "5")
     expect(dashboard).to_contain_text(HEALTH)
