@@ -11,21 +11,18 @@ PYTHON ?= python3
 STATIC := datagen_nb/static/card.js
 WIDGETS := $(shell find widgets/src -type f) widgets/package.json widgets/package-lock.json
 
-.PHONY: demo test test-python test-faults test-notebook test-examples test-colab lab screenshots lint format build bench notebooks golden constraints clean chromium
+.PHONY: demo test test-python test-notebook test-examples test-colab lab screenshots lint format build bench notebooks golden constraints clean chromium
 
 demo: $(VENV)/.notebook  ## Make 100,000 rows like a real table, and the executed quickstart.
 	@$(PY) -m datagen_nb demo
 	@$(PY) tests/execute_notebooks.py demo-output
 
-test: $(VENV)/.test $(COLAB)/.test chromium  ## Run every test; browsers and processes are waited for a lot, so three suites at once.
+test: $(VENV)/.test $(COLAB)/.test chromium  ## Run every test; browsers wait a lot, so two suites at once.
 	cd widgets && npm run --silent check && npm run --silent test
-	@$(MAKE) --no-print-directory --jobs=3 --output-sync=target test-python test-faults test-notebook
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-python test-notebook
 
-test-python: $(VENV)/.test  ## Run what needs neither a notebook nor processes to kill.
-	$(PY) -m pytest --ignore=tests/browser --ignore=tests/faults
-
-test-faults: $(VENV)/.test  ## Kill real processes, and take filters away.
-	$(PY) -m pytest tests/faults
+test-python: $(VENV)/.test  ## Run what needs no notebook.
+	$(PY) -m pytest --ignore=tests/browser
 
 test-notebook: $(VENV)/.test $(COLAB)/.test chromium  ## Drive browsers, run notebooks, here and on Colab's line.
 	$(PY) -m pytest tests/browser
