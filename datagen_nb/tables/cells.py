@@ -42,7 +42,7 @@ def as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
         return _written(column, repr)
     try:
         return column.cast(pa.string())
-    except (pa.ArrowNotImplementedError, pa.ArrowInvalid):
+    except (pa.ArrowNotImplementedError, pa.ArrowInvalid):  # a type that Arrow cannot write
         return _written(column, str)
 
 

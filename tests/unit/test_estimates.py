@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import os
+import time
 from contextlib import asynccontextmanager
 
 import pytest
@@ -273,9 +274,8 @@ def of_diamonds(diamonds, **fields):
 
 
 @pytest.mark.slow
-async def test_the_bytes_of_real_jobs_lie_in_their_ranges(tmp_path, diamonds):
-    """Of every format and of sizes far apart, from the first job on; seconds depend on who else
-    is at work on the machine, and are only told beside their range."""
+async def test_the_truth_of_real_jobs_lies_in_their_ranges(tmp_path, diamonds):
+    """Of every format and of sizes far apart: bytes and seconds, from the first job on."""
     keys = itertools.count()
     async with local_service(tmp_path) as service:
         jobs = service.customer(LOCAL_CUSTOMER)
@@ -291,11 +291,8 @@ async def test_the_bytes_of_real_jobs_lie_in_their_ranges(tmp_path, diamonds):
             task = of_diamonds(diamonds, data_size=rows, output_format=format)
             done = await jobs.create(task, idempotency_key=str(next(keys)))
             assert done.status is State.COMPLETED
-            told = done.estimate
-            said.append(told)
-            assert told.bytes_low <= told.actual_bytes <= told.bytes_high, told
-            assert 0 < told.seconds_low < told.seconds_high, told
-            assert told.actual_seconds > 0, told
+            said.append(done.estimate)
+            assert done.estimate.holds, done.estimate
         assert [one.basis for one in said] == ["prior"] + ["measured"] * 5
         assert (said[0].input_rows, said[0].input_columns) == (53_940, 10)
 
@@ -314,8 +311,8 @@ async def test_what_jobs_taught_outlives_the_service(tmp_path, diamonds):
     assert after == before
 
 
-async def test_a_known_input_is_not_looked_at_again_by_a_submit(tmp_path):
-    """A hundred submits of one file wait for one look."""
+async def test_a_known_input_costs_a_submit_less_than_two_milliseconds(tmp_path):
+    """Of the processor, since other programs run here too; a hundred wait for one look."""
     store = await SqliteStore.open(tmp_path / "jobs.db")
     from datagen_nb.buckets.local import LocalFiles
 
@@ -330,8 +327,12 @@ async def test_a_known_input_is_not_looked_at_again_by_a_submit(tmp_path):
     (tmp_path / "in.csv").write_text("a\n1\n")
     task = config(input_path=str(tmp_path / "in.csv"))
     found = service.estimator.find("ann", task)
+    await service.estimator.at_submit("ann", task, found)
+    began = time.process_time()
     for _ in range(100):
         assert await service.estimator.at_submit("ann", task, found) is not None
+    seconds = (time.process_time() - began) / 100
     await store.aclose()
 
     assert pipeline.looks == 1
+    assert seconds < 0.002

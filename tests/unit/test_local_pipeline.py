@@ -270,7 +270,7 @@ async def test_workers_go_when_their_service_is_killed(
 
 async def test_a_worker_that_hangs_is_ended(make_task: Callable[..., Task]) -> None:
     """No sign of life for too long ends the run, and the worker."""
-    pipeline = LocalPipeline(silence=8)
+    pipeline = LocalPipeline(silence=3)
     await ended(pipeline, make_task("warm", rows=10))  # loading is silent, and may take long
     said: list[Signal] = []
     async with asyncio.timeout(DEADLINE):
@@ -280,7 +280,7 @@ async def test_a_worker_that_hangs_is_ended(make_task: Callable[..., Task]) -> N
                 os.kill(said[0].pid, signal.SIGSTOP)
     await pipeline.aclose()
 
-    assert said[-1] == Logged("error", "The worker said nothing for 8 s; it was ended.")
+    assert said[-1] == Logged("error", "The worker said nothing for 3 s; it was ended.")
     assert await gone(said[0].pid, 2)
 
 

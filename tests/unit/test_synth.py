@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime as dt
+import time
 import tracemalloc
 import uuid
 from decimal import Decimal
@@ -496,11 +497,13 @@ def test_fewer_rows_are_told(rows):
     assert raised.value.code == "too_few_rows"
 
 
-def test_three_hundred_columns_are_learnt():
-    """A wide table is not for ever: the test's own timeout is its bound."""
+def test_three_hundred_columns_are_learnt_in_seconds():
+    """A wide table is not for ever; seconds of the processor, since others use it too."""
     random = chance()
     table = pa.table({f"c{n}": random.normal(size=2_000) for n in range(300)})
+    begin = time.process_time()
     result = made(table, 1_000)
+    assert time.process_time() - begin < 30
     assert result.schema == table.schema
 
 
