@@ -8,40 +8,43 @@ PIP := HATCH_JUPYTER_BUILDER_SKIP_NPM=1 $(PY) -m pip install --quiet --disable-p
 COLAB := .venv-colab
 COLAB_PIP := HATCH_JUPYTER_BUILDER_SKIP_NPM=1 $(COLAB)/bin/python -m pip install --quiet --disable-pip-version-check --constraint tests/colab/constraints.txt
 PYTHON ?= python3
+# A file of tests stays in one process: its fixtures start services and JupyterLabs.
+IN_PARALLEL := --numprocesses=logical --dist=loadfile --no-loadscope-reorder --durations=15
+PYTEST := $(PY) -m pytest $(IN_PARALLEL)
+NBVAL := -p tests.notebook_home --nbval --nbval-sanitize-with tests/nbval.cfg -o filterwarnings= notebooks
 STATIC := datagen_nb/static/card.js
 WIDGETS := $(shell find widgets/src -type f) widgets/package.json widgets/package-lock.json
 
-.PHONY: demo test test-python test-notebook test-examples test-colab lab screenshots lint format build bench notebooks golden constraints clean chromium
+.PHONY: demo test test-python test-browser test-examples test-colab lab docs screenshots lint format build bench notebooks golden constraints clean chromium nginx
 
-demo: $(VENV)/.notebook  ## Make 100,000 rows like a real table, and the executed quickstart.
+demo: $(VENV)/.package  ## Generate 100,000 rows like those of a real table.
 	@$(PY) -m datagen_nb demo
-	@$(PY) tests/execute_notebooks.py demo-output
+	@echo
+	@echo "Next: make lab opens the quickstart notebook in JupyterLab."
 
-test: $(VENV)/.test $(COLAB)/.test chromium  ## Run every test; browsers wait a lot, so two suites at once.
+test: $(VENV)/.test $(COLAB)/.test chromium nginx  ## Run every test.
 	cd widgets && npm run --silent check && npm run --silent test
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-python test-notebook
+	@$(MAKE) --no-print-directory test-python test-browser test-examples test-colab
 
-test-python: $(VENV)/.test  ## Run what needs no notebook.
-	$(PY) -m pytest --ignore=tests/browser
+test-python: $(VENV)/.test nginx  ## Run what needs no notebook.
+	$(PYTEST) --ignore=tests/browser
 
-test-notebook: $(VENV)/.test $(COLAB)/.test chromium  ## Drive browsers, run notebooks, here and on Colab's line.
-	$(PY) -m pytest tests/browser
-	@$(MAKE) --no-print-directory test-examples test-colab
+test-browser: $(VENV)/.test $(COLAB)/.test chromium  ## Drive widgets in Chromium.
+	$(PYTEST) tests/browser
 
 test-examples: $(VENV)/.test  ## Run the notebooks and compare what they show.
-	home=$$(mktemp -d); export DATAGEN_HOME=$$home; \
-		$(PY) -m pytest --nbval --nbval-sanitize-with tests/nbval.cfg notebooks -o filterwarnings=; \
-		passed=$$?; $(PY) -m datagen_nb stop; rm -rf $$home; exit $$passed
+	$(PYTEST) $(NBVAL)
 
 test-colab: $(COLAB)/.test  ## Run notebooks and widgets on the line of Jupyter that Colab has.
 	$(COLAB)/bin/python tests/colab/check_kept.py
-	$(COLAB)/bin/python -m pytest -o filterwarnings= tests/unit/test_ui_*.py
-	home=$$(mktemp -d); export DATAGEN_HOME=$$home; \
-		$(COLAB)/bin/python -m pytest --nbval --nbval-sanitize-with tests/nbval.cfg notebooks -o filterwarnings=; \
-		passed=$$?; $(COLAB)/bin/python -m datagen_nb stop; rm -rf $$home; exit $$passed
+	$(COLAB)/bin/python -m pytest $(IN_PARALLEL) -o filterwarnings= tests/unit/test_ui_*.py
+	$(COLAB)/bin/python -m pytest $(IN_PARALLEL) $(NBVAL)
 
-lab: $(VENV)/.lab  ## Open JupyterLab on the notebooks.
-	$(PY) -m jupyterlab $(if $(filter 0,$(shell id -u)),--allow-root) notebooks
+lab: $(VENV)/.lab  ## Open the quickstart notebook in JupyterLab.
+	$(PY) -m jupyterlab $(if $(filter 0,$(shell id -u)),--allow-root) notebooks/01-quickstart.ipynb
+
+docs: $(VENV)/.test  ## Build the guide and the API reference.
+	$(PY) docs/build.py
 
 screenshots: $(VENV)/.test chromium  ## Every widget in every state, light, dark and narrow, to be looked at.
 	$(PY) -m tests.browser.contact_sheet
@@ -60,8 +63,9 @@ build: $(STATIC)  ## Build the front end.
 
 bench: $(VENV)/.test  ## Measure what the documents claim.
 	$(PY) -m tests.bench.synth
+	$(PY) -m tests.bench.tables
 	$(PY) -m tests.bench.skeleton
-	$(PY) -m tests.bench.notebook
+	$(PY) -m tests.bench.package
 	$(PY) -m tests.bench.service $(if $(PEERS),--peers $(PEERS))
 
 notebooks: $(VENV)/.test  ## Execute the notebooks and keep their outputs.
@@ -91,15 +95,15 @@ $(STATIC): $(WIDGETS)
 	cd widgets && npm ci --loglevel=error && npm run --silent build
 	@touch $@
 
-$(VENV)/.notebook: $(PY) $(STATIC) pyproject.toml constraints.txt
-	$(PIP) --editable '.[notebook]'
+$(VENV)/.package: $(PY) $(STATIC) pyproject.toml constraints.txt
+	$(PIP) --editable .
 	@touch $@
 
-$(VENV)/.lab: $(VENV)/.notebook
+$(VENV)/.lab: $(VENV)/.package
 	$(PIP) --editable '.[lab]'
 	@touch $@
 
-$(VENV)/.test: $(VENV)/.notebook
+$(VENV)/.test: $(VENV)/.package
 	$(PIP) --upgrade 'pip>=25.1'
 	$(PIP) --editable . --group test
 	@touch $@
@@ -109,10 +113,15 @@ $(COLAB)/.test: $(PY) $(STATIC) pyproject.toml tests/colab/preinstalled.txt test
 	$(COLAB_PIP) --upgrade 'pip>=25.1'
 	$(COLAB_PIP) --requirement tests/colab/preinstalled.txt
 	$(COLAB_PIP) --editable '.[colab]'
-	$(COLAB_PIP) pytest nbval pytest-asyncio pytest-timeout hypothesis
+	$(COLAB_PIP) pytest nbval pytest-asyncio pytest-timeout pytest-xdist hypothesis
 	@touch $@
 
 chromium:
 	@command -v chromium >/dev/null || \
 		if [ "$$(id -u)" = 0 ]; then apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core; \
 		else echo "The browser tests need Chromium: sudo apt-get install chromium fonts-dejavu-core"; exit 1; fi
+
+nginx:  # its tests are skipped, by name, where it cannot be had
+	@test -x /usr/sbin/nginx || \
+		if [ "$$(id -u)" = 0 ]; then apt-get update -qq && apt-get install -y -qq --no-install-recommends nginx-light; \
+		else echo "The tests behind nginx are skipped without it: sudo apt-get install nginx-light"; fi

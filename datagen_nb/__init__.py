@@ -6,32 +6,36 @@ Importing this package loads none of its heavy parts; each public name is fetche
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from datagen_nb.core.version import __version__ as __version__
+
 if TYPE_CHECKING:
+    from datagen_nb.client.async_job import AsyncJob as AsyncJob
+    from datagen_nb.client.dataset import AsyncDataset as AsyncDataset
+    from datagen_nb.client.parameters import PARAMETERS as PARAMETERS
+    from datagen_nb.client.sync import Client as Client
+    from datagen_nb.client.sync import Dataset as Dataset
+    from datagen_nb.client.sync import Job as Job
     from datagen_nb.core.config import JobConfiguration as JobConfiguration
+    from datagen_nb.core.errors import DatagenWarning as DatagenWarning
     from datagen_nb.core.result import Report as Report
     from datagen_nb.core.schedules import ScheduleDraft as ScheduleDraft
     from datagen_nb.core.status import JobStatus as JobStatus
     from datagen_nb.core.templates import TemplateDraft as TemplateDraft
     from datagen_nb.core.webhooks import WebhookConfig as WebhookConfig
-    from datagen_nb.dataset import AsyncDataset as AsyncDataset
-    from datagen_nb.job import AsyncJob as AsyncJob
-    from datagen_nb.plain_dataset import Dataset as Dataset
-    from datagen_nb.plain_job import Job as Job
-    from datagen_nb.sync import Client as Client
     from datagen_nb.wiring import AsyncClient as AsyncClient
     from datagen_nb.wiring import connect as connect
 
-__version__ = "0.1.0"
-
 _HOMES = {
     "AsyncClient": "wiring",
-    "AsyncDataset": "dataset",
-    "AsyncJob": "job",
-    "Client": "sync",
-    "Dataset": "plain_dataset",
-    "Job": "plain_job",
+    "AsyncDataset": "client.dataset",
+    "AsyncJob": "client.async_job",
+    "Client": "client.sync",
+    "DatagenWarning": "core.errors",
+    "Dataset": "client.sync",
+    "Job": "client.sync",
     "JobConfiguration": "core.config",
     "JobStatus": "core.status",
+    "PARAMETERS": "client.parameters",
     "Report": "core.result",
     "ScheduleDraft": "core.schedules",
     "TemplateDraft": "core.templates",
@@ -39,8 +43,9 @@ _HOMES = {
     "connect": "wiring",
     "dashboard": "ui.dashboard",
     "history": "ui.history",
+    "sample_data": "client.samples",
     "studio": "ui.studio",
-    "view": "ui.grid",
+    "view": "ui.renderers",
     "wizard": "ui.wizard",
 }
 

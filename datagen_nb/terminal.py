@@ -6,9 +6,11 @@ import shutil
 import sys
 from typing import TextIO
 
+from datagen_nb.core.estimates import Estimate
 from datagen_nb.core.inert import ONE_LINE, inert
 from datagen_nb.core.result import Report
 from datagen_nb.core.status import JobStatus, State
+from datagen_nb.core.words import between, duration, size
 
 BAR = 24
 
@@ -23,15 +25,15 @@ class Progress:
 
     def show(self, status: JobStatus) -> None:
         """Show a status."""
-        line = progress_line(status)
         if self._moving:
             width = shutil.get_terminal_size().columns - 1
-            self._stream.write(f"\r\x1b[2K{line[:width]}")
+            self._stream.write(f"\r\x1b[2K{progress_line(status)[:width]}")
         else:
-            key = f"{status.status} {status.running_stage.name if status.running_stage else ''}"
-            if key == self._last:
+            line = stage_line(status)
+            between_stages = status.status is State.RUNNING and status.running_stage is None
+            if between_stages or line == self._last:
                 return
-            self._last = key
+            self._last = line
             self._stream.write(f"{line}\n")
         self._stream.flush()
 
@@ -42,8 +44,14 @@ class Progress:
             self._stream.flush()
 
 
+def stage_line(status: JobStatus) -> str:
+    """The state of a job, and the stage that runs."""
+    stage = status.running_stage
+    return status.status.value if stage is None else f"{status.status.value}  {stage.name}"
+
+
 def progress_line(status: JobStatus) -> str:
-    """One line that says where a job is."""
+    """The progress of a job, in one line."""
     filled = round(BAR * status.progress / 100)
     bar = "█" * filled + "░" * (BAR - filled)
     words = [f"{bar} {status.progress:3.0f} %", status.status.value]
@@ -60,8 +68,27 @@ def progress_line(status: JobStatus) -> str:
     if status.rows_per_second:
         words.append(f"{status.rows_per_second:,.0f} rows/s")
     if status.seconds_left:
-        words.append(f"about {status.seconds_left:.0f} s left")
+        words.append(f"about {duration(round(status.seconds_left))} left")
     return "  ".join(words)
+
+
+def estimate_lines(estimate: Estimate) -> str:
+    """What a job would take and make, in a few lines."""
+    table = f"{estimate.input_rows:,} rows x {estimate.input_columns} columns"
+    least, most = size(estimate.bytes_low), size(estimate.bytes_high)
+    if estimate.basis == "prior":
+        basis = "no job that has completed here yet"
+    else:
+        basis = f"{estimate.jobs:,} job{'s' if estimate.jobs > 1 else ''} that completed here"
+    return "\n".join(
+        [
+            f"rows       {estimate.rows:,} like {table}",
+            f"size       {most if least == most else f'{least} to {most}'}",
+            f"time       {between(estimate.seconds_low, estimate.seconds_high)}",
+            f"based on   {basis}",
+            *(f"warning    {one.message} {one.remedy}" for one in estimate.warnings),
+        ]
+    )
 
 
 def stage_times(status: JobStatus) -> str:
@@ -78,12 +105,27 @@ def stage_times(status: JobStatus) -> str:
 def report_lines(report: Report) -> str:
     """Fidelity and memorisation in a few lines."""
     worst = sorted(report.columns, key=lambda column: column.score)[:3]
-    pairs = "" if report.pair_fidelity is None else f" · pairs {report.pair_fidelity:.1%}"
+    pairs = "" if report.pair_fidelity is None else f" · dependence {report.pair_fidelity:.1%}"
     lines = [
         f"fidelity   {report.fidelity:.1%} (columns {report.column_fidelity:.1%}{pairs})",
         "           least alike: "
         + ", ".join(f"{inert(c.name, longest=ONE_LINE)} {c.score:.1%}" for c in worst),
         f"privacy    {memorisation(report)}",
+    ]
+    lines += [
+        f"relation   {inert(one.sentence, longest=ONE_LINE)}: {one.share_synthetic:.1%} of the "
+        f"rows, {one.share_input:.1%} in the input"
+        for one in report.relations
+        if not one.kept
+    ]
+    lines += [
+        f"came back  {inert(one.column, longest=ONE_LINE)}: {one.returned:,} of {one.values:,} "
+        "values"
+        for one in report.memorisation.disclosed
+    ]
+    lines += [
+        f"no score   {inert(one.name, longest=ONE_LINE)}: {inert(one.reason)}"
+        for one in report.not_compared
     ]
     lines += [f"note       {inert(note)}" for note in report.notes]
     return "\n".join(lines)
@@ -97,5 +139,5 @@ def memorisation(report: Report) -> str:
         same += f" ({found.exact_row_share_expected:.2%} would by chance)"
     if found.dcr_share is None:
         return same
-    closer = f"{found.dcr_share:.1%} are closer to a row learnt from than to a fresh one"
+    closer = f"{found.dcr_share:.1%} are closer to the training data than to held-back rows"
     return f"{closer} (50 % is ideal); {same}"

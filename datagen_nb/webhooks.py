@@ -18,7 +18,7 @@ __all__ = ["WebhookPayload", "verify"]
 
 
 def verify(
-    body: bytes, headers: Mapping[str, str], secret: str, *, tolerance: float = 300
+    body: bytes | str, headers: Mapping[str, str], secret: str, *, tolerance: float = 300
 ) -> WebhookPayload:
     """Check a message and read it.
 
@@ -26,8 +26,10 @@ def verify(
     about something newer: go by ``sequence``, which counts a job's messages from 1.
 
     Args:
-        body: As it came, to the byte.
-        headers: Of the request; the case of their names does not matter.
+        body: As it came, to the byte: Flask's ``request.get_data()``, Django's ``request.body``,
+            ``await request.body()`` of FastAPI. A ``str`` is taken as UTF-8.
+        headers: Of the request, as any framework has them; the case of their names does not
+            matter, and a WSGI environment (``HTTP_WEBHOOK_ID``) will do.
         secret: Of the webhook, ``whsec_…``.
         tolerance: Seconds that sender's and receiver's clocks may differ, the way included.
 
@@ -43,7 +45,12 @@ def verify(
 
     Source: Standard Webhooks, https://www.standardwebhooks.com.
     """
-    given = {name.lower(): value for name, value in headers.items()}
+    raw = body.encode() if isinstance(body, str) else bytes(body)
+    given = {
+        name.removeprefix("HTTP_").replace("_", "-").lower(): value
+        for name, value in headers.items()
+        if isinstance(value, str)
+    }
     for name in (ID, TIMESTAMP, SIGNATURE):
         if not given.get(name):
             raise SignatureInvalid(f"The message has no header {name!r}.")
@@ -57,12 +64,29 @@ def verify(
             f"The message is {when}; {tolerance:g} s are tolerated. "
             "It was sent before, or one of the two clocks is wrong."
         )
-    if not is_signed(secret, given[ID], stamp, body, given[SIGNATURE]):
-        raise SignatureInvalid("The message is not signed with this secret.")
+    if not is_signed(secret, given[ID], stamp, raw, given[SIGNATURE]):
+        raise SignatureInvalid(
+            f"The message is not signed with this secret.{_hint(raw)} Compare the secret's "
+            "fingerprint with that of the webhook."
+        )
     try:
-        return WebhookPayload.from_wire(body)
+        return WebhookPayload.from_wire(raw)
     except ValidationError as error:
         raise ProtocolError(
             "The message is signed, but this version does not understand it: "
             f"{error.errors()[0]['msg']}. Are both of the same version?"
         ) from error
+
+
+def _hint(body: bytes) -> str:
+    """What is likely wrong with a body that the service cannot have written."""
+    try:
+        written = WebhookPayload.from_wire(body).to_json().encode()
+    except ValidationError:
+        return ""
+    if written == body:
+        return ""
+    return (
+        " The body is not as the service writes it: pass the request's raw bytes, not JSON that "
+        "was parsed and written again."
+    )

@@ -11,27 +11,29 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from datagen_nb import client, sync
-from datagen_nb.core.access import CUSTOMER_NAME, LOCAL_CUSTOMER
+from datagen_nb.client import async_client, sync
+from datagen_nb.core.access import CUSTOMER_NAME, LOCAL_CUSTOMER, CustomerStorage
+from datagen_nb.core.buckets import Bucket, Buckets
 from datagen_nb.core.clock import SystemClock
+from datagen_nb.core.cloud_paths import SCHEME, is_bucket_name, is_cloud
 from datagen_nb.core.config import DEFAULT_BUCKET, LOCAL_FILES
-from datagen_nb.core.errors import NotFound
-from datagen_nb.core.ports import Bucket, Pipeline
+from datagen_nb.core.errors import ArgumentError
+from datagen_nb.core.pipeline import Pipeline
 from datagen_nb.core.secrets import Secret
 from datagen_nb.ui.views import Views
 
 if TYPE_CHECKING:
-    from datagen_nb.api.home import Home
-    from datagen_nb.api.host import Address, Hosted
+    from datagen_nb.api.process.home import Home
+    from datagen_nb.api.process.host import Address, HostedService
     from datagen_nb.core.access import AccessLog, Administration
     from datagen_nb.core.webhooks import Sender
-    from datagen_nb.service.jobs import JobService
+    from datagen_nb.service.service import JobService
     from datagen_nb.service.settings import Settings
 
 _CUSTOMER_NAME = re.compile(CUSTOMER_NAME)
@@ -43,6 +45,7 @@ def connect(
     api_key: str | None = None,
     home: str | os.PathLike[str] | None = None,
     restart: bool = False,
+    pipeline: Pipeline | None = None,
     scenario: str = "succeeds",
     speed: float = 20,
     seed: int = 7,
@@ -58,6 +61,8 @@ def connect(
             directory for user data.
         restart: Stop a running local service first, as when it is of another version; its
             jobs go on from their finished parts.
+        pipeline: One of your own, run by a service in this process; its jobs are deleted, and it
+            is closed, when the client is. ``datagen_nb.testing`` has the tests that it has to pass.
         scenario: Of the mock: ``succeeds``, ``fails_at_stage``, ``slow``, ``flaky`` (loses a
             worker), ``rejected``, ``paused``, ``times_out``, ``flapping`` (its health),
             ``slow_submit``, ``refused_submit`` (twice), ``lost_events``, ``duplicated_events``,
@@ -71,16 +76,28 @@ def connect(
         VersionMismatch: The running one is of another version.
         ServiceUnavailable: Nothing answers at the address.
         Unauthenticated: The service wants an API key, and none came along that is valid.
+
+    Example:
+        ```python
+        client = dg.connect()
+        ```
     """
     key, api_key = _key(api_key), None
-    dial = _dialler(
-        target, key=key, home=home, restart=restart, scenario=scenario, speed=speed, seed=seed
+    open_connection = _opener(
+        target,
+        key=key,
+        home=home,
+        restart=restart,
+        pipeline=pipeline,
+        scenario=scenario,
+        speed=speed,
+        seed=seed,
     )
-    return sync.Client(dial, Views())
+    return sync.open_client(open_connection, Views())
 
 
-class AsyncClient(client.AsyncClient):
-    __doc__ = client.AsyncClient.__doc__
+class AsyncClient(async_client.AsyncClient):
+    __doc__ = async_client.AsyncClient.__doc__
 
     @classmethod
     @asynccontextmanager
@@ -91,16 +108,41 @@ class AsyncClient(client.AsyncClient):
         api_key: str | None = None,
         home: str | os.PathLike[str] | None = None,
         restart: bool = False,
+        pipeline: Pipeline | None = None,
         scenario: str = "succeeds",
         speed: float = 20,
         seed: int = 7,
-    ) -> AsyncGenerator[client.AsyncClient, None]:
-        """Connect to a service for the length of a block; see ``connect``."""
+    ) -> AsyncGenerator[async_client.AsyncClient, None]:
+        """Connect to a service for the length of a block.
+
+        Args:
+            target: As for ``dg.connect``, and so are the others.
+            api_key: For a deployed service.
+            home: Directory of the local service.
+            restart: Stop a running local service first.
+            pipeline: One of your own, run by a service in this process.
+            scenario: Of the mock.
+            speed: Of the mock.
+            seed: Of the mock.
+
+        Example:
+            ```python
+            async with dg.AsyncClient.connect() as client:
+                await client.limits()
+            ```
+        """
         key, api_key = _key(api_key), None
-        dial = _dialler(
-            target, key=key, home=home, restart=restart, scenario=scenario, speed=speed, seed=seed
+        open_connection = _opener(
+            target,
+            key=key,
+            home=home,
+            restart=restart,
+            pipeline=pipeline,
+            scenario=scenario,
+            speed=speed,
+            seed=seed,
         )
-        async with await dial() as connected:
+        async with await open_connection() as connected:
             yield connected
 
 
@@ -110,34 +152,45 @@ def _key(given: str | None) -> Secret | None:
     return None if text is None else Secret(text.strip())
 
 
-def _dialler(
+def _opener(
     target: str | None,
     *,
     key: Secret | None,
     home: str | os.PathLike[str] | None,
     restart: bool,
+    pipeline: Pipeline | None,
     scenario: str,
     speed: float,
     seed: int,
-) -> Callable[[], Awaitable[client.AsyncClient]]:
+) -> Callable[[], Awaitable[async_client.AsyncClient]]:
+    if pipeline is not None:
+        if target is not None or home is not None or restart:
+            raise ArgumentError(
+                "A pipeline of your own runs in this process: leave target, home and restart out."
+            )
+        return lambda: _in_process(pipeline, where="a service in this process")
     if target is None:
         return lambda: _local(home, restart=restart)
     if target == "mock":
         return lambda: _mock(scenario, speed, seed)
     if target.startswith(("http://", "https://")):
         return lambda: _deployed(target, key)
-    raise ValueError(f'cannot connect to {target!r}: give an address, "mock", or nothing')
+    raise ArgumentError(
+        f'Cannot connect to {target!r}: give an address as "https://host", "mock", or nothing.'
+    )
 
 
-async def _local(home: str | os.PathLike[str] | None, *, restart: bool) -> client.AsyncClient:
-    from datagen_nb.api.home import Home
-    from datagen_nb.api.launch import attach
+async def _local(home: str | os.PathLike[str] | None, *, restart: bool) -> async_client.AsyncClient:
+    from datagen_nb.api.process.home import Home
+    from datagen_nb.api.process.launch import attach
 
-    return client.AsyncClient(await attach(Home.open(home), restart=restart))
+    opened = await asyncio.to_thread(Home.open, home)
+    jobs = await attach(opened, restart=restart)
+    return async_client.AsyncClient(jobs, where="the local service")
 
 
-async def _deployed(url: str, key: Secret | None) -> client.AsyncClient:
-    from datagen_nb.api.remote import HttpJobs
+async def _deployed(url: str, key: Secret | None) -> async_client.AsyncClient:
+    from datagen_nb.api.client.jobs import HttpJobs
 
     jobs = HttpJobs.over_http(url, key=key)
     try:
@@ -145,94 +198,146 @@ async def _deployed(url: str, key: Secret | None) -> client.AsyncClient:
     except BaseException:
         await jobs.aclose()
         raise
-    return client.AsyncClient(jobs)
+    return async_client.AsyncClient(jobs, where=url)
 
 
-async def _mock(scenario: str, speed: float, seed: int) -> client.AsyncClient:
+async def _mock(scenario: str, speed: float, seed: int) -> async_client.AsyncClient:
     from datagen_nb.pipelines.mock import MockPipeline
     from datagen_nb.pipelines.mock_sender import MockSender
-    from datagen_nb.service.settings import Settings
 
     clock = SystemClock()
     pipeline = MockPipeline(scenario, speed=speed, seed=seed, clock=clock)
+    sender = MockSender(clock) if scenario == "failing_webhooks" else None
+    return await _in_process(pipeline, where="the mock service", sender=sender)
+
+
+async def _in_process(
+    pipeline: Pipeline, *, where: str, sender: Sender | None = None
+) -> async_client.AsyncClient:
+    """A service in this process, whose jobs are deleted with it."""
+    from datagen_nb.service.settings import Settings
+
     place = Path(tempfile.mkdtemp(prefix="datagen-mock-"))
     atexit.register(shutil.rmtree, place, ignore_errors=True)
-    # Whoever tries it out receives its webhooks on the same machine.
-    settings = Settings(webhooks_to_private=True)
-    sender = MockSender(clock) if scenario == "failing_webhooks" else None
-    service = await _service(place / "jobs.sqlite", place / "buckets", pipeline, settings, sender)
+    # Webhooks of a trial are received on the same machine.
+    settings = Settings.of_one_user(webhooks_to_private=True)
+    service = await build_service(
+        place / "jobs.sqlite", place / "buckets", pipeline, settings, sender, exclusive=True
+    )
 
     async def close() -> None:
         await service.aclose()
         await asyncio.to_thread(shutil.rmtree, place, ignore_errors=True)
 
-    return client.AsyncClient(service.customer(LOCAL_CUSTOMER), close=close)
+    jobs = service.customer(LOCAL_CUSTOMER)
+    return async_client.AsyncClient(jobs, where=where, close=close)
 
 
-async def _service(
+async def build_service(
     database: Path,
     buckets: Path,
     pipeline: Pipeline,
     settings: Settings | None = None,
     sender: Sender | None = None,
+    *,
+    exclusive: bool = False,
 ) -> JobService:
-    from datagen_nb.api.outbound import HttpSender
-    from datagen_nb.service.jobs import JobService
+    """Start a service over a database and the buckets of its customers; close it afterwards.
+
+    Args:
+        database: The SQLite file, made if it does not exist.
+        buckets: The folder with a bucket for each customer, unless the settings name a bucket.
+        pipeline: What makes its data.
+        settings: Those of the environment if left out.
+        sender: What sends webhooks; over HTTP if left out.
+        exclusive: Whether no other process has the database open.
+    """
+    from datagen_nb.service.access.keys import storage_of_customers
+    from datagen_nb.service.service import JobService
     from datagen_nb.service.settings import Settings
-    from datagen_nb.stores.sqlite import SqliteStore
+    from datagen_nb.stores.sqlite.store import SqliteStore
+    from datagen_nb.webhook_sender import HttpSender
 
     settings = settings or Settings()
+    store = await SqliteStore.open(database)
+    own = await storage_of_customers(store.documents)
     service = JobService(
-        store=await SqliteStore.open(database),
-        buckets=_buckets_below(buckets),
+        store=store,
+        buckets=_customers_buckets(buckets, settings.bucket, own),
         pipeline=pipeline,
         clock=SystemClock(),
         settings=settings,
-        sender=sender or HttpSender(allow_private=settings.webhooks_to_private),
+        sender=sender
+        or HttpSender(allow_private=settings.webhooks_to_private, ports=settings.webhook_ports),
+        exclusive=exclusive,
     )
     await service.start()
     return service
 
 
-def _buckets_below(root: Path) -> Callable[[str, str], Bucket]:
+def _customers_buckets(
+    root: Path, address: str | None, own: Mapping[str, CustomerStorage]
+) -> Buckets:
+    """Each customer's bucket: its own, a folder at the address, or one below the directory.
+
+    Objects by ``gs://`` name has a customer with an account of its own, as far as that account
+    goes; and the only user of a service, who has the files of this machine too.
+    """
+    from datagen_nb.buckets.gcs.access import GcsAccess
+    from datagen_nb.buckets.gcs.bucket import GcsBucket
     from datagen_nb.buckets.local import LocalBucket, LocalFiles
 
-    def bucket(customer: str, name: str) -> Bucket:
+    def find(customer: str, name: str) -> Bucket | None:
+        storage = own.get(customer, CustomerStorage())
+        access = GcsAccess(storage.service_account, storage.kms_key)
         if name == LOCAL_FILES and customer == LOCAL_CUSTOMER:
             return LocalFiles()
-        if name == DEFAULT_BUCKET and _CUSTOMER_NAME.fullmatch(customer):
+        if is_cloud(name) and (customer == LOCAL_CUSTOMER or storage.service_account):
+            cloud_bucket = name.removeprefix(SCHEME)
+            return GcsBucket(cloud_bucket, "", access) if is_bucket_name(cloud_bucket) else None
+        if name != DEFAULT_BUCKET or _CUSTOMER_NAME.fullmatch(customer) is None:
+            return None
+        place = storage.bucket or (None if address is None else f"{address}/{customer}")
+        if place is None:
             return LocalBucket(root / customer)
-        raise NotFound(
-            f"There is no bucket {name!r} here. Use {DEFAULT_BUCKET!r}.", details={"bucket": name}
-        )
+        bucket, _, folder = place.removeprefix(SCHEME).partition("/")
+        return GcsBucket(bucket, f"{folder}/" if folder else "", access)
 
-    return bucket
+    return Buckets(find)
 
 
 def serve(
     home: Home,
     *,
     address: Address | None = None,
-    told: Callable[[str], None] = lambda _: None,
+    on_listen: Callable[[str], None] = lambda _: None,
     idle_seconds: float | None = None,
 ) -> None:
     """Run the service of a home until it is stopped or idle for so long; see ``api.host.serve``."""
-    from datagen_nb.api import host
+    from datagen_nb.api.process import host
     from datagen_nb.pipelines.local import LocalPipeline
+    from datagen_nb.service.settings import Settings
 
-    async def build() -> host.Hosted:
-        pipeline = LocalPipeline()
-        service = await _service(home.database, home.buckets, pipeline)
+    has_customers = address is not None and address.token is None
+
+    async def build() -> host.HostedService:
+        settings = Settings() if has_customers else Settings.of_one_user()
+        pipeline = LocalPipeline(memory=settings.worker_memory)
+        # The lock of the home is held: an earlier service of it is gone.
+        service = await build_service(
+            home.database, home.buckets, pipeline, settings, exclusive=True
+        )
         await pipeline.warm()
-        return await _hosted(service)
+        return await host_service(service)
 
-    host.serve(build, home, address=address, told=told, idle_seconds=idle_seconds)
+    host.serve(build, home, address=address, on_listen=on_listen, idle_seconds=idle_seconds)
 
 
-async def _hosted(service: JobService) -> Hosted:
-    from datagen_nb.api.host import Hosted
-    from datagen_nb.service.access import Access
-    from datagen_nb.service.audit import Audit
+async def host_service(service: JobService) -> HostedService:
+    """What a server needs to serve a service: its keys, its access log, its metrics."""
+    from datagen_nb.api.process.host import HostedService
+    from datagen_nb.service.access.audit import Audit
+    from datagen_nb.service.access.keys import Access
 
     access = Access(service.store.documents, service.clock)
     await access.start()
@@ -241,7 +346,7 @@ async def _hosted(service: JobService) -> Hosted:
         await access.aclose()
         await service.aclose()
 
-    return Hosted(
+    return HostedService(
         service=service,
         access=access,
         log=Audit(service.store.documents, service.clock),
@@ -249,17 +354,18 @@ async def _hosted(service: JobService) -> Hosted:
         clock=service.clock,
         observer=service.observers,
         metrics=service.metrics,
+        is_ready=service.health.is_ready,
         aclose=close,
     )
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class AccessControl:
     """Where an operator manages access.
 
     Attributes:
         control: Customers and keys.
-        log: The access log, for whoever manages a home; a service keeps its own.
+        log: The access log, for the person who manages a home; a service keeps its own.
     """
 
     control: Administration
@@ -267,28 +373,28 @@ class Desk:
 
 
 @asynccontextmanager
-async def administration(home: Home) -> AsyncGenerator[Desk, None]:
+async def administration(home: Home) -> AsyncGenerator[AccessControl, None]:
     """A home's customers, keys and access log, whether its service runs or not."""
-    from datagen_nb.service.access import Access
-    from datagen_nb.service.audit import Audit
-    from datagen_nb.stores.sqlite import SqliteStore
+    from datagen_nb.service.access.audit import Audit
+    from datagen_nb.service.access.keys import Access
+    from datagen_nb.stores.sqlite.store import SqliteStore
 
     store = await SqliteStore.open(home.database)
     try:
         clock = SystemClock()
-        yield Desk(Access(store.documents, clock), Audit(store.documents, clock))
+        yield AccessControl(Access(store.documents, clock), Audit(store.documents, clock))
     finally:
         await store.aclose()
 
 
 @asynccontextmanager
-async def administration_at(url: str) -> AsyncGenerator[Desk, None]:
+async def administration_at(url: str) -> AsyncGenerator[AccessControl, None]:
     """A deployed service's customers and keys; what is done to them its own access log tells."""
-    from datagen_nb.api.remote_access import HttpAdministration
-    from datagen_nb.api.session import Session
+    from datagen_nb.api.client.access import HttpAdministration
+    from datagen_nb.api.client.session import Session
 
     session = Session.over_http(url, key=_key(None))
     try:
-        yield Desk(HttpAdministration(session), None)
+        yield AccessControl(HttpAdministration(session), None)
     finally:
         await session.aclose()

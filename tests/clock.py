@@ -5,13 +5,15 @@ from collections.abc import Awaitable
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
+from tests.deadline import DEADLINE
+
 T = TypeVar("T")
 
 START = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 
 
 class FakeClock:
-    """Implements ``core.ports.Clock``; whoever sleeps on it wakes by ``advance`` alone."""
+    """Implements ``core.ports.Clock``; a sleep on it ends by ``advance`` alone."""
 
     def __init__(self, now: datetime = START) -> None:
         self._now = now
@@ -39,7 +41,7 @@ class FakeClock:
             self._sleepers.remove(sleeper)
 
     def advance(self, seconds: float) -> None:
-        """Let time pass and wake whoever has slept enough."""
+        """Let time pass and end the sleeps that are over."""
         self._now += timedelta(seconds=seconds)
         self._monotonic += seconds
         for until, woken, _ in sorted(self._sleepers, key=lambda sleeper: sleeper[0]):
@@ -47,7 +49,7 @@ class FakeClock:
                 woken.set_result(None)
 
     def jump(self, seconds: float) -> None:
-        """Set the wall clock, as an operator does: nobody wakes."""
+        """Set the wall clock, as an operator does: no sleep ends."""
         self._now += timedelta(seconds=seconds)
 
     @property
@@ -68,13 +70,13 @@ class FakeClock:
         def sleeping() -> int:
             return sum(seconds is None or abs(left - seconds) < 1e-6 for left in self.alarms)
 
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(DEADLINE):
             while sleeping() < count:
                 self._changed.clear()
                 await self._changed.wait()
 
     async def through(self, work: Awaitable[T]) -> T:
-        """Wait for ``work`` and let time pass whenever somebody sleeps."""
+        """Wait for ``work`` and let time pass whenever something sleeps."""
         task = asyncio.ensure_future(work)
         while not task.done():
             asleep = asyncio.ensure_future(self.asleep())

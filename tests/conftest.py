@@ -1,19 +1,32 @@
 """What several suites share: a home of their own, and the real table that ships."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests import gcs_emulator as gcs_emulator_module
 
 DIAMONDS = Path(__file__).parents[1] / "notebooks" / "data" / "diamonds.parquet"
 
 
 @pytest.fixture(autouse=True)
 def _private_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch):
-    """No test touches the user's own home."""
+    """No test touches the user's own home, nor an account at Google."""
     monkeypatch.setenv("DATAGEN_HOME", str(tmp_path_factory.mktemp("home")))
+    monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path_factory.mktemp("gcloud")))
+    monkeypatch.setenv("NO_GCE_CHECK", "true")
+    monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
 
 
 @pytest.fixture
 def diamonds() -> Path:
     """53,940 real rows of 10 columns, Parquet."""
     return DIAMONDS
+
+
+@pytest.fixture(scope="session")
+def gcs_emulator() -> Iterator[str]:
+    """The address of a fake-gcs-server; the test skips where it cannot run."""
+    with gcs_emulator_module.running() as address:
+        yield address

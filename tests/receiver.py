@@ -6,6 +6,8 @@ from collections.abc import Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from tests.deadline import DEADLINE
+
 
 @dataclass
 class Received:
@@ -30,7 +32,7 @@ class Receiver:
         return f"http://127.0.0.1:{self.port}/hook?x=1"
 
     async def count(self, number: int) -> list[Received]:
-        async with asyncio.timeout(20), self.came:
+        async with asyncio.timeout(DEADLINE), self.came:
             await self.came.wait_for(lambda: len(self.requests) >= number)
         return self.requests
 

@@ -1,10 +1,10 @@
 // One self-contained module per widget, its style sheet inside, into the Python package.
-import { readFileSync, readdirSync, rmSync, statSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { build, transform } from "esbuild";
 
 const OUT = "../datagen_nb/static";
 const MOST_BYTES = 60_000;
-const WIDGETS = ["card.tsx", "dashboard.tsx", "history.tsx", "wizard.tsx"];
+const WIDGETS = ["card.tsx", "dashboard.tsx", "history.tsx", "viewer.tsx", "wizard.tsx"];
 
 const styles = {
   name: "styles as text",
@@ -18,7 +18,7 @@ const styles = {
 
 rmSync(OUT, { recursive: true, force: true });
 await build({
-  entryPoints: ["loader.ts", ...WIDGETS].map((name) => `src/${name}`),
+  entryPoints: ["loader.ts", "theme.ts", ...WIDGETS].map((name) => `src/${name}`),
   outdir: OUT,
   bundle: true,
   format: "esm",

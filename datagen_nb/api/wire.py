@@ -1,4 +1,4 @@
-"""The wire: where things are, how errors travel. One page for both ends.
+"""The wire protocol, for client and server: paths, headers, and errors as problem documents.
 
     POST   /v1/jobs                         submit; Idempotency-Key required → 201 JobStatus
     GET    /v1/jobs                         history: status, since, until, text, sort, order, limit,
@@ -11,11 +11,13 @@
     GET    /v1/jobs/{jobId}/configuration   JobConfiguration
     POST   /v1/jobs/{jobId}/cancel, /pause, /resume   JobStatus
     POST   /v1/jobs/cancel                  ManyJobs → Cancellations
-    POST   /v1/jobs/{jobId}/rerun           Idempotency-Key required → 201 JobStatus
+    POST   /v1/jobs/{jobId}/rerun           Rerun or nothing; Idempotency-Key required
+                                            → 201 JobStatus
     GET    /v1/jobs/{jobId}/log             after, wait → LogPage
     GET    /v1/jobs/{jobId}/manifest, /report
     GET    /v1/jobs/{jobId}/parts/{index}   bytes, or a Range of them; HEAD
-    POST   /v1/uploads                      UploadRequest → 201 Upload, 200 one that is known
+    POST   /v1/uploads                      UploadRequest → 201 Upload, 200 if it exists
+    GET    /v1/uploads                      cursor, limit → UploadPage
     GET    /v1/uploads/{uploadId}           Upload; HEAD: Upload-Offset, Upload-Length
     PATCH  /v1/uploads/{uploadId}           at most 1 MiB at Upload-Offset → Upload
     DELETE /v1/uploads/{uploadId}           204
@@ -32,25 +34,26 @@
     GET    /v1/templates/{name}/versions    cursor, limit → TemplatePage
     POST   /v1/templates/{name}/jobs        TemplateSubmit; Idempotency-Key required → 201 JobStatus
     GET    /v1/overview                     days → Overview
-    GET    /v1/limits                       RateLimitStatus; PUT QueueChoice chooses
-    GET    /v1/retention                    Retention; PUT RetentionChoice chooses
+    GET    /v1/limits                       RateLimitStatus; PUT QueueChoice
+    GET    /v1/retention                    Retention; PUT RetentionChoice
     POST   /v1/retention/cleanup            CleanUp
     GET    /v1/schedules                    cursor, limit → SchedulePage
-    PUT    /v1/schedules/{name}             ScheduleDraft → Schedule; makes or replaces it
+    PUT    /v1/schedules/{name}             ScheduleDraft → Schedule
     GET    /v1/schedules/{name}             Schedule, with its next runs
     DELETE /v1/schedules/{name}             204
     GET    /v1/webhooks                     cursor, limit → WebhookPage
-    POST   /v1/webhooks                     WebhookConfig → 201 NewWebhook, the secret told once
+    POST   /v1/webhooks                     WebhookConfig → 201 NewWebhook, shows the secret
     GET    /v1/webhooks/{webhookId}         WebhookStatus
     PATCH  /v1/webhooks/{webhookId}         WebhookChange → WebhookStatus
     DELETE /v1/webhooks/{webhookId}         with its delivery log → 204
     POST   /v1/webhooks/{webhookId}/rotate  SecretRotation → 201 NewWebhook
     GET    /v1/webhooks/{webhookId}/deliveries   state, cursor, limit → DeliveryPage
     POST   /v1/webhooks/{webhookId}/deliveries/replay   ReplayRange → Replayed
-    GET    /v1/webhooks/{webhookId}/deliveries/{deliveryId}   Delivery; POST /replay sends it again
+    GET    /v1/webhooks/{webhookId}/deliveries/{deliveryId}   Delivery; POST /replay
     GET    /v1/alerts                       active, cursor, limit → AlertPage
     POST   /v1/alerts/{alertId}/acknowledge Alert
     GET    /v1/health, /v1/info
+    GET    /healthz, /readyz                Probe; no key; 503 when not ready
     POST   /v1/shutdown                     the local service only
 
 With a key of the scope ``admin``:
@@ -59,7 +62,7 @@ With a key of the scope ``admin``:
     POST   /v1/customers                    {"name"} → 201 Customer
     POST   /v1/customers/{name}/disable, /enable   Customer
     GET    /v1/keys                         customer, after, limit → KeyPage
-    POST   /v1/keys                         KeyRequest → 201 NewKey, the one time the key is told
+    POST   /v1/keys                         KeyRequest → 201 NewKey, shows the key
     POST   /v1/keys/{keyId}/rotate          Rotation → 201 NewKey
     DELETE /v1/keys/{keyId}                 ApiKey, revoked
     GET    /metrics                         for Prometheus
@@ -71,13 +74,14 @@ Every body is a ``core`` model's JSON. Every error is ``application/problem+json
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from random import Random
 from typing import Any
 from urllib.parse import quote
 
 from datagen_nb.core import errors
 from datagen_nb.core.errors import (
+    MAX_PROBLEMS,
     ConfigurationError,
     DatagenError,
     JobNotFound,
@@ -86,6 +90,7 @@ from datagen_nb.core.errors import (
     ServiceUnavailable,
     rebuild,
 )
+from datagen_nb.core.quoting import brief_repr
 
 PREFIX = "/v1"
 JOBS = f"{PREFIX}/jobs"
@@ -97,6 +102,10 @@ UPLOADS = f"{PREFIX}/uploads"
 EVENTS = f"{PREFIX}/events"
 HEALTH = f"{PREFIX}/health"
 INFO = f"{PREFIX}/info"
+HEALTHZ = "/healthz"
+READYZ = "/readyz"
+PROBES = frozenset({HEALTHZ, READYZ})
+"""Paths that need no API key."""
 ESTIMATES = f"{PREFIX}/estimates"
 INSPECTIONS = f"{PREFIX}/inspections"
 PREVIEWS = f"{PREFIX}/previews"
@@ -110,35 +119,39 @@ ALERTS = f"{PREFIX}/alerts"
 METRICS = "/metrics"
 SHUTDOWN = f"{PREFIX}/shutdown"
 
-PROBLEM = "application/problem+json"
-EVENT_STREAM = "text/event-stream"
-CHUNK = "application/offset+octet-stream"
+PROBLEM_TYPE = "application/problem+json"
+EVENT_STREAM_TYPE = "text/event-stream"
+CHUNK_TYPE = "application/offset+octet-stream"
 
-WELCOME = b": welcome\n\n"
-"""How a stream of events begins, so that its reader knows it open before there is an event."""
-
-GOODBYE = b"event: goodbye\ndata: {}\n\n"
-"""How a stream of events ends when the service was told to end; a stream that just breaks off
-means that something went wrong."""
+STREAM_OPEN, HEARTBEAT, STREAM_END = "welcome", "heartbeat", "goodbye"
+"""Messages of a stream that are not events: the first, one after each silence, and the last when
+the service shuts down. A stream that ends without the last one has failed."""
 
 IDEMPOTENCY_KEY = "Idempotency-Key"
 API_KEY = "X-Api-Key"
 REQUEST_ID = "X-Request-Id"
-LAST_EVENT_ID = "Last-Event-ID"
 UPLOAD_OFFSET = "Upload-Offset"
 UPLOAD_LENGTH = "Upload-Length"
 
 HTTP_STATUS: Mapping[str, int] = {
     "DatagenError": 500,
+    "ArgumentError": 422,
+    "ArgumentTypeError": 422,
     "ConfigurationError": 422,
     "InputError": 422,
     "OutputError": 422,
+    "StorageError": 422,
+    "BucketNotFound": 422,
+    "CredentialsUnusable": 422,
+    "RequesterPays": 422,
+    "StorageForbidden": 422,
     "JobError": 409,
     "JobNotFound": 404,
     "ActionRefused": 409,
     "ResultNotReady": 409,
     "JobFailed": 409,
     "JobCancelled": 409,
+    "WaitTimeout": 408,
     "SubmitError": 409,
     "IdempotencyConflict": 422,
     "SubmitInFlight": 409,
@@ -156,20 +169,21 @@ HTTP_STATUS: Mapping[str, int] = {
     "VersionMismatch": 409,
     "HomeError": 503,
     "ProtocolError": 502,
+    "ClientUnusable": 500,
     "NotFound": 404,
 }
 """The HTTP status of each error class."""
 
 
 _JOB_ID = re.compile(r"(?!dg_)[A-Za-z0-9_-]{1,64}|\{job_id\}")
-"""No job has an API key for its id, and an address is no place for one."""
+"""A job's id, or the placeholder of a route. An API key never matches: URLs are logged."""
 
 
 def job_path(job_id: str, *rest: str) -> str:
-    """Path of a job, or of something of it.
+    """The path of a job, or of a resource below it.
 
     Raises:
-        JobNotFound: No job can have such an id; it would lead to another route.
+        JobNotFound: The id is not a valid one; its path could be another route.
     """
     if _JOB_ID.fullmatch(job_id) is None:
         raise JobNotFound(
@@ -179,21 +193,21 @@ def job_path(job_id: str, *rest: str) -> str:
     return "/".join([JOBS, job_id, *rest])
 
 
-def named(base: str, name: str, *rest: str) -> str:
-    """Path of something that a customer has named, as a template, or of something of it."""
+def resource_path(base: str, name: str, *rest: str) -> str:
+    """Path of something that a customer has resource_path, as a template, or of something of it."""
     return "/".join([base, quote(name, safe=""), *rest])
 
 
-_random = Random()  # noqa: S311  a name, no secret
+_random = Random()  # noqa: S311  an id, not a secret
 
 
 def new_request_id() -> str:
-    """An id for a request that brought none: unlike any other, but no secret."""
+    """A random id for a request that has none."""
     return f"{_random.getrandbits(128):032x}"
 
 
-def problem(error: DatagenError, request_id: str) -> tuple[int, dict[str, Any]]:
-    """Status and body that tell an error."""
+def problem_document(error: DatagenError, request_id: str) -> tuple[int, dict[str, Any]]:
+    """HTTP status and problem document of an error."""
     kind = type(error).__name__
     status = HTTP_STATUS[kind]
     return status, {
@@ -208,31 +222,41 @@ def problem(error: DatagenError, request_id: str) -> tuple[int, dict[str, Any]]:
     }
 
 
-def as_problems(entries: Any) -> ConfigurationError:
-    """One of our errors from what pydantic lists."""
+def as_configuration_error(entries: Sequence[Any]) -> ConfigurationError:
+    """A ``ConfigurationError`` from pydantic's list of validation errors."""
     return ConfigurationError(
         [
             Problem(
                 ".".join(str(part) for part in entry["loc"]) or "body",
                 _given(entry),
                 entry["msg"],
-                "See the API's description.",
+                "See the API's description at /v1/openapi.json.",
             )
-            for entry in entries
-        ]
+            for entry in entries[:MAX_PROBLEMS]
+        ],
+        count=len(entries),
     )
 
 
 def _given(entry: Any) -> str:
-    """What was given, where it is one value that is no secret: not the body around it."""
+    """The value that was sent, if it is a single one and not a secret; otherwise ``…``."""
     place, value = entry["loc"], entry.get("input")
     is_one = value is None or isinstance(value, str | int | float)
     is_secret = "secret" in place or place in ((), ("body",))
-    return repr(value)[:80] if is_one and not is_secret else "…"
+    return brief_repr(value) if is_one and not is_secret else "…"
 
 
-def error_of(status: int, body: Any, request_id: str) -> DatagenError:
-    """The error that an answer tells; what is no problem document becomes one of ours."""
+def error_from_response(
+    status: int, body: Any, request_id: str, *, sender: str = "The service"
+) -> DatagenError:
+    """The error of a failed response, also of one without a problem document.
+
+    Args:
+        status: Of the response.
+        body: Its JSON, or ``None``.
+        request_id: Of the request.
+        sender: What answered: an address, for a person who may have typed a wrong one.
+    """
     if isinstance(body, dict) and {"kind", "code", "detail"} <= body.keys():
         details = body.get("details")
         return rebuild(
@@ -244,23 +268,39 @@ def error_of(status: int, body: Any, request_id: str) -> DatagenError:
         )
     if status in {502, 503, 504}:
         return ServiceUnavailable(
-            f"The service answered {status}. Try again in a moment.", request_id=request_id
+            f"{sender} answered with status {status}. Try again in a moment.",
+            request_id=request_id,
         )
     return ProtocolError(
-        f"The service answered {status} without a reason this version understands.",
+        f"{sender} answered with status {status} and no error document that this version can read. "
+        "Check the address, and what lies before the service.",
         details={"status": status},
         request_id=request_id,
     )
 
 
-ENDING = ServiceUnavailable(
-    "The service is ending; it can be asked again when it has been started anew.",
+SHUTTING_DOWN = ServiceUnavailable(
+    "The service is shutting down. Try again when it has been restarted.",
     code="service_ending",
 )
-"""What a caller is told who comes in a service's last moment."""
+"""The error of requests that arrive during a shutdown."""
 
-UNEXPECTED = errors.ServiceError(
-    "The service made a mistake. Its log tells more under this request's id.",
+
+def without_internals(error: DatagenError) -> DatagenError:
+    """An internal error without its message and details, which may name paths of the machine."""
+    if error in (SHUTTING_DOWN, INTERNAL_ERROR):
+        return error
+    kept = {name: value for name, value in error.details.items() if name == "retryAfter"}
+    return rebuild(
+        type(error).__name__,
+        "The service cannot do this now. Its log has the reason under this request id.",
+        code=error.code,
+        details=kept,
+    )
+
+
+INTERNAL_ERROR = errors.ServiceError(
+    "The service failed unexpectedly. Its log has the reason under this request id.",
     code="internal_error",
 )
-"""What a caller is told of a fault of ours: never a trace."""
+"""The error of an unexpected exception; the traceback is only in the log."""

@@ -1,41 +1,42 @@
 """Buckets that are directories, and the user's own file system seen as one.
 
-An object is written as a file without a name (or under a reserved one, where the system has
-none such), synced, and then given its name in one step: a killed writer leaves nothing that
-shows. Paths are walked part by part without following links, so none leads out of the root.
+Objects are written atomically (``datagen_nb.files``): a killed writer leaves nothing that shows.
+Paths are walked part by part without following links, so none leads out of the root.
 """
 
 from __future__ import annotations
 
 import errno
-import io
 import os
 import stat
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
-from datagen_nb.buckets.unpublished import (
-    UNPUBLISHED,
-    Unpublished,
-    drop_remains,
-    free_bytes,
-    reason_of,
-    telling,
-)
-from datagen_nb.core.errors import NotFound
-from datagen_nb.core.ports import ObjectMeta
+from datagen_nb import files
+from datagen_nb.core.buckets import PAGE_SIZE, Mode, ObjectMeta
+from datagen_nb.core.errors import DatagenError, NotFound, ServiceUnavailable
+from datagen_nb.core.file_kinds import irregular
+from datagen_nb.files import RESERVED_PREFIX, output_errors, reason_of, version_of
 
-BUFFER = 1 << 20
+_ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG})
+"""Errors that mean that nothing has the name; any other one says nothing about it."""
+
+_UNREADABLE = _ABSENT | {errno.EACCES, errno.EPERM, errno.EISDIR, errno.ENXIO, errno.EINVAL}
+"""Errors that mean that what has the name, if anything has, is no object for us."""
 
 
 class LocalBucket:
-    """A directory as a bucket, made when first written to.
+    """A directory as a bucket, made when first written to; implements ``core.buckets.LocalDisk``.
 
     Args:
         root: The directory; links above it are the owner's business, none below is followed.
     """
+
+    _is_owned = True
+    """Whether all writers of the directory are of this class."""
 
     def __init__(self, root: Path) -> None:
         self._root = Path(os.path.abspath(root))
@@ -47,37 +48,47 @@ class LocalBucket:
     def is_near(self) -> bool:
         return True
 
+    def address(self, path: str = "") -> str:
+        return self._root.joinpath(*self._parts(path) if path else ()).as_uri()
+
     @contextmanager
-    def writer(self, path: str, *, if_absent: bool = False) -> Iterator[BinaryIO]:
+    def writer(
+        self, path: str, *, mode: Mode = "overwrite", permissions: int | None = None
+    ) -> Iterator[BinaryIO]:
         parents, name = self._split(path)
-        shown = self._shown(path)
-        with telling(shown):
+        label = self._label(path)
+        with output_errors(label):
             directory = self._directory(parents, make=True)
         try:
-            with telling(shown):
-                drop_remains(directory, name)
-                unpublished = Unpublished(directory, name, shown)
-            try:
-                file = io.BufferedWriter(unpublished, BUFFER)
+            with files.write_in(
+                directory,
+                name,
+                label,
+                mode=mode,
+                permissions=permissions,
+                is_owned=self._is_owned,
+            ) as file:
                 yield file
-                file.flush()
-                with telling(shown):
-                    unpublished.publish(if_absent=if_absent)
-            finally:
-                unpublished.close()
         finally:
             os.close(directory)
 
-    def put(self, path: str, data: bytes, *, if_absent: bool = False) -> None:
-        with self.writer(path, if_absent=if_absent) as file:
+    def put(self, path: str, data: bytes, *, mode: Mode = "overwrite") -> None:
+        with self.writer(path, mode=mode) as file:
             file.write(data)
 
     def open(self, path: str) -> BinaryIO:
         return os.fdopen(self._open(path), "rb")
 
     def get(self, path: str) -> bytes:
-        with self.open(path) as file:
+        with self.open(path) as file, _reading(path):
             return file.read()
+
+    def get_range(self, path: str, start: int, stop: int) -> bytes:
+        if not 0 <= start <= stop:
+            raise ValueError(f"{start} to {stop} is no range of bytes")
+        with self.open(path) as file, _reading(path):
+            file.seek(start)
+            return file.read(stop - start)
 
     def head(self, path: str) -> ObjectMeta | None:
         try:
@@ -86,57 +97,87 @@ class LocalBucket:
             return None
         try:
             found = os.fstat(handle)
-            version = f"{found.st_ino:x}-{found.st_mtime_ns:x}-{found.st_size:x}"
-            return ObjectMeta(path, found.st_size, version)
+            return ObjectMeta(path, found.st_size, version_of(found))
         finally:
             os.close(handle)
 
-    def list(self, prefix: str) -> Iterator[ObjectMeta]:
-        above, _, _ = prefix.rpartition("/")
+    def list(
+        self, prefix: str = "", *, after: str = "", page_size: int = PAGE_SIZE
+    ) -> Iterator[Sequence[ObjectMeta]]:
+        objects = self._objects(prefix, after)
+        while page := tuple(islice(objects, page_size)):
+            yield page
+
+    def _objects(self, prefix: str, after: str) -> Iterator[ObjectMeta]:
+        above = prefix.rpartition("/")[0]
+        with _reading(prefix):
+            try:
+                directory = self._directory(self._parts(above) if above else [], make=False)
+            except NotFound:
+                return
+            except (OSError, UnicodeEncodeError) as error:
+                if _is_in(_ABSENT, error):
+                    return
+                raise
+            try:
+                yield from _walk(directory, f"{above}/" if above else "", prefix, after)
+            finally:
+                os.close(directory)
+
+    def delete(self, path: str) -> bool:
         try:
-            directory = self._directory(self._parts(above) if above else [], make=False)
-        except (NotFound, OSError):
-            return
+            parents, name = self._split(path)
+        except NotFound:
+            return False
+        directory = self._directory_if_there(parents, path)
+        if directory is None:
+            return False
         try:
-            found = sorted(_walk(directory, f"{above}/" if above else ""))
+            with output_errors(self._label(path)):
+                with files.locked(directory) if self._is_owned else nullcontext():
+                    was_there = _unlink(directory, name)
+                files.remove_leftovers(directory, name)
+                os.fsync(directory)
+            return was_there
         finally:
             os.close(directory)
-        for path, size in found:
-            if path.startswith(prefix):
-                yield ObjectMeta(path, size)
 
-    def delete(self, prefix: str) -> int:
+    def delete_prefix(self, prefix: str) -> int:
+        if not prefix.endswith("/"):
+            raise ValueError(f"{prefix!r} is no prefix of a folder: it has to end in '/'")
         try:
-            parents, name = self._split(prefix.rstrip("/"))
-            directory = self._directory(parents, make=False)
-        except (NotFound, OSError):
+            parents, name = self._split(prefix[:-1])
+        except NotFound:
+            return 0
+        directory = self._directory_if_there(parents, prefix)
+        if directory is None:
             return 0
         try:
-            with telling(self._shown(prefix)):
-                count = _remove(directory, name)
-                drop_remains(directory, name)
+            with output_errors(self._label(prefix)):
+                count = _remove_folder(directory, name)
                 os.fsync(directory)
             return count
         finally:
             os.close(directory)
 
-    def room(self, path: str) -> int | None:
+    def free_bytes(self, path: str) -> int | None:
         place = self._root.joinpath(*self._split(path)[0])
         for candidate in (place, *place.parents):
             with suppress(OSError):
-                return free_bytes(candidate)
+                return files.free_bytes(candidate)
         return None
 
-    def same(self, one: str, other: str) -> bool:
+    def is_same(self, one: str, other: str) -> bool:
         return one == other
 
-    def _shown(self, path: str) -> str:
+    def _label(self, path: str) -> str:
+        """What messages call an object."""
         return str(self._root / path)
 
     def _parts(self, path: str) -> Sequence[str]:
         parts = path.split("/")
         if any(
-            part in ("", ".", "..") or "\0" in part or part.startswith(UNPUBLISHED)
+            part in ("", ".", "..") or "\0" in part or part.startswith(RESERVED_PREFIX)
             for part in parts
         ):
             raise NotFound(f"There is no object {path!r} in this bucket.", details={"path": path})
@@ -158,54 +199,92 @@ class LocalBucket:
             handle = deeper
         return handle
 
+    def _directory_if_there(self, parents: Sequence[str], path: str) -> int | None:
+        """Open a directory to remove something from it."""
+        with output_errors(self._label(path)):
+            try:
+                return self._directory(parents, make=False)
+            except (OSError, UnicodeEncodeError) as error:
+                if _is_in(_ABSENT, error):
+                    return None
+                raise
+
     def _open(self, path: str) -> int:
         parents, name = self._split(path)
         try:
             directory = self._directory(parents, make=False)
             try:
-                # Without O_NONBLOCK, opening a pipe that lies there would wait for its writer.
-                flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+                # Looked at first: opening a device may set it going. Opened without waiting, and
+                # looked at again: a pipe may have taken its place.
+                found = os.stat(name, dir_fd=directory, follow_symlinks=False)
+                self._check_regular(path, found.st_mode)
+                flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY
                 handle = os.open(name, flags, dir_fd=directory)
             finally:
                 os.close(directory)
-            if not stat.S_ISREG(os.fstat(handle).st_mode):
+            try:
+                self._check_regular(path, os.fstat(handle).st_mode)
+            except NotFound:
                 os.close(handle)
-                raise FileNotFoundError(errno.ENOENT, "not a regular file")
+                raise
         except (OSError, UnicodeEncodeError) as error:
+            if not _is_in(_UNREADABLE, error):
+                raise _unavailable(path, error) from error
             raise NotFound(
                 f"There is no readable object {path!r} in this bucket ({reason_of(error)}).",
                 details={"path": path},
             ) from error
         return handle
 
+    def _check_regular(self, path: str, mode: int) -> None:
+        if what := irregular(mode):
+            raise NotFound(
+                f"There is no file {path!r} in this bucket: it is {what}.",
+                code="not_a_file",
+                details={"path": path, "what": what},
+            )
+
 
 class LocalFiles(LocalBucket):
     """The user's file system: objects are named by absolute paths, links are followed.
 
-    Only for a service that runs as that user. Directories are neither made nor removed.
+    Only for a service that runs as that user. Directories are neither made, listed nor removed.
     """
+
+    _is_owned = False
 
     def __init__(self) -> None:
         super().__init__(Path("/"))
 
-    def list(self, prefix: str) -> Iterator[ObjectMeta]:
+    def list(
+        self,
+        prefix: str = "",
+        *,
+        after: str = "",
+        page_size: int = PAGE_SIZE,  # noqa: ARG002, there is one at most
+    ) -> Iterator[Sequence[ObjectMeta]]:
         meta = self.head(prefix)
-        return iter([] if meta is None else [meta])
+        return iter([] if meta is None or prefix <= after else [(meta,)])
 
-    def delete(self, prefix: str) -> int:
-        return 0 if self.head(prefix) is None else super().delete(prefix)
+    def delete(self, path: str) -> bool:
+        return self.head(path) is not None and super().delete(path)
+
+    def delete_prefix(self, prefix: str) -> int:
+        if not prefix.endswith("/"):
+            raise ValueError(f"{prefix!r} is no prefix of a folder: it has to end in '/'")
+        return 0
 
     @property
     def is_near(self) -> bool:
         return False  # a path may lead to any mount
 
-    def same(self, one: str, other: str) -> bool:
+    def is_same(self, one: str, other: str) -> bool:
         try:
             return Path(one).samefile(other)
         except OSError:
             return os.path.realpath(one) == os.path.realpath(other)
 
-    def _shown(self, path: str) -> str:
+    def _label(self, path: str) -> str:
         return path
 
     def _parts(self, path: str) -> Sequence[str]:
@@ -218,6 +297,29 @@ class LocalFiles(LocalBucket):
 
     def _directory(self, parents: Sequence[str], *, make: bool) -> int:  # noqa: ARG002, never made
         return super()._directory(parents, make=False)
+
+
+@contextmanager
+def _reading(path: str) -> Iterator[None]:
+    """Raise ``ServiceUnavailable`` for whatever the system cannot read."""
+    try:
+        yield
+    except OSError as error:
+        raise _unavailable(path, error) from error
+
+
+def _unavailable(path: str, error: Exception) -> DatagenError:
+    remedy = "Look after the disk or the network, then try again."
+    return ServiceUnavailable(
+        f"The storage did not answer for {path!r}: {reason_of(error)}. {remedy}",
+        code="storage_unavailable",
+        details={"path": path, "reason": reason_of(error), "remedy": remedy},
+    )
+
+
+def _is_in(errors: frozenset[int], error: Exception) -> bool:
+    """Whether it is one of the errors; a name that cannot be written as bytes is always."""
+    return not isinstance(error, OSError) or error.errno in errors
 
 
 def _enter(directory: int, part: str, *, make: bool) -> int:
@@ -233,38 +335,72 @@ def _enter(directory: int, part: str, *, make: bool) -> int:
     return os.open(part, flags, dir_fd=directory)
 
 
-def _walk(directory: int, above: str) -> Iterator[tuple[str, int]]:
-    for name in os.listdir(directory):
-        if name.startswith(UNPUBLISHED):
+def _walk(directory: int, above: str, prefix: str, after: str) -> Iterator[ObjectMeta]:
+    """The objects of a directory in the order of their paths, those of its folders in between."""
+    for name in sorted(_names(directory)):
+        path = above + name
+        is_folder = name.endswith("/")
+        is_passed = path <= after and not (is_folder and after.startswith(path))
+        if is_passed or not path.startswith(prefix):
             continue
         try:
-            entry = os.stat(name, dir_fd=directory, follow_symlinks=False)
-            if stat.S_ISREG(entry.st_mode):
-                yield above + name, entry.st_size
-            elif stat.S_ISDIR(entry.st_mode):
-                deeper = _enter(directory, name, make=False)
-                try:
-                    yield from _walk(deeper, f"{above}{name}/")
-                finally:
-                    os.close(deeper)
-        except FileNotFoundError:  # removed while we looked
-            continue
+            if not is_folder:
+                found = os.stat(name, dir_fd=directory, follow_symlinks=False)
+                if stat.S_ISREG(found.st_mode):
+                    yield ObjectMeta(path, found.st_size, version_of(found))
+                continue
+            deeper = _enter(directory, name[:-1], make=False)
+        except OSError as error:
+            if _is_in(_ABSENT, error):  # removed in the meantime
+                continue
+            raise
+        try:
+            yield from _walk(deeper, path, prefix, after)
+        finally:
+            os.close(deeper)
 
 
-def _remove(directory: int, name: str) -> int:
+def _names(directory: int) -> Iterator[str]:
+    """The names in a directory; those of folders end in ``/``, as they do in paths."""
+    with os.scandir(directory) as entries:
+        for entry in entries:
+            if not entry.name.startswith(RESERVED_PREFIX):
+                is_folder = entry.is_dir(follow_symlinks=False)
+                yield f"{entry.name}/" if is_folder else entry.name
+
+
+def _unlink(directory: int, name: str) -> bool:
+    """Remove a file or a link, but no folder; whether it was an object."""
     try:
-        entry = os.stat(name, dir_fd=directory, follow_symlinks=False)
-    except FileNotFoundError:
-        return 0
-    if not stat.S_ISDIR(entry.st_mode):
-        with suppress(FileNotFoundError):
-            os.unlink(name, dir_fd=directory)
-        return int(stat.S_ISREG(entry.st_mode) and not name.startswith(UNPUBLISHED))
-    deeper = _enter(directory, name, make=False)
+        found = os.stat(name, dir_fd=directory, follow_symlinks=False)
+        if stat.S_ISDIR(found.st_mode):
+            return False
+        os.unlink(name, dir_fd=directory)
+    except OSError as error:
+        if _is_in(_ABSENT, error):
+            return False
+        raise
+    return stat.S_ISREG(found.st_mode) and not name.startswith(RESERVED_PREFIX)
+
+
+def _remove_folder(directory: int, name: str) -> int:
+    """Remove a folder with all that is in it; count the objects."""
     try:
-        count = sum(_remove(deeper, inner) for inner in os.listdir(deeper))  # noqa: PTH208, a descriptor
+        folder = _enter(directory, name, make=False)
+    except OSError as error:
+        if _is_in(_ABSENT, error):
+            return 0
+        raise
+    try:
+        with files.locked(folder):
+            count = 0
+            for inner in os.listdir(folder):  # noqa: PTH208, a descriptor
+                if _unlink(folder, inner):
+                    count += 1
+                else:
+                    count += _remove_folder(folder, inner)
     finally:
-        os.close(deeper)
+        os.close(folder)
     with suppress(FileNotFoundError):
         os.rmdir(name, dir_fd=directory)
     return count

@@ -1,6 +1,6 @@
-"""Who may ask for what: customers, their API keys, scopes, and what the access log says.
+"""Customers, their API keys and scopes, and the access log: values and rules only.
 
-Values and rules only. A key is shown once, when it is made; what is kept of it is a digest.
+A key is shown once, when it is created; only its digest is stored.
 """
 
 from __future__ import annotations
@@ -13,24 +13,25 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal, Protocol
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, field_validator
 
+from datagen_nb.core.cloud_paths import checked_folder
 from datagen_nb.core.errors import Forbidden
 from datagen_nb.core.secrets import KEY_TEXT
 from datagen_nb.core.wire_model import Instant, WireModel
 
 CUSTOMER_NAME = r"[a-z0-9][a-z0-9_-]{0,62}"
-"""Also the name of the customer's directory, so nothing that a path could be led astray with."""
+"""Also the name of the customer's directory, so it holds no path separator and no dot."""
 
 LOCAL_CUSTOMER = "local"
-"""The one customer of a local service; reserved, since it alone may read this machine's files."""
+"""The only customer of a local service; reserved, because it may read this machine's files."""
 
 CustomerName = Annotated[str, StringConstraints(pattern=rf"^{CUSTOMER_NAME}$")]
 KeyId = Annotated[str, StringConstraints(pattern=r"^[0-9a-z]{12}$")]
 
 
 class Scope(StrEnum):
-    """What a key may be used for; none includes another."""
+    """What a key allows; no scope includes another."""
 
     READ = "read"
     SUBMIT = "submit"
@@ -38,13 +39,13 @@ class Scope(StrEnum):
     ADMIN = "admin"
 
 
-USUAL_SCOPES = (Scope.READ, Scope.SUBMIT, Scope.MANAGE)
-"""Of a key for which nothing else is said: all that concerns its customer alone."""
+DEFAULT_SCOPES = (Scope.READ, Scope.SUBMIT, Scope.MANAGE)
+"""Scopes of a key by default: everything that concerns its own customer."""
 
 DAY = 86_400.0
 
-MOST_SECONDS = 100 * 365 * DAY
-"""Longest that a key is valid which ends at all."""
+MAX_SECONDS = 100 * 365 * DAY
+"""Upper bound of a key's lifetime, if it has one."""
 
 SCOPE_OF: Mapping[str, Scope] = {
     "service.read": Scope.READ,
@@ -52,6 +53,7 @@ SCOPE_OF: Mapping[str, Scope] = {
     "results.read": Scope.READ,
     "events.read": Scope.READ,
     "settings.read": Scope.READ,
+    "jobs.plan": Scope.SUBMIT,
     "jobs.submit": Scope.SUBMIT,
     "jobs.steer": Scope.SUBMIT,
     "uploads.write": Scope.SUBMIT,
@@ -66,11 +68,14 @@ SCOPE_OF: Mapping[str, Scope] = {
     "service.stop": Scope.ADMIN,
 }
 """The scope that each action needs. ``settings`` are templates, schedules, limits, retention and
-alerts; to steer a job is to cancel, pause or resume it."""
+alerts. ``jobs.plan`` covers estimates, inspections and previews; ``jobs.steer`` covers cancel,
+pause, resume and annotate."""
 
-LOGGED = frozenset(
+LOGGED_ACTIONS = frozenset(
     {
         "results.read",
+        "jobs.submit",
+        "jobs.steer",
         "jobs.delete",
         "settings.change",
         "webhooks.change",
@@ -79,30 +84,58 @@ LOGGED = frozenset(
         "service.stop",
     }
 )
-"""Actions that the access log tells of when they were allowed; what was refused it always tells."""
+"""Actions that are logged when they are allowed. Refused requests are always logged."""
+
+
+class CustomerStorage(WireModel):
+    """Where a customer's data is kept in Google Cloud Storage; used from the service's next start.
+
+    Args:
+        bucket: Its own bucket, as ``gs://bucket`` or ``gs://bucket/folder``; by default a folder
+            where the service keeps everything.
+        service_account: Email address of its account, which the service impersonates. The
+            customer's jobs may then name each ``gs://`` object that this account may use.
+        kms_key: Encrypts its new objects, as ``projects/…/locations/…/keyRings/…/cryptoKeys/…``.
+    """
+
+    bucket: str | None = Field(None, max_length=1000)
+    service_account: str | None = Field(
+        None, max_length=300, pattern=r"^[A-Za-z0-9_.+-]+@[a-z0-9.-]+\.gserviceaccount\.com$"
+    )
+    kms_key: str | None = Field(
+        None,
+        max_length=1000,
+        pattern=r"^projects/[^/\s]+/locations/[^/\s]+/keyRings/[^/\s]+/cryptoKeys/[^/\s]+$",
+    )
+
+    @field_validator("bucket")
+    @classmethod
+    def _check_bucket(cls, bucket: str | None) -> str | None:
+        return None if bucket is None else checked_folder(bucket)
 
 
 class Customer(WireModel):
-    """Someone whose jobs nobody else sees; ``disabled`` since when no key of it is valid."""
+    """A customer; its jobs are invisible to others. None of its keys is valid once ``disabled``."""
 
     name: CustomerName
     created: Instant
     disabled: Instant | None = None
+    storage: CustomerStorage | None = None
 
 
 class ApiKey(WireModel):
-    """What may be known of a key by those who manage it; never the key.
+    """An API key without its secret.
 
     Args:
-        key_id: Which it is; part of the key itself.
-        customer: Whose jobs it opens.
-        name: What it is for, in words.
-        prefix: How the key begins, to recognise it by.
-        scopes: What it may be used for.
-        created: When it was made.
+        key_id: Its id; part of the key itself.
+        customer: The customer whose jobs it gives access to.
+        name: A label for people.
+        prefix: The beginning of the key, by which its owner recognises it.
+        scopes: What it allows.
+        created: When it was created.
         expires: When it stops being valid, if ever.
-        last_used: When it was used last, to the minute.
-        revoked: Since when it is no longer valid.
+        last_used: When it was last used, to the minute.
+        revoked: When it was revoked, if it was.
     """
 
     key_id: KeyId
@@ -116,57 +149,54 @@ class ApiKey(WireModel):
     revoked: Instant | None = None
 
     def is_valid(self, now: datetime) -> bool:
-        """Whether it opens anything now."""
+        """Whether the key is neither revoked nor expired."""
         return self.revoked is None and (self.expires is None or now < self.expires)
 
 
 class NewKey(WireModel):
-    """A key at the one moment it is shown.
-
-    ``secret`` is the whole key; no ``repr`` shows it.
-    """
+    """A new key. ``secret`` is the whole key, shown only here; ``repr`` leaves it out."""
 
     key: ApiKey
     secret: str = Field(repr=False)
 
 
 class CustomerRequest(WireModel):
-    """What to make a customer of."""
+    """A customer to create."""
 
     name: CustomerName
 
 
 class KeyRequest(WireModel):
-    """What to make a key of.
+    """A key to create.
 
     Args:
-        customer: Whose jobs it opens.
-        name: What it is for, in words.
-        scopes: What it may be used for.
-        expires_in: Seconds for which it is valid; ``None`` for ever.
+        customer: The customer whose jobs it gives access to.
+        name: A label for people.
+        scopes: What it allows.
+        expires_in: Seconds until it expires; ``None`` if it does not.
     """
 
     customer: CustomerName
     name: str = Field("", max_length=200)
-    scopes: tuple[Scope, ...] = Field(USUAL_SCOPES, min_length=1, max_length=len(Scope))
-    expires_in: float | None = Field(None, ge=1, le=MOST_SECONDS, allow_inf_nan=False)
+    scopes: tuple[Scope, ...] = Field(DEFAULT_SCOPES, min_length=1, max_length=len(Scope))
+    expires_in: float | None = Field(None, ge=1, le=MAX_SECONDS, allow_inf_nan=False)
 
 
 class Rotation(WireModel):
-    """How a key is replaced; ``overlap``: seconds for which the old one stays valid."""
+    """How to replace a key; the old one stays valid for ``overlap`` seconds."""
 
-    overlap: float = Field(DAY, ge=0, le=MOST_SECONDS, allow_inf_nan=False)
+    overlap: float = Field(DAY, ge=0, le=MAX_SECONDS, allow_inf_nan=False)
 
 
 class CustomerPage(WireModel):
-    """Customers by name; ``next_cursor`` is absent on the last page."""
+    """A page of customers in order of name; ``next_cursor`` is absent on the last page."""
 
     customers: tuple[Customer, ...]
     next_cursor: str | None = None
 
 
 class KeyPage(WireModel):
-    """Keys by id; ``next_cursor`` is absent on the last page."""
+    """A page of keys in order of id; ``next_cursor`` is absent on the last page."""
 
     keys: tuple[ApiKey, ...]
     next_cursor: str | None = None
@@ -174,12 +204,12 @@ class KeyPage(WireModel):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks.
+    """The authenticated sender of a request.
 
     Attributes:
-        customer: Whose jobs are asked for.
-        scopes: What for.
-        key_id: Which key came along; ``None`` for the user of a local service.
+        customer: Its customer.
+        scopes: What it may do.
+        key_id: The key it used; ``None`` for the user of a local service.
     """
 
     customer: str
@@ -188,42 +218,42 @@ class Caller:
 
     @property
     def who(self) -> str:
-        """How the access log names it."""
+        """Its name in the access log."""
         return self.customer if self.key_id is None else f"{self.customer}:{self.key_id}"
 
 
 def check_scope(caller: Caller, action: str) -> None:
-    """Decide whether a caller may do this.
+    """Check that a caller may perform an action.
 
     Raises:
-        Forbidden: Its key has not the scope for it.
+        Forbidden: The caller's key lacks the scope.
     """
     needed = SCOPE_OF[action]
     if needed not in caller.scopes:
         has = ", ".join(sorted(caller.scopes)) or "none"
         raise Forbidden(
-            f"This needs a key with the scope {needed.value!r}; the key has {has}. "
-            "Ask whoever runs the service for one.",
+            f"This needs an API key with the scope {needed.value!r}; yours has {has}. "
+            "Ask the operator of the service for such a key.",
             details={"needed": needed.value, "scopes": sorted(caller.scopes)},
         )
 
 
 def parse_key(text: str) -> tuple[str, str] | None:
-    """A key's id and secret; ``None`` when it is no key at all."""
+    """The id and secret of an API key; ``None`` if the text is not a key."""
     found = KEY_TEXT.fullmatch(text)
     return None if found is None else (found[1], found[2])
 
 
 def digest_of(secret: str) -> str:
-    """What is kept of a secret.
+    """The digest under which a secret is stored.
 
-    One round of SHA-256 is enough: 256 random bits cannot be guessed, however fast one guesses.
+    One round of SHA-256 is enough: a secret has 256 random bits, which no search can guess.
     """
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def is_same(digest: str, other: str) -> bool:
-    """Compare in a time that does not tell where they differ."""
+def digests_match(digest: str, other: str) -> bool:
+    """Compare two digests in constant time."""
     return hmac.compare_digest(digest.encode(), other.encode())
 
 
@@ -235,15 +265,15 @@ class AccessEntry(WireModel):
 
     Args:
         number: Counts from 1 without gaps.
-        at: When.
+        at: When it happened.
         who: ``customer:keyId``, ``operator`` for the command line, or ``anonymous``.
-        action: As in ``SCOPE_OF``.
-        target: What it was done to, as a path.
-        outcome: What became of it.
-        request_id: Of the request that asked for it, if one did.
-        note: What else is known of it.
-        previous: Digest of the line before; of nothing for the first.
-        digest: Of this line and, through ``previous``, of all before it.
+        action: One of ``SCOPE_OF``.
+        target: Method and path.
+        outcome: Allowed, refused, or failed.
+        request_id: The request's id, if it was one.
+        note: Further information.
+        previous: Digest of the line before; ``EMPTY_DIGEST`` for the first.
+        digest: Digest of this line and, through ``previous``, of all lines before it.
     """
 
     number: int = Field(ge=1)
@@ -257,28 +287,28 @@ class AccessEntry(WireModel):
     previous: str
     digest: str = ""
 
-    def sealed(self) -> AccessEntry:
-        """The line with its digest."""
-        return self.model_copy(update={"digest": self.seal()})
+    def with_digest(self) -> AccessEntry:
+        """This line with its digest."""
+        return self.model_copy(update={"digest": self.compute_digest()})
 
-    def seal(self) -> str:
+    def compute_digest(self) -> str:
         """SHA-256 over all fields but the digest itself."""
         return hashlib.sha256(self.model_copy(update={"digest": ""}).to_json().encode()).hexdigest()
 
 
-NOTHING = "0" * 64
+EMPTY_DIGEST = "0" * 64
 """The ``previous`` of the first line."""
 
 
-class Verdict(WireModel):
-    """Whether an access log is whole.
+class LogCheck(WireModel):
+    """The result of verifying an access log.
 
     Args:
-        whole: Whether every line is there and as it was written.
-        entries: Lines that were looked at.
-        head: Number and digest of the last, as ``7:5f3a…``. Noted elsewhere, it also finds a log
-            that was written anew as a whole.
-        problems: What is wrong, the first few.
+        whole: Whether every line is present and unchanged.
+        entries: How many lines were checked.
+        head: Number and digest of the last line, as ``7:5f3a…``. Kept elsewhere, it also reveals
+            a log that was rewritten from the beginning.
+        problems: The first few problems found.
     """
 
     whole: bool
@@ -288,7 +318,7 @@ class Verdict(WireModel):
 
 
 class AccessLog(Protocol):
-    """Remembers who did what. Append-only: what was recorded is found changed if it is."""
+    """Append-only record of who did what; a later change of a line can be detected."""
 
     async def record(
         self,
@@ -300,49 +330,60 @@ class AccessLog(Protocol):
         request_id: str | None = None,
         note: str | None = None,
     ) -> None:
-        """Add a line; when this returns it has reached the disk."""
+        """Add a line; it is on disk when this returns."""
         ...
 
     async def entries(self, *, after: int = 0, limit: int = 100) -> Sequence[AccessEntry]:
         """Lines numbered above ``after``, in order."""
         ...
 
-    async def verify(self, *, expect: str | None = None) -> Verdict:
-        """Look at every line; with ``expect``, also for that head, now or once."""
+    async def verify(self, *, expect: str | None = None) -> LogCheck:
+        """Check every line; with ``expect``, also that this head is or was part of the log."""
         ...
 
 
 class Administration(Protocol):
     """Customers and their keys, for those who manage them.
 
-    Unknown ids raise ``NotFound``; names and times that cannot be, ``ConfigurationError``.
+    Unknown ids raise ``NotFound``; invalid names and times raise ``ConfigurationError``.
     """
 
     async def create_customer(self, name: str) -> Customer:
-        """Make a customer.
+        """Create a customer.
 
         Raises:
-            Conflict: There is one of this name.
+            Conflict: The name is taken.
         """
         ...
 
     async def customers(self, *, after: str = "", limit: int = 100) -> CustomerPage: ...
 
     async def disable_customer(self, name: str) -> Customer:
-        """Make all its keys invalid; its jobs go on and stay."""
+        """Make all keys of a customer invalid; its jobs continue and are kept."""
         ...
 
     async def enable_customer(self, name: str) -> Customer: ...
+
+    async def set_storage(
+        self,
+        name: str,
+        *,
+        bucket: str | None = None,
+        service_account: str | None = None,
+        kms_key: str | None = None,
+    ) -> Customer:
+        """Set where a customer's data is kept, from the service's next start; it is not moved."""
+        ...
 
     async def create_key(
         self,
         customer: str,
         *,
         name: str = "",
-        scopes: Collection[Scope] = USUAL_SCOPES,
+        scopes: Collection[Scope] = DEFAULT_SCOPES,
         expires_in: float | None = None,
     ) -> NewKey:
-        """Make a key, valid for so many seconds."""
+        """Create a key; it expires after ``expires_in`` seconds, if given."""
         ...
 
     async def keys(
@@ -350,25 +391,25 @@ class Administration(Protocol):
     ) -> KeyPage: ...
 
     async def rotate_key(self, key_id: str, *, overlap: float = DAY) -> NewKey:
-        """Make a key like this one, which stays valid for ``overlap`` more seconds.
+        """Create a key like an existing one, which stays valid for ``overlap`` more seconds.
 
         Raises:
-            Conflict: It is not valid any more.
+            Conflict: The existing key is not valid any more.
         """
         ...
 
     async def revoke_key(self, key_id: str) -> ApiKey:
-        """Make a key invalid at once."""
+        """Make a key invalid immediately."""
         ...
 
 
 class AccessControl(Administration, Protocol):
-    """Customers and their keys, and who holds which."""
+    """Customers and their keys, and the check of a key."""
 
     async def authenticate(self, text: str) -> Caller:
-        """Who holds this key.
+        """The caller who sends this key.
 
         Raises:
-            Unauthenticated: It is no key, or not valid (any more); why is not told.
+            Unauthenticated: It is not a valid key; the error does not say why.
         """
         ...

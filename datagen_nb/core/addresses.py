@@ -1,17 +1,21 @@
-"""Where the service may call on a customer's word: public addresses, plainly written.
+"""Which addresses webhooks may have: public ones, in a plain form.
 
-Pure rules over what a URL says and what its name resolved to; whoever connects applies them to
-every address of the name and connects to one of those, so that a name cannot change in between.
+Pure rules over a URL and the addresses of its host name. The sender applies them to every address
+of the name and connects to one of these, so that the name cannot change in between.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from urllib.parse import urlsplit
 
-MOST_URL = 2000
+WEB_PORTS = frozenset({80, 443})
+"""Default ports of webhooks."""
+
+MAX_URL = 2000
 """Characters of an address."""
 
 _PRIVATE = (
@@ -45,7 +49,7 @@ _NEVER_6 = (
     IPv6Network("3fff::/20"),
 )
 """Holes in what is global. What carries an IPv4 address inside (mapped, compatible, NAT64, 6to4,
-Teredo) is refused whichever it is: nobody needs to write an address so.
+Teredo) is always refused: no receiver needs such an address.
 
 Source: IANA, IPv4 and IPv6 Special-Purpose Address Registries."""
 
@@ -55,12 +59,12 @@ _NUMBER = re.compile(r"[0-9]+|0[xX][0-9A-Fa-f]*")
 
 
 class AddressRefused(Exception):
-    """The service does not call there; the text says why and what to write instead."""
+    """The address is not allowed; the message says why, and what to write instead."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What a URL points at: ``host`` is a name or an address without brackets."""
+    """A parsed URL; ``host`` is a name, or an address without brackets."""
 
     scheme: str
     host: str
@@ -75,26 +79,29 @@ class Place:
         return host if self.port == usual else f"{host}:{self.port}"
 
 
-def parse_url(url: str, *, allow_private: bool = False) -> Place:
-    """Take an address apart, as strictly as those read it who would be fooled by it.
+def parse_url(
+    url: str, *, allow_private: bool = False, ports: Collection[int] | None = None
+) -> Place:
+    """Parse a URL strictly, so that no other parser can read another host from it.
 
     Args:
         url: ``http://`` or ``https://``.
-        allow_private: Whether private networks and this machine may be called.
+        allow_private: Whether private networks and this machine are allowed.
+        ports: Allowed ports; by default any.
 
     Raises:
-        AddressRefused: It is none, is oddly spelled, or names an address that is not called.
+        AddressRefused: It is not a URL, has an unusual form, or its address is not allowed.
     """
-    if len(url) > MOST_URL or not url.isascii() or re.search(r"[\s\\\x00-\x1f\x7f]", url):
+    if len(url) > MAX_URL or not url.isascii() or re.search(r"[\s\\\x00-\x1f\x7f]", url):
         raise AddressRefused(
-            f"has to be at most {MOST_URL} characters of ASCII without spaces or backslashes; "
+            f"has to be at most {MAX_URL} characters of ASCII without spaces or backslashes; "
             "write other letters as xn--… in the name and as %… behind it"
         )
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        raise AddressRefused("is no address; write https://host/path") from None
+        raise AddressRefused("is not a valid address; write https://host/path") from None
     if parts.scheme not in {"http", "https"} or not parts.netloc:
         raise AddressRefused("has to begin with https:// or http:// and a host")
     if "@" in parts.netloc:
@@ -109,20 +116,25 @@ def parse_url(url: str, *, allow_private: bool = False) -> Place:
         check_address(address, allow_private=allow_private)
     path = parts.path or "/"
     target = f"{path}?{parts.query}" if parts.query else path
-    usual = 443 if parts.scheme == "https" else 80
-    return Place(parts.scheme, host, port or usual, target)
+    port = port or (443 if parts.scheme == "https" else 80)
+    if ports is not None and port not in ports:
+        allowed = " or ".join(str(one) for one in sorted(ports))
+        raise AddressRefused(f"has to use port {allowed}")
+    return Place(parts.scheme, host, port, target)
 
 
 def check_address(address: str, *, allow_private: bool = False) -> None:
-    """Check one address of a name, as a resolver wrote it.
+    """Check one address of a name, as the resolver returned it.
 
     Raises:
-        AddressRefused: It is not called.
+        AddressRefused: It is not allowed.
     """
     try:
         found = ip_address(address)
     except ValueError:
-        raise AddressRefused(f"leads to {address[:80]!r}, which is no plain address") from None
+        raise AddressRefused(
+            f"leads to {address[:80]!r}, which is not a plain IP address"
+        ) from None
     if is_public(found) or (allow_private and _is_private(found)):
         return
     kind = "private" if _is_private(found) else "reserved"

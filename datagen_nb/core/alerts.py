@@ -1,6 +1,6 @@
-"""Alerts: what a customer or the operator should look at, and the rules that say when.
+"""Alerts for a customer or the operator, and the rules that raise and clear them.
 
-An alert is raised once for its key, lasts while its cause does, and is cleared when that has gone.
+There is at most one active alert for a key. It is cleared when its cause is gone.
 Source: the specification, section 5.2.
 """
 
@@ -15,6 +15,7 @@ from pydantic import Field
 
 from datagen_nb.core.errors import NotFound
 from datagen_nb.core.wire_model import Instant, WireModel
+from datagen_nb.core.words import duration
 
 AlertKind = Literal[
     "job_failures",
@@ -30,7 +31,7 @@ Severity = Literal["warning", "critical"]
 WINDOW = timedelta(hours=1)
 """The time in which failed jobs are counted."""
 
-LEAST_FAILURES = 3
+MIN_FAILURES = 3
 FAILING_SHARE = 0.5
 MANY_FAILURES = 10
 MOSTLY_FAILING = 0.9
@@ -55,18 +56,18 @@ LATE_SWEEPS = 3
 
 
 class Alert(WireModel):
-    """One alert.
+    """An alert.
 
     Args:
-        id: Its key: the kind, and what it is about where there can be several.
-        kind: What it is about.
-        severity: How bad it is.
+        id: The kind, with the id of the object if there can be several.
+        kind: The kind of problem.
+        severity: How serious it is.
         status: ``active`` while its cause lasts, then ``cleared``.
-        message: What happened and what to do now.
-        details: The facts.
-        raised_time: When it was raised last.
-        cleared_time: When its cause had gone.
-        acknowledged_time: When somebody said that they know; forgotten when it is raised anew.
+        message: What happened, and what to do about it.
+        details: Facts for programs.
+        raised_time: When it was last raised.
+        cleared_time: When it was cleared.
+        acknowledged_time: When it was acknowledged; removed when it is raised again.
         times_raised: How often it was raised.
     """
 
@@ -83,26 +84,45 @@ class Alert(WireModel):
 
 
 class AlertPage(WireModel):
-    """One page of alerts, by id; ``next_cursor`` is absent on the last."""
+    """A page of alerts in order of id; ``next_cursor`` is absent on the last page."""
 
     alerts: tuple[Alert, ...]
     next_cursor: str | None = None
 
 
 class Alerts(Protocol):
-    """A customer's alerts; the operator's own tell of the service besides."""
+    """A customer's alerts; the operator also has those of the service."""
 
     async def list(
         self, *, active: bool | None = None, cursor: str = "", limit: int = 50
     ) -> AlertPage:
-        """Alerts by id; with ``active`` only those that are, or only those that are not."""
+        """List alerts, the newest first.
+
+        Args:
+            active: Only those that are active, or that are not.
+            cursor: Where the page before ended; empty for the first.
+            limit: Most entries of the page, 1 to 500.
+
+        Example:
+            ```python
+            page = await client.alerts.list(active=True)
+            ```
+        """
         ...
 
     async def acknowledge(self, alert_id: str) -> Alert:
-        """Say that somebody knows; a second time changes nothing.
+        """Mark an alert as seen.
+
+        Args:
+            alert_id: As ``list`` gives it.
 
         Raises:
-            NotFound: There is no such alert.
+            NotFound: There is none.
+
+        Example:
+            ```python
+            await client.alerts.acknowledge(page.alerts[0].id)
+            ```
         """
         ...
 
@@ -117,7 +137,7 @@ class Finding:
         severity: Its severity.
         message: What, where, what now.
         details: The facts.
-        told: Whether the customer has been told already, by whoever found it.
+        reported: Whether the customer has been informed already by what found it.
     """
 
     key: str
@@ -125,7 +145,7 @@ class Finding:
     severity: Severity
     message: str
     details: Mapping[str, Any] = field(default_factory=dict)
-    told: bool = False
+    reported: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +172,7 @@ class CustomerFacts:
 def customer_findings(facts: CustomerFacts) -> Iterator[Finding]:
     """What a customer should be alerted to."""
     ended = facts.failed + facts.completed
-    if facts.failed >= LEAST_FAILURES and facts.failed >= FAILING_SHARE * ended:
+    if facts.failed >= MIN_FAILURES and facts.failed >= FAILING_SHARE * ended:
         bad = facts.failed >= MANY_FAILURES and facts.failed >= MOSTLY_FAILING * ended
         yield Finding(
             "job_failures",
@@ -188,7 +208,7 @@ def customer_findings(facts: CustomerFacts) -> Iterator[Finding]:
             "warning",
             f"Webhook {webhook} was disabled: {reason} Enable it again when its endpoint answers.",
             {"webhookId": webhook},
-            told=True,
+            reported=True,
         )
 
 
@@ -241,19 +261,19 @@ def service_findings(facts: ServiceFacts) -> Iterator[Finding]:
         why = (
             f"it broke off: {facts.sweep_failure}"
             if facts.sweep_failure is not None
-            else f"it is {facts.sweep_late:,.0f} s late"
+            else f"it is {duration(facts.sweep_late)} late"
         )
         yield Finding(
             "retention",
             "retention",
             "warning",
             f"Deleting what has been kept long enough does not go on; {why}. "
-            "The service's log tells more.",
+            "The service's log has more.",
         )
 
 
 def no_alert(alert_id: str) -> NotFound:
-    """What is told of an alert that is not there."""
+    """The error for an unknown alert."""
     return NotFound(
         f"There is no alert {alert_id[:80]!r}. The list of alerts shows those there are.",
         code="alert_not_found",

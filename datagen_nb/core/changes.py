@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from datagen_nb.core.status import JobFailure
+from datagen_nb.core.failure import JobFailure
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +60,11 @@ class Requeued:
 
 @dataclass(frozen=True, slots=True)
 class Completed:
-    """The manifest is written; ``output_size`` in bytes."""
+    """The manifest is written; ``output_size`` in bytes, ``fidelity`` as in the quality report."""
 
     attempt: int
     output_size: int
+    fidelity: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +105,7 @@ WorkerChange = (
 
 @dataclass(frozen=True, slots=True)
 class Annotated:
-    """Somebody wrote something on it; what is ``None`` stays. Moves no state, whatever it is in."""
+    """A note, tags or a name were given; what is ``None`` stays. The state stays in any case."""
 
     name: str | None = None
     tags: tuple[str, ...] | None = None

@@ -1,50 +1,68 @@
-"""What a job is asked to do: ``JobConfiguration``, and every rule that a configuration has to keep.
+"""What a job is asked to do: ``JobConfiguration``, and the rules of every job on any pipeline.
 
-The rules are checked before anything is sent, all of them, and told together.
+The rules are checked before anything is sent, and all problems are raised as one error. Those
+that depend on what runs the job are in ``core.pipeline``.
 Source: the specification, section 1.1.
 """
 
 from __future__ import annotations
 
-import codecs
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, model_validator
 
-from datagen_nb.core.errors import ConfigurationError, Problem
+from datagen_nb.core.cloud_paths import title
+from datagen_nb.core.errors import MAX_PROBLEMS, ConfigurationError, Problem
+from datagen_nb.core.formats import FORMATS, foreign_ending
+from datagen_nb.core.quoting import brief_repr
+from datagen_nb.core.rules import (
+    TRUE_OR_FALSE,
+    Rule,
+    broken,
+    is_int,
+    is_text,
+    one_of,
+    seconds,
+    text,
+    unknown_names,
+    whole,
+)
 from datagen_nb.core.wire_model import WireModel
-
-FORMATS: Mapping[str, tuple[str, ...]] = {
-    "csv": (".csv",),
-    "json": (".json",),
-    "jsonl": (".jsonl", ".ndjson"),
-    "parquet": (".parquet", ".pq"),
-}
-"""Formats of tables, each with the endings that name it; the first is the one written."""
-
-DATA_TYPES = ("tabular",)
-PRESETS = ("balanced",)
-COLUMN_KINDS = ("numeric", "boolean", "categorical", "datetime", "id", "text", "constant")
 
 AFTER_FAILURE = ("fail", "run")
 
-MOST_BEFORE = 50
+MAX_PREDECESSORS = 50
 """Jobs that one job may wait for."""
 
+MAX_PARAMETERS = 50_000
+"""Characters of a configuration's parameters as JSON."""
+
 MAX_ROWS = 10_000_000_000
-LEAST_ROWS = 2
-"""Rows that a table has to have to be learnt from."""
+MIN_ROWS = 2
+"""Fewest rows of a table that can be trained on."""
+
+MAX_COLUMNS = 5_000
+"""Columns of a table that is fitted."""
 
 MAX_SEED = 2**63 - 1
 DAY = 86_400
 
+MAX_SECONDS = 30 * DAY
+"""Longest timeout of a job."""
+
 LOCAL_FILES = "file"
 """Name of the bucket that is the user's own file system; only the local service has it."""
 
+USUAL_MODE = 0o644
+"""Permission bits of a new file in the bucket of local files, if none are said."""
+
 DEFAULT_BUCKET = "default"
 """Name of the bucket that every customer has."""
+
+RESULTS = "jobs"
+"""Name of the bucket whose objects are the results of the customer's jobs, named by their ids."""
 
 INPUTS = "inputs"
 """Folder of that bucket where what was sent lies, named by its digest."""
@@ -53,36 +71,41 @@ OWN_FOLDERS = (INPUTS, "jobs", "uploads")
 """What the service keeps in that bucket for itself; a result cannot be named into it."""
 
 
-def format_of(path: str) -> str | None:
-    """Tell the format of a table from its name's ending; ``None`` when it names none."""
-    ending = path[path.rfind(".") :].lower() if "." in path else ""
-    return next((name for name, endings in FORMATS.items() if ending in endings), None)
-
-
 class JobConfiguration(WireModel):
-    """What one job reads, makes and writes.
+    """The configuration of a job.
 
     Args:
-        data_type: What kind of data; only ``"tabular"`` so far.
-        data_size: Rows to make, 1 to 10**10.
+        data_type: The kind of data, as ``"tabular"``; one that the pipeline generates.
+        data_size: Rows to generate, 1 to 10**10.
         input_format: ``csv``, ``json``, ``jsonl`` or ``parquet``.
-        output_format: The same choice.
-        input_bucket: Where the input lies; ``"file"`` is the file system of a local service.
-        output_bucket: Where the result goes.
-        input_path: Name of the input in its bucket.
-        output_path: Name of the result in its bucket; empty lets the service choose.
-        is_async: Whether submitting answers at once instead of at the end.
-        timeout: Most seconds that the job may run, pauses not counted.
+        output_format: The same choices.
+        input_bucket: Bucket of the input. ``"file"`` is the file system of a local service;
+            ``"jobs"`` contains the results of jobs, and the job then waits for that job;
+            ``"gs://name"`` is a bucket of Google Cloud Storage.
+        output_bucket: Bucket of the result.
+        input_path: Path of the input in its bucket; in ``"jobs"``, the id of a job.
+        output_path: Path of the result in its bucket; by default the service chooses one.
+        is_async: Whether a submit returns at once, or when the job has ended.
+        timeout: Maximum running time in seconds, without pauses.
         resume_window: Seconds after a pause in which the job can be resumed.
-        parameters: For the pipeline; see ``PARAMETERS`` for those of the local one.
-        name: What people call the job.
-        tags: Words to find it by.
+        parameters: Parameters of the pipeline; ``GET /v1/info`` lists those that it has.
+        name: A label for people.
+        tags: Labels to search for.
         after: Ids of jobs that have to end before this one starts, at most 50.
-        after_failure: What becomes of it when one of these did not complete: ``"fail"`` too, or
-            ``"run"`` all the same.
+        after_failure: What happens if one of them does not complete: ``"fail"`` or ``"run"``.
+        overwrite: Whether an existing file at ``output_path`` is replaced.
+        output_mode: Permission bits of a new file at ``output_path`` in the bucket ``"file"``;
+            0o644 by default. A replaced file keeps its own.
 
     Raises:
         ConfigurationError: With every problem: field, value, rule and remedy.
+
+    Example:
+        ```python
+        config = dg.JobConfiguration(
+            data_size=1_000, input_format="csv", output_format="csv", input_path="customers.csv"
+        )
+        ```
     """
 
     data_type: str = "tabular"
@@ -101,6 +124,8 @@ class JobConfiguration(WireModel):
     tags: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
     after_failure: Literal["fail", "run"] = "fail"
+    overwrite: bool = False
+    output_mode: int | None = None
 
     @model_validator(mode="wrap")
     @classmethod
@@ -108,7 +133,9 @@ class JobConfiguration(WireModel):
         if isinstance(data, cls):
             return data
         if not isinstance(data, Mapping):
-            problem = Problem("configuration", _shown(data), "has to be an object", "Give fields.")
+            problem = Problem(
+                "configuration", brief_repr(data), "has to be an object", "Give fields."
+            )
             raise ConfigurationError([problem])
         given = {_by_wire_name.get(str(key), str(key)): value for key, value in data.items()}
         problems = list(_problems(given))
@@ -117,17 +144,46 @@ class JobConfiguration(WireModel):
         try:
             made: Self = handler(given)
         except ValidationError as error:  # a rule that pydantic has and _problems does not
-            raise ConfigurationError([_from_pydantic(entry) for entry in error.errors()]) from error
+            raise ConfigurationError(
+                [_from_pydantic(entry) for entry in error.errors()[:MAX_PROBLEMS]],
+                count=error.error_count(),
+            ) from error
         return made
 
     @property
     def input_title(self) -> str:
         """What messages call the input: its path, unless that is the digest of what was sent."""
+        if self.input_bucket == RESULTS:
+            return f"The result of job {self.input_path}"
         was_sent = self.input_bucket == DEFAULT_BUCKET and self.input_path.startswith(f"{INPUTS}/")
-        return "The table" if was_sent else self.input_path
+        return "The table" if was_sent else title(self.input_bucket, self.input_path)
+
+    @property
+    def output_title(self) -> str:
+        """What messages call the file that the result is written to."""
+        return title(self.output_bucket, self.output_path)
+
+    @property
+    def input_job(self) -> str | None:
+        """The job whose result is the input, if it is one."""
+        return self.input_path if self.input_bucket == RESULTS else None
+
+    def after_its_input(self) -> JobConfiguration:
+        """The configuration with the job whose result it reads among those that it follows."""
+        if self.input_job is None or self.input_job in self.after:
+            return self
+        return self.model_copy(update={"after": (*self.after, self.input_job)})
 
     def to_yaml(self) -> str:
-        """Write the configuration as YAML, wire names, for a file under version control."""
+        """Write the configuration as YAML, for a file under version control.
+
+        The names are those of the wire, as ``dataSize``.
+
+        Example:
+            ```python
+            print(job.configuration.to_yaml())
+            ```
+        """
         import yaml
 
         # PyYAML writes some line ends of Unicode in a way that it reads back as spaces.
@@ -138,8 +194,16 @@ class JobConfiguration(WireModel):
     def from_yaml(cls, text: str) -> Self:
         """Read what ``to_yaml`` wrote.
 
+        Args:
+            text: The YAML.
+
         Raises:
             ConfigurationError: The text is not YAML, or breaks a rule.
+
+        Example:
+            ```python
+            config = dg.JobConfiguration.from_yaml(Path("job.yaml").read_text())
+            ```
         """
         import yaml
 
@@ -148,77 +212,26 @@ class JobConfiguration(WireModel):
         except (yaml.YAMLError, ValueError, RecursionError) as error:
             # A date or number that is none, or endless brackets, end the parser so.
             where = " ".join(str(error).split())
-            problem = Problem("configuration", _shown(text), f"is not YAML ({where})", "Mend it.")
+            problem = Problem(
+                "configuration", brief_repr(text), f"is not YAML ({where})", "Correct it."
+            )
             raise ConfigurationError([problem]) from error
         return cls.model_validate(data)
 
     def to_code(self) -> str:
-        """Write the Python that makes this configuration again."""
-        lines = [
-            f"    {name}={getattr(self, name)!r},"
-            for name, field in type(self).model_fields.items()
-            if field.is_required()
-            or getattr(self, name) != field.get_default(call_default_factory=True)
-        ]
-        return "\n".join(["dg.JobConfiguration(", *lines, ")"])
+        """Write the cell that submits this configuration.
 
+        A table in a file of this machine is named by its path, relative to the current folder
+        where it lies in it; anything else is written as a ``JobConfiguration``.
 
-Rule = tuple[Callable[[Any], bool], str, str]
+        Example:
+            ```python
+            print(job.configuration.to_code())
+            ```
+        """
+        from datagen_nb.core.calls import cell_of
 
-
-def _is_int(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _is_number(value: Any) -> bool:
-    return _is_int(value) or (isinstance(value, float) and value == value)
-
-
-def _is_text(value: Any) -> bool:
-    """Whether it can be written as UTF-8: half of a surrogate pair cannot."""
-    try:
-        return isinstance(value, str) and value.encode() is not None
-    except UnicodeEncodeError:
-        return False
-
-
-def _one_of(choices: tuple[str, ...]) -> Rule:
-    listed = ", ".join(choices)
-    return (
-        lambda value: isinstance(value, str) and value in choices,
-        f"has to be one of {listed}",
-        f"Write one of {listed}.",
-    )
-
-
-def _whole(low: int, high: int, remedy: str) -> Rule:
-    return (
-        lambda value: _is_int(value) and low <= value <= high,
-        f"has to be a whole number from {low:,} to {high:,}",
-        remedy,
-    )
-
-
-def _text(longest: int, *, empty: bool, what: str) -> Rule:
-    least = 0 if empty else 1
-    return (
-        lambda value: _is_text(value) and least <= len(value) <= longest and "\0" not in value,
-        f"has to be {what} of {least} to {longest:,} characters",
-        f"Give {what}.",
-    )
-
-
-def text_rule(longest: int) -> Rule:
-    """The rule of any text up to a length."""
-    return _text(longest, empty=True, what="a text")
-
-
-def _seconds(longest: int) -> Rule:
-    return (
-        lambda value: _is_number(value) and 1 <= value <= longest,
-        f"has to be seconds from 1 to {longest:,}",
-        f"Give a number of seconds, at most {longest:,}.",
-    )
+        return cell_of(self)
 
 
 def _is_json_object(value: Any) -> bool:
@@ -226,90 +239,62 @@ def _is_json_object(value: Any) -> bool:
         text = json.dumps(value, allow_nan=False, ensure_ascii=False)
     except (TypeError, ValueError, RecursionError):
         return False
-    return isinstance(value, dict) and _is_text(text) and len(text) <= 1_000_000
-
-
-def _is_codec(value: Any) -> bool:
-    try:
-        return isinstance(value, str) and codecs.lookup(value)._is_text_encoding  # noqa: SLF001, the only way to ask
-    except (LookupError, ValueError):  # a NUL or half a character in the name is a ValueError
-        return False
+    return isinstance(value, dict) and is_text(text) and len(text) <= MAX_PARAMETERS
 
 
 def _is_tags(value: Any) -> bool:
     return (
         isinstance(value, list | tuple)
         and len(value) <= 20
-        and all(_is_text(tag) and 1 <= len(tag) <= 100 for tag in value)
+        and all(is_text(tag) and 1 <= len(tag) <= 100 for tag in value)
     )
 
 
 def _is_jobs(value: Any) -> bool:
     return (
         isinstance(value, list | tuple)
-        and len(value) <= MOST_BEFORE
-        and all(_is_text(job) and 1 <= len(job) <= 64 for job in value)
+        and len(value) <= MAX_PREDECESSORS
+        and all(is_text(job) and 1 <= len(job) <= 64 for job in value)
         and len(set(value)) == len(value)
     )
 
 
-def _is_columns(value: Any) -> bool:
-    return isinstance(value, dict) and all(
-        isinstance(name, str) and kind in COLUMN_KINDS for name, kind in value.items()
-    )
-
-
 FIELDS: Mapping[str, Rule] = {
-    "dataType": _one_of(DATA_TYPES),
-    "dataSize": _whole(1, MAX_ROWS, "Give the number of rows to make, as 100_000."),
-    "inputFormat": _one_of(tuple(FORMATS)),
-    "outputFormat": _one_of(tuple(FORMATS)),
-    "inputBucket": _text(200, empty=False, what="a bucket's name"),
-    "outputBucket": _text(200, empty=False, what="a bucket's name"),
-    "inputPath": _text(4096, empty=False, what="a path"),
-    "outputPath": _text(4096, empty=True, what="a path"),
-    "isAsync": (lambda value: isinstance(value, bool), "has to be true or false", "Write true."),
-    "timeout": _seconds(30 * DAY),
-    "resumeWindow": _seconds(180 * DAY),
-    "parameters": (_is_json_object, "has to be an object of JSON values", "Give a dict."),
-    "name": _text(200, empty=True, what="a name"),
-    "tags": (
+    "dataType": text(100, empty=True, what="a kind of data"),
+    "dataSize": whole(1, MAX_ROWS, "Give the number of rows to make, as 100_000."),
+    "inputFormat": one_of(FORMATS),
+    "outputFormat": one_of(FORMATS),
+    "inputBucket": text(200, empty=False, what="a bucket's name"),
+    "outputBucket": text(200, empty=False, what="a bucket's name"),
+    "inputPath": text(4096, empty=False, what="a path"),
+    "outputPath": text(4096, empty=True, what="a path"),
+    "isAsync": TRUE_OR_FALSE,
+    "timeout": seconds(MAX_SECONDS),
+    "resumeWindow": seconds(180 * DAY),
+    "parameters": Rule(
+        _is_json_object,
+        f"has to be an object of JSON values, written in at most {MAX_PARAMETERS:,} characters",
+        "Give a dict, and of `columns` only those whose kind is not found by itself.",
+    ),
+    "name": text(200, empty=True, what="a name"),
+    "tags": Rule(
         _is_tags,
         "has to be a list of at most 20 words of 1 to 100 characters",
         "Give a list of short texts.",
     ),
-    "after": (
+    "after": Rule(
         _is_jobs,
-        f"has to be a list of at most {MOST_BEFORE} different jobs",
+        f"has to be a list of at most {MAX_PREDECESSORS} different jobs",
         "Give the ids of jobs that were submitted before.",
     ),
-    "afterFailure": _one_of(AFTER_FAILURE),
-}
-
-PARAMETERS: Mapping[str, Rule] = {
-    "preset": _one_of(PRESETS),
-    "seed": _whole(0, MAX_SEED, "Give a whole number, as 7; the same seed gives the same rows."),
-    "partRows": _whole(1, 10_000_000, "Leave it out, or give the rows of one part of the result."),
-    "sampleRows": _whole(100, 10_000_000, "Leave it out, or give the rows to learn from at most."),
-    "encoding": (_is_codec, "has to be a text encoding", "Write one, as latin-1 or utf-16."),
-    "delimiter": (
-        lambda value: isinstance(value, str) and len(value) == 1 and value not in '\r\n"',
-        "has to be one character",
-        "Write the character between fields, as ;.",
-    ),
-    "badLines": _one_of(("error", "skip")),
-    "columns": (
-        _is_columns,
-        f"has to map column names to one of {', '.join(COLUMN_KINDS)}",
-        'Write for example {"zip": "categorical"}.',
+    "afterFailure": one_of(AFTER_FAILURE),
+    "overwrite": TRUE_OR_FALSE,
+    "outputMode": Rule(
+        lambda value: value is None or (is_int(value) and 0 <= value <= 0o777),
+        "has to be permission bits from 0 to 0o777 (511)",
+        "Leave it out, or write 0o640 (416), for example.",
     ),
 }
-"""What the local pipeline understands in ``parameters``.
-
-``preset`` and ``seed`` steer the synthesizer, ``partRows`` and ``sampleRows`` bound its work,
-``encoding``, ``delimiter`` and ``badLines`` say how to read a text file, ``columns`` overrides
-the detected kind of a column.
-"""
 
 _by_wire_name = {name: field.alias or name for name, field in JobConfiguration.model_fields.items()}
 
@@ -322,7 +307,9 @@ def wire_fields(given: Any) -> dict[str, Any]:
     """
     if not isinstance(given, Mapping):
         rule = "has to be an object"
-        raise ConfigurationError([Problem("configuration", _shown(given), rule, "Give fields.")])
+        raise ConfigurationError(
+            [Problem("configuration", brief_repr(given), rule, "Give fields.")]
+        )
     return {_by_wire_name.get(str(key), str(key)): value for key, value in given.items()}
 
 
@@ -344,53 +331,20 @@ def _problems(given: Mapping[str, Any], *, partial: bool = False) -> Iterator[Pr
         if wire_name in given:
             yield from broken(wire_name, given[wire_name], FIELDS[wire_name])
         elif field.is_required() and not partial:
-            yield Problem(wire_name, "(missing)", "is required", FIELDS[wire_name][2])
-    yield from _unknown("", given, FIELDS)
-    parameters = given.get("parameters")
-    if isinstance(parameters, dict):
-        for key, value in parameters.items():
-            if key in PARAMETERS:
-                yield from broken(f"parameters.{key}", value, PARAMETERS[key])
-        yield from _unknown("parameters.", parameters, PARAMETERS)
+            yield Problem(wire_name, "(missing)", "is required", FIELDS[wire_name].instruction)
+    yield from unknown_names("", given, FIELDS)
     source = (given.get("inputBucket", DEFAULT_BUCKET), given.get("inputPath"))
     target = (given.get("outputBucket", DEFAULT_BUCKET), given.get("outputPath"))
     if source == target and source[1]:
         yield Problem(
-            "outputPath", _shown(target[1]), "must not be the input", "Choose another name."
+            "outputPath", brief_repr(target[1]), "must not be the input", "Choose another name."
         )
+    yield from foreign_ending("outputPath", target[1])
     if target[0] == DEFAULT_BUCKET and str(target[1]).lstrip("./").split("/")[0] in OWN_FOLDERS:
         rule = f"must not lie in {', '.join(f'{folder}/' for folder in OWN_FOLDERS)}"
-        yield Problem("outputPath", _shown(target[1]), rule, "Put it into a folder of its own.")
-
-
-def broken(name: str, value: Any, rule: Rule) -> Iterator[Problem]:
-    """The problem of a value that breaks its rule."""
-    holds, says, remedy = rule
-    if not holds(value):
-        yield Problem(name, _shown(value), says, remedy)
-
-
-def _unknown(prefix: str, given: Mapping[str, Any], known: Mapping[str, Rule]) -> Iterator[Problem]:
-    import difflib
-
-    for name in given:
-        if name not in known:
-            near = difflib.get_close_matches(str(name), known, n=1)
-            remedy = f"Did you mean {near[0]}?" if near else f"Known are {', '.join(known)}."
-            yield Problem(f"{prefix}{name}", _shown(given[name]), "is not known", remedy)
+        yield Problem("outputPath", brief_repr(target[1]), rule, "Put it into a folder of its own.")
 
 
 def _from_pydantic(entry: Any) -> Problem:
     field = ".".join(str(part) for part in entry["loc"]) or "configuration"
-    return Problem(field, _shown(entry.get("input")), entry["msg"], "See JobConfiguration.")
-
-
-def _shown(value: Any) -> str:
-    try:
-        text = repr(value)
-    except RecursionError:
-        text = "(nested too deep to show)"
-    return text if len(text) <= 80 else f"{text[:77]}…"
-
-
-Format = Literal["csv", "json", "jsonl", "parquet"]
+    return Problem(field, brief_repr(entry.get("input")), entry["msg"], "See JobConfiguration.")

@@ -1,24 +1,32 @@
-"""Every error this package raises on purpose, in one tree.
+"""All errors of this package, in one tree.
 
-Each has a stable ``code`` that survives the wire, its facts in ``details``, and a message
-that says what happened, to which thing, and what to do now. None holds a key, whatever it quotes.
+Each has a stable ``code``, also over HTTP, facts in ``details``, and a message that says what
+happened, to which object, and what to do about it. API keys are redacted.
 
     DatagenError                     error
-    ├─ ConfigurationError            invalid_configuration   (all problems at once)
+    ├─ ArgumentError                 invalid_argument        (a ValueError as well)
+    ├─ ArgumentTypeError             invalid_argument_type   (a TypeError as well)
+    ├─ ConfigurationError            invalid_configuration   (the first 20 problems)
     ├─ InputError                    input_*, ragged_row …   (the table cannot be read)
     ├─ OutputError                   output_*, disk_full     (the result cannot be written)
+    ├─ StorageError                  storage_error           (a bucket cannot be used)
+    │  ├─ BucketNotFound             bucket_not_found
+    │  ├─ CredentialsUnusable        credentials_unusable    (none, or they are not valid)
+    │  ├─ RequesterPays              requester_pays          (no project to bill)
+    │  └─ StorageForbidden           storage_forbidden       (the account lacks a permission)
     ├─ JobError
     │  ├─ JobNotFound                job_not_found
     │  ├─ ActionRefused              action_refused          (not in this state)
     │  ├─ ResultNotReady             result_not_ready
     │  ├─ JobFailed                  the failure's own code  (raised by waiting)
-    │  └─ JobCancelled               job_cancelled           (raised by waiting)
+    │  ├─ JobCancelled               job_cancelled           (raised by waiting)
+    │  └─ WaitTimeout                wait_timeout            (raised by waiting; the job goes on)
     ├─ SubmitError
     │  ├─ IdempotencyConflict        idempotency_conflict
     │  ├─ SubmitInFlight             submit_in_flight        (retryable)
     │  ├─ LimitReached               queue_full, cooling_down, rate_limited   (retryable)
     │  ├─ QuotaExceeded              storage_quota
-    │  └─ Rejected                   rejected                (the pipeline will not take it)
+    │  └─ Rejected                   rejected                (the pipeline refused it)
     ├─ AccessError
     │  ├─ Unauthenticated            unauthenticated         (no key, or none that is known)
     │  ├─ Forbidden                  forbidden               (the key is not for this)
@@ -30,21 +38,25 @@ that says what happened, to which thing, and what to do now. None holds a key, w
     │  ├─ VersionMismatch            version_mismatch
     │  ├─ HomeError                  home_unusable
     │  └─ ProtocolError              protocol_error          (an answer we do not understand)
+    ├─ ClientUnusable                client_closed, client_forked, client_elsewhere
     └─ NotFound                      not_found               (an object, a route)
 
-``VersionConflict`` stands apart: a store raises it, the service retries, no user sees it.
+``VersionConflict`` stands apart: a store or a bucket raises it, its caller retries, and no user
+sees it.
+``DatagenWarning`` is the category of Python warnings: the call succeeded, something needs a look.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar
 
 from datagen_nb.core.secrets import redact, redact_all
+from datagen_nb.core.tracebacks import ShortTraceback
 
 
-class DatagenError(Exception):
+class DatagenError(ShortTraceback):
     """Base of every error of this package.
 
     Attributes:
@@ -52,6 +64,9 @@ class DatagenError(Exception):
         details: JSON-like facts about the error.
         request_id: Of the request that failed, when there was one.
         retryable: Whether the same call can succeed later without a change.
+
+    In a notebook an error shows the line that made the call, and its message; ``%tb`` right after
+    it shows every frame, as ``full_traceback`` does anywhere.
     """
 
     code: str = "error"
@@ -72,9 +87,11 @@ class DatagenError(Exception):
             self.code = code
         self.details: dict[str, Any] = redact_all(dict(details or {}))
         self.request_id = request_id
+        if request_id:
+            self.add_note(f"[request {request_id}]")
 
     def __str__(self) -> str:
-        return f"{self.message} (request {self.request_id})" if self.request_id else self.message
+        return self.message
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (type(self), self.message, self.code, self.details, self.request_id)
@@ -90,6 +107,13 @@ def _rebuild(
     error = kind.__new__(kind)
     DatagenError.__init__(error, message, code=code, details=details, request_id=request_id)
     return error
+
+
+MAX_PROBLEMS = 20
+"""Problems that one error lists; the others are counted."""
+
+MAX_TEXT = 160
+"""Characters of each text of a problem that are shown; what a caller sent may be any length."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,33 +135,101 @@ class Problem:
     def __str__(self) -> str:
         return f"{self.field} = {self.value}: {self.rule}. {self.remedy}"
 
+    def shortened(self) -> Problem:
+        """The problem with the texts that a caller can make long cut to ``MAX_TEXT``."""
+        return replace(self, field=_cut(self.field), value=_cut(self.value))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= MAX_TEXT else f"{text[: MAX_TEXT - 1]}…"
+
 
 class ConfigurationError(DatagenError):
-    """A configuration breaks a rule; ``problems`` lists every one of them."""
+    """The request is invalid.
+
+    Args:
+        problems: The problems in order; the message lists the first ones.
+        count: Their total number, if ``problems`` has only the first ones.
+    """
 
     code = "invalid_configuration"
 
-    def __init__(self, problems: Sequence[Problem], **extra: Any) -> None:
-        lines = "\n".join(f"  {problem}" for problem in problems)
-        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-        details = {"problems": [asdict(problem) for problem in problems]}
-        super().__init__(f"The configuration has {count}:\n{lines}", details=details, **extra)
+    def __init__(
+        self, problems: Sequence[Problem], *, count: int | None = None, **extra: Any
+    ) -> None:
+        count = len(problems) if count is None else count
+        shown = [problem.shortened() for problem in problems[:MAX_PROBLEMS]]
+        lines = [f"  {problem}" for problem in shown]
+        if count > len(shown):
+            lines.append(f"  … and {count - len(shown):,} more")
+        number = "1 problem" if count == 1 else f"{count:,} problems"
+        details = {"problems": [asdict(problem) for problem in shown], "count": count}
+        super().__init__(
+            "\n".join([f"The configuration has {number}:", *lines]), details=details, **extra
+        )
 
     @property
     def problems(self) -> tuple[Problem, ...]:
         return tuple(Problem(**problem) for problem in self.details.get("problems", ()))
 
+    @property
+    def count(self) -> int:
+        """How many problems there are, those that are not listed too."""
+        return int(self.details.get("count", len(self.problems)))
+
+
+class ArgumentError(DatagenError, ValueError):
+    """An argument has a value that the call cannot use."""
+
+    code = "invalid_argument"
+
+
+class ArgumentTypeError(DatagenError, TypeError):
+    """An argument has a type that the call cannot use, is missing, or is unknown."""
+
+    code = "invalid_argument_type"
+
 
 class InputError(DatagenError):
-    """The input table cannot be read as what it is said to be."""
+    """The input cannot be read as a table in the given format."""
 
     code = "input_unreadable"
 
 
 class OutputError(DatagenError):
-    """The result cannot be written where it was asked for."""
+    """The result cannot be written to the requested place."""
 
     code = "output_unwritable"
+
+
+class StorageError(DatagenError):
+    """A bucket cannot be used as it is set up; ``details["remedy"]`` says what to do."""
+
+    code = "storage_error"
+
+
+class BucketNotFound(StorageError):
+    """There is no such bucket."""
+
+    code = "bucket_not_found"
+
+
+class CredentialsUnusable(StorageError):
+    """There are no credentials for the storage, or they are not valid."""
+
+    code = "credentials_unusable"
+
+
+class RequesterPays(StorageError):
+    """The bucket's reader pays for its use, and no project to bill is set."""
+
+    code = "requester_pays"
+
+
+class StorageForbidden(StorageError):
+    """The account may not do this in the bucket."""
+
+    code = "storage_forbidden"
 
 
 class JobError(DatagenError):
@@ -147,13 +239,13 @@ class JobError(DatagenError):
 
 
 class JobNotFound(JobError):
-    """No such job, or not one of this customer's: the two look the same."""
+    """There is no such job, or it belongs to another customer."""
 
     code = "job_not_found"
 
 
 class ActionRefused(JobError):
-    """The job's state does not allow what was asked."""
+    """The job's state does not allow the action."""
 
     code = "action_refused"
 
@@ -171,87 +263,96 @@ class JobFailed(JobError):
 
 
 class JobCancelled(JobError):
-    """The job was waited for and ended in ``cancelled``."""
+    """A job that was waited for was cancelled."""
 
     code = "job_cancelled"
 
 
+class WaitTimeout(JobError, TimeoutError):
+    """A job did not end within the time that was waited for it; it goes on."""
+
+    code = "wait_timeout"
+
+
 class SubmitError(DatagenError):
-    """A job was not taken."""
+    """A job was refused."""
 
     code = "submit_refused"
 
 
 class IdempotencyConflict(SubmitError):
-    """The idempotency key was used before with another body."""
+    """The idempotency key was used before with another request body."""
 
     code = "idempotency_conflict"
 
 
 class Rejected(SubmitError):
-    """The pipeline looked at the configuration and will not run it."""
+    """The pipeline refused the configuration."""
 
     code = "rejected"
 
 
 class SubmitInFlight(SubmitError):
-    """Another submit with the same idempotency key is being looked at this moment."""
+    """A request with the same idempotency key is being processed; try again in a moment."""
 
     code = "submit_in_flight"
     retryable: ClassVar[bool] = True
 
 
 class LimitReached(SubmitError):
-    """The customer has as much as it may have; ``details["retryAfter"]`` says seconds to wait."""
+    """A limit of the customer is reached.
+
+    ``details["retryAfter"]`` is the number of seconds to wait.
+    """
 
     code = "limit_reached"
     retryable: ClassVar[bool] = True
 
 
 class QuotaExceeded(SubmitError):
-    """The customer's storage has no room for it."""
+    """The customer's storage quota does not suffice."""
 
     code = "storage_quota"
 
 
 class AccessError(DatagenError):
-    """Who asks may not have this."""
+    """The caller is not allowed to do this."""
 
     code = "access_denied"
 
 
 class Unauthenticated(AccessError):
-    """No API key came along, or none that is valid."""
+    """The API key is missing or not valid."""
 
     code = "unauthenticated"
 
 
 class Forbidden(AccessError):
-    """The API key is valid but not for this."""
+    """The API key is valid but lacks the scope."""
 
     code = "forbidden"
 
 
 class SignatureInvalid(AccessError):
-    """A webhook message is not signed by whom it should be, or not now; believe none of it."""
+    """A webhook message has a wrong or an old signature; do not trust it."""
 
     code = "signature_invalid"
 
 
 class Conflict(DatagenError):
-    """What was to be changed has changed since it was read, or is there already."""
+    """The object has changed since it was read, or exists already."""
 
     code = "conflict"
 
 
 class ServiceError(DatagenError):
-    """The service, not the request, is the matter."""
+    """The service failed; the request was not at fault."""
 
     code = "service_error"
 
 
 class ServiceUnavailable(ServiceError):
-    """Nothing answers, or what answers cannot serve now."""
+    """The service does not answer, or cannot serve the request now."""
 
     code = "service_unavailable"
     retryable: ClassVar[bool] = True
@@ -264,7 +365,7 @@ class ServiceStartFailed(ServiceError):
 
 
 class VersionMismatch(ServiceError):
-    """The running service is of another version than this package."""
+    """The running service and this package have different versions."""
 
     code = "version_mismatch"
 
@@ -276,19 +377,29 @@ class HomeError(ServiceError):
 
 
 class ProtocolError(ServiceError):
-    """The other side answered something this version does not understand."""
+    """The other side sent a response that this version cannot read."""
 
     code = "protocol_error"
 
 
+class ClientUnusable(DatagenError):
+    """The client was closed, or belongs to another process, event loop or thread."""
+
+    code = "client_unusable"
+
+
 class NotFound(DatagenError):
-    """No such object or route."""
+    """There is no such object or route."""
 
     code = "not_found"
 
 
+class DatagenWarning(UserWarning):
+    """The call succeeded, and something about it needs a look, as a timeout that is too short."""
+
+
 class VersionConflict(Exception):
-    """A record changed between reading and replacing it; read again and retry."""
+    """A record or an object changed between reading and replacing it; read again and retry."""
 
 
 def _walk(kind: type[DatagenError]) -> list[type[DatagenError]]:
@@ -296,7 +407,7 @@ def _walk(kind: type[DatagenError]) -> list[type[DatagenError]]:
 
 
 ERROR_TYPES: dict[str, type[DatagenError]] = {kind.__name__: kind for kind in _walk(DatagenError)}
-"""Every error class by name: how an error is told and rebuilt across the wire."""
+"""Every error class by name, as problem documents name it."""
 
 
 def rebuild(
@@ -307,7 +418,7 @@ def rebuild(
     details: Mapping[str, Any] | None = None,
     request_id: str | None = None,
 ) -> DatagenError:
-    """Make an error again from what the wire said of it.
+    """Rebuild an error from its fields in a problem document.
 
     An unknown kind, from a newer service, becomes a plain ``DatagenError`` with its code kept.
     """

@@ -1,4 +1,4 @@
-"""Somebody's text, for where characters can act: a terminal, the plain text of an output."""
+"""Text of users, for where characters can act: a terminal, the plain text of an output."""
 
 from __future__ import annotations
 

@@ -1,43 +1,45 @@
-"""What a table is, told before a job is made of it: its columns, and its first rows."""
+"""The inspection of an input table: its columns and first rows."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from datagen_nb.core.summary import Summarized, Summary, Table, count
 from datagen_nb.core.wire_model import WireModel
+from datagen_nb.core.words import size as in_bytes
 
 SAMPLE_ROWS = 20
-MOST_COLUMNS = 2_000
-MOST_SAMPLED = 200
+MAX_COLUMNS = 2_000
+MAX_SAMPLED = 200
 """Columns of the sample."""
 
-LONGEST_VALUE = 200
-"""Characters of a text that are told."""
+MAX_VALUE_LENGTH = 200
+"""Characters of a text that are shown."""
 
-MOST_BARS = 20
+MAX_BARS = 20
 
 UNSUPPORTED = "unsupported"
-"""The kind of a column that nothing can be learnt from."""
+"""The kind of a column that cannot be trained on."""
 
 
 class Bar(WireModel):
-    """One bar of a histogram: a range or a value, and how many rows it has."""
+    """A bar of a histogram: a range or a value, and its number of rows."""
 
     label: str
     count: int
 
 
 class InspectedColumn(WireModel):
-    """One column, judged by the rows that were looked at.
+    """A column of the inspected rows.
 
     Args:
-        name: As the table has it.
+        name: Its name in the table.
         type: Its Arrow type.
-        kind: What it would be learnt as, one of ``core.config.COLUMN_KINDS``, or ``UNSUPPORTED``.
-        nulls: Missing values.
-        distinct: Different values.
-        bars: Of numbers and instants ranges in their order, at most ``MOST_BARS``; of categories
-            the most frequent values. None of what has a value for every row.
+        kind: How it would be synthesised, one of the pipeline's column kinds; or ``unsupported``.
+        nulls: Number of missing values.
+        distinct: Number of distinct values.
+        bars: A histogram of at most 20 bars: ranges of numbers and instants, or the most frequent
+            categories. Empty if every row has a value of its own.
         others: Rows whose value has no bar.
     """
 
@@ -50,18 +52,19 @@ class InspectedColumn(WireModel):
     others: int = 0
 
 
-class Inspection(WireModel):
-    """A quick look at the beginning of a table.
+class Inspection(Summarized, WireModel):
+    """Summary of an input table.
 
     Args:
-        rows: Rows that it has.
-        exact: Whether its file says so; otherwise they are about so many.
+        rows: Number of rows.
+        exact: Whether ``rows`` was counted; otherwise it is an estimate.
         size: Bytes of the file.
-        looked_at: Rows that the columns were judged by.
-        columns: In their order, the first ``MOST_COLUMNS``.
-        sample: The first rows, of the first ``MOST_SAMPLED`` columns; values as the JSON format
-            has them, long texts cut.
-        notes: What was left out or is in the way of a job, in words.
+        looked_at: Number of rows that were inspected: all of a small table, otherwise a sample;
+            of a large JSON array the first ones.
+        columns: The first 2,000 columns.
+        sample: The first rows, with the first 200 columns; values as in the JSON format, long
+            texts cut.
+        notes: What was left out, and what would prevent a job.
     """
 
     rows: int
@@ -71,3 +74,17 @@ class Inspection(WireModel):
     columns: tuple[InspectedColumn, ...]
     sample: tuple[tuple[Any, ...], ...]
     notes: tuple[str, ...] = ()
+
+    def _summary(self) -> Summary:
+        rows = f"{'' if self.exact else 'about '}{count(self.rows, 'row')}"
+        shape = f"{rows} x {count(len(self.columns), 'column')}"
+        judged = f"of {self.looked_at:,} rows"
+        table = Table(
+            ("column", "kind", "type", f"nulls {judged}", f"distinct {judged}"),
+            [
+                (one.name, one.kind, one.type, f"{one.nulls:,}", f"{one.distinct:,}")
+                for one in self.columns
+            ],
+            numbers=(False, False, False, True, True),
+        )
+        return Summary("Inspection", f"{shape}, {in_bytes(self.size)}", (), table, self.notes)

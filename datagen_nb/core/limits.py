@@ -1,6 +1,6 @@
-"""What a customer may have and do at once: values, and the rules that decide over them.
+"""Limits of a customer, and the rules that apply them.
 
-Each rule is a function of what is there and of the time; a store asks it inside its transaction.
+Each rule is a pure function of usage, limits and time; a store calls it inside its transaction.
 Source: the specification, sections 1.2 and 4.2.
 """
 
@@ -13,20 +13,25 @@ from math import floor
 from pydantic import Field
 
 from datagen_nb.core.errors import LimitReached, QuotaExceeded
-from datagen_nb.core.store import Standing
+from datagen_nb.core.store import CustomerUsage
+from datagen_nb.core.summary import Summarized, Summary
 from datagen_nb.core.wire_model import Instant, WireModel
+from datagen_nb.core.words import duration
+from datagen_nb.core.words import size as in_bytes
 
 RETENTION_DAYS = 180
 
+MAKE_ROOM = "Delete jobs that are no longer needed, or ask for fewer rows."
+
 
 class Limits(WireModel):
-    """Bounds of one customer.
+    """Limits of a customer.
 
     Args:
         max_jobs: Jobs that run at once.
-        max_waiting: Jobs that wait beyond these; 0 refuses at once what cannot start.
-        cooldown_period: Seconds after a cancellation in which nothing new starts.
-        storage_quota: Bytes in the customer's bucket; ``None`` for no bound.
+        max_waiting: Queued jobs in addition; with 0, a job that cannot start at once is refused.
+        cooldown_period: Seconds after a cancellation in which no job starts.
+        storage_quota: Bytes in the customer's bucket; ``None`` if unlimited.
         retention_days: Days from a job's end until it is deleted.
         request_rate: API requests per second in the long run.
         request_burst: API requests at once.
@@ -41,22 +46,22 @@ class Limits(WireModel):
     request_burst: int = Field(200, ge=1)
 
 
-class RateLimitStatus(WireModel):
-    """Where a customer stands; the first three are the specification's.
+class RateLimitStatus(Summarized, WireModel):
+    """Limits and current usage of a customer.
 
     Args:
-        current_jobs: Jobs that run.
+        current_jobs: Running jobs.
         max_jobs: Jobs that may run at once.
-        cooldown_period: Seconds of a cooldown.
-        allowed: Whether a job submitted now would be taken.
+        cooldown_period: Seconds after a cancellation in which no job starts.
+        allowed: Whether a job submitted now would be accepted.
         starts_at_once: Whether it would also start at once.
-        waiting_jobs: Jobs that are queued.
+        waiting_jobs: Queued jobs.
         max_waiting: Jobs that may be queued.
-        cooldown_left: Seconds until jobs start again; 0 outside a cooldown.
-        cooldown_until: The instant of that, if there is one.
-        storage_used: Bytes kept and reserved.
-        storage_quota: Bytes allowed, if bounded.
-        reason: Why a job would not be taken or start at once, in words.
+        cooldown_left: Seconds until the cooldown ends; 0 without one.
+        cooldown_until: When the cooldown ends; absent without one.
+        storage_used: Bytes stored and reserved.
+        storage_quota: Bytes allowed; absent if unlimited.
+        reason: Why a job would be refused or queued.
     """
 
     current_jobs: int
@@ -72,99 +77,132 @@ class RateLimitStatus(WireModel):
     storage_quota: int | None = None
     reason: str | None = None
 
+    def _summary(self) -> Summary:
+        running = f"{self.current_jobs:,} of {self.max_jobs:,}"
+        queued = f"{self.waiting_jobs:,} of {self.max_waiting:,}"
+        new = "starts at once" if self.starts_at_once else "waits" if self.allowed else "is refused"
+        quota = self.storage_quota
+        allowed = "unlimited" if quota is None else f"at most {in_bytes(quota)}"
+        left = f", {duration(self.cooldown_left)} left" if self.cooldown_left else ""
+        cooldown = duration(self.cooldown_period) + left if self.cooldown_period else "none"
+        facts = [
+            ("Running", running),
+            ("Queued", queued),
+            ("A new job", new),
+            ("Cooldown after a cancellation", cooldown),
+            ("Storage", f"{in_bytes(self.storage_used)}, {allowed}"),
+        ]
+        line = f"{running} running, {queued} queued, a new job {new}"
+        return Summary("Limits", line, facts, notes=[self.reason] if self.reason else [])
 
-def cooldown_until(standing: Standing, limits: Limits) -> datetime | None:
-    """The end of the cooldown that the newest cancellation began, past or to come."""
-    if standing.last_cancelled is None or not limits.cooldown_period:
+
+def cooldown_until(usage: CustomerUsage, limits: Limits) -> datetime | None:
+    """The end of the cooldown of the newest cancellation, in the past or the future."""
+    if usage.last_cancelled is None or not limits.cooldown_period:
         return None
-    return standing.last_cancelled + timedelta(seconds=limits.cooldown_period)
+    return usage.last_cancelled + timedelta(seconds=limits.cooldown_period)
 
 
-def cooldown_left(standing: Standing, limits: Limits, now: datetime) -> float:
-    """Seconds until jobs start again; never more than a whole cooldown."""
-    until = cooldown_until(standing, limits)
+def cooldown_left(usage: CustomerUsage, limits: Limits, now: datetime) -> float:
+    """Seconds until the cooldown ends; at most a whole cooldown."""
+    until = cooldown_until(usage, limits)
     if until is None:
         return 0.0
     return min(max((until - now).total_seconds(), 0.0), limits.cooldown_period)
 
 
-def check_submit(standing: Standing, limits: Limits, now: datetime, *, size: int = 0) -> None:
-    """Decide whether one more job, expected to keep ``size`` bytes, is taken.
+def check_submit(usage: CustomerUsage, limits: Limits, now: datetime) -> None:
+    """Check that one more job is accepted, regardless of its size.
 
     Raises:
         LimitReached: ``queue_full`` or ``cooling_down``.
-        QuotaExceeded: Its result would not fit.
+        QuotaExceeded: The storage quota is used up.
     """
-    left = cooldown_left(standing, limits, now)
+    left = cooldown_left(usage, limits, now)
     if left and not limits.max_waiting:
         raise LimitReached(
-            f"After a cancellation nothing new starts for {limits.cooldown_period:g} s; "
-            f"{left:.0f} s are left. Submit again then.",
+            f"After a cancellation no job starts for {duration(limits.cooldown_period)}; "
+            f"{duration(round(left))} are left. Submit again then.",
             code="cooling_down",
             details={"retryAfter": left},
         )
-    if standing.running + standing.waiting >= limits.max_jobs + limits.max_waiting:
+    if usage.running + usage.waiting >= limits.max_jobs + limits.max_waiting:
         raise LimitReached(
-            f"{standing.running} jobs run (at most {limits.max_jobs}) and {standing.waiting} wait "
+            f"{usage.running} jobs run (at most {limits.max_jobs}) and {usage.waiting} wait "
             f"(at most {limits.max_waiting}). Submit again when one has ended, or cancel one.",
             code="queue_full",
             details={
                 "retryAfter": max(left, 5.0),
-                "running": standing.running,
-                "waiting": standing.waiting,
+                "running": usage.running,
+                "waiting": usage.waiting,
             },
         )
-    check_storage(standing, limits, size)
+    check_storage(usage, limits, 0)
 
 
-def check_storage(standing: Standing, limits: Limits, size: int) -> None:
-    """Decide whether so many more bytes may be kept.
+def reservation(usage: CustomerUsage, limits: Limits, least: int, most: int) -> int:
+    """Bytes to reserve for a job whose result is expected to have ``least`` to ``most`` bytes.
+
+    This is ``most``, or what is left of the quota if only ``least`` fits. It is never 0: what a
+    cancelled job left behind is found by its reservation.
 
     Raises:
-        QuotaExceeded: They would not fit.
+        QuotaExceeded: Not even ``least`` bytes fit.
     """
-    if limits.storage_quota is not None and standing.stored + size > limits.storage_quota:
+    check_storage(usage, limits, max(least, 1))
+    if limits.storage_quota is not None:
+        most = min(most, limits.storage_quota - usage.stored)
+    return max(most, 1)
+
+
+def check_storage(usage: CustomerUsage, limits: Limits, size: int) -> None:
+    """Check that ``size`` more bytes fit into the quota.
+
+    Raises:
+        QuotaExceeded: They do not.
+    """
+    if limits.storage_quota is not None and usage.stored + size > limits.storage_quota:
         raise QuotaExceeded(
-            f"About {size:,} bytes would be added to the {standing.stored:,} that are kept or "
-            f"reserved; the quota is {limits.storage_quota:,}. Delete jobs that are done with, "
-            "or ask for fewer rows.",
+            f"About {in_bytes(size)} would be added to the {in_bytes(usage.stored)} that are "
+            f"kept or reserved; the quota is {in_bytes(limits.storage_quota)}. {MAKE_ROOM}",
             details={
+                "remedy": MAKE_ROOM,
                 "needed": size,
-                "stored": standing.stored,
+                "stored": usage.stored,
                 "quota": limits.storage_quota,
             },
         )
 
 
-def may_start(standing: Standing, limits: Limits, now: datetime) -> bool:
-    """Decide whether one more job may run."""
-    return standing.running < limits.max_jobs and not cooldown_left(standing, limits, now)
+def may_start(usage: CustomerUsage, limits: Limits, now: datetime) -> bool:
+    """Whether one more job may run."""
+    return usage.running < limits.max_jobs and not cooldown_left(usage, limits, now)
 
 
-def limit_status(standing: Standing, limits: Limits, now: datetime) -> RateLimitStatus:
-    """Where a customer stands, with the rules' own answers."""
-    left = cooldown_left(standing, limits, now)
-    starts = not standing.waiting and may_start(standing, limits, now)
+def limit_status(usage: CustomerUsage, limits: Limits, now: datetime) -> RateLimitStatus:
+    """Limits and usage of a customer, with the results of the rules above."""
+    left = cooldown_left(usage, limits, now)
+    starts = not usage.waiting and may_start(usage, limits, now)
     taken, reason = True, None
     try:
-        check_submit(standing, limits, now)
+        check_submit(usage, limits, now)
     except (LimitReached, QuotaExceeded) as refusal:
         taken, reason = False, refusal.message
     if taken and left:
-        reason = f"A job was cancelled; the next one starts in {left:.0f} s."
+        reason = f"A job was cancelled; the next one starts in {duration(round(left))}."
     elif taken and not starts:
-        reason = f"{standing.running} of {limits.max_jobs} jobs run; a new one would wait."
+        reason = f"{usage.running} of {limits.max_jobs} jobs run; a new one would wait."
     return RateLimitStatus(
-        current_jobs=standing.running,
+        current_jobs=usage.running,
         max_jobs=limits.max_jobs,
         cooldown_period=limits.cooldown_period,
         allowed=taken,
         starts_at_once=taken and starts,
-        waiting_jobs=standing.waiting,
+        waiting_jobs=usage.waiting,
         max_waiting=limits.max_waiting,
         cooldown_left=left,
-        cooldown_until=cooldown_until(standing, limits) if left else None,
-        storage_used=standing.stored,
+        cooldown_until=cooldown_until(usage, limits) if left else None,
+        storage_used=usage.stored,
         storage_quota=limits.storage_quota,
         reason=reason,
     )
@@ -172,13 +210,13 @@ def limit_status(standing: Standing, limits: Limits, now: datetime) -> RateLimit
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What a rate limit says of one request.
+    """A rate limit's decision on one request.
 
     Attributes:
-        arrival: The theoretical arrival time to keep, in seconds of a monotonic clock.
+        arrival: The theoretical arrival time to store, in seconds of a monotonic clock.
         remaining: Requests that could follow at once.
-        reset: Seconds until the whole burst is there again.
-        retry_after: Seconds to wait; ``None`` when the request is let in.
+        reset: Seconds until the whole burst is available again.
+        retry_after: Seconds to wait; ``None`` if the request is allowed.
     """
 
     arrival: float
@@ -191,7 +229,7 @@ def gcra(arrival: float | None, now: float, *, rate: float, burst: int) -> Allow
     """The generic cell rate algorithm, for one request at ``now``.
 
     Args:
-        arrival: The theoretical arrival time kept from the request before, if there was one.
+        arrival: The stored arrival time of the previous request, if there was one.
         now: Seconds of a monotonic clock.
         rate: Requests per second in the long run.
         burst: Requests at once, at least 1.

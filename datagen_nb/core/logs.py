@@ -1,6 +1,6 @@
-"""Log lines that say which request, customer and job they are about.
+"""Logging with context: each line names its request, customer and job.
 
-The facts travel with the task: what is said within ``logged`` carries them, whoever says it.
+The fields are kept in a context variable, so they follow an asyncio task into everything it calls.
 """
 
 from __future__ import annotations
@@ -10,44 +10,45 @@ import logging
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from contextvars import Context, ContextVar, copy_context
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, TextIO
 
 from datagen_nb.core.secrets import redact
 from datagen_nb.core.wire_model import format_instant
 
-_FACTS: ContextVar[Mapping[str, str]] = ContextVar("_FACTS", default=MappingProxyType({}))
+_FIELDS: ContextVar[Mapping[str, str]] = ContextVar("_FIELDS", default=MappingProxyType({}))
 
 Style = Literal["text", "json"]
 
 
 @contextmanager
-def logged(**facts: str) -> Generator[None, None, None]:
-    """Let every line that is logged in the block, and in tasks begun there, carry these facts."""
-    before = _FACTS.set({**_FACTS.get(), **facts})
+def log_context(**fields: str) -> Generator[None, None, None]:
+    """Add fields to every line that is logged in the block, and in tasks started there."""
+    before = _FIELDS.set({**_FIELDS.get(), **fields})
     try:
         yield
     finally:
-        _FACTS.reset(before)
+        _FIELDS.reset(before)
 
 
-def fact(name: str) -> str | None:
-    """What the lines logged here carry under this name."""
-    return _FACTS.get().get(name)
+def log_field(name: str) -> str | None:
+    """A field of the current context, if it has one of this name."""
+    return _FIELDS.get().get(name)
 
 
-def context_of(**facts: str) -> Context:
-    """A context for a task that carries these facts and none of whoever happens to begin it."""
+def new_log_context(**fields: str) -> Context:
+    """A context for a task with these fields alone, without those of the code that starts it."""
     context = copy_context()
-    context.run(_FACTS.set, facts)
+    context.run(_FIELDS.set, fields)
     return context
 
 
-class JsonLines(logging.Formatter):
-    """One JSON object a line: ``time level logger message``, the facts, ``trace`` if there is one.
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line: ``time level logger message``, the context's fields, ``trace``.
 
-    Writes no key, whatever it was told.
+    API keys and webhook secrets are redacted.
     """
 
     def format(self, record: logging.LogRecord) -> str:
@@ -56,28 +57,94 @@ class JsonLines(logging.Formatter):
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
-            **_FACTS.get(),
+            **_FIELDS.get(),
         }
         if record.exc_info:
             line["trace"] = self.formatException(record.exc_info)
         return redact(json.dumps(line, ensure_ascii=False, default=str))
 
 
-class TextLines(logging.Formatter):
-    """A line for people, the facts at the end of its first."""
+class TextFormatter(logging.Formatter):
+    """A line for people, with the context's fields at the end of its first line."""
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  logging's name
-        facts = " ".join(f"{name}={value}" for name, value in _FACTS.get().items())
+        fields = " ".join(f"{name}={value}" for name, value in _FIELDS.get().items())
         line = super().formatMessage(record)
-        return f"{line} [{facts}]" if facts else line
+        return f"{line} [{fields}]" if fields else line
 
     def format(self, record: logging.LogRecord) -> str:
         return redact(super().format(record))
 
 
+REPEAT_SECONDS = 60.0
+"""Seconds in which the same warning is written only once."""
+
+MAX_REPEATS = 100
+"""Warnings with one format string but different arguments that are written in that time."""
+
+
+@dataclass(slots=True)
+class _Repeated:
+    record: logging.LogRecord
+    is_one: bool
+    count: int = 0
+
+    @property
+    def unwritten(self) -> int:
+        return max(self.count - (1 if self.is_one else MAX_REPEATS), 0)
+
+
+class RepeatLimitHandler(logging.StreamHandler[TextIO]):
+    """Writes a warning or error once a minute, and then how often it was repeated.
+
+    So an error that a client can provoke a thousand times a second does not fill the disk.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._seen: dict[tuple[str, str, bool], _Repeated] = {}
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._write_repeats(record.created - REPEAT_SECONDS)
+        if record.levelno < logging.WARNING or self._is_new(record):
+            super().emit(record)
+
+    def close(self) -> None:
+        self._write_repeats(float("inf"))
+        super().close()
+
+    def _is_new(self, record: logging.LogRecord) -> bool:
+        message = record.getMessage()
+        same = self._seen.get((record.name, message, True))
+        if same is not None:
+            same.count += 1
+            return False
+        kind = (record.name, str(record.msg), False)
+        alike = self._seen.setdefault(kind, _Repeated(record, is_one=False))
+        alike.count += 1
+        if alike.count > MAX_REPEATS:
+            return False
+        self._seen[record.name, message, True] = _Repeated(record, is_one=True, count=1)
+        return True
+
+    def _write_repeats(self, until: float) -> None:
+        """Write how often records first seen before ``until`` were repeated, and drop them."""
+        while self._seen:
+            key, oldest = next(iter(self._seen.items()))
+            if oldest.record.created > until:
+                return
+            del self._seen[key]
+            if oldest.unwritten:
+                _, message, _ = key
+                fields = {"name": oldest.record.name, "levelno": oldest.record.levelno}
+                text = f"{message} (and {oldest.unwritten:,} times more)"
+                fields |= {"levelname": oldest.record.levelname, "msg": text}
+                super().emit(logging.makeLogRecord(fields))
+
+
 def formatter(style: Style) -> logging.Formatter:
-    """Give the form that log lines have."""
-    return JsonLines() if style == "json" else TextLines()
+    """The formatter of a log style."""
+    return JsonFormatter() if style == "json" else TextFormatter()

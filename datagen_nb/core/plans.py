@@ -1,4 +1,4 @@
-"""Before and between jobs: previews, jobs that follow others, graphs submitted together."""
+"""Previews, dependencies between jobs, and graphs of jobs submitted together."""
 
 from __future__ import annotations
 
@@ -7,20 +7,22 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from datagen_nb.core.config import JobConfiguration
-from datagen_nb.core.errors import ConfigurationError, Problem
+from datagen_nb.core.errors import MAX_PROBLEMS, ConfigurationError, Problem
 from datagen_nb.core.estimates import Estimate
+from datagen_nb.core.failure import JobFailure
 from datagen_nb.core.inspection import Inspection
-from datagen_nb.core.status import JobFailure, JobStatus, State
-from datagen_nb.core.wire_model import WireModel
+from datagen_nb.core.pipeline_info import PipelineInfo
+from datagen_nb.core.status import JobStatus, State
+from datagen_nb.core.wire_model import RequestModel, WireModel
 
 PREVIEW_ROWS = 20
 
-MOST_TOGETHER = 200
+MAX_BATCH = 200
 """Jobs of one graph."""
 
 
 class PreviewColumn(WireModel):
-    """One column: its name, its Arrow type, and the kind that it is learnt as."""
+    """A column: name, Arrow type and kind."""
 
     name: str
     type: str
@@ -28,89 +30,93 @@ class PreviewColumn(WireModel):
 
 
 class Preview(WireModel):
-    """A few rows as a job would make them, from a quick look at the beginning of its input.
+    """A few rows that a job would generate, from a synthesizer fitted to a small sample.
 
     Args:
-        columns: In their order.
-        rows: Values in the columns' order, as the JSON format has them; ``None`` where missing.
-        learnt_rows: Rows that they were learnt from.
-        notes: What makes the job's rows better than these, in words.
+        columns: The columns in their order.
+        rows: Rows of values in the order of the columns, as in the JSON format; ``None`` if
+            missing.
+        training_rows: Rows that the synthesizer was fitted to.
+        notes: Why the job's own rows will be better.
     """
 
     columns: tuple[PreviewColumn, ...]
     rows: tuple[tuple[Any, ...], ...]
-    learnt_rows: int
+    training_rows: int
     notes: tuple[str, ...] = ()
 
 
-class Graph(WireModel):
-    """Configurations by name; each may name others, and jobs that are there, in ``after``."""
+class Graph(RequestModel):
+    """Configurations by name; ``after`` lists names of this graph, or ids of existing jobs.
+
+    With ``inputBucket`` ``"jobs"``, ``inputPath`` is such a name too: its result is the input.
+    """
 
     jobs: dict[str, dict[str, Any]]
 
 
 class SubmittedGraph(WireModel):
-    """The jobs that a graph became, by name."""
+    """The submitted jobs of a graph, by name."""
 
     jobs: dict[str, JobStatus]
 
 
 class Plans(Protocol):
-    """What a customer asks before jobs are there."""
+    """Estimates, inspections, previews and graphs of a customer."""
 
     async def estimate(self, config: JobConfiguration) -> Estimate:
-        """What a job will take and make.
+        """Estimate the duration and result size of a job.
 
         Raises:
-            InputError: Its input is not there, or is not what it is said to be.
+            InputError: The input does not exist, or is not in the given format.
         """
         ...
 
     async def inspect(self, config: JobConfiguration) -> Inspection:
-        """What a job's input is: rows, columns with their kinds, the first rows.
+        """Inspect a job's input: number of rows, columns with their kinds, first rows.
 
         Raises:
-            InputError: It is not there, or is not what it is said to be.
-            LimitReached: Too many inputs are being looked at.
+            InputError: The input does not exist, or is not in the given format.
+            LimitReached: Too many inputs are being inspected.
         """
         ...
 
     async def preview(self, config: JobConfiguration) -> Preview:
-        """A few rows as the job would make them; nothing is kept.
+        """Generate a few rows as the job would; nothing is stored.
 
         Raises:
-            InputError: Its input cannot be learnt from, or not in the time of a preview.
-            LimitReached: Too many previews are being made.
+            InputError: No synthesizer can be fitted to the input, or not within a preview's time.
+            LimitReached: Too many previews are running.
         """
         ...
 
     async def create_many(self, graph: Graph, *, idempotency_key: str) -> SubmittedGraph:
-        """Submit jobs that follow each other; nothing is, unless all of them keep the rules.
+        """Submit jobs that depend on each other, once all of their configurations are valid.
 
-        Jobs are submitted in their order. When one is refused for a limit those before it stay;
-        the same graph under the same key goes on from there.
+        Jobs are submitted in order. If a limit refuses one, those before it stay; the same graph
+        with the same key continues from there.
 
         Raises:
-            ConfigurationError: Of every job that breaks a rule, and of a cycle.
+            ConfigurationError: A job breaks a rule, or jobs depend on each other in a cycle.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """Nothing stands in the job's way."""
+    """The job may start."""
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Jobs that have not ended."""
+    """The job waits for these jobs, which have not ended."""
 
     jobs: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Doomed:
-    """The job fails with those that it followed."""
+    """The job fails because one that it depends on did not complete."""
 
     error: JobFailure
 
@@ -121,9 +127,9 @@ def readiness(
     """Decide whether a job may start.
 
     Args:
-        statuses: How the jobs stand that it follows. ``None`` of one that was deleted: it had
-            ended, and had it not completed, that would have been passed on at the time.
-        after_failure: What one that did not complete means for it.
+        statuses: The states of the jobs that it depends on; ``None`` for a deleted one, which had
+            ended, and whose failure would have been passed on then.
+        after_failure: What happens if one of them did not complete.
     """
     found = [one for one in statuses if one is not None]
     if after_failure == "fail":
@@ -139,11 +145,12 @@ def _passed_on(status: JobStatus) -> JobFailure:
     cause = {} if status.error is None else {"cause": status.error.code}
     return JobFailure(
         code="dependency_failed",
-        message=f"It was to follow job {status.job_id}, which {was}.",
+        message=f"It depends on job {status.job_id}, which {was}.",
         details={
             "jobId": status.job_id,
             "status": status.status.value,
-            "remedy": "Mend that one and submit both again, or set afterFailure to run.",
+            "remedy": "Correct that job and submit both again, or give this one the configuration "
+            'after_failure="run".',
             "retryHelps": False,
             **cause,
         },
@@ -151,13 +158,13 @@ def _passed_on(status: JobStatus) -> JobFailure:
 
 
 def order(graph: Mapping[str, Sequence[str]]) -> list[str]:
-    """Names so that each comes behind those it follows; otherwise in the order they are given.
+    """Sort names so that each comes after those it depends on; otherwise keep their order.
 
     Args:
-        graph: Of each name, those that it follows; one that is no key is not looked at.
+        graph: For each name, those that it depends on; names that are not keys are ignored.
 
     Raises:
-        ConfigurationError: Some follow each other in a circle, which is named.
+        ConfigurationError: There is a cycle, which the error names.
     """
     placed: dict[str, None] = {}
     for start in graph:
@@ -173,44 +180,47 @@ def order(graph: Mapping[str, Sequence[str]]) -> list[str]:
             before = left.pop(0)
             if before in entered:
                 names = [name for name, _ in path]
-                raise _circle([*names[names.index(before) :], before])
+                raise _cycle_error([*names[names.index(before) :], before])
             if before in graph and before not in placed:
                 path.append((before, list(graph[before])))
                 entered.add(before)
     return list(placed)
 
 
-def _circle(names: Sequence[str]) -> ConfigurationError:
-    said = " → ".join(names)
+def _cycle_error(names: Sequence[str]) -> ConfigurationError:
+    cycle = " → ".join(names)
     return ConfigurationError(
         [
             Problem(
                 f"{names[0]}.after",
-                said,
-                "goes round in a circle, in which no job could be the first",
+                cycle,
+                "is a cycle, in which no job could be the first",
                 "Take one of these out of another's after.",
             )
         ]
     )
 
 
-def configurations(graph: Graph) -> dict[str, JobConfiguration]:
-    """The configurations of a graph by name, each behind those it follows.
+def configurations(graph: Graph, pipeline: PipelineInfo) -> dict[str, JobConfiguration]:
+    """The configurations of a graph for a pipeline by name, each behind those it follows.
 
     Raises:
-        ConfigurationError: With every problem of every job, or the circle.
+        ConfigurationError: With the first problems of all jobs, or the circle.
     """
-    problems, made = [], {}
-    if not 1 <= len(graph.jobs) <= MOST_TOGETHER:
-        rule = f"has to have 1 to {MOST_TOGETHER} jobs"
+    problems: list[Problem] = []
+    made: dict[str, JobConfiguration] = {}
+    if not 1 <= len(graph.jobs) <= MAX_BATCH:
+        rule = f"has to have 1 to {MAX_BATCH} jobs"
         remedy = "Submit them in several graphs."
         raise ConfigurationError([Problem("jobs", str(len(graph.jobs)), rule, remedy)])
     for name, fields in graph.jobs.items():
+        if len(problems) >= MAX_PROBLEMS:
+            break
         if not 1 <= len(name) <= 64 or not name.isprintable():
             rule = "has to be a name of 1 to 64 characters"
             problems.append(Problem("jobs", repr(name)[:80], rule, "Choose another name."))
         try:
-            made[name] = JobConfiguration.model_validate(fields)
+            made[name] = pipeline.configuration(fields).after_its_input()
         except ConfigurationError as error:
             problems += [
                 Problem(f"{name}.{one.field}", one.value, one.rule, one.remedy)

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from datetime import datetime
-from typing import BinaryIO, Literal, Protocol
+from typing import Any, Protocol
 
 from datagen_nb.core.alerts import Alerts
-from datagen_nb.core.changes import WorkerChange
 from datagen_nb.core.config import JobConfiguration
-from datagen_nb.core.estimates import TableFacts
-from datagen_nb.core.inspection import Inspection
+from datagen_nb.core.customer_webhooks import Webhooks
 from datagen_nb.core.limits import RateLimitStatus
 from datagen_nb.core.messages import (
     Annotation,
@@ -20,7 +16,6 @@ from datagen_nb.core.messages import (
     Deletions,
     Event,
     EventPage,
-    Health,
     JobCounts,
     JobPage,
     JobQuery,
@@ -28,13 +23,12 @@ from datagen_nb.core.messages import (
     Overview,
     ServiceInfo,
 )
-from datagen_nb.core.plans import Plans, Preview
+from datagen_nb.core.plans import Plans
 from datagen_nb.core.result import Manifest, Report
 from datagen_nb.core.schedules import Schedules
 from datagen_nb.core.status import JobStatus
 from datagen_nb.core.templates import Templates
 from datagen_nb.core.uploads import Uploads
-from datagen_nb.core.webhooks import Webhooks
 
 
 class Clock(Protocol):
@@ -49,171 +43,6 @@ class Clock(Protocol):
         ...
 
     async def sleep(self, seconds: float) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class ObjectMeta:
-    """``path`` in its bucket, ``size`` in bytes, and what differs when the bytes do, if told."""
-
-    path: str
-    size: int
-    version: str = field(default="", compare=False)
-
-
-class Bucket(Protocol):
-    """A flat space of objects named by ``/``-separated paths.
-
-    Guarantees: a reader sees an object whole or not at all; what was published has reached the
-    disk; a path cannot lead out of the bucket (``NotFound``, as if it were not there); writing
-    that fails raises ``OutputError`` and leaves nothing visible. Picklable: a worker process
-    gets one.
-    """
-
-    @property
-    def is_near(self) -> bool:
-        """Whether a look at an object takes less time than handing it to a thread."""
-        ...
-
-    def writer(self, path: str, *, if_absent: bool = False) -> AbstractContextManager[BinaryIO]:
-        """Write one object, published when the block ends without an exception.
-
-        With ``if_absent`` an object that is already there is kept and the new one dropped.
-        """
-        ...
-
-    def put(self, path: str, data: bytes, *, if_absent: bool = False) -> None:
-        """Write a small object at once."""
-        ...
-
-    def open(self, path: str) -> BinaryIO:
-        """Open an object for reading; seekable.
-
-        Raises:
-            NotFound: No such object.
-        """
-        ...
-
-    def get(self, path: str) -> bytes:
-        """Read a small object at once."""
-        ...
-
-    def head(self, path: str) -> ObjectMeta | None:
-        """Size of an object; ``None`` when there is none."""
-        ...
-
-    def list(self, prefix: str) -> Iterator[ObjectMeta]:
-        """Published objects whose path starts with ``prefix``, by path."""
-        ...
-
-    def delete(self, prefix: str) -> int:
-        """Remove an object, or all below ``prefix/``, unpublished remains too; count them."""
-        ...
-
-    def room(self, path: str) -> int | None:
-        """Bytes that can still be written where ``path`` would lie; ``None`` if nobody knows."""
-        ...
-
-    def same(self, one: str, other: str) -> bool:
-        """Whether two paths lead to one object."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """One attempt at one job, with all it needs.
-
-    Attributes:
-        bucket: The customer's own: finished parts, model and manifest live in it.
-        source: The bucket that ``config.input_bucket`` names.
-        target: The bucket that ``config.output_bucket`` names.
-        attempt: The fence: what an older attempt writes is refused.
-    """
-
-    job_id: str
-    attempt: int
-    config: JobConfiguration
-    bucket: Bucket
-    source: Bucket
-    target: Bucket
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """A look at an input before it becomes a job; ``source`` is what ``config`` names so."""
-
-    config: JobConfiguration
-    source: Bucket
-
-
-@dataclass(frozen=True, slots=True)
-class Logged:
-    """A line for the job's log; moves no state."""
-
-    level: Literal["info", "warning", "error"]
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class Beat:
-    """A worker lives; ``pid`` is its process on this machine, where it has one."""
-
-    pid: int | None = None
-
-
-Signal = WorkerChange | Logged | Beat
-
-
-class Pipeline(Protocol):
-    """Makes the data of a job.
-
-    Guarantees: goes on from the parts that an earlier attempt finished, and makes the same
-    bytes as an undisturbed run; closing the generator stops the work within 2 s.
-    """
-
-    async def check(self, config: JobConfiguration) -> None:
-        """Look at a configuration before it becomes a job.
-
-        Raises:
-            Rejected: This pipeline will not run it.
-        """
-        ...
-
-    def run(self, task: Task) -> AsyncGenerator[Signal, None]:
-        """Do one attempt; ends with ``Completed`` or ``Failed``.
-
-        Ending without either means that the worker is gone and another attempt may go on.
-        """
-        ...
-
-    async def measure(self, look: Look) -> TableFacts:
-        """Tell how large an input is, from its beginning; keeps nothing.
-
-        Raises:
-            InputError: It is not what the configuration says.
-        """
-        ...
-
-    async def inspect(self, look: Look) -> Inspection:
-        """Tell what an input's columns are, from its beginning; keeps nothing.
-
-        Raises:
-            InputError: It is not what the configuration says.
-        """
-        ...
-
-    async def preview(self, look: Look) -> Preview:
-        """Make a few rows from a quick look at an input; keeps nothing.
-
-        Closed or cancelled, it stops within 2 s.
-
-        Raises:
-            InputError: It cannot be learnt from.
-        """
-        ...
-
-    async def check_health(self) -> Health: ...
-
-    async def aclose(self) -> None: ...
 
 
 class Jobs(Protocol):
@@ -263,7 +92,7 @@ class Jobs(Protocol):
         """What the jobs come to, and those that ended in the last ``days``.
 
         Raises:
-            ConfigurationError: The days are not 1 to ``core.messages.MOST_DAYS``.
+            ConfigurationError: The days are not 1 to ``core.messages.MAX_DAYS``.
         """
         ...
 
@@ -281,8 +110,21 @@ class Jobs(Protocol):
 
     async def resume(self, job_id: str) -> JobStatus: ...
 
-    async def rerun(self, job_id: str, *, idempotency_key: str) -> JobStatus:
-        """Submit the same configuration again, as a new job that follows no other."""
+    async def rerun(
+        self,
+        job_id: str,
+        overrides: Mapping[str, Any] | None = None,
+        *,
+        idempotency_key: str,
+    ) -> JobStatus:
+        """Submit the same configuration again, as a new job that follows no other.
+
+        ``overrides`` are fields of a configuration, wire names, put in their place; of
+        ``parameters`` those that are given.
+
+        Raises:
+            ConfigurationError: One breaks a rule; every problem at once.
+        """
         ...
 
     async def delete(self, job_id: str) -> None:

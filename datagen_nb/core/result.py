@@ -1,6 +1,9 @@
-"""What a job leaves behind: the manifest of its parts, and the report on its quality."""
+"""The result of a job: the manifest of its parts, and the quality report."""
 
 from __future__ import annotations
+
+import math
+from typing import Literal
 
 from pydantic import Field
 
@@ -8,17 +11,24 @@ from datagen_nb.core.wire_model import WireModel
 
 NO_CLOSER = 0.55
 SOMEWHAT_CLOSER = 0.62
-"""Bounds of ``dcr_share`` in words; a few hundredths are chance."""
+"""Up to the first bound a ``dcr_share`` is chance, up to the second a reason for caution."""
+
+PRIVACY_IN_WORDS = {
+    "ok": "no closer to your rows than chance",
+    "caution": "somewhat closer to your rows than chance",
+    "bad": "much closer to your rows than chance: some may be copies",
+    "unknown": "not checked, too few rows were held back",
+}
 
 
 class Part(WireModel):
-    """One object of a result.
+    """A part of a result: one object in the bucket.
 
     Args:
         name: Its path in the customer's bucket.
-        rows: How many it holds.
-        size: Bytes.
-        sha256: Of its bytes, in hex.
+        rows: Number of rows.
+        size: Size in bytes.
+        sha256: SHA-256 of its bytes, in hex.
     """
 
     name: str
@@ -28,16 +38,16 @@ class Part(WireModel):
 
 
 class Manifest(WireModel):
-    """What makes a result visible: written last, once, and never changed.
+    """The list of a result's parts; written once, when the result is complete.
 
     Args:
-        job_id: Whose result it is.
-        format: Of every part.
-        rows: In all parts.
+        job_id: The job.
+        format: Format of all parts.
+        rows: Rows of all parts.
         size: Bytes of all parts.
-        parts: In the order of their rows.
-        arrow_schema: Base64 of the Arrow IPC schema message of the rows.
-        output_path: Where the one assembled file lies, if one was asked for.
+        parts: The parts in the order of their rows.
+        arrow_schema: The Arrow schema of the rows: base64 of its IPC message.
+        output_path: Path of the assembled file, if one was requested.
     """
 
     job_id: str
@@ -50,7 +60,7 @@ class Manifest(WireModel):
 
 
 class ColumnFidelity(WireModel):
-    """How alike one column is: ``score`` 0 to 1 by ``metric``."""
+    """Similarity of a column's distribution: ``score`` 0 to 1, measured by ``metric``."""
 
     name: str
     kind: str
@@ -58,24 +68,90 @@ class ColumnFidelity(WireModel):
     metric: str
 
 
+class NotCompared(WireModel):
+    """A column that the report has no score for, and the reason."""
+
+    name: str
+    reason: str
+
+
 class PairFidelity(WireModel):
-    """How alike the relation of two columns is, 0 to 1."""
+    """How much of the dependence between two columns is kept.
+
+    Args:
+        columns: Their names.
+        score: 0 as for independent columns, 1 as for other rows of the input.
+        metric: ``"correlation similarity"`` or ``"contingency similarity"``.
+        dependence: In the input: the rank correlation, or the total variation distance from
+            independence.
+        dependence_synthetic: The same in the result.
+    """
 
     columns: tuple[str, str]
     score: float
     metric: str
+    dependence: float = 0.0
+    dependence_synthetic: float = 0.0
+
+
+class RelationFidelity(WireModel):
+    """A relation that was found in the input, and how many rows of the result keep it.
+
+    Args:
+        sentence: The relation, such as ``"total = quantity x price"``.
+        share_input: Share of the input's rows that keep it, 0 to 1.
+        share_synthetic: The same of the result's rows.
+        kept: Whether the second is no lower than the first, chance allowed for.
+    """
+
+    sentence: str
+    share_input: float
+    share_synthetic: float
+    kept: bool
+
+    @property
+    def score(self) -> float:
+        """The share that is left of the input's, at most 1."""
+        return min(self.share_synthetic / self.share_input, 1.0) if self.share_input else 1.0
+
+
+class ReturnedValues(WireModel):
+    """How many values of a column came back that point at few rows of the input.
+
+    Args:
+        column: The column.
+        kind: Its kind.
+        values: Distinct values of the input that should not come back: all of an identifier or
+            a text, of other kinds those that fewer than ``min_count`` rows have.
+        returned: How many of these the result has.
+        expected: How many would come back by chance; more than 0 only for numbers and instants.
+    """
+
+    column: str
+    kind: str
+    values: int
+    returned: int
+    expected: float = 0.0
+
+    @property
+    def is_beyond_chance(self) -> bool:
+        """Whether more came back than chance explains."""
+        chance = max(3 * math.sqrt(self.expected), 0.1 * self.expected)
+        return self.returned > self.expected + chance
 
 
 class Memorisation(WireModel):
-    """Whether rows of the input come back.
+    """How much the result memorises the input's rows.
 
     Args:
-        dcr_share: Share of synthetic rows closer to a training row than to a held-back row;
-            0.5 is what fresh real rows would show. ``None`` when too few rows were held back.
+        dcr_share: Share of synthetic rows that are closer to a training row than to a held-back
+            row; 0.5 is expected of new real rows. ``None`` if too few rows were held back.
         exact_row_share: Share of synthetic rows that equal a training row.
-        exact_row_share_expected: The same share among the held-back rows: what chance repeats.
+        exact_row_share_expected: The same share of held-back rows, as expected by chance.
         median_distance: Median distance to the closest training row.
-        median_distance_expected: The same of held-back rows.
+        median_distance_expected: The same for held-back rows.
+        min_count: A value that fewer rows of the input have is rare.
+        returned: Columns with values that should not come back, those with most that did first.
     """
 
     dcr_share: float | None = None
@@ -83,40 +159,81 @@ class Memorisation(WireModel):
     exact_row_share_expected: float | None = None
     median_distance: float | None = None
     median_distance_expected: float | None = None
+    min_count: int = 5
+    returned: tuple[ReturnedValues, ...] = ()
+
+    @property
+    def disclosed(self) -> tuple[ReturnedValues, ...]:
+        """The columns of which more values came back than chance explains."""
+        return tuple(column for column in self.returned if column.is_beyond_chance)
+
+    @property
+    def level(self) -> Literal["ok", "caution", "bad", "unknown"]:
+        """What ``dcr_share`` and values that came back show about privacy."""
+        if self.dcr_share is not None and self.dcr_share > SOMEWHAT_CLOSER:
+            return "bad"
+        if any(column.kind not in {"numeric", "datetime"} for column in self.disclosed):
+            return "bad"  # texts do not match by chance, as numbers do
+        if self.disclosed:
+            return "caution"
+        if self.dcr_share is None:
+            return "unknown"
+        return "ok" if self.dcr_share <= NO_CLOSER else "caution"
 
     def in_words(self) -> str:
-        """Whether the rows are closer to the rows learnt from than fresh real rows are."""
+        """Whether the rows are closer than unseen rows are, and whether values came back."""
+        words = PRIVACY_IN_WORDS[self._closeness]
+        if not self.disclosed:
+            return words
+        count = sum(column.returned for column in self.disclosed)
+        columns = f"{len(self.disclosed)} columns" if len(self.disclosed) > 1 else "1 column"
+        values = "values that few rows have" if count > 1 else "value that few rows have"
+        return f"{words}; {count:,} {values} came back in {columns}"
+
+    @property
+    def _closeness(self) -> str:
         if self.dcr_share is None:
-            return "closeness to your rows was not judged"
+            return "unknown"
         if self.dcr_share <= NO_CLOSER:
-            return "no closer to your rows than fresh ones are"
-        if self.dcr_share <= SOMEWHAT_CLOSER:
-            return "somewhat closer to your rows than fresh ones are"
-        return "much closer to your rows than fresh ones are: some may have been learnt by heart"
+            return "ok"
+        return "caution" if self.dcr_share <= SOMEWHAT_CLOSER else "bad"
 
 
 class Report(WireModel):
     """Fidelity and memorisation of one result.
 
     Args:
-        fidelity: Mean of columns and pairs, 0 to 1.
-        column_fidelity: Mean over columns.
-        pair_fidelity: Mean over pairs; ``None`` with fewer than two columns to compare.
-        columns: Each column that can be compared.
-        pairs: Each pair of them, the worst first, 200 at most.
-        memorisation: Whether rows come back.
+        fidelity: Mean of ``column_fidelity``, ``pair_fidelity`` and ``relation_fidelity`` (those
+            there are), 0 to 1.
+        column_fidelity: Mean score of the columns.
+        pair_fidelity: How much of the dependence between columns is kept: mean score of the pairs,
+            strong dependence weighing more. 0 is what independent columns have, 1 what other rows
+            of the input have. ``None`` if no columns depend on each other more than by chance.
+        relation_fidelity: Mean share of rows that keep a relation; ``None`` without relations.
+        dependence_kept: Slope of the result's rank correlations on the input's: 1 if they are as
+            strong. ``None`` without columns of numbers or instants that correlate.
+        columns: Scores of the columns.
+        not_compared: Columns without a score.
+        pairs: Scores of the pairs that depend on each other, those that lost most first; at most
+            200.
+        relations: The relations found in the input, those that were not kept first.
+        memorisation: How much of the input is memorised.
         rows_synthetic: Rows of the result that were compared.
-        rows_training: Rows of the input that were learnt from and compared.
-        rows_held_back: Rows of the input never learnt from.
-        seconds: Time taken by stage.
-        notes: What a reader should know, in sentences.
+        rows_training: Rows of the input that the synthesizer was fitted to.
+        rows_held_back: Rows of the input that the synthesizer was not fitted to.
+        seconds: Running time by stage.
+        notes: Remarks, in sentences.
     """
 
     fidelity: float
     column_fidelity: float
     pair_fidelity: float | None = None
+    relation_fidelity: float | None = None
+    dependence_kept: float | None = None
     columns: tuple[ColumnFidelity, ...]
+    not_compared: tuple[NotCompared, ...] = ()
     pairs: tuple[PairFidelity, ...]
+    relations: tuple[RelationFidelity, ...] = ()
     memorisation: Memorisation
     rows_synthetic: int
     rows_training: int

@@ -1,8 +1,7 @@
-"""Schedules: jobs that are submitted at the times of a cron expression in a zone.
+"""Schedules: jobs that are submitted at the times of a cron expression in a time zone.
 
-Runs that were missed, because the service was stopped or took no jobs, are made up for by one
-job; those before it are counted, not repeated. A schedule that is switched on again makes up for
-nothing.
+Runs that were missed, because the service was stopped or refused jobs, are replaced by a single
+job, which counts them. A schedule that is enabled again does not make up for missed runs.
 """
 
 from __future__ import annotations
@@ -14,24 +13,24 @@ from typing import Any, Protocol
 from pydantic import Field
 
 from datagen_nb.core.errors import NotFound
-from datagen_nb.core.status import JobFailure
-from datagen_nb.core.wire_model import Instant, WireModel, format_instant
+from datagen_nb.core.failure import JobFailure
+from datagen_nb.core.wire_model import Instant, RequestModel, WireModel, format_instant
 
 SHOWN_RUNS = 5
 
 
-class ScheduleDraft(WireModel):
-    """What a customer says of a schedule.
+class ScheduleDraft(RequestModel):
+    """A schedule to save.
 
     Args:
-        cron: Minute, hour, day of the month, month, day of the week, as cron has them. At a time
-            that a clock skips in spring it runs right after, at one that comes twice, once.
-        zone: In which these are meant, an IANA name as ``Europe/Berlin``.
-        template: Name of a template to make the job from; without one, ``configuration`` is all.
-        template_version: Of it; the newest at the time of each run, if not said.
-        configuration: Fields of a ``JobConfiguration``, added to the template's.
+        cron: A cron expression: minute, hour, day of month, month, day of week. When clocks are
+            set forward, a skipped time runs right after; when set back, a repeated time runs once.
+        zone: Time zone of the expression, an IANA name as ``Europe/Berlin``.
+        template: Name of the template for the jobs; without one, ``configuration`` is used alone.
+        template_version: Its version; by default the newest at the time of each run.
+        configuration: Fields of a ``JobConfiguration``, added to those of the template.
         enabled: Whether it runs.
-        description: For people.
+        description: A text for people.
     """
 
     cron: str = Field(min_length=1, max_length=200)
@@ -44,16 +43,16 @@ class ScheduleDraft(WireModel):
 
 
 class ScheduledRun(WireModel):
-    """One run of a schedule.
+    """A run of a schedule.
 
     Args:
-        due_time: For when it was due.
-        time: When it was tried last.
-        missed: Later runs that it makes up for as well.
-        job_id: The job, if it was taken.
-        error: Why it was not.
+        due_time: When it was due.
+        time: When it was last tried.
+        missed: Number of later runs that it replaces.
+        job_id: The job; absent if it was refused.
+        error: Why the job was refused.
         tries: How often it was refused.
-        retry_time: When it is tried again, if that can help.
+        retry_time: When it is tried again, if a retry can succeed.
     """
 
     due_time: Instant
@@ -69,11 +68,11 @@ class Schedule(ScheduleDraft):
     """A schedule.
 
     Args:
-        name: As a template's.
-        created_time: When it was first put.
-        updated_time: When it was put last.
-        next_runs: The next five, in order; none while it is off.
-        last_run: The newest.
+        name: Letters, digits, ``.``, ``_``, ``-``; at most 64.
+        created_time: When it was created.
+        updated_time: When it was last saved.
+        next_runs: The next five runs; empty while it is disabled.
+        last_run: The last run.
     """
 
     name: str
@@ -84,33 +83,80 @@ class Schedule(ScheduleDraft):
 
 
 class SchedulePage(WireModel):
-    """One page of schedules; ``next_cursor`` is absent on the last."""
+    """A page of schedules; ``next_cursor`` is absent on the last page."""
 
     schedules: tuple[Schedule, ...]
     next_cursor: str | None = None
 
 
 class Schedules(Protocol):
-    """A customer's schedules. What is not there, or another's, is ``NotFound``."""
+    """A customer's schedules. Unknown names raise ``NotFound``."""
 
     async def put(self, name: str, draft: ScheduleDraft) -> Schedule:
-        """Make or replace a schedule.
+        """Save or replace a schedule.
+
+        Args:
+            name: Letters, digits, ``.``, ``_``, ``-``; at most 64.
+            draft: When it runs, and what.
 
         Raises:
-            ConfigurationError: The name, the expression, the zone or the configuration breaks a
-                rule; every problem at once.
+            ConfigurationError: The name, the cron expression, the zone or the configuration breaks
+                a rule; every problem at once.
             NotFound: There is no such template.
+
+        Example:
+            ```python
+            draft = dg.ScheduleDraft(cron="0 3 * * *", zone="Europe/Berlin", template="nightly")
+            await client.schedules.put("every-night", draft)
+            ```
         """
         ...
 
-    async def get(self, name: str) -> Schedule: ...
+    async def get(self, name: str) -> Schedule:
+        """Get a schedule, with its next runs.
+
+        Args:
+            name: Its name.
+
+        Raises:
+            NotFound: There is none.
+
+        Example:
+            ```python
+            schedule = await client.schedules.get("every-night")
+            schedule.next_runs
+            ```
+        """
+        ...
 
     async def list(self, *, cursor: str = "", limit: int = 50) -> SchedulePage:
-        """Schedules by name."""
+        """List schedules by name.
+
+        Args:
+            cursor: Where the page before ended; empty for the first.
+            limit: Most entries of the page, 1 to 500.
+
+        Example:
+            ```python
+            page = await client.schedules.list()
+            ```
+        """
         ...
 
     async def delete(self, name: str) -> None:
-        """Remove it; jobs that it submitted stay."""
+        """Delete a schedule; jobs that it submitted stay.
+
+        Args:
+            name: Its name.
+
+        Raises:
+            NotFound: There is none.
+
+        Example:
+            ```python
+            await client.schedules.delete("every-night")
+            ```
+        """
         ...
 
 
@@ -120,14 +166,14 @@ def submit_key(name: str, created: datetime, due: datetime) -> str:
 
 
 def retry_after(details: Mapping[str, Any], tries: int) -> float:
-    """Seconds until a refused run is tried again: what the refusal says, and later each time."""
-    told = details.get("retryAfter")
-    least = float(told) if isinstance(told, int | float) else 0.0
-    return max(least, min(15.0 * 2.0 ** min(tries, 10), 900.0))
+    """Seconds until a refused run is tried again: the refusal's own, and more after each try."""
+    requested = details.get("retryAfter")
+    minimum = float(requested) if isinstance(requested, int | float) else 0.0
+    return max(minimum, min(15.0 * 2.0 ** min(tries, 10), 900.0))
 
 
 def no_schedule(name: str) -> NotFound:
-    """What is told of a schedule that is not there."""
+    """The error for an unknown schedule."""
     return NotFound(
         f"There is no schedule {name!r}. The list of schedules shows those there are.",
         code="schedule_not_found",

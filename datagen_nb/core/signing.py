@@ -14,7 +14,7 @@ from hashlib import sha256
 PREFIX = "whsec_"
 """How a secret begins; base64 of its bytes follows."""
 
-LEAST_BYTES, MOST_BYTES = 24, 64
+MIN_BYTES, MAX_BYTES = 24, 64
 """Of a secret."""
 
 ID, TIMESTAMP, SIGNATURE = "webhook-id", "webhook-timestamp", "webhook-signature"
@@ -37,8 +37,8 @@ def read_secret(secret: str) -> bytes:
         key = b64decode(text + "=" * (-len(text) % 4), validate=True)
     except (binascii.Error, ValueError):
         raise ValueError("is not base64") from None
-    if text == secret or not LEAST_BYTES <= len(key) <= MOST_BYTES:
-        raise ValueError(f"has to be {PREFIX!r} and base64 of {LEAST_BYTES} to {MOST_BYTES} bytes")
+    if text == secret or not MIN_BYTES <= len(key) <= MAX_BYTES:
+        raise ValueError(f"has to be {PREFIX!r} and base64 of {MIN_BYTES} to {MAX_BYTES} bytes")
     return key
 
 

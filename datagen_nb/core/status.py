@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from datagen_nb.core.calls import source_of
 from datagen_nb.core.changes import (
     Annotated,
     Cancelled,
@@ -31,13 +32,15 @@ from datagen_nb.core.changes import (
     Warned,
 )
 from datagen_nb.core.config import JobConfiguration
-from datagen_nb.core.errors import ActionRefused
+from datagen_nb.core.errors import ActionRefused, ArgumentError
 from datagen_nb.core.estimates import Estimate
+from datagen_nb.core.failure import JobFailure
+from datagen_nb.core.quoting import did_you_mean
+from datagen_nb.core.summary import Summarized, Summary
 from datagen_nb.core.wire_model import Instant, WireModel, as_instant
+from datagen_nb.core.words import duration
 
-MOST_NOTE = 2_000
-
-STAGES = ("validate", "read", "fit", "generate", "write", "report")
+MAX_NOTE = 2_000
 
 
 class State(StrEnum):
@@ -54,19 +57,8 @@ class State(StrEnum):
         return self not in {origin for origin, _ in TRANSITIONS}
 
 
-class JobFailure(WireModel):
-    """Why a job failed.
-
-    ``details`` may hold ``stage``, ``remedy`` (what now), ``retryHelps`` and the error's facts.
-    """
-
-    code: str
-    message: str
-    details: dict[str, Any] | None = None
-
-
 class Stage(WireModel):
-    """One stage of a job; ``weight`` is its expected share of the whole, 0 to 1."""
+    """A stage of a job; ``weight`` is its expected share of the running time, 0 to 1."""
 
     name: str
     status: Literal["pending", "running", "completed", "failed"] = "pending"
@@ -77,44 +69,56 @@ class Stage(WireModel):
 
 
 class Metadata(WireModel):
-    """Sizes in bytes; ``processing_time``: seconds spent running, queue and pauses not counted."""
+    """Sizes, times, retries, expiry and quality of a job.
+
+    Args:
+        input_size: Bytes of the input.
+        output_size: Bytes of the result.
+        processing_time: Running time in seconds, without pauses.
+        retry_count: Attempts that were lost and made again.
+        expiration_date: When the job is deleted.
+        fidelity: How close the result is to the input, 0 to 1; of a completed job.
+    """
 
     input_size: int = 0
     output_size: int | None = None
     processing_time: float | None = None
     retry_count: int = 0
     expiration_date: Instant | None = None
+    fidelity: float | None = None
 
 
-class JobStatus(WireModel):
-    """How one job stands.
+class JobStatus(Summarized, WireModel):
+    """The state of a job.
 
     Args:
-        job_id: Name of the job, ``j_`` and 16 characters, sorting by time of creation.
+        job_id: Its id: ``j_`` and 16 characters; ids sort by time of creation.
         status: One of the six states.
         progress: Percentage complete, 0 to 100.
-        start_time: When the first attempt began; until then, when the job was accepted.
-        end_time: When a terminal state was reached.
-        last_updated: Of the newest change.
+        start_time: When the first attempt began; before that, when the job was accepted.
+        end_time: When it ended.
+        last_updated: When it last changed.
         error: Why it failed.
-        stages: In their order.
-        metadata: Sizes, times, retries, expiry.
-        name: What people call it.
-        tags: Words to find it by.
+        stages: Its stages in order.
+        metadata: Sizes, times, retries, expiry, quality.
+        name: A label for people.
+        tags: Labels to search for.
         created_time: When it was accepted.
-        data_size: Rows asked for.
+        data_size: Rows requested.
+        input_bucket: Bucket of the input, as submitted; empty for jobs of older versions.
+        input_path: Path of the input in its bucket, as submitted.
         rows_done: Rows in finished parts.
-        rows_per_second: While generating.
-        seconds_left: Expected until the end, while that can be told.
-        attempt: Number of the newest run by a worker; 0 before the first.
-        resume_until: While paused: the last instant to resume.
-        queue_position: While queued: 1 is next.
+        rows_per_second: Current speed while generating.
+        seconds_left: Estimated seconds until the end, if known.
+        attempt: Number of the latest attempt by a worker; 0 before the first.
+        resume_until: While paused: when it can no longer be resumed.
+        queue_position: While queued: its position; 1 is next.
         waiting_for: While queued: jobs that have to end first.
-        starts_after: While queued in a cooldown: when the customer's jobs start again.
-        warnings: What went differently than one might expect, in words.
-        note: What somebody wrote on it, at most ``MOST_NOTE`` characters.
-        estimate: What it was expected to take and make; beside it, in the end, the truth.
-        request_id: Of the request that submitted it; the service's log tells more under it.
+        starts_after: While queued in a cooldown: when the cooldown ends.
+        warnings: Unexpected but not fatal events.
+        note: Any text, at most 2,000 characters.
+        estimate: Expected duration and result size; after completion also the actual ones.
+        request_id: Id of the request that submitted it, also in the service's log.
     """
 
     job_id: str
@@ -130,6 +134,8 @@ class JobStatus(WireModel):
     tags: tuple[str, ...] = ()
     created_time: Instant
     data_size: int
+    input_bucket: str = ""
+    input_path: str = ""
     rows_done: int = 0
     rows_per_second: float | None = None
     seconds_left: float | None = None
@@ -142,6 +148,36 @@ class JobStatus(WireModel):
     note: str = ""
     estimate: Estimate | None = None
     request_id: str | None = None
+
+    def _summary(self) -> Summary:
+        done = f"{self.rows_done:,} of {self.data_size:,} rows"
+        facts = [("Name", self.name), ("Progress", f"{self.progress:.0f} %"), ("Rows", done)]
+        if self.queue_position:
+            facts.append(("Place in the queue", f"{self.queue_position:,}"))
+        if self.source:
+            facts.append(("Source", self.source))
+        if self.metadata.fidelity is not None:
+            facts.append(("Fidelity", f"{self.metadata.fidelity:.1%}"))
+        if self.metadata.processing_time is not None:
+            facts.append(("Duration", duration(self.metadata.processing_time)))
+        notes = [*([self.error.message] if self.error else []), *self.warnings]
+        line = f"{self.job_id} {self.status}, {self.progress:.0f} %, {done}"
+        return Summary("JobStatus", line, facts, notes=notes)
+
+    def __eq__(self, other: object) -> bool:
+        """Compare with another status, or the state with its name, as ``status == "completed"``."""
+        if isinstance(other, str):
+            if other not in list(State):
+                raise ArgumentError(f"There is no state {other!r}. {did_you_mean(other, State)}")
+            return self.status == State(other)
+        return super().__eq__(other)
+
+    __hash__ = WireModel.__hash__
+
+    @property
+    def source(self) -> str:
+        """Where the input came from, in short; empty if it is not known."""
+        return source_of(self.input_bucket, self.input_path)
 
     @property
     def running_stage(self) -> Stage | None:
@@ -175,40 +211,29 @@ class StaleAttempt(Exception):
     """A worker spoke that is no longer the job's; what it says changes nothing."""
 
 
-def stage_weights(rows: int) -> dict[str, float]:
-    """The share of the whole time, 0 to 1, that each stage is expected to take."""
-    seconds = {
-        "validate": 0.1,
-        "read": 0.3,
-        "fit": 1.5,
-        "generate": 0.2 + rows / 200_000,
-        "write": 0.1,
-        "report": 0.8,
-    }
-    total = sum(seconds.values())
-    return {stage: seconds[stage] / total for stage in STAGES}
-
-
 def new_status(
     job_id: str,
     config: JobConfiguration,
     now: datetime,
+    stages: Mapping[str, float],
+    *,
     estimate: Estimate | None = None,
     request_id: str | None = None,
 ) -> JobStatus:
-    """The status of a job that was just accepted."""
+    """The status of a job that was just accepted; ``stages`` are the weights of its stages."""
     now = as_instant(now)
-    weights = stage_weights(config.data_size)
     return JobStatus(
         job_id=job_id,
         status=State.QUEUED,
         start_time=now,
         created_time=now,
         last_updated=now,
-        stages=tuple(Stage(name=name, weight=round(weights[name], 4)) for name in STAGES),
+        stages=tuple(Stage(name=name, weight=round(weight, 4)) for name, weight in stages.items()),
         name=config.name,
         tags=config.tags,
         data_size=config.data_size,
+        input_bucket=config.input_bucket,
+        input_path=config.input_path,
         estimate=estimate,
         request_id=request_id,
     )
@@ -229,9 +254,9 @@ def fold(status: JobStatus, change: Change, now: datetime) -> JobStatus:
     if not isinstance(change, Started) and speaker is not None and speaker != status.attempt:
         raise StaleAttempt(f"attempt {speaker} of {status.job_id} was replaced")
     if target is None:
-        said = _SAID.get(type(change), f"changed by {type(change).__name__}")
+        what = _VERBS.get(type(change), f"changed by {type(change).__name__}")
         raise ActionRefused(
-            f"Job {status.job_id} is {status.status}; it cannot be {said}.",
+            f"Job {status.job_id} is {status.status}; it cannot be {what}.",
             details={"jobId": status.job_id, "status": status.status.value},
         )
     values: dict[str, Any] = {"status": target, "last_updated": now}
@@ -273,11 +298,13 @@ def _changed(
             # A worker that is killed says it again in its next attempt.
             known = message in status.warnings
             return {} if known else {"warnings": (*status.warnings, message)}
-        case Completed(output_size=size):
-            metadata["output_size"] = size
-            said = status.estimate and status.estimate.compared(size, metadata["processing_time"])
+        case Completed(output_size=size, fidelity=fidelity):
+            metadata |= {"output_size": size, "fidelity": fidelity}
+            estimate = status.estimate and status.estimate.compared(
+                size, metadata["processing_time"]
+            )
             done = {"stages": _settled(status, "completed", now), "progress": 100.0}
-            return done | {"rows_done": status.data_size, "estimate": said}
+            return done | {"rows_done": status.data_size, "estimate": estimate}
         case Requeued():
             metadata["retry_count"] = status.metadata.retry_count + 1
             return {"stages": _settled(status, "pending", now)}
@@ -296,12 +323,19 @@ def _changed(
 
 
 def _with_stage(job: JobStatus, name: str, **values: Any) -> dict[str, Any]:
+    """The job with a stage changed; one that was not described is added, with a warning."""
+    known, warned = job.stages, {}
+    if name not in {stage.name for stage in known}:
+        known = (*known, Stage(name=name))
+        message = f"The pipeline reports a stage {name!r} that it has not described."
+        warned = {"warnings": (*job.warnings, message)}
     stages = tuple(
-        stage.model_copy(update=values) if stage.name == name else stage for stage in job.stages
+        stage.model_copy(update=values) if stage.name == name else stage for stage in known
     )
     done = sum(stage.weight * (stage.progress or 0.0) for stage in stages)
     whole = sum(stage.weight for stage in stages)
-    return {"stages": stages, "progress": round(min(done / whole, 100.0), 2)}
+    progress = round(min(done / whole, 100.0), 2) if whole else job.progress
+    return {"stages": stages, "progress": progress, **warned}
 
 
 def _settled(status: JobStatus, as_status: str, now: datetime) -> tuple[Stage, ...]:
@@ -331,4 +365,4 @@ def _speed(status: JobStatus, rows: int | None, now: datetime) -> dict[str, Any]
     return values
 
 
-_SAID = {Paused: "paused", Resumed: "resumed", Cancelled: "cancelled", Started: "started"}
+_VERBS = {Paused: "paused", Resumed: "resumed", Cancelled: "cancelled", Started: "started"}

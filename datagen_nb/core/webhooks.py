@@ -1,4 +1,4 @@
-"""Webhooks: where a customer's events are sent, what is sent, and what became of it.
+"""Webhooks and their deliveries.
 
 Values and rules only; the signature is ``core.signing``, the addresses are ``core.addresses``.
 Source: the specification, section 2.2, and Standard Webhooks.
@@ -16,7 +16,7 @@ from pydantic import Field
 
 from datagen_nb.core.signing import SIGNATURE
 from datagen_nb.core.status import JobStatus
-from datagen_nb.core.wire_model import Instant, WireModel
+from datagen_nb.core.wire_model import Instant, RequestModel, WireModel
 
 WebhookEvent = Literal[
     "job.created",
@@ -38,14 +38,14 @@ Source: Standard Webhooks, "Deliverability and reliability"."""
 JITTER = 0.2
 """Share of a wait that chance may add, so that what failed together is not tried together."""
 
-LONGEST_RETRY_AFTER = 86_400.0
+MAX_RETRY_AFTER = 86_400.0
 """Seconds that ``Retry-After`` is obeyed."""
 
 FAILING = timedelta(days=5)
 """How long an endpoint may fail, without one success, until it is disabled."""
 
 SILENCE = timedelta(days=2)
-"""A failure so long after the last one begins the count anew: nobody tried in between."""
+"""A failure so long after the last one begins the count anew: no delivery was tried in between."""
 
 KEPT = timedelta(days=30)
 """How long a delivery that has ended stays in the log."""
@@ -53,29 +53,29 @@ KEPT = timedelta(days=30)
 OVERLAP = 86_400.0
 """Seconds that an old secret goes on signing after a rotation."""
 
-MOST_WEBHOOKS = 20
+MAX_WEBHOOKS = 20
 """Of one customer."""
 
-MOST_ANSWER = 1024
+MAX_ANSWER = 1024
 """Bytes that are kept of an endpoint's answer."""
 
-MOST_ATTEMPTS_SHOWN = 12
+MAX_ATTEMPTS_SHOWN = 12
 """Attempts that are kept of a delivery, the newest ones."""
 
-MOST_REPLAYED = 1000
+MAX_REPLAYED = 1000
 """Deliveries that one request replays."""
 
 Url = Annotated[str, Field(min_length=1, max_length=2000)]
 Events = Annotated[tuple[WebhookEvent, ...], Field(min_length=1, max_length=8)]
 
 
-class WebhookConfig(WireModel):
-    """Where to send which events.
+class WebhookConfig(RequestModel):
+    """A webhook to create.
 
     Args:
-        url: ``https://`` (or ``http://``) address that is reachable publicly.
-        secret: ``whsec_`` and base64 of 24 to 64 bytes; made by the service if left out.
-        events: Which to send.
+        url: A publicly reachable ``https://`` or ``http://`` address.
+        secret: ``whsec_`` and base64 of 24 to 64 bytes; by default the service creates one.
+        events: The events to send.
     """
 
     url: Url
@@ -83,10 +83,10 @@ class WebhookConfig(WireModel):
     events: Events
 
 
-class WebhookChange(WireModel):
-    """What to change of a webhook; what is absent stays.
+class WebhookChange(RequestModel):
+    """Changes of a webhook; absent fields are not changed.
 
-    ``enabled: true`` lets it go on where it stopped: it is told what happened meanwhile.
+    A webhook that is enabled again also sends the events since it was disabled.
     """
 
     url: Url | None = None
@@ -94,17 +94,17 @@ class WebhookChange(WireModel):
     enabled: bool | None = None
 
 
-class SecretRotation(WireModel):
-    """A new secret, made by the service if left out; the old one signs too for ``overlap`` s."""
+class SecretRotation(RequestModel):
+    """A new secret, by default created by the service; the old one also signs for ``overlap`` s."""
 
     secret: str | None = Field(None, max_length=200, repr=False)
     overlap: float = Field(OVERLAP, ge=0, le=30 * 86_400)
 
 
 class SecretStatus(WireModel):
-    """A secret as it is shown: by eight characters of its digest.
+    """A webhook's secret, without the secret itself.
 
-    ``expires`` is when an old one stops signing.
+    ``fingerprint`` is the beginning of its digest; ``expires`` is when an old one stops signing.
     """
 
     fingerprint: str
@@ -113,18 +113,18 @@ class SecretStatus(WireModel):
 
 
 class WebhookStatus(WireModel):
-    """A webhook as it is shown: its secrets only by their fingerprints.
+    """A webhook, with fingerprints of its secrets.
 
     Args:
-        id: ``wh_`` and 16 characters, sorting by time of creation.
-        url: Where messages go.
-        events: Which are sent.
-        enabled: Whether anything is sent.
-        created_time: When it was made.
-        secrets: That sign messages, the newest first; at most two.
-        failing_since: The first failure since the last success.
+        id: ``wh_`` and 16 characters; ids sort by time of creation.
+        url: The URL that messages are sent to.
+        events: The events that are sent.
+        enabled: Whether messages are sent.
+        created_time: When it was created.
+        secrets: The secrets that sign messages, the newest first; at most two.
+        failing_since: When the first attempt failed after the last success.
         disabled_time: When it was disabled.
-        disabled_reason: By whom or why, in words.
+        disabled_reason: Why it was disabled, or by whom.
     """
 
     id: str
@@ -139,29 +139,29 @@ class WebhookStatus(WireModel):
 
 
 class NewWebhook(WebhookStatus):
-    """A webhook with its newest secret, which is told this one time."""
+    """A webhook with its newest secret, which is shown only here."""
 
     secret: str = Field(repr=False)
 
 
 class WebhookPage(WireModel):
-    """One page of webhooks, by id; ``next_cursor`` is absent on the last."""
+    """A page of webhooks in order of id; ``next_cursor`` is absent on the last page."""
 
     webhooks: tuple[WebhookStatus, ...]
     next_cursor: str | None = None
 
 
 class WebhookPayload(WireModel):
-    """The body of a message.
+    """The body of a webhook message.
 
     Args:
-        event: What happened.
-        job_id: To which job.
+        event: The event's name.
+        job_id: The job.
         timestamp: When it happened; the header ``webhook-timestamp`` is when it was sent.
-        data: The job as it stood then.
-        signature: The name of the header that has the signature: a body cannot sign itself.
-        sequence: Counts this job's messages to this webhook from 1, in the order of what
-            happened; a number that is missing is still on its way.
+        data: The job's state at that time.
+        signature: Name of the header with the signature.
+        sequence: Numbers this job's messages to this webhook from 1, in the order of events; a
+            message with a missing number may still arrive.
     """
 
     event: str
@@ -177,10 +177,10 @@ class Attempt(WireModel):
 
     Args:
         time: When it began.
-        duration: Seconds until the answer, or until it was given up.
-        status: Of HTTP; absent when nothing was answered.
-        error: Why it failed, in words.
-        answer: The beginning of the answer's body.
+        duration: Seconds until the response, or until it failed.
+        status: HTTP status; absent without a response.
+        error: Why it failed.
+        answer: The beginning of the response's body.
     """
 
     time: Instant
@@ -194,20 +194,20 @@ DeliveryState = Literal["pending", "delivered", "dead"]
 
 
 class Delivery(WireModel):
-    """A message on its way, or what became of it.
+    """The delivery of one event to one webhook.
 
     Args:
-        id: The ``webhook-id`` of its messages; the same in each attempt.
-        webhook_id: Whose it is.
-        event: What it tells.
-        job_id: Of which job.
+        id: The header ``webhook-id`` of its message; the same in each attempt.
+        webhook_id: The webhook.
+        event: The event's name.
+        job_id: The job.
         sequence: As in the payload.
-        state: ``dead`` when it is not tried again by itself.
-        created_time: When it happened.
-        tries: Attempts since it was made or replayed.
+        state: ``dead`` if there are no more automatic attempts.
+        created_time: When the event happened.
+        tries: Attempts since it was created or replayed.
         next_attempt: When it is tried next.
-        attempts: The newest ones, the last one last.
-        payload: What is sent; only when one delivery is asked for, and gone with its job.
+        attempts: The newest attempts, in order.
+        payload: The message's body; absent in lists, and after the job was deleted.
     """
 
     id: str
@@ -224,16 +224,16 @@ class Delivery(WireModel):
 
 
 class DeliveryPage(WireModel):
-    """One page of deliveries, the newest first; ``next_cursor`` is absent on the last."""
+    """A page of deliveries, the newest first; ``next_cursor`` is absent on the last page."""
 
     deliveries: tuple[Delivery, ...]
     next_cursor: str | None = None
 
 
-class ReplayRange(WireModel):
-    """Which deliveries to send again: of events in [``since``, ``until``), in one of the states.
+class ReplayRange(RequestModel):
+    """Deliveries to send again: of events from ``since`` to before ``until``, in ``states``.
 
-    ``cursor`` is where the answer before ended.
+    ``cursor`` is ``next_cursor`` of the previous response.
     """
 
     since: Instant | None = None
@@ -243,74 +243,10 @@ class ReplayRange(WireModel):
 
 
 class Replayed(WireModel):
-    """How many will be sent again; with ``next_cursor`` there may be more to ask for."""
+    """Number of deliveries that are sent again; with ``next_cursor`` there may be more."""
 
     count: int
     next_cursor: str | None = None
-
-
-class Webhooks(Protocol):
-    """A customer's webhooks. What is not there, or another's, is ``NotFound``."""
-
-    async def create(self, config: WebhookConfig) -> NewWebhook:
-        """Send what happens from now on to an address.
-
-        Raises:
-            ConfigurationError: The address is not called, or the secret is none.
-            Conflict: There are as many as there may be.
-        """
-        ...
-
-    async def list(self, *, cursor: str = "", limit: int = 50) -> WebhookPage: ...
-
-    async def get(self, webhook_id: str) -> WebhookStatus: ...
-
-    async def change(self, webhook_id: str, change: WebhookChange) -> WebhookStatus:
-        """Change where or what is sent, or whether.
-
-        Raises:
-            ConfigurationError: The address is not called.
-        """
-        ...
-
-    async def delete(self, webhook_id: str) -> None:
-        """Send nothing more; its delivery log goes too."""
-        ...
-
-    async def rotate(self, webhook_id: str, rotation: SecretRotation | None = None) -> NewWebhook:
-        """Sign with a new secret, and for a while with the old one too.
-
-        Raises:
-            ConfigurationError: The secret is none.
-        """
-        ...
-
-    async def deliveries(
-        self,
-        webhook_id: str,
-        *,
-        state: DeliveryState | None = None,
-        cursor: str = "",
-        limit: int = 50,
-    ) -> DeliveryPage:
-        """The delivery log, the newest event first."""
-        ...
-
-    async def delivery(self, webhook_id: str, delivery_id: str) -> Delivery:
-        """One delivery with what is sent."""
-        ...
-
-    async def replay(self, webhook_id: str, delivery_id: str) -> Delivery:
-        """Send one again, under its id, with the whole schedule before it.
-
-        Raises:
-            Conflict: Its job was deleted, and with it what would be sent.
-        """
-        ...
-
-    async def replay_range(self, webhook_id: str, range: ReplayRange) -> Replayed:
-        """Send many again, ``MOST_REPLAYED`` at most in one request."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,7 +270,7 @@ class Sender(Protocol):
     """
 
     def check(self, url: str) -> None:
-        """Look at an address before it is kept; asks nobody.
+        """Check an address before it is kept; nothing is requested from it.
 
         Raises:
             AddressRefused: Nothing will be sent there.
@@ -345,7 +281,7 @@ class Sender(Protocol):
         """Post a body.
 
         Raises:
-            NotAnswered: The address was refused, nobody answered, or not in time.
+            NotAnswered: The address was refused, or did not answer in time.
         """
         ...
 
@@ -367,13 +303,13 @@ def retry_after(text: str | None, now: datetime) -> float:
     if text is None:
         return 0.0
     if text.isascii() and text.isdigit():
-        return min(float(text[:9]), LONGEST_RETRY_AFTER)
+        return min(float(text[:9]), MAX_RETRY_AFTER)
     try:
         until = parsedate_to_datetime(text)
     except ValueError:
         return 0.0
     until = until if until.tzinfo else until.replace(tzinfo=UTC)
-    return min(max((until - now).total_seconds(), 0.0), LONGEST_RETRY_AFTER)
+    return min(max((until - now).total_seconds(), 0.0), MAX_RETRY_AFTER)
 
 
 def failure_of(answer: Answer) -> str | None:

@@ -16,21 +16,26 @@ import socket
 import subprocess
 import sys
 from collections.abc import AsyncGenerator
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from datagen_nb.core.changes import Completed, Failed
+from datagen_nb.core.changes import Completed, Failed, StageStarted
 from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.errors import DatagenError, ServiceUnavailable
 from datagen_nb.core.estimates import TableFacts
 from datagen_nb.core.inspection import Inspection
 from datagen_nb.core.messages import Health
+from datagen_nb.core.pipeline import Heartbeat, InputProbe, Logged, Signal, Task
+from datagen_nb.core.pipeline_info import PipelineInfo
 from datagen_nb.core.plans import Preview
-from datagen_nb.core.ports import Beat, Logged, Look, Signal, Task
+from datagen_nb.core.words import duration
+from datagen_nb.pipelines.built_in import INFO, STAGES
+from datagen_nb.pipelines.failures import input_too_large, out_of_memory
+from datagen_nb.pipelines.memory import kernel_kills, limit_beside, used_by, usual_budget
 from datagen_nb.pipelines.parent import ANSWER, FORK, KILL, LENGTH, REQUEST
 
-MEMORY_SHARE = 0.8
+WATCH_SECONDS = 0.25
 SILENCE_SECONDS = 60.0
 KILL_SECONDS = 2.0
 
@@ -53,78 +58,108 @@ class LocalPipeline:
     """Runs jobs in worker processes of this machine.
 
     Args:
-        memory_limit: Bytes that one worker may allocate; by default a share of what this
+        memory: Bytes that all workers may use together; by default a share of what this
             machine, or the control group that the service runs in, has.
         silence: Seconds without a sign of life after which a worker is taken to hang.
     """
 
-    def __init__(
-        self, *, memory_limit: int | None = None, silence: float = SILENCE_SECONDS
-    ) -> None:
-        self._memory_limit = memory_limit or int(MEMORY_SHARE * available_memory())
+    def __init__(self, *, memory: int | None = None, silence: float = SILENCE_SECONDS) -> None:
+        self._memory = memory or usual_budget()
         self._silence = silence
         self._parent: _Parent | None = None
         self._starting = asyncio.Lock()
-        self._running = 0
+        self._workers: set[_Worker] = set()
+        self._watch: asyncio.Task[None] | None = None
 
     async def warm(self) -> None:
         """Start the parent, so that the first job need not wait until everything is loaded."""
         await self._living_parent()
 
+    async def describe(self) -> PipelineInfo:
+        return INFO
+
     async def check(self, config: JobConfiguration) -> None:
         """Take whatever keeps the configuration's rules."""
 
     async def run(self, task: Task) -> AsyncGenerator[Signal, None]:
-        parent = await self._living_parent()
-        worker = await parent.fork()
-        self._running += 1
-        try:
-            await worker.send((task, self._memory_limit))
-            while (said := await worker.hear(self._silence)) is not None:
-                yield said
-                if isinstance(said, Completed | Failed):
+        stage = STAGES[0]
+        async with self._worker(task) as worker:
+            while (signal := await worker.receive(self._silence)) is not None:
+                if isinstance(signal, StageStarted):
+                    stage = signal.stage
+                yield signal
+                if isinstance(signal, Completed | Failed):
                     return
-            yield await worker.obituary(self._silence)
-        finally:
-            self._running -= 1
-            await worker.end()
+            if await worker.lacked_memory():
+                yield Failed(task.attempt, out_of_memory(stage, alone=len(self._workers) < 2))
+            else:
+                yield await worker.describe_exit(self._silence)
 
-    async def measure(self, look: Look) -> TableFacts:
-        facts: TableFacts = await self._look("measure", look)
+    async def measure(self, probe: InputProbe) -> TableFacts:
+        facts: TableFacts = await self._probe("measure", probe)
         return facts
 
-    async def inspect(self, look: Look) -> Inspection:
-        found: Inspection = await self._look("inspect", look)
+    async def inspect(self, probe: InputProbe) -> Inspection:
+        found: Inspection = await self._probe("inspect", probe)
         return found
 
-    async def preview(self, look: Look) -> Preview:
-        made: Preview = await self._look("preview", look)
+    async def preview(self, probe: InputProbe) -> Preview:
+        made: Preview = await self._probe("preview", probe)
         return made
 
-    async def _look(self, what: str, look: Look) -> Any:
-        """Have a worker look at an input, and nothing else."""
+    async def _probe(self, question: str, probe: InputProbe) -> Any:
+        """Have a worker answer a question about an input, and nothing else."""
+        async with self._worker((question, probe)) as worker:
+            while isinstance(answer := await worker.receive(self._silence), Heartbeat):
+                pass
+            if answer is None and await worker.lacked_memory():
+                raise input_too_large(probe)
+            if answer is None:
+                raise ServiceUnavailable((await worker.describe_exit(self._silence)).message)
+            if isinstance(answer, DatagenError):
+                raise answer
+            return answer
+
+    @asynccontextmanager
+    async def _worker(self, order: Any) -> AsyncGenerator[_Worker, None]:
+        """A worker that has been sent an order, ended with the block."""
         parent = await self._living_parent()
         worker = await parent.fork()
+        base = used_by(parent.pid)
+        others = [one.used(base) for one in self._workers]
+        self._workers.add(worker)
+        if self._watch is None:
+            self._watch = asyncio.create_task(self._watch_memory(), name="memory of workers")
         try:
-            await worker.send(((what, look), self._memory_limit))
-            while isinstance(said := await worker.hear(self._silence), Beat):
-                pass
-            if said is None:
-                raise ServiceUnavailable((await worker.obituary(self._silence)).message)
-            if isinstance(said, DatagenError):
-                raise said
-            return said
+            await worker.send((order, limit_beside(self._memory, others, base)))
+            yield worker
         finally:
+            self._workers.discard(worker)
             await worker.end()
 
+    async def _watch_memory(self) -> None:
+        """End the largest worker whenever all together use more than their budget."""
+        while self._workers:
+            await asyncio.sleep(WATCH_SECONDS)
+            if (parent := self._parent) is None:
+                continue
+            base = used_by(parent.pid)
+            used = {worker: worker.used(base) for worker in self._workers}
+            if sum(used.values()) > self._memory:
+                max(used, key=lambda worker: used[worker]).end_for_memory()
+        self._watch = None
+
     async def check_health(self) -> Health:
-        metrics = {"workers": float(self._running)}
+        metrics = {"workers": float(len(self._workers))}
         if self._parent is not None and self._parent.is_alive:
             return Health(status="healthy", metrics=metrics)
         message = "The parent of workers does not run; the next job starts it."
         return Health(status="degraded", message=message, metrics=metrics)
 
     async def aclose(self) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
+            await asyncio.gather(self._watch, return_exceptions=True)
         if self._parent is not None:
             await self._parent.aclose()
             self._parent = None
@@ -136,30 +171,6 @@ class LocalPipeline:
                     await self._parent.aclose()
                 self._parent = await _Parent.start()
             return self._parent
-
-
-def available_memory() -> int:
-    """Bytes of memory that this machine, or the control group around this process, has."""
-    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    with suppress(OSError):
-        for line in Path("/proc/self/cgroup").read_text().splitlines():
-            _, controllers, group = line.split(":", 2)
-            root, file = {
-                "": ("/sys/fs/cgroup", "memory.max"),
-                "memory": ("/sys/fs/cgroup/memory", "memory.limit_in_bytes"),
-            }.get(controllers, ("", ""))
-            if root:
-                inner = Path(root + group)
-                for place in (inner, *inner.parents):
-                    total = min(total, _limit(place / file, total))
-    return total
-
-
-def _limit(file: Path, otherwise: int) -> int:
-    try:
-        return int(file.read_text())
-    except (OSError, ValueError):  # no such group, or "max"
-        return otherwise
 
 
 class _Parent:
@@ -186,6 +197,10 @@ class _Parent:
                 raise
         return cls(process, ours)
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     async def fork(self) -> _Worker:
         number = next(self._numbers)
         ours, theirs = socket.socketpair()
@@ -206,7 +221,7 @@ class _Parent:
                 self._control.send(REQUEST.pack(KILL, number))
 
     async def exit_code(self, number: int) -> int | None:
-        """Wait until a worker has ended; ``None`` when nobody can tell how."""
+        """Wait until a worker has ended; ``None`` when its exit status is unknown."""
         if not self.is_alive:
             return None
         with suppress(TimeoutError):
@@ -267,6 +282,9 @@ class _Worker:
         self._reader = reader
         self._writer = writer
         self._is_silent = False
+        self._is_too_large = False
+        self._pid: int | None = None
+        self._kills = kernel_kills()
 
     async def send(self, order: Any) -> None:
         data = pickle.dumps(order)
@@ -274,8 +292,8 @@ class _Worker:
             self._writer.write(LENGTH.pack(len(data)) + data)
             await self._writer.drain()
 
-    async def hear(self, silence: float) -> Any:
-        """What it says next; ``None`` when the worker is gone or has been silent for too long."""
+    async def receive(self, silence: float) -> Any:
+        """Its next signal or answer; ``None`` when it is gone or has been silent for too long."""
         try:
             async with asyncio.timeout(silence):
                 size = LENGTH.unpack(await self._reader.readexactly(LENGTH.size))[0]
@@ -285,12 +303,34 @@ class _Worker:
             return None
         except (asyncio.IncompleteReadError, OSError):
             return None
-        return pickle.loads(data)  # noqa: S301, from our own child
+        message = pickle.loads(data)  # noqa: S301, from our own child
+        if isinstance(message, Heartbeat):
+            self._pid = message.pid
+        return message
 
-    async def obituary(self, silence: float) -> Logged:
-        """Tell how a worker ended that did not finish."""
+    def used(self, base: int) -> int:
+        """Bytes of memory that it uses beyond what it has from its parent."""
+        return 0 if self._pid is None else max(used_by(self._pid) - base, 0)
+
+    def end_for_memory(self) -> None:
+        """Kill it, since the memory of all workers is used up."""
+        self._is_too_large = True
+        self._parent.kill(self._number)
+
+    async def lacked_memory(self) -> bool:
+        """Whether it was ended, by us or by the kernel, for want of memory."""
+        if self._is_too_large:
+            return True
+        if self._is_silent or await self._parent.exit_code(self._number) != -signal.SIGKILL:
+            return False
+        return kernel_kills() > self._kills
+
+    async def describe_exit(self, silence: float) -> Logged:
+        """How a worker ended that did not finish."""
         if self._is_silent:
-            return Logged("error", f"The worker said nothing for {silence:.0f} s; it was ended.")
+            return Logged(
+                "error", f"The worker said nothing for {duration(silence)}; it was ended."
+            )
         code = await self._parent.exit_code(self._number)
         if code is None:
             how = "with the process that starts workers"

@@ -1,7 +1,7 @@
 """A scripted pipeline, for demonstrations and tests.
 
-It learns nothing: its rows are made up, and every job says so in a warning. All around it, the
-service, its rules, the store and the result's files, is the real thing.
+It fits nothing: its rows are made up, and every job warns of it. Everything around it is real: the
+service, its rules, the store and the files of the result.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ import numpy as np
 import pyarrow as pa
 
 from datagen_nb.core.changes import (
-    Completed,
     Failed,
     InputMeasured,
     Progressed,
@@ -36,14 +35,20 @@ from datagen_nb.core.errors import (
     Rejected,
 )
 from datagen_nb.core.estimates import TableFacts
+from datagen_nb.core.failure import JobFailure
+from datagen_nb.core.formats import FORMATS
 from datagen_nb.core.inspection import Inspection
 from datagen_nb.core.messages import Health
+from datagen_nb.core.pipeline import Heartbeat, InputProbe, Logged, PartsWritten, Signal, Task
+from datagen_nb.core.pipeline_info import PipelineInfo
 from datagen_nb.core.plans import PREVIEW_ROWS, Preview, PreviewColumn
-from datagen_nb.core.ports import Beat, Clock, Logged, Look, Signal, Task
+from datagen_nb.core.ports import Clock
 from datagen_nb.core.result import ColumnFidelity, Manifest, Memorisation, Part, Report
-from datagen_nb.core.status import STAGES, JobFailure, StaleAttempt
+from datagen_nb.core.status import StaleAttempt
+from datagen_nb.core.words import duration
+from datagen_nb.pipelines.built_in import INFO, STAGES
+from datagen_nb.pipelines.engine.workspace import Plan, Workspace
 from datagen_nb.pipelines.failures import failure
-from datagen_nb.pipelines.workspace import Plan, Workspace
 from datagen_nb.tables.formats import assemble, write_part
 
 SCENARIOS = (
@@ -73,8 +78,6 @@ SECONDS: Mapping[str, float] = {
 }
 """What each stage pretends to take at speed 1."""
 
-BYTES_PER_ROW: Mapping[str, int] = {"csv": 50, "json": 100, "jsonl": 100, "parquet": 30}
-
 FLAP_SECONDS = 60.0
 FLAPS: tuple[Literal["healthy", "degraded", "unhealthy"], ...] = (
     "healthy",
@@ -87,12 +90,12 @@ FLAPS: tuple[Literal["healthy", "degraded", "unhealthy"], ...] = (
 SUBMIT_SECONDS = 10.0
 REFUSALS = 2
 
-LOSES = 3
-"""Of so many things said of stages the last is lost."""
+LOST_EVERY = 3
+"""Of so many signals of stages the last is lost."""
 
 STEPS = 10
 COLUMNS = 5
-MADE_UP = "These rows were made up by the mock pipeline; they were not learnt from your table."
+MADE_UP = "These rows were made up by the mock pipeline; no model was trained on your table."
 
 
 class MockPipeline:
@@ -105,8 +108,8 @@ class MockPipeline:
             ``times_out``: stands still in *fit* and then reports that its time is over;
             ``flapping``: its health changes every ``FLAP_SECONDS``; ``slow_submit``: takes
             ``SUBMIT_SECONDS`` to accept a job; ``refused_submit``: refuses the first
-            ``REFUSALS`` submits as it is busy; ``lost_events``: every third thing that it says of
-            its stages is lost; ``duplicated_events``: each is said twice; ``reordered_events``:
+            ``REFUSALS`` submits as it is busy; ``lost_events``: every third signal of
+            its stages is lost; ``duplicated_events``: each is sent twice; ``reordered_events``:
             neighbours change places; ``failing_webhooks``: succeeds, and `MockSender` fails.
         speed: How many times faster than a real job.
         seed: Of the rows, unless the job has one.
@@ -133,6 +136,9 @@ class MockPipeline:
         self._clock = clock
         self._refusals = REFUSALS if scenario == "refused_submit" else 0
 
+    async def describe(self) -> PipelineInfo:
+        return INFO.model_copy(update={"name": "mock"})
+
     async def check(self, config: JobConfiguration) -> None:
         if self._scenario == "slow_submit":
             await self._clock.sleep(SUBMIT_SECONDS * self._pace)
@@ -156,27 +162,27 @@ class MockPipeline:
                     async for signal in signals:
                         yield signal
         except StaleAttempt:
-            return  # a newer attempt has the job; this one goes without a word
+            return  # a newer attempt has the job, and reports its end
 
-    async def measure(self, look: Look) -> TableFacts:
-        found = look.source.head(look.config.input_path)
+    async def measure(self, probe: InputProbe) -> TableFacts:
+        found = probe.source.head(probe.config.input_path)
         size = found.size if found else 0
         return TableFacts(
-            rows=max(size // BYTES_PER_ROW["csv"], 2),
+            rows=max(size // FORMATS["csv"].row_size, 2),
             columns=COLUMNS,
             size=size,
-            bytes_fixed=dict.fromkeys(BYTES_PER_ROW, 300.0),
-            bytes_per_row=BYTES_PER_ROW,
+            bytes_fixed=dict.fromkeys(FORMATS, 300.0),
+            bytes_per_row={name: format.row_size for name, format in FORMATS.items()},
         )
 
-    async def inspect(self, look: Look) -> Inspection:
+    async def inspect(self, probe: InputProbe) -> Inspection:
         """The table as it is: there is nothing to make up."""
-        from datagen_nb.pipelines import looks
+        from datagen_nb.pipelines.inspection import probes
 
-        return await asyncio.to_thread(looks.inspect, look)
+        return await asyncio.to_thread(probes.inspect, probe)
 
-    async def preview(self, look: Look) -> Preview:
-        table = self._table(look.config, 0).slice(0, PREVIEW_ROWS)
+    async def preview(self, probe: InputProbe) -> Preview:
+        table = self._table(probe.config, 0).slice(0, PREVIEW_ROWS)
         file = io.BytesIO()
         write_part(table, "jsonl", file)
         rows = [json.loads(line) for line in file.getvalue().splitlines()]
@@ -186,7 +192,7 @@ class MockPipeline:
                 for field in table.schema
             ),
             rows=tuple(tuple(row.get(name) for name in table.schema.names) for row in rows),
-            learnt_rows=0,
+            training_rows=0,
             notes=(MADE_UP,),
         )
 
@@ -202,16 +208,16 @@ class MockPipeline:
 
     async def _attempt(self, task: Task) -> AsyncGenerator[Signal, None]:
         space = Workspace(task.bucket, task.job_id, task.attempt, task.config.output_format)
-        yield Beat()
+        yield Heartbeat()
         if (manifest := space.manifest()) is not None:
-            yield Completed(task.attempt, manifest.size)
+            yield space.completed(manifest)
             return
         space.claim()
         if task.attempt == 1:
             yield Warned(task.attempt, MADE_UP)
         for stage in STAGES:
             yield StageStarted(task.attempt, stage)
-            yield Logged("info", f"{stage}: the mock plays its part")
+            yield Logged("info", f"{stage}: played by the mock")
             try:
                 async with aclosing(self._stage(stage, task, space)) as signals:
                     async for signal in signals:
@@ -227,7 +233,7 @@ class MockPipeline:
         manifest = self._manifest(task, space)
         space.complete(manifest)
         space.clear()
-        yield Completed(task.attempt, manifest.size)
+        yield space.completed(manifest)
 
     def _is_lost(self, task: Task) -> bool:
         return self._scenario == "flaky" and task.attempt == 1
@@ -242,7 +248,7 @@ class MockPipeline:
         for step in range(1, STEPS + 1):
             await self._clock.sleep(SECONDS[stage] * self._pace / STEPS)
             if step == STEPS // 2:
-                if (failure := await self._turn(stage, task)) is not None:
+                if (failure := await self._halfway(stage, task)) is not None:
                     yield Failed(attempt, failure)
                     return
                 if stage == "generate" and self._is_lost(task):
@@ -251,17 +257,21 @@ class MockPipeline:
             yield Progressed(attempt, stage, 100 * step / STEPS, done)
         if stage == "generate":
             plan = Plan.of(config, COLUMNS)
+            size = 0
             for index in range(plan.count):
-                if not space.has_part(index):
+                there = space.part_size(index)
+                if there is None:
                     write = partial(self._write, config, index)
-                    space.write_part(index, plan.rows(index), write)
+                    there = space.write_part(index, plan.rows(index), write).size
+                size += there
+                yield PartsWritten(size)
         elif stage == "write" and config.output_path:
             with task.target.writer(config.output_path) as file:
                 assemble(_parts(space, config), config.output_format, file)
         elif stage == "report":
             space.save_report(_report(config.data_size))
 
-    async def _turn(self, stage: str, task: Task) -> JobFailure | None:
+    async def _halfway(self, stage: str, task: Task) -> JobFailure | None:
         """What the scenario has in store halfway through a stage."""
         if self._scenario == "fails_at_stage" and stage == "generate":
             return JobFailure(
@@ -280,7 +290,7 @@ class MockPipeline:
             await self._clock.sleep(min(task.config.timeout, 60) * self._pace)
             return JobFailure(
                 code="timeout",
-                message=f"The job ran for {task.config.timeout:,g} s, which is its timeout.",
+                message=f"The job ran for {duration(task.config.timeout)}, which is its timeout.",
                 details={"stage": stage, "remedy": "Give it more time.", "retryHelps": False},
             )
         return None
@@ -326,9 +336,9 @@ class MockPipeline:
 async def disturbed(
     signals: AsyncGenerator[Signal, None], scenario: str
 ) -> AsyncGenerator[Signal, None]:
-    """What a job says of its stages, lost, doubled or out of order; all else comes as it was."""
+    """Signals of stages lost, doubled or out of order; all others as they were."""
     held: Signal | None = None
-    said = 0
+    count = 0
     async for signal in signals:
         if not isinstance(signal, StageStarted | Progressed | StageCompleted):
             if held is not None:
@@ -336,8 +346,8 @@ async def disturbed(
                 held = None
             yield signal
             continue
-        said += 1
-        if scenario == "lost_events" and said % LOSES == 0:
+        count += 1
+        if scenario == "lost_events" and count % LOST_EVERY == 0:
             continue
         if scenario == "reordered_events" and held is None:
             held = signal

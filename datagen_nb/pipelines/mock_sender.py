@@ -1,4 +1,4 @@
-"""A scripted sender of webhooks, for demonstrations and tests: nothing leaves the house."""
+"""A scripted sender of webhooks, for demonstrations and tests: nothing is sent anywhere."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datagen_nb.core.ports import Clock
 from datagen_nb.core.webhooks import Answer, NotAnswered
 
 FAILING: tuple[Answer | str, ...] = (
-    "nobody answered in time",
+    "no answer in time",
     Answer(500, "It broke."),
     Answer(429, "Too many.", retry_after="1"),
     Answer(301, "It has moved."),
@@ -17,8 +17,8 @@ FAILING: tuple[Answer | str, ...] = (
 )
 """What an endpoint in trouble does, over and over: it delivers every fifth time."""
 
-PATIENCE = 10.0
-"""Seconds until somebody who does not answer is given up."""
+RETRY_DELAY = 10.0
+"""Seconds until an endpoint that does not answer is given up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class MockSender:
         turn = self._script[len(self.sent) % len(self._script)]
         self.sent.append(Sent(url, dict(headers), body))
         if isinstance(turn, str):
-            await self._clock.sleep(PATIENCE)
+            await self._clock.sleep(RETRY_DELAY)
             raise NotAnswered(turn)
         return turn
 

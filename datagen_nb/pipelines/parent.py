@@ -24,6 +24,7 @@ import sys
 import threading
 import time
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,17 @@ ANSWER = struct.Struct("!Ii")
 LENGTH = struct.Struct("!I")
 FORK, KILL = b"f", b"k"
 
-BEAT_SECONDS = 1.0
+LOADED = (
+    "datagen_nb.pipelines.engine.attempt",
+    "datagen_nb.pipelines.inspection.probes",
+    "datagen_nb.tables.csv_files",
+    "datagen_nb.tables.csv_writer",
+    "datagen_nb.tables.json_files",
+    "datagen_nb.tables.parquet_files",
+)
+"""What every worker needs and this process imports once: it takes seconds."""
+
+HEARTBEAT_SECONDS = 1.0
 NICENESS = 5
 OOM_SCORE = "800"
 """Between 0 and 1000: when memory ends, the kernel takes a worker before the service."""
@@ -42,9 +53,8 @@ _PR_SET_PDEATHSIG = 1
 
 def serve(control: socket.socket) -> None:
     """Fork workers as asked until the other end closes."""
-    import datagen_nb.pipelines.looks
-    import datagen_nb.pipelines.worker  # noqa: F401, these are what the parent is for
-
+    for module in LOADED:
+        import_module(module)
     workers: dict[int, int] = {}
 
     def reap(*_: Any) -> None:
@@ -115,9 +125,9 @@ def _become_worker(control: socket.socket, handle: int) -> None:
 
 
 def _work(channel: socket.socket) -> None:
-    from datagen_nb.core.ports import Task
-    from datagen_nb.pipelines.looks import answer
-    from datagen_nb.pipelines.worker import run_attempt
+    from datagen_nb.core.pipeline import Task
+    from datagen_nb.pipelines.engine.attempt import run_attempt
+    from datagen_nb.pipelines.inspection.probes import run_probe
 
     order, memory_limit = pickle.loads(_read(channel, LENGTH.unpack(_read(channel, 4))[0]))  # noqa: S301, from our own service
     os.nice(NICENESS)
@@ -126,33 +136,33 @@ def _work(channel: socket.socket) -> None:
     if memory_limit is not None:
         _, hard = resource.getrlimit(resource.RLIMIT_DATA)
         resource.setrlimit(resource.RLIMIT_DATA, (memory_limit, hard))
-    speaking = threading.Lock()
+    sending = threading.Lock()
 
-    def say(signal: Any) -> None:
+    def send(signal: Any) -> None:
         data = pickle.dumps(signal)
         try:
-            with speaking:
+            with sending:
                 channel.sendall(LENGTH.pack(len(data)) + data)
-        except OSError:  # nobody listens any more: that is no failure of the job
+        except OSError:  # the reader is gone: that is no failure of the job
             os._exit(1)
 
-    from datagen_nb.core.ports import Beat
+    from datagen_nb.core.pipeline import Heartbeat
 
-    say(Beat(os.getpid()))
-    threading.Thread(target=_beat, args=(say,), daemon=True).start()
+    send(Heartbeat(os.getpid()))
+    threading.Thread(target=_send_heartbeats, args=(send,), daemon=True).start()
     threading.Thread(target=_watch, args=(channel,), daemon=True).start()
     if isinstance(order, Task):
-        run_attempt(order, say)
+        run_attempt(order, send)
     else:
-        say(answer(*order))
+        send(run_probe(*order))
 
 
-def _beat(say: Any) -> None:
-    from datagen_nb.core.ports import Beat
+def _send_heartbeats(send: Any) -> None:
+    from datagen_nb.core.pipeline import Heartbeat
 
     while True:
-        time.sleep(BEAT_SECONDS)
-        say(Beat(os.getpid()))
+        time.sleep(HEARTBEAT_SECONDS)
+        send(Heartbeat(os.getpid()))
 
 
 def _watch(channel: socket.socket) -> None:

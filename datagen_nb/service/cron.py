@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from datagen_nb.core.errors import Problem
 
-MOST_COUNTED = 1000
+MAX_COUNTED = 1000
 
 
 def problems(cron: str, zone: str) -> list[Problem]:
@@ -57,7 +57,7 @@ def next_runs(cron: str, zone: str, after: datetime, count: int) -> tuple[dateti
 def count_runs(cron: str, zone: str, after: datetime, until: datetime) -> int:
     """How many instants lie behind one and not behind another; counted up to a bound."""
     count = 0
-    for instant in islice(runs_after(cron, zone, after), MOST_COUNTED):
+    for instant in islice(runs_after(cron, zone, after), MAX_COUNTED):
         if instant > until:
             break
         count += 1

@@ -1,207 +1,196 @@
-"""One customer's side of the service: submits, and what is done to jobs."""
+"""One customer's side of the service: each request handed to the part that answers it."""
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
 import os
-from collections.abc import AsyncIterator, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from typing import Any
 
-from datagen_nb import __version__
-from datagen_nb.core import logs
-from datagen_nb.core.changes import Annotated, Cancelled, Change, Paused, Resumed
 from datagen_nb.core.config import LOCAL_FILES, JobConfiguration
-from datagen_nb.core.errors import (
-    ActionRefused,
-    ConfigurationError,
-    DatagenError,
-    IdempotencyConflict,
-    JobNotFound,
-    LimitReached,
-    NotFound,
-    Problem,
-    QuotaExceeded,
-    SubmitInFlight,
-)
-from datagen_nb.core.limits import RateLimitStatus, check_submit, limit_status
+from datagen_nb.core.errors import ServiceUnavailable
+from datagen_nb.core.limits import RateLimitStatus, limit_status
 from datagen_nb.core.messages import (
     Annotation,
     Cancellations,
     Deletions,
-    Health,
-    JobEvent,
+    Event,
+    EventPage,
+    JobCounts,
+    JobPage,
     JobQuery,
+    LogEntry,
+    Overview,
     ServiceInfo,
 )
-from datagen_nb.core.ports import Logged, ObjectMeta
-from datagen_nb.core.status import JobStatus, State, new_status
-from datagen_nb.core.store import JobRecord, Standing
+from datagen_nb.core.pipeline_info import PipelineInfo
+from datagen_nb.core.result import Manifest, Report
+from datagen_nb.core.status import JobStatus
 from datagen_nb.core.uploads import UploadRequest, send
-from datagen_nb.service.bulk import MOST_AT_ONCE, each
-from datagen_nb.service.reading import Reading
+from datagen_nb.core.version import __version__
+from datagen_nb.service.context import CustomerContext
+from datagen_nb.service.jobs.actions import JobActions
+from datagen_nb.service.jobs.estimates import Estimator
+from datagen_nb.service.jobs.queries import JobQueries
+from datagen_nb.service.jobs.retention import Retention
+from datagen_nb.service.jobs.runner import Runner
+from datagen_nb.service.jobs.submit import JobSubmissions
+from datagen_nb.service.monitoring.alerts import CustomerAlerts
+from datagen_nb.service.monitoring.health import HealthCheck
+from datagen_nb.service.plans import CustomerPlans
+from datagen_nb.service.schedules import CustomerSchedules
+from datagen_nb.service.templates import CustomerTemplates
+from datagen_nb.service.uploads import CustomerUploads, Uploads
+from datagen_nb.service.webhooks.registry import CustomerWebhooks
 
 
-class CustomerJobs(Reading):
+class CustomerJobs:
     """One customer's side of the service; implements ``core.ports.Jobs``."""
+
+    def __init__(
+        self,
+        context: CustomerContext,
+        *,
+        queries: JobQueries,
+        submissions: JobSubmissions,
+        actions: JobActions,
+        runner: Runner,
+        estimator: Estimator,
+        uploads: Uploads,
+        retention: Retention,
+        health: HealthCheck,
+        wake_scheduler: Callable[[], None],
+        webhooks: CustomerWebhooks,
+    ) -> None:
+        self._context = context
+        self._service = context.service
+        self._customer = context.customer
+        self._queries = queries
+        self._submissions = submissions
+        self._actions = actions
+        self._runner = runner
+        self._estimator = estimator
+        self._uploads = uploads
+        self._retention = retention
+        self._health = health
+        self._wake_scheduler = wake_scheduler
+        self._webhooks = webhooks
 
     @property
     def shares_files(self) -> bool:
-        try:
-            self._service.buckets(self._customer, LOCAL_FILES)
-        except NotFound:
-            return False
-        return True
+        return self._service.buckets.has(self._customer, LOCAL_FILES)
+
+    @property
+    def alerts(self) -> CustomerAlerts:
+        return CustomerAlerts(self._service, self._customer)
+
+    @property
+    def plans(self) -> CustomerPlans:
+        return CustomerPlans(self._service, self._estimator, self._customer, self)
+
+    @property
+    def schedules(self) -> CustomerSchedules:
+        return CustomerSchedules(self._service, self._customer, self, self._wake_scheduler)
+
+    @property
+    def templates(self) -> CustomerTemplates:
+        self._context.connection.check()
+        return CustomerTemplates(self._service, self._customer, self)
+
+    @property
+    def uploads(self) -> CustomerUploads:
+        return self._uploads.customer(self._customer)
+
+    @property
+    def webhooks(self) -> CustomerWebhooks:
+        return self._webhooks
 
     async def create(self, config: JobConfiguration, *, idempotency_key: str) -> JobStatus:
-        fingerprint = hashlib.sha256(config.to_json().encode()).hexdigest()
-        kept = await self._accept_once(config, idempotency_key, fingerprint)
-        if kept.fingerprint != fingerprint:
-            raise IdempotencyConflict(
-                f"The idempotency key {idempotency_key!r} belongs to job {kept.job_id}, which was "
-                "submitted with another configuration. Use a new key.",
-                details={"jobId": kept.job_id},
-            )
-        if not config.is_async:
-            return await self._ended(kept.job_id)
-        return self._shown(kept.status, await self._limits())
+        return await self._submissions.create(config, idempotency_key=idempotency_key)
 
-    async def _accept_once(
-        self, config: JobConfiguration, idempotency_key: str, fingerprint: str
-    ) -> JobRecord:
-        """Make a job of a submit, or find the one that its key has made; never two at a time.
+    async def rerun(
+        self,
+        job_id: str,
+        overrides: Mapping[str, Any] | None = None,
+        *,
+        idempotency_key: str,
+    ) -> JobStatus:
+        return await self._submissions.rerun(job_id, overrides, idempotency_key=idempotency_key)
 
-        That a key is new is most likely, and the store looks once more as it adds the job: only
-        what cannot be accepted is looked for before that is said.
-        """
-        submit = (self._customer, idempotency_key)
-        if submit in self._service.in_flight:
-            if kept := await self._store.find(*submit):
-                return kept
-            raise SubmitInFlight(
-                f"A submit with the idempotency key {idempotency_key!r} is under way. "
-                "Ask again in a moment.",
-                details={"retryAfter": 1},
-            )
-        self._service.in_flight.add(submit)
-        try:
-            return await self._accept(config, idempotency_key, fingerprint)
-        except DatagenError as refusal:
-            if kept := await self._store.find(*submit):
-                return kept
-            if isinstance(refusal, LimitReached | QuotaExceeded):
-                self._service.observers.refused(self._customer, refusal.code)
-            raise
-        finally:
-            self._service.in_flight.discard(submit)
+    async def status(self, job_id: str) -> JobStatus:
+        return await self._queries.status(job_id)
 
-    async def _accept(
-        self, config: JobConfiguration, idempotency_key: str, fingerprint: str
-    ) -> JobRecord:
-        await self._service.pipeline.check(config)
-        await self._look_at_predecessors(config)
-        found = await self._look_at_places(config)
-        estimate = await self._service.estimator.at_submit(self._customer, config, found)
-        now, limits = self._service.clock.now(), await self._limits()
-        status = new_status(
-            self._service.ids.next(), config, now, estimate, request_id=logs.fact("request")
-        )
-        # At least a byte, so that what a cancelled job left is found by what it still reserves.
-        size = max(estimate.bytes_high, 1) if estimate else 1
-        made = JobRecord(self._customer, status, config, idempotency_key, fingerprint, size=size)
+    async def configuration(self, job_id: str) -> JobConfiguration:
+        return await self._queries.configuration(job_id)
 
-        def admit(standing: Standing) -> None:
-            check_submit(standing, limits, now, size=size)
+    async def history(self, query: JobQuery) -> JobPage:
+        return await self._queries.history(query)
 
-        kept = await self._store.add(made, admit=admit)
-        if kept is made:
-            await self._service.uploads.used(self._customer, config.input_path)
-            self._service.wake(self._customer)
-            self._service.observers.created(self._customer, status)
-            self._enqueue(kept)
-            if estimate is None:
-                self._service.estimator.attach(self._customer, kept.job_id, config)
-        return kept
+    async def counts(self, query: JobQuery) -> JobCounts:
+        return await self._queries.counts(query)
 
-    def _enqueue(self, record: JobRecord) -> None:
-        """Let a job run when it may, or wait for those that it follows; once begun, for none."""
-        runner = self._service.runner
-        if record.config.after and not record.status.attempt:
-            runner.following.add(self._customer, record.job_id, record.config.after)
-        else:
-            runner.enqueue(self._customer, record.job_id)
+    async def overview(self, days: int = 30) -> Overview:
+        return await self._queries.overview(days)
 
-    async def _look_at_predecessors(self, config: JobConfiguration) -> None:
-        unknown = []
-        for job_id in config.after:
-            try:
-                await self._store.get(self._customer, job_id)
-            except JobNotFound:
-                unknown.append(job_id)
-        if unknown:
-            rule = "has to be the id of a job of yours"
-            remedy = "Give the ids of jobs that were submitted before."
-            raise ConfigurationError([Problem("after", repr(i), rule, remedy) for i in unknown])
+    async def log(self, job_id: str, *, after: int = 0, wait: float = 0) -> Sequence[LogEntry]:
+        return await self._queries.log(job_id, after=after, wait=wait)
+
+    def events(
+        self, *, after: int | None = None, job_id: str | None = None
+    ) -> AsyncGenerator[Event, None]:
+        return self._queries.events(after=after, job_id=job_id)
+
+    async def event_page(self, *, after: int | None = None, wait: float = 0) -> EventPage:
+        return await self._queries.event_page(after=after, wait=wait)
+
+    async def manifest(self, job_id: str) -> Manifest:
+        return await self._queries.manifest(job_id)
+
+    async def report(self, job_id: str) -> Report:
+        return await self._queries.report(job_id)
+
+    def read_part(
+        self, job_id: str, index: int, *, start: int = 0, stop: int | None = None
+    ) -> AsyncIterator[bytes]:
+        return self._queries.read_part(job_id, index, start=start, stop=stop)
 
     async def annotate(self, job_id: str, annotation: Annotation) -> JobStatus:
-        change = Annotated(annotation.name, annotation.tags, annotation.note)
-        status = (await self._service.change(self._customer, job_id, change)).status
-        return self._shown(status, await self._limits())
+        return await self._actions.annotate(job_id, annotation)
 
     async def cancel(self, job_id: str) -> JobStatus:
-        return await self._act(job_id, Cancelled(), "cancelled")
+        return await self._actions.cancel(job_id)
 
     async def cancel_many(self, job_ids: Sequence[str] | None = None) -> Cancellations:
-        if job_ids is None:
-            query = JobQuery(status=(State.QUEUED, State.PAUSED, State.RUNNING), limit=MOST_AT_ONCE)
-            job_ids = [job.job_id for job in (await self.history(query)).jobs]
-        cancelled, refused = await each(job_ids, self.cancel)
-        return Cancellations(cancelled=cancelled, refused=refused)
+        return await self._actions.cancel_many(job_ids)
 
     async def pause(self, job_id: str) -> JobStatus:
-        window = (await self.configuration(job_id)).resume_window
-        return await self._act(job_id, Paused(window), "paused")
+        return await self._actions.pause(job_id)
 
     async def resume(self, job_id: str) -> JobStatus:
-        status = await self._act(job_id, Resumed(), "resumed")
-        self._enqueue(await self._store.get(self._customer, job_id))
-        return self._shown(status, await self._limits())
-
-    async def rerun(self, job_id: str, *, idempotency_key: str) -> JobStatus:
-        config = (await self.configuration(job_id)).model_copy(update={"after": ()})
-        return await self.create(config, idempotency_key=idempotency_key)
+        return await self._actions.resume(job_id)
 
     async def delete(self, job_id: str) -> None:
-        status = await self.status(job_id)
-        if not await self._service.retention.forget(self._customer, job_id):
-            raise ActionRefused(
-                f"Job {job_id} is {status.status}; only a job that has ended can be deleted. "
-                "Cancel it first.",
-                details={"jobId": job_id, "status": status.status.value},
-            )
-        await self._service.retention.remove_data()
+        await self._actions.delete(job_id)
 
     async def delete_many(self, job_ids: Sequence[str]) -> Deletions:
-        deleted, refused = await each(job_ids, self.delete)
-        return Deletions(deleted=deleted, refused=refused)
+        return await self._actions.delete_many(job_ids)
 
     async def limits(self) -> RateLimitStatus:
-        standing = await self._store.standing(self._customer)
-        return limit_status(standing, await self._limits(), self._service.clock.now())
+        usage = await self._context.store.usage(self._customer)
+        return limit_status(usage, await self._context.limits(), self._service.clock.now())
 
     async def set_max_waiting(self, jobs: int | None) -> RateLimitStatus:
         await self._service.policy.choose(self._customer, max_waiting=jobs)
         return await self.limits()
 
     async def retention_days(self) -> float:
-        return (await self._limits()).retention_days
+        return (await self._context.limits()).retention_days
 
     async def set_retention_days(self, days: float | None) -> float:
         limits = await self._service.policy.choose(self._customer, retention_days=days)
         return limits.retention_days
 
     async def clean_up(self) -> int:
-        return await self._service.retention.sweep(self._customer)
+        return await self._retention.sweep(self._customer)
 
     async def upload(
         self, digest: str, format: str, size: int, chunks: AsyncIterator[bytes]
@@ -213,38 +202,16 @@ class CustomerJobs(Reading):
         return ServiceInfo(
             version=__version__,
             pid=os.getpid(),
-            health=await self._health(),
-            workers=self._service.workers(self._customer),
+            health=await self._health.look(),
+            pipeline=await self._pipeline(),
+            workers=self._runner.workers_of(self._customer),
         )
 
     async def aclose(self) -> None:
         """Nothing of the customer's is held here."""
 
-    async def _health(self) -> Health:
-        return await self._service.health.look()
-
-    async def _act(self, job_id: str, change: Change, word: str) -> JobStatus:
-        said = Logged("info", f"{word} on request")
-        status = (await self._service.change(self._customer, job_id, change, said=said)).status
-        self._service.runner.changed(self._customer, status)
-        return self._shown(status, await self._limits())
-
-    async def _ended(self, job_id: str) -> JobStatus:
-        status = await self.status(job_id)
+    async def _pipeline(self) -> PipelineInfo | None:
         try:
-            async with asyncio.timeout(self._service.settings.wait_seconds):
-                async with aclosing(self.events(job_id=job_id)) as events:
-                    async for event in events:
-                        if isinstance(event, JobEvent):
-                            status = event.data
-                        if status.status.is_terminal:
-                            break
-        except TimeoutError:
-            pass  # the bound of the wait; the job goes on, and its status says so
-        return status
-
-    async def _look_at_places(self, config: JobConfiguration) -> ObjectMeta:
-        self._service.buckets(self._customer, config.output_bucket)
-        if self._service.buckets(self._customer, config.input_bucket).is_near:
-            return self._service.estimator.find(self._customer, config)
-        return await asyncio.to_thread(self._service.estimator.find, self._customer, config)
+            return await self._service.pipeline.describe()
+        except ServiceUnavailable:
+            return None  # the health of the service tells that it cannot be reached

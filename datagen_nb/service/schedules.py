@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
 from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.errors import (
@@ -22,6 +21,9 @@ from datagen_nb.core.errors import (
     Problem,
     VersionConflict,
 )
+from datagen_nb.core.failure import JobFailure
+from datagen_nb.core.messages import check_page
+from datagen_nb.core.pipeline_info import PipelineInfo
 from datagen_nb.core.ports import Jobs
 from datagen_nb.core.schedules import (
     SHOWN_RUNS,
@@ -33,22 +35,20 @@ from datagen_nb.core.schedules import (
     retry_after,
     submit_key,
 )
-from datagen_nb.core.status import JobFailure
-from datagen_nb.core.store import Document
 from datagen_nb.core.templates import check_name, filled
 from datagen_nb.service import cron
-
-if TYPE_CHECKING:
-    from datagen_nb.service.jobs import JobService
+from datagen_nb.service.collection import Collection, Entry
+from datagen_nb.service.context import ServiceContext
+from datagen_nb.service.tasks import BackgroundTasks, wait_for_event
 
 logger = logging.getLogger("datagen_nb.service")
 
 KIND = "schedule"
 
-LONGEST_SLEEP = 300.0
+MAX_SLEEP = 300.0
 """Seconds after which the loop looks again, whatever it expects."""
 
-PATIENCE = 60.0
+RETRY_DELAY = 60.0
 """Seconds after a fault until the loop goes on."""
 
 
@@ -59,21 +59,20 @@ class Scheduler:
         next_due: When the next one does; ``None`` when there is none that is enabled.
     """
 
-    def __init__(self, service: JobService) -> None:
-        self._service = service
+    def __init__(self, context: ServiceContext, jobs_of: Callable[[str], Jobs]) -> None:
+        self._context = context
+        self._jobs_of = jobs_of
+        self._schedules = Collection.of(context.documents, KIND, Schedule)
         self._changed = asyncio.Event()
-        self._loop: asyncio.Task[None] | None = None
+        self._tasks = BackgroundTasks()
         self.next_due: datetime | None = None
 
     async def start(self) -> None:
-        """Begin; what fell due while no service ran is made up for at once."""
-        self._loop = asyncio.create_task(self._keep_running(), name="schedules")
+        """Begin; what fell due while no service ran is submitted at once."""
+        self._tasks.start(self._keep_running(), name="schedules")
 
     async def aclose(self) -> None:
-        if self._loop is not None:
-            self._loop.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._loop
+        await self._tasks.cancel()
 
     def wake(self) -> None:
         """Look again: a schedule has changed."""
@@ -84,50 +83,41 @@ class Scheduler:
             self._changed.clear()
             try:
                 await self.run_due()
-                self.next_due = await self._service.store.documents.next_due(KIND)
+                self.next_due = await self._context.documents.next_due(KIND)
             except DatagenError as error:
-                logger.warning("schedules have to wait: %s", error)
-                await self._service.clock.sleep(PATIENCE)
+                logger.warning(
+                    "schedules were interrupted and will go on in %g s: %s", RETRY_DELAY, error
+                )
+                await self._context.clock.sleep(RETRY_DELAY)
             except Exception:
-                logger.exception("the schedules broke; they go on in a minute")
-                await self._service.clock.sleep(PATIENCE)
+                logger.exception("schedules failed and will go on in %g s", RETRY_DELAY)
+                await self._context.clock.sleep(RETRY_DELAY)
             else:
-                await self._rest(self.next_due)
+                await wait_for_event(
+                    self._changed, None if self.next_due is None else self._sleep(self.next_due)
+                )
 
-    async def _rest(self, due: datetime | None) -> None:
-        """Wait until a schedule falls due, or one has changed."""
-        waits = [asyncio.create_task(self._changed.wait())]
-        if due is not None:
-            left = (due - self._service.clock.now()).total_seconds()
-            waits.append(asyncio.create_task(self._sleep(min(max(left, 0.001), LONGEST_SLEEP))))
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
-            await asyncio.gather(*waits, return_exceptions=True)
-
-    async def _sleep(self, seconds: float) -> Literal[True]:
-        await self._service.clock.sleep(seconds)
-        return True
+    async def _sleep(self, due: datetime) -> None:
+        """Sleep until a schedule falls due, or this process has to check again."""
+        left = (due - self._context.clock.now()).total_seconds()
+        await self._context.clock.sleep(min(max(left, 0.001), MAX_SLEEP))
 
     async def run_due(self) -> None:
         """Submit the job of every schedule that is due."""
-        documents, now = self._service.store.documents, self._service.clock.now()
+        documents, now = self._context.documents, self._context.clock.now()
         while due := await documents.due(KIND, until=now):
             for document in due:
-                await self._run(document, now)
+                await self._run(self._schedules.entry(document), now)
 
-    async def _run(self, document: Document, now: datetime) -> None:
-        schedule = Schedule.from_wire(document.body)
-        run = await self._submit(
-            document.customer, schedule, _pending(document, schedule, now), now
-        )
-        following = cron.next_runs(schedule.cron, schedule.zone, now, 1)
-        due = run.retry_time or (following[0] if following else None)
-        body = schedule.model_copy(update={"last_run": run}).to_wire()
+    async def _run(self, entry: Entry[Schedule], now: datetime) -> None:
+        schedule = entry.value
+        due = _pending(entry, now)
+        run = await self._submit(entry.customer, schedule, due, now)
+        upcoming = cron.next_runs(schedule.cron, schedule.zone, now, 1)
+        next_due = run.retry_time or (upcoming[0] if upcoming else None)
+        changed = schedule.model_copy(update={"last_run": run})
         try:
-            await self._service.store.documents.put(replace(document, body=body, due=due))
+            await self._schedules.put(replace(entry, value=changed, due=next_due))
         except VersionConflict:
             return  # it was changed or deleted; if it is still due it runs again, as the same job
 
@@ -142,29 +132,31 @@ class Scheduler:
             missed=cron.count_runs(schedule.cron, schedule.zone, due, now),
             tries=tries,
         )
-        jobs = self._service.customer(customer)
+        jobs = self._jobs_of(customer)
         key = submit_key(schedule.name, schedule.created_time, due)
         try:
-            config = await configuration_of(jobs, schedule)
-            status = await jobs.create(
-                config.model_copy(update={"is_async": True}), idempotency_key=key
-            )
+            config = await configuration_of(jobs, schedule, await self._context.pipeline.describe())
+            # Each run writes to the same path: a schedule that names one wants it replaced.
+            update = {"is_async": True, "overwrite": True}
+            status = await jobs.create(config.model_copy(update=update), idempotency_key=key)
         except IdempotencyConflict as error:
             # It was submitted, and the schedule changed before that could be recorded.
             return run.model_copy(update={"job_id": error.details.get("jobId")})
         except DatagenError as error:
             wait = timedelta(seconds=retry_after(error.details, tries))
-            told = {
+            changes = {
                 "error": JobFailure(code=error.code, message=error.message, details=error.details),
                 "tries": tries + 1,
                 "retry_time": now + wait if error.retryable else None,
             }
             logger.info("schedule %s of %s: %s", schedule.name, customer, error.message)
-            return run.model_copy(update=told)
+            return run.model_copy(update=changes)
         return run.model_copy(update={"job_id": status.job_id})
 
 
-async def configuration_of(jobs: Jobs, draft: ScheduleDraft) -> JobConfiguration:
+async def configuration_of(
+    jobs: Jobs, draft: ScheduleDraft, pipeline: PipelineInfo
+) -> JobConfiguration:
     """What a schedule would submit now.
 
     Raises:
@@ -174,24 +166,28 @@ async def configuration_of(jobs: Jobs, draft: ScheduleDraft) -> JobConfiguration
     base: Mapping[str, Any] = {}
     if draft.template is not None:
         base = (await jobs.templates.get(draft.template, draft.template_version)).configuration
-    return filled(base, draft.configuration)
+    return filled(base, draft.configuration, pipeline)
 
 
 class CustomerSchedules:
     """One customer's schedules; implements ``core.schedules.Schedules``."""
 
-    def __init__(self, service: JobService, customer: str, jobs: Jobs) -> None:
-        self._service = service
-        self._documents = service.store.documents
+    def __init__(
+        self, context: ServiceContext, customer: str, jobs: Jobs, wake: Callable[[], None]
+    ) -> None:
+        self._clock = context.clock
+        self._pipeline = context.pipeline
+        self._schedules = Collection.of(context.documents, KIND, Schedule)
         self._customer = customer
         self._jobs = jobs
+        self._wake = wake
 
     async def put(self, name: str, draft: ScheduleDraft) -> Schedule:
         await self._check(name, draft)
-        while True:
-            kept = await self._documents.get(self._customer, KIND, name)
-            before = Schedule.from_wire(kept.body) if kept else None
-            now = self._service.clock.now()
+        now = self._clock.now()
+
+        def fold(kept: Entry[Schedule] | None) -> Entry[Schedule]:
+            before = kept.value if kept else None
             made = Schedule(
                 **{field: getattr(draft, field) for field in ScheduleDraft.model_fields},
                 name=name,
@@ -203,37 +199,29 @@ class CustomerSchedules:
             if before is None or due is None or _timing(made) != _timing(before):
                 due = cron.next_runs(made.cron, made.zone, now, 1)[0] if made.enabled else None
                 made = _given_up(made)
-            document = Document(
-                self._customer,
-                KIND,
-                name,
-                made.to_wire(),
-                version=kept.version if kept else 0,
-                due=due,
-            )
-            try:
-                await self._documents.put(document)
-            except VersionConflict:
-                continue
-            self._service.scheduler.wake()
-            return self._shown(document)
+            return replace(kept or Entry(self._customer, name, made), value=made, due=due)
+
+        entry = await self._schedules.update_entry(self._customer, name, fold)
+        self._wake()
+        return self._shown(entry.value)
 
     async def get(self, name: str) -> Schedule:
-        found = await self._documents.get(self._customer, KIND, name)
+        found = await self._schedules.get(self._customer, name)
         if found is None:
             raise no_schedule(name)
         return self._shown(found)
 
     async def list(self, *, cursor: str = "", limit: int = 50) -> SchedulePage:
-        found = await self._documents.page(self._customer, KIND, after=cursor, limit=limit + 1)
+        check_page(limit)
+        found = await self._schedules.list(self._customer, after=cursor, limit=limit + 1)
         more = found[limit - 1].id if len(found) > limit else None
-        shown = tuple(self._shown(document) for document in found[:limit])
+        shown = tuple(self._shown(entry.value) for entry in found[:limit])
         return SchedulePage(schedules=shown, next_cursor=more)
 
     async def delete(self, name: str) -> None:
-        if not await self._documents.delete(self._customer, KIND, name):
+        if not await self._schedules.delete(self._customer, name):
             raise no_schedule(name)
-        self._service.scheduler.wake()
+        self._wake()
 
     async def _check(self, name: str, draft: ScheduleDraft) -> None:
         found = cron.problems(draft.cron, draft.zone)
@@ -245,27 +233,26 @@ class CustomerSchedules:
         except ConfigurationError as error:
             found += error.problems
         try:
-            await configuration_of(self._jobs, draft)
+            await configuration_of(self._jobs, draft, await self._pipeline.describe())
         except ConfigurationError as error:
             found += error.problems
         if found:
             raise ConfigurationError(found)
 
-    def _shown(self, document: Document) -> Schedule:
+    def _shown(self, schedule: Schedule) -> Schedule:
         """The schedule with its next runs."""
-        schedule = Schedule.from_wire(document.body)
         if not schedule.enabled:
             return schedule
-        runs = cron.next_runs(schedule.cron, schedule.zone, self._service.clock.now(), SHOWN_RUNS)
+        runs = cron.next_runs(schedule.cron, schedule.zone, self._clock.now(), SHOWN_RUNS)
         return schedule.model_copy(update={"next_runs": runs})
 
 
-def _pending(document: Document, schedule: Schedule, now: datetime) -> datetime:
-    """The instant for which a document is due: its own, or that of a run that is tried again."""
-    last = schedule.last_run
+def _pending(entry: Entry[Schedule], now: datetime) -> datetime:
+    """The instant for which a schedule is due: its own, or that of a run that is tried again."""
+    last = entry.value.last_run
     if last is not None and last.retry_time is not None:
         return last.due_time
-    return document.due or now
+    return entry.due or now
 
 
 def _given_up(schedule: Schedule) -> Schedule:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Any, Self
+
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from datagen_nb.core.addresses import WEB_PORTS
+from datagen_nb.core.cloud_paths import checked_folder
 from datagen_nb.core.limits import RETENTION_DAYS, Limits
 
 
@@ -12,10 +16,13 @@ class Settings(BaseSettings):
     """Bounds of the service.
 
     Args:
+        bucket: Where results and uploads are kept, as ``gs://bucket`` or ``gs://bucket/folder``, a
+            folder for each customer; by default in the service's home.
         slots: Jobs that run at once, of all customers.
         max_jobs: Jobs of one customer that run at once; further ones queue.
         max_waiting: Jobs of one customer that may queue.
-        cooldown_period: Seconds after a cancellation in which no job of that customer starts.
+        cooldown_period: Seconds after a cancellation of a job that had begun, in which no job of
+            that customer starts; 0 where a service has one user only, unless it is set.
         storage_quota: Bytes that a customer may keep; no bound if unset.
         retention_days: Days from a job's end until it is deleted.
         min_retention_days: Least that a customer may choose.
@@ -24,15 +31,21 @@ class Settings(BaseSettings):
         watch_seconds: Time between two looks at the service's health and at what to alert to.
         request_rate: API requests per second of one customer, in the long run.
         request_burst: API requests of one customer at once.
-        most_losses: Workers that a job may lose in a row without getting further.
-        most_retries: Times that a stage is tried again that failed for a passing cause.
+        lease_seconds: Time after which another process on the same store takes over the jobs of one
+            that no longer answers.
+        max_losses: Workers that a job may lose in a row without getting further.
+        max_retries: Times that a stage is tried again that failed for a passing cause.
         retry_seconds: Wait before the first of these; each further one is four times as long.
         wait_seconds: Longest that a submit with ``isAsync: false`` waits for the end.
+        worker_memory: Bytes of memory that all workers may use together; by default 80 % of what
+            the machine, or the control group around the service, has.
         webhooks_to_private: Whether webhooks may lead to private networks and this machine.
+        webhook_ports: Ports that webhooks may use otherwise, as ``[80, 443, 8443]``.
     """
 
     model_config = SettingsConfigDict(env_prefix="DATAGEN_", frozen=True)
 
+    bucket: str | None = None
     slots: int = Field(16, ge=1)
     max_jobs: int = Field(5, ge=1, le=1000)
     max_waiting: int = Field(100, ge=0, le=100_000)
@@ -45,11 +58,27 @@ class Settings(BaseSettings):
     watch_seconds: float = Field(30, gt=0)
     request_rate: float = Field(50, gt=0)
     request_burst: int = Field(200, ge=1)
-    most_losses: int = Field(3, ge=1)
-    most_retries: int = Field(3, ge=0)
+    lease_seconds: float = Field(30, ge=1, le=3600)
+    max_losses: int = Field(3, ge=1)
+    max_retries: int = Field(3, ge=0)
     retry_seconds: float = Field(1, gt=0)
     wait_seconds: float = Field(30, ge=0)
+    worker_memory: int | None = Field(None, ge=256 << 20)
     webhooks_to_private: bool = False
+    webhook_ports: frozenset[int] = WEB_PORTS
+
+    @field_validator("bucket")
+    @classmethod
+    def _check_bucket(cls, bucket: str | None) -> str | None:
+        return None if bucket is None else checked_folder(bucket)
+
+    @classmethod
+    def of_one_user(cls, **chosen: Any) -> Self:
+        """The settings of a service of one user, whom no cooldown has to keep from others."""
+        settings = cls(**chosen)
+        if "cooldown_period" in settings.model_fields_set:
+            return settings
+        return settings.model_copy(update={"cooldown_period": 0.0})
 
     @property
     def limits(self) -> Limits:

@@ -9,93 +9,119 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
-from datagen_nb.core.config import DEFAULT_BUCKET, INPUTS
+from datagen_nb.core.buckets import Bucket
+from datagen_nb.core.config import INPUTS
 from datagen_nb.core.errors import Conflict, VersionConflict
 from datagen_nb.core.limits import check_storage
-from datagen_nb.core.ports import Bucket
+from datagen_nb.core.messages import check_page
 from datagen_nb.core.status import State
-from datagen_nb.core.store import Document, Standing
+from datagen_nb.core.store import CustomerUsage, Document
 from datagen_nb.core.uploads import (
     Upload,
+    UploadPage,
     UploadRequest,
     damaged,
     no_upload,
     request_of,
     wrong_offset,
 )
-
-if TYPE_CHECKING:
-    from datagen_nb.service.jobs import JobService
+from datagen_nb.service.context import ServiceContext
 
 UPLOAD = "upload"
 
 ABANDONED = timedelta(days=1)
 """After which an upload that is not sent further is dropped."""
 
+PLANS = ("template", "schedule")
+"""Kinds of documents that name inputs of jobs to come."""
+
 USED_SECONDS = 60.0
 """An input is said to be in use again after so long, which is little beside any retention."""
 
-MOST_USED = 10_000
+MAX_REMEMBERED = 10_000
 """Inputs of which is remembered when they were said to be in use."""
 
 
 class Uploads:
     """What all customers' uploads share."""
 
-    def __init__(self, service: JobService) -> None:
-        self._service = service
-        self._documents = service.store.documents
+    def __init__(self, context: ServiceContext) -> None:
+        self._context = context
+        self._documents = context.documents
         self._locks: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
         self._used: dict[tuple[str, str], float] = {}
 
+    def customer(self, name: str) -> CustomerUploads:
+        """One customer's uploads."""
+        return CustomerUploads(self._context, self.lock, name)
+
     def lock(self, customer: str, upload_id: str) -> asyncio.Lock:
-        """Held by whoever changes an upload."""
+        """Held while an upload is changed."""
         return self._locks.setdefault((customer, upload_id), asyncio.Lock())
 
     async def sweep(self) -> int:
         """Drop what was abandoned, and inputs whose time has passed; count them."""
-        now, dropped = self._service.clock.now(), 0
+        now, dropped = self._context.clock.now(), 0
         while found := await self._documents.due(UPLOAD, until=now):
             for document in found:
-                mine = CustomerUploads(self._service, document.customer)
-                dropped += await mine.expire(document.id)
+                dropped += await self.customer(document.customer).expire(document.id)
         return dropped
 
     async def used(self, customer: str, path: str) -> None:
         """Keep an input as long as the job that was just made of it."""
-        digest, _, ending = path.removeprefix(f"{INPUTS}/").partition(".")
-        if not path.startswith(f"{INPUTS}/") or "." in ending:
-            return
-        now = self._service.clock.monotonic()
+        now = self._context.clock.monotonic()
         if now - self._used.get((customer, path), float("-inf")) < USED_SECONDS:
             return
-        for document in await self._documents.page(customer, UPLOAD, prefix=digest):
-            if document.body["path"] == path:
-                await CustomerUploads(self._service, customer).keep(document)
-        if len(self._used) >= MOST_USED:
+        for document in await self._named(customer, path):
+            await self.customer(customer).keep(document)
+        if len(self._used) >= MAX_REMEMBERED:
             self._used.clear()
         self._used[customer, path] = now
+
+    async def released(self, customer: str, path: str) -> None:
+        """Drop the input of a job that was deleted on request, if nothing else uses it.
+
+        What a person deletes is gone with the table that was sent for it.
+        """
+        for document in await self._named(customer, path):
+            await self.customer(customer).release(document)
+            self._used.pop((customer, path), None)
+
+    async def _named(self, customer: str, path: str) -> Sequence[Document]:
+        """The upload that became the input at a path, if one did."""
+        digest, _, ending = path.removeprefix(f"{INPUTS}/").partition(".")
+        if not path.startswith(f"{INPUTS}/") or "." in ending:
+            return ()
+        found = await self._documents.page(customer, UPLOAD, prefix=digest)
+        return [document for document in found if document.body["path"] == path]
 
 
 class CustomerUploads:
     """One customer's uploads; implements ``core.uploads.Uploads``."""
 
-    def __init__(self, service: JobService, customer: str) -> None:
-        self._service = service
-        self._documents = service.store.documents
+    def __init__(
+        self,
+        context: ServiceContext,
+        lock: Callable[[str, str], asyncio.Lock],
+        customer: str,
+    ) -> None:
+        self._context = context
+        self._documents = context.documents
+        self._lock = lock
         self._customer = customer
 
     @property
     def _bucket(self) -> Bucket:
-        return self._service.buckets(self._customer, DEFAULT_BUCKET)
+        return self._context.default_bucket(self._customer)
 
     async def begin(self, request: UploadRequest) -> Upload:
-        async with self._service.uploads.lock(self._customer, request.upload_id):
+        async with self._lock(self._customer, request.upload_id):
             document = await self._documents.get(self._customer, UPLOAD, request.upload_id)
             there = await asyncio.to_thread(self._bucket.head, request.path)
             size = request.size if there is None else there.size
@@ -109,11 +135,18 @@ class CustomerUploads:
                 document = await self._assembled(document)
             return _shown(document)
 
+    async def list(self, *, cursor: str = "", limit: int = 50) -> UploadPage:
+        check_page(limit)
+        found = await self._documents.page(self._customer, UPLOAD, after=cursor, limit=limit + 1)
+        more = found[limit - 1].id if len(found) > limit else None
+        shown = tuple(_shown(document) for document in found[:limit])
+        return UploadPage(uploads=shown, next_cursor=more)
+
     async def get(self, upload_id: str) -> Upload:
         return _shown(await self._read(upload_id))
 
     async def append(self, upload_id: str, offset: int, data: bytes) -> Upload:
-        async with self._service.uploads.lock(self._customer, upload_id):
+        async with self._lock(self._customer, upload_id):
             document = await self._read(upload_id)
             known, size = document.body["offset"], document.size
             if offset != known or document.body["whole"]:
@@ -129,7 +162,7 @@ class CustomerUploads:
             return _shown(document)
 
     async def delete(self, upload_id: str) -> None:
-        async with self._service.uploads.lock(self._customer, upload_id):
+        async with self._lock(self._customer, upload_id):
             document = await self._read(upload_id)
             if document.body["whole"] and await self._is_read(document.body["path"]):
                 raise Conflict(
@@ -140,9 +173,9 @@ class CustomerUploads:
 
     async def expire(self, upload_id: str) -> bool:
         """Drop an upload that is due, unless a job that has not ended reads it."""
-        async with self._service.uploads.lock(self._customer, upload_id):
+        async with self._lock(self._customer, upload_id):
             document = await self._documents.get(self._customer, UPLOAD, upload_id)
-            now = self._service.clock.now()
+            now = self._context.clock.now()
             if document is None or document.due is None or document.due > now:
                 return False
             if document.body["whole"] and await self._is_read(document.body["path"]):
@@ -151,15 +184,34 @@ class CustomerUploads:
             await self._drop(document)
             return True
 
+    async def release(self, document: Document) -> None:
+        """Drop an input unless something else is made of it, or is to be."""
+        async with self._lock(self._customer, document.id):
+            path = document.body["path"]
+            if await self._context.store.has_input(self._customer, path):
+                return
+            for kind in PLANS:
+                if await self._is_named_in(kind, path):
+                    return
+            await self._drop(document)
+
+    async def _is_named_in(self, kind: str, path: str) -> bool:
+        after = ""
+        while page := await self._documents.page(self._customer, kind, after=after):
+            if any(path in json.dumps(document.body) for document in page):
+                return True
+            after = page[-1].id
+        return False
+
     async def keep(self, document: Document) -> None:
         """Let an input's time begin anew."""
-        limits = await self._service.policy.limits_of(self._customer)
-        due = self._service.clock.now() + timedelta(days=limits.retention_days)
+        limits = await self._context.policy.limits_of(self._customer)
+        due = self._context.clock.now() + timedelta(days=limits.retention_days)
         if document.due is None or due - document.due > timedelta(days=limits.retention_days) / 100:
             try:
                 await self._documents.put(replace(document, due=due))
             except VersionConflict:
-                return  # whoever else changed it has let its time begin anew
+                return  # another change has restarted its time
 
     async def _read(self, upload_id: str) -> Document:
         request_of(upload_id, 0)
@@ -172,11 +224,11 @@ class CustomerUploads:
         self, request: UploadRequest, size: int, before: Document | None
     ) -> Document:
         """Begin anew, if the customer has the room."""
-        limits = await self._service.policy.limits_of(self._customer)
+        limits = await self._context.policy.limits_of(self._customer)
         known = 0 if before is None else before.size
 
-        def admit(standing: Standing) -> None:
-            check_storage(standing, limits, size - known)
+        def precondition(usage: CustomerUsage) -> None:
+            check_storage(usage, limits, size - known)
 
         made = Document(
             self._customer,
@@ -184,11 +236,11 @@ class CustomerUploads:
             request.upload_id,
             {"offset": 0, "whole": False, "path": request.path},
             version=0 if before is None else before.version,
-            due=self._service.clock.now() + ABANDONED,
+            due=self._context.clock.now() + ABANDONED,
             size=size,
         )
         try:
-            await self._documents.put(made, admit=admit)
+            await self._documents.put(made, precondition=precondition)
         except VersionConflict as error:
             raise _raced() from error
         return replace(made, version=made.version + 1)
@@ -197,7 +249,7 @@ class CustomerUploads:
         changed = replace(
             document,
             body={**document.body, **changes},
-            due=self._service.clock.now() + ABANDONED,
+            due=self._context.clock.now() + ABANDONED,
         )
         try:
             await self._documents.put(changed)
@@ -235,7 +287,7 @@ class CustomerUploads:
 
     async def _whole(self, document: Document) -> Document:
         if not document.body["whole"]:
-            await asyncio.to_thread(self._bucket.delete, f"uploads/{document.id}")
+            await asyncio.to_thread(self._bucket.delete_prefix, f"uploads/{document.id}/")
             document = await self._put(document, offset=document.size, whole=True)
         await self.keep(document)
         kept = await self._documents.get(self._customer, UPLOAD, document.id)
@@ -243,7 +295,7 @@ class CustomerUploads:
 
     async def _drop(self, document: Document) -> None:
         """Remove bytes, then the record: a service that dies in between does it again."""
-        await asyncio.to_thread(self._bucket.delete, f"uploads/{document.id}")
+        await asyncio.to_thread(self._bucket.delete_prefix, f"uploads/{document.id}/")
         if document.body["whole"]:
             await asyncio.to_thread(self._bucket.delete, document.body["path"])
         await self._documents.delete(self._customer, UPLOAD, document.id)
@@ -253,7 +305,7 @@ class CustomerUploads:
         for state in State:
             after = ("", "")
             while not state.is_terminal and (
-                records := await self._service.store.in_state(state, after=after)
+                records := await self._context.store.in_state(state, after=after)
             ):
                 if any(
                     (record.customer, record.config.input_path) == (self._customer, path)

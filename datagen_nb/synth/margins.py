@@ -1,29 +1,62 @@
 """One column at a time: its distinct values as codes, and values made from codes again.
 
 A ``Margin`` keeps the sorted distinct values of a column (its support) in their exact native
-type; all that the trees see are positions in it. Columns whose values hardly repeat are smoothed:
-a drawn value moves within the gap to its neighbours, on the column's own grid, so that bounds and
-granularity stay and single values are not copied.
+type; all that the trees see are positions in it. What becomes of a value is decided for each
+value by itself:
+
+* An *atom* is drawn exactly: a value that at least ``min_count`` rows have and that is heavier
+  than its neighbourhood (zeros, codes, caps, sentinels), or a level of a column of few levels.
+* Every other number moves to a place between its neighbours, on the column's own grid, so that
+  bounds and granularity stay and no single value is copied. It never moves into a wide gap, so
+  gaps stay gaps.
+* What fewer than ``min_count`` rows have and what stands alone is pooled: a number goes to the
+  nearest value that is kept, a category to one of those that are kept, by their shares.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.compute as pc
 
 Codes = npt.NDArray[np.int32]
 Values = npt.NDArray[Any]
+Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
 
-SMOOTH_ABOVE = 0.5
-"""Share of distinct values from which on a column counts as continuous."""
+MIN_COUNT = 5
+"""A value that fewer rows have is not used as it is."""
 
-LEAST_TO_SMOOTH = 10
-MOST_DECIMALS = 12
+DISCRETE = 2.0
+"""Up to so many times the square root of the rows, a column's distinct values are levels."""
+
+HEAVY = 5.0
+"""An atom has so many times the rows of a value of its neighbourhood."""
+
+NEIGHBOURS = 10
+"""Distinct values on each side that are a value's neighbourhood."""
+
+FEW_LEVELS = 50
+"""Up to so many levels, rows of rare ones go to the others by their shares."""
+
+SCARCE = 2
+"""A level with so many rows of a sample stands for those that the sample lacks as well."""
+
+MAX_REACH, ROWS_PER_REACH = 3, 20
+"""A number moves as far as its third neighbour on each side; of few numbers less far."""
+
+MAX_FURTHER, ROWS_PER_FURTHER = 20, 10
+NEAR = 0.2
+"""It moves further, to one in ten of few numbers, as long as they are near: within a fifth of the
+distance between the quartiles."""
+
+WIDE = 50.0
+"""A gap is wide from so many times the gaps of its neighbourhood on."""
+
+MAX_DECIMALS = 12
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,37 +65,47 @@ class Margin:
 
     Attributes:
         support: Sorted distinct values: integers, floats, or objects (wide decimals, strings).
-        smooth: Whether values between them may be made.
-        step: The grid of smoothed integers: every value is the least one plus a multiple.
-        decimals: The grid of smoothed floats; ``None`` for no grid.
+        low: For each value, the least that is made of it; ``None`` where all are made as they are.
+        high: The greatest.
+        step: The grid of numbers that move: every one is ``low`` plus a multiple, of floats in
+            units of their last decimal.
+        decimals: How many decimals floats have that move; ``None`` for no grid.
+        unseen: Levels that no row fitted to has, though enough rows of the whole table have them.
     """
 
     support: Values
-    smooth: bool
-    step: int
-    decimals: int | None
+    low: Values | None = None
+    high: Values | None = None
+    step: int = 1
+    decimals: int | None = None
+    unseen: Unseen | None = None
 
     @property
     def is_ordered(self) -> bool:
         """Whether nearness of codes is nearness of values."""
         return self.support.dtype.kind in "iuf"
 
+    @property
+    def is_smooth(self) -> bool:
+        """Whether values between those of the support are made."""
+        return self.low is not None
+
     def decode(self, codes: Codes, random: np.random.Generator) -> Values:
-        """Values of codes; smoothed where the column is."""
-        if not self.smooth:
-            return self.support[codes]
+        """Values of codes; those that move anywhere between their bounds."""
+        values = self.support[codes]
+        if self.unseen is not None:
+            return self.unseen.among(values, codes, random)
+        if self.low is None or self.high is None:
+            return values
         shift = random.random(len(codes)) - 0.5
-        lower = np.clip(codes - (shift < 0), 0, len(self.support) - 1)
-        upper = np.clip(lower + 1, 0, len(self.support) - 1)
-        share = np.where(shift < 0, 1.0 + shift, shift)
-        low, high = self.support[lower], self.support[upper]
+        low = np.where(shift < 0, self.low[codes], values)
+        high = np.where(shift < 0, values, self.high[codes])
+        share = np.where(shift < 0, 1.0 + 2 * shift, 2 * shift)
         if self.support.dtype.kind == "f":
-            return self._between_floats(low, high, share, codes)
+            return self._between_floats(low, high, share, values)
         return self._between_integers(low, high, share)
 
-    def _between_integers(
-        self, low: Values, high: Values, share: npt.NDArray[np.float64]
-    ) -> Values:
+    def _between_integers(self, low: Values, high: Values, share: Floats) -> Values:
         # Without sign: neighbours may lie further apart than their own type counts.
         start, step = low.astype(np.uint64), np.uint64(self.step)
         steps = (high.astype(np.uint64) - start) // step
@@ -71,34 +114,241 @@ class Margin:
         made = start + np.minimum(moved, steps) * step
         return cast("Values", made.astype(self.support.dtype))
 
-    def _between_floats(
-        self, low: Values, high: Values, share: npt.NDArray[np.float64], codes: Codes
-    ) -> Values:
+    def _between_floats(self, low: Values, high: Values, share: Floats, values: Values) -> Values:
         with np.errstate(invalid="ignore", over="ignore"):
             made = low + (high - low) * share
             if self.decimals is not None:
-                made = np.clip(np.round(made, self.decimals), low, high)
-        return np.where(np.isfinite(made), made, self.support[codes])
+                unit = self.step / 10.0**self.decimals
+                on_grid = low + np.rint((made - low) / unit) * unit
+                made = np.clip(np.round(on_grid, self.decimals), low, high)
+        return np.where((low < high) & np.isfinite(made), made, values)
 
 
-def learn(values: Values, kind: str) -> tuple[Margin, Codes]:
-    """Learn a column without nulls; return its margin and each value's code."""
-    support, codes = np.unique(values, return_inverse=True)
-    ordered = support.dtype.kind in "iuf"
-    distinct = len(support)
-    smooth = (
-        ordered
-        and kind in {"numeric", "datetime"}
-        and distinct >= LEAST_TO_SMOOTH
-        and distinct > SMOOTH_ABOVE * len(values)
+@dataclass(frozen=True, slots=True, eq=False)
+class Unseen:
+    """Levels that a sample lacks; they stand for some of those that it shows once or twice.
+
+    Attributes:
+        values: The levels.
+        shares: How often each, adding up to 1.
+        scarce: For each code, whether the sample shows it once or twice.
+        share: Share of the rows of scarce levels that get an unseen one.
+    """
+
+    values: Values
+    shares: Floats
+    scarce: Flags
+    share: float
+
+    def among(self, values: Values, codes: Codes, random: np.random.Generator) -> Values:
+        """The values, some of scarce levels replaced."""
+        chosen = self.scarce[codes] & (random.random(len(codes)) < self.share)
+        made = values.copy()
+        made[chosen] = random.choice(self.values, int(chosen.sum()), p=self.shares)
+        return made
+
+
+@dataclass(frozen=True, slots=True)
+class Pooled:
+    """What became of the rare values of a column.
+
+    Attributes:
+        values: How many distinct values are not used.
+        rows: How many rows had one of them.
+    """
+
+    values: int = 0
+    rows: int = 0
+
+
+def fit(
+    values: Values,
+    kind: str,
+    *,
+    random: np.random.Generator,
+    min_count: int = MIN_COUNT,
+    counts: Mapping[Any, int] | None = None,
+    is_open: bool = False,
+) -> tuple[Margin, Codes, Pooled]:
+    """Fit a column without nulls.
+
+    Args:
+        values: One a row, as ``arrays.to_values`` gives them.
+        kind: The column's kind.
+        random: Of the places where pooled rows go.
+        min_count: A value that fewer rows have is not used as it is.
+        counts: Rows of each value in the whole table, where ``values`` are a sample of it.
+        is_open: Whether levels that the sample lacks may be made.
+
+    Returns:
+        The margin, the code of each row, and what was pooled.
+    """
+    support, inverse, rows = np.unique(values, return_inverse=True, return_counts=True)
+    codes: Codes = np.asarray(inverse).astype(np.int32)
+    seen = rows
+    if counts is not None:
+        known = [counts.get(value, 0) for value in support.tolist()]
+        rows = np.maximum(rows, np.array(known, dtype=np.int64))
+    is_number = support.dtype.kind in "iuf" and kind in {"numeric", "datetime"}
+    if not is_number:
+        least = 1 if kind == "boolean" else min_count
+        margin, codes, pooled = _fit_levels(support, codes, rows, random, least)
+        if is_open and counts is not None:
+            kept = rows >= least
+            unseen = _unseen(margin.support, seen[kept], rows[kept], counts, least)
+            margin = replace(margin, unseen=unseen)
+        return margin, codes, pooled
+    return _fit_numbers(support, codes, rows, min_count)
+
+
+def _fit_levels(
+    support: Values, codes: Codes, rows: Any, random: np.random.Generator, min_count: int
+) -> tuple[Margin, Codes, Pooled]:
+    """Levels as they are; the rows of rare ones go to others.
+
+    Of few levels they go to all by their shares; of many to the scarcer half, which they are most
+    like, so that the common ones keep their shares.
+    """
+    rare = rows < min_count
+    if rare.all() or not rare.any():
+        return Margin(support), codes, Pooled()
+    places = np.cumsum(~rare, dtype=np.int32) - 1
+    is_rare = rare[codes]
+    kept = places[codes[~is_rare]]
+    pooled = Pooled(int(rare.sum()), int(is_rare.sum()))
+    codes = places[codes]
+    if (~rare).sum() > FEW_LEVELS:
+        usual = rows[~rare]
+        kept = np.flatnonzero(usual <= np.median(usual)).astype(np.int32)
+    codes[is_rare] = random.choice(kept, pooled.rows) if len(kept) else 0
+    return Margin(support[~rare]), codes, pooled
+
+
+def _unseen(
+    support: Values, seen: Any, rows: Any, counts: Mapping[Any, int], min_count: int
+) -> Unseen | None:
+    known = set(support.tolist())
+    others = {
+        value: count for value, count in counts.items() if count >= min_count and value not in known
+    }
+    scarce = seen <= SCARCE
+    if not others or not scarce.any() or len(scarce) != len(support):
+        return None
+    values = np.empty(len(others), dtype=object)
+    values[:] = list(others)
+    found = np.array(list(others.values()), dtype=np.float64)
+    share = found.sum() / (found.sum() + rows[scarce].sum())
+    return Unseen(values, found / found.sum(), scarce, float(share))
+
+
+def _fit_numbers(
+    support: Values, codes: Codes, rows: Any, min_count: int
+) -> tuple[Margin, Codes, Pooled]:
+    is_atom = _atoms(support, rows, min_count)
+    places = np.flatnonzero(~is_atom)
+    if len(places) == 0:
+        return Margin(support), codes, Pooled()
+    gaps = np.diff(support[places].astype(np.float64) / 2)  # halves: no difference overflows
+    wide = _are_wide(gaps)
+    wide_below = np.append(True, wide)
+    alone = _stand_alone(wide_below, rows[places], min_count) & (len(places) > 1)
+    if is_atom.any() and len(places) == 1:
+        alone = np.ones(1, dtype=bool)
+    if alone.all() and not is_atom.any():
+        alone = np.zeros(len(places), dtype=bool)
+    low, high = support.copy(), support.copy()
+    free = places[~alone]
+    ordered = support[free]
+    group = np.cumsum(wide_below[~alone])
+    begin, end = np.searchsorted(group, group), np.searchsorted(group, group, side="right") - 1
+    below, above = _reaches(ordered, rows[free])
+    low[free] = ordered[np.maximum(below, begin)]
+    high[free] = ordered[np.minimum(above, end)]
+    decimals = _decimals(ordered) if support.dtype.kind == "f" else None
+    margin = Margin(support, low, high, _step(ordered, decimals), decimals)
+    return _without(margin, codes, rows, places[alone])
+
+
+def _reaches(ordered: Values, rows: Any) -> tuple[Any, Any]:
+    """The places of the least and the greatest value to which each of some numbers moves.
+
+    Some neighbours in any case, and more where they are near and have few rows: so few rows do not
+    leave the clusters that they have by chance, and the gaps of a long tail are not filled.
+    """
+    place = np.arange(len(ordered))
+    reach = min(max(len(ordered) // ROWS_PER_REACH, 1), MAX_REACH)
+    points, ends = ordered.astype(np.float64), np.cumsum(rows)
+    further = min(int(ends[-1]) // ROWS_PER_FURTHER, MAX_FURTHER) if len(rows) else 0
+    if further <= reach:
+        return place - reach, place + reach
+    with np.errstate(over="ignore"):
+        near = NEAR * (points[3 * len(points) // 4] - points[len(points) // 4])
+        low, high = np.searchsorted(points, points - near), np.searchsorted(points, points + near)
+    fewest = np.searchsorted(ends, ends - further)
+    most = np.searchsorted(ends, ends + further)
+    below = np.minimum(place - reach, np.maximum(low, fewest))
+    above = np.maximum(place + reach, np.minimum(high - 1, most))
+    return below, above
+
+
+def _without(margin: Margin, codes: Codes, rows: Any, gone: Any) -> tuple[Margin, Codes, Pooled]:
+    """The margin without some values, whose rows go to the nearest that is kept."""
+    if not len(gone) or margin.low is None or margin.high is None:
+        return margin, codes, Pooled()
+    kept = np.setdiff1d(np.arange(len(margin.support)), gone)
+    right = np.clip(np.searchsorted(kept, gone), 0, len(kept) - 1)
+    left = np.clip(right - 1, 0, len(kept) - 1)
+    points = margin.support.astype(np.float64)
+    nearer = points[gone] - points[kept[left]] <= points[kept[right]] - points[gone]
+    places = np.zeros(len(margin.support), dtype=np.int32)
+    places[kept] = np.arange(len(kept))
+    places[gone] = np.where(nearer & (kept[left] < gone), left, right)
+    smaller = Margin(
+        margin.support[kept], margin.low[kept], margin.high[kept], margin.step, margin.decimals
     )
-    step = _step(support) if smooth and support.dtype.kind in "iu" else 1
-    decimals = _decimals(support) if smooth and support.dtype.kind == "f" else None
-    return Margin(support, smooth, step, decimals), codes.astype(np.int32)
+    return smaller, places[codes], Pooled(len(gone), int(rows[gone].sum()))
 
 
-def _step(support: Values) -> int:
-    return max(int(np.gcd.reduce(np.diff(support).astype(np.uint64))), 1)
+def _atoms(support: Values, rows: Any, min_count: int) -> Flags:
+    """Which values are made as they are."""
+    common = rows >= min_count
+    odd = ~np.isfinite(support) if support.dtype.kind == "f" else np.zeros(len(support), bool)
+    if len(support) <= DISCRETE * np.sqrt(rows.sum()):
+        return cast("Flags", common | odd)
+    total = np.concatenate([[0], np.cumsum(np.where(odd, 0, rows))])
+    place = np.arange(len(support))
+    begin, end = np.maximum(place - NEIGHBOURS, 0), np.minimum(place + NEIGHBOURS + 1, len(support))
+    around = (total[end] - total[begin] - rows) / np.maximum(end - begin - 1, 1)
+    return cast("Flags", (common & (rows >= HEAVY * around)) | odd)
+
+
+def _are_wide(gaps: Floats) -> Flags:
+    """Which gaps are wide beside the usual ones around them."""
+    if len(gaps) < 3:
+        return np.zeros(len(gaps), dtype=bool)
+    padded = np.pad(gaps, NEIGHBOURS, mode="reflect" if len(gaps) > NEIGHBOURS else "edge")
+    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * NEIGHBOURS + 1)
+    wide: Flags = gaps / WIDE > np.median(windows, axis=1)
+    return wide
+
+
+def _stand_alone(wide_below: Flags, rows: Any, min_count: int) -> Flags:
+    """Which values belong to a group between two wide gaps that fewer than ``min_count`` have."""
+    group = np.cumsum(wide_below) - 1
+    sizes = np.bincount(group, weights=rows)
+    return cast("Flags", sizes[group] < min_count)
+
+
+def _step(values: Values, decimals: int | None) -> int:
+    """The greatest step that all distances are multiples of, of floats in their last decimal."""
+    if values.dtype.kind == "f":
+        greatest = np.abs(values.astype(np.float64)).max(initial=0.0)
+        if decimals is None or greatest >= 2**53 / 10.0**decimals:
+            return 1
+        values = np.rint(values.astype(np.float64) * 10.0**decimals).astype(np.int64)
+    if len(values) < 2:
+        return 1
+    return max(int(np.gcd.reduce(np.diff(values).astype(np.uint64))), 1)
 
 
 def _decimals(support: Values) -> int | None:
@@ -106,87 +356,7 @@ def _decimals(support: Values) -> int | None:
     wide = finite.astype(np.float64)
     with np.errstate(over="ignore", invalid="ignore"):
         nearly = 4 * np.spacing(np.abs(finite))  # a computed 3.14 is seldom 3.14 to the last bit
-        for decimals in range(MOST_DECIMALS + 1):
+        for decimals in range(MAX_DECIMALS + 1):
             if (np.abs(np.round(wide, decimals) - wide) <= nearly).all():
                 return decimals
     return None
-
-
-def plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """The same values in the type of theirs that Arrow can do most with."""
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
-    if pa.types.is_string_view(column.type):
-        return column.cast(pa.string())
-    if pa.types.is_decimal(column.type) and column.type.bit_width < 128:
-        return column.cast(pa.decimal128(column.type.precision, column.type.scale))
-    return column
-
-
-def plain_table(table: pa.Table) -> pa.Table:
-    """The same table with every column ``plain``."""
-    return pa.Table.from_arrays(
-        [plain(column) for column in table.columns], names=table.column_names
-    )
-
-
-def to_values(column: pa.ChunkedArray) -> Values:
-    """The non-null values of a column as numpy can sort them, without loss."""
-    column = plain(column)
-    type = column.type
-    column = column.drop_null()
-    if pa.types.is_boolean(type):
-        return cast("Values", column.to_numpy().astype(np.int8))
-    if pa.types.is_decimal(type):
-        return _scaled(column)
-    if pa.types.is_temporal(type):
-        bits = pa.int32() if type.bit_width == 32 else pa.int64()
-        return cast("Values", column.cast(bits).to_numpy())
-    if pa.types.is_integer(type) or pa.types.is_floating(type):
-        return cast("Values", column.to_numpy())
-    # Objects: numpy's own strings are all as wide as the longest, and drop final NULs.
-    return np.asarray(column.to_pylist(), dtype=object)
-
-
-def _scaled(column: pa.ChunkedArray) -> Values:
-    """Decimals as integers of their last digit; as objects where 64 bits do not hold them."""
-    numbers = [int(value.scaleb(column.type.scale)) for value in column.to_pylist()]
-    fits = all(-(2**62) < number < 2**62 for number in numbers)
-    return np.asarray(numbers, dtype=np.int64 if fits else object)
-
-
-def to_column(values: Values, nulls: npt.NDArray[np.bool_] | None, type: pa.DataType) -> pa.Array:
-    """Made values as an Arrow array of the input's type."""
-    if pa.types.is_dictionary(type):
-        plain = to_column(values, nulls, type.value_type)
-        return plain.dictionary_encode().cast(type)
-    if pa.types.is_boolean(type):
-        return pa.array(values.astype(np.bool_), mask=nulls)
-    if pa.types.is_decimal(type):
-        return _unscaled(values, nulls, type)
-    if pa.types.is_temporal(type):
-        bits = pa.int32() if type.bit_width == 32 else pa.int64()
-        return pa.array(values, bits, mask=nulls).cast(type)
-    return pa.array(values, type, mask=nulls, from_pandas=False)
-
-
-def _unscaled(values: Values, nulls: npt.NDArray[np.bool_] | None, type: pa.DataType) -> pa.Array:
-    from decimal import Context, Decimal
-
-    exact = Context(prec=100)
-    made: list[Decimal | None] = [
-        Decimal(int(value)).scaleb(-type.scale, exact) for value in values
-    ]
-    if nulls is not None:
-        made = [None if null else value for value, null in zip(made, nulls, strict=True)]
-    return pa.array(made, type)
-
-
-def null_share(column: pa.ChunkedArray) -> float:
-    """Share of nulls, 0 to 1."""
-    return float(column.null_count / max(len(column), 1))
-
-
-def null_flags(column: pa.ChunkedArray) -> Codes:
-    """1 where a value is null, else 0."""
-    return cast("Codes", pc.is_null(column).to_numpy().astype(np.int32))

@@ -13,19 +13,38 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-_PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 _OFFSET = r"(Z|[+-]\d{4})?$"
 
 
 def as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Each value of a column as it is to be seen, as strings."""
+    """Each value of a column as it is to be seen, as strings; whatever a hostile file holds."""
+    try:
+        return _as_text(column)
+    except (pa.ArrowException, ArithmeticError, ValueError, TypeError, KeyError):
+        return pa.chunked_array([pa.array([_shown(value) for value in column], pa.string())])
+
+
+def _shown(value: pa.Scalar) -> str | None:
+    """A value of a column that has one which Arrow or Python cannot write."""
+    if not value.is_valid:
+        return None
+    try:
+        return str(_plain(value.as_py()))
+    except (pa.ArrowException, ArithmeticError, ValueError, TypeError, KeyError):
+        return f"({value.type} that cannot be shown)"
+
+
+def _as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
     type_ = column.type
     if isinstance(type_, pa.ExtensionType):
-        return as_text(column.cast(type_.storage_type))
+        return _as_text(column.cast(type_.storage_type))
     if pa.types.is_dictionary(type_):
-        return as_text(column.cast(type_.value_type))
+        return _as_text(column.cast(type_.value_type))
     if pa.types.is_string(type_):
-        return column
+        return _whole_characters(column)
+    if pa.types.is_large_string(type_) or pa.types.is_string_view(type_):
+        return _whole_characters(column).cast(pa.string())
     if pa.types.is_timestamp(type_):
         return _instants(column)
     if pa.types.is_time(type_):
@@ -44,6 +63,15 @@ def as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
         return column.cast(pa.string())
     except (pa.ArrowNotImplementedError, pa.ArrowInvalid):  # a type that Arrow cannot write
         return _written(column, str)
+
+
+def _whole_characters(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The same texts; bytes that are no UTF-8 become replacement characters."""
+    try:
+        column.validate(full=True)
+    except pa.ArrowInvalid:
+        return _written(column.cast(pa.large_binary()), lambda raw: raw.decode(errors="replace"))
+    return column
 
 
 def is_number(type_: pa.DataType) -> bool:
@@ -70,14 +98,14 @@ def _instants(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _without_idle_zeros(texts: pa.ChunkedArray) -> pa.ChunkedArray:
-    """``12.500000`` is ``12.5`` and ``12.000`` is ``12``: the type's zeros are nobody's digits."""
+    """``12.500000`` is ``12.5`` and ``12.000`` is ``12``: the zeros come from the type alone."""
     texts = pc.replace_substring_regex(texts, rf"\.0+{_OFFSET}", r"\1")
     return pc.replace_substring_regex(texts, rf"(\.\d*[1-9])0+{_OFFSET}", r"\1\2")
 
 
 def _seconds(ticks: int, unit: str) -> str:
-    whole, rest = divmod(abs(ticks), _PER_SECOND[unit])
-    digits = f"{rest:0{len(str(_PER_SECOND[unit])) - 1}d}".rstrip("0") if rest else ""
+    whole, rest = divmod(abs(ticks), PER_SECOND[unit])
+    digits = f"{rest:0{len(str(PER_SECOND[unit])) - 1}d}".rstrip("0") if rest else ""
     return f"{'-' if ticks < 0 else ''}{whole}{'.' if digits else ''}{digits}"
 
 

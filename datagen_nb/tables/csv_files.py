@@ -1,4 +1,4 @@
-"""Tables in CSV (RFC 4180): read in bounded memory with one type per column, and written.
+"""Tables in CSV of any dialect: read in bounded memory with one type per column.
 
 An empty field is a missing value; a quoted empty field is an empty text. In a table of one
 column, where an empty field would be an empty line, it is the quoted one that is missing.
@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import itertools
+from collections.abc import Callable, Generator, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, BinaryIO
 
 import pyarrow as pa
@@ -16,21 +18,52 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
 from datagen_nb.core.errors import InputError
+from datagen_nb.tables.column_names import named
+from datagen_nb.tables.csv_columns import TextColumn
+from datagen_nb.tables.csv_sniff import (
+    HEAD,
+    encoding_doubt,
+    likely_delimiter,
+    rows_of,
+    sniff_dialect,
+)
+from datagen_nb.tables.csv_writer import is_text
 from datagen_nb.tables.decoded import Decoded
-from datagen_nb.tables.sniff import input_error
-from datagen_nb.tables.values import Guess, as_text, from_text, without_spelled_nulls
+from datagen_nb.tables.dialect import Dialect
+from datagen_nb.tables.encodings import sniff_encoding
+from datagen_nb.tables.input_errors import input_error
+from datagen_nb.tables.values import from_text, without_empty
 
 BLOCK = 4 << 20
 """Bytes that Arrow parses at a time; a row has to fit in one."""
 
-WRITE_ROWS = 20_000
+BLOCK_ROWS = 20_000
 
 Warn = Callable[[str], None]
 Progress = Callable[[float], None]
 
 
+def _ignore(_: object) -> None:
+    pass
+
+
 class CsvReader:
-    """Reads one file twice: to learn the type of each column from all of it, then its rows."""
+    """Reads one file, with one type for each column that fits all of its values.
+
+    Where rows may be taken back, they are read once, with the types that the rows so far have; a
+    value that contradicts these takes them back. Otherwise, and then, the file is read to its end
+    for the types, and again for the rows.
+
+    Args:
+        file: Seekable.
+        name: What messages call it.
+        parameters: The job's: ``encoding``, ``delimiter``, ``quote``, ``header``, ``badLines``.
+        warn: Is called with what may be wrong.
+        note: Is called with what was assumed of the file's form.
+        progress: Is called with the share that is done.
+        dialect: The file's form; by default it is judged by the first lines.
+        take_back: Is called when the rows so far do not count: all come again, with other types.
+    """
 
     def __init__(
         self,
@@ -38,84 +71,245 @@ class CsvReader:
         *,
         name: str,
         parameters: Mapping[str, Any],
-        warn: Warn,
-        progress: Progress,
+        warn: Warn = _ignore,
+        note: Warn = _ignore,
+        progress: Progress = _ignore,
+        dialect: Dialect | None = None,
+        take_back: Callable[[], None] | None = None,
     ) -> None:
         self._file = file
         self._name = name
-        self._encoding = parameters.get("encoding")
-        self._delimiter = parameters.get("delimiter", ",")
+        self._parameters = parameters
         self._skips = parameters.get("badLines") == "skip"
         self._warn = warn
+        self._note = note
         self._progress = progress
+        self._take_back = take_back
+        self._done = 0.0
         self._size = max(file.seek(0, io.SEEK_END), 1)
+        self._is_judged = dialect is None
+        self._dialect = dialect or Dialect()
         self._bad: list[tuple[int, int]] = []
 
+    def names(self) -> list[str]:
+        """Names of the columns, from the header alone."""
+        return named(self._read_header(), self._name, self._warn)
+
     def batches(self) -> Iterator[pa.RecordBatch]:
-        """The rows, typed."""
-        self._header = self._read_header()
-        names = named(self._header, self._name, self._warn)
-        guesses = [Guess() for _ in names]
-        for batch in self._texts(names):
-            for guess, column in zip(guesses, batch.columns, strict=True):
-                guess.see(column)
-            self._progress(0.5 * self._file.tell() / self._size)
+        """The rows, typed; the dialect is in the metadata of their schema."""
+        doubts: tuple[str, ...] = ()
+        if self._is_judged:
+            sniffed = sniff_dialect(self._file, self._parameters)
+            self._dialect, doubts = sniffed.dialect, sniffed.doubts
+            for note in sniffed.notes:
+                self._note(note)
+        try:
+            types, are_read = yield from self._learn()
+        except InputError as error:
+            if not self._mistook_encoding(error):
+                raise
+            if self._take_back is not None:
+                self._take_back()
+            types, are_read = yield from self._learn()
+        for doubt in doubts:
+            self._warn(doubt)
         if self._bad:
-            self._warn(self._told_skipped())
-        schema = pa.schema([(name, guess.type) for name, guess in zip(names, guesses, strict=True)])
-        for batch in self._texts(names):
-            columns = [
-                _typed(column, guess) for guess, column in zip(guesses, batch.columns, strict=True)
+            self._warn(self._skipped_message())
+        if are_read:
+            return
+        schema = self._schema(types)
+        batch = None
+        for batch in self._texts(len(schema)):
+            arrays = [
+                column.typed(texts)
+                for column, texts in zip(types.values(), batch.columns, strict=True)
             ]
-            yield pa.record_batch(columns, schema=schema)
-            self._progress(0.5 + 0.5 * self._file.tell() / self._size)
+            yield pa.record_batch(arrays, schema=schema)
+            self._report(0.5 + 0.5 * self._file.tell() / self._size)
+        if batch is None:  # names alone are a table too
+            yield pa.RecordBatch.from_pylist([], schema)
+
+    def _schema(self, columns: Mapping[str, TextColumn]) -> pa.Schema:
+        fields = [(name, column.type) for name, column in columns.items()]
+        return self._dialect.without_comments().attach(pa.schema(fields))
+
+    def _report(self, done: float) -> None:
+        self._done = max(self._done, done)
+        self._progress(self._done)
 
     def typed(self, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         """The rows of a file that ``write`` wrote, with the types they had."""
-        self._header = self._read_header()
-        for batch in self._texts(schema.names):
+        self._dialect = Dialect.of(schema)
+        self._header = schema.names
+        for batch in self._texts(len(schema)):
             columns = [
-                from_text(
-                    column if _is_text(field.type) else without_spelled_nulls(column), field.type
-                )
+                self._value(column, field.type)
                 for field, column in zip(schema, batch.columns, strict=True)
             ]
             yield pa.record_batch(columns, schema=schema)
 
+    def _value(self, texts: pa.Array, type: pa.DataType) -> pa.Array:
+        if is_text(type):
+            return from_text(texts, type)
+        if pa.types.is_floating(type) and self._dialect.decimal != ".":
+            texts = pc.replace_substring(texts, self._dialect.decimal, ".")
+        return from_text(without_empty(texts), type)
+
+    def _learn(self) -> Generator[pa.RecordBatch, None, tuple[dict[str, TextColumn], bool]]:
+        """Names and types of the columns, from all rows, and whether these rows were yielded."""
+        self._header = self._read_header()
+        names = named(self._header, self._name, self._warn)
+        if len(names) == 1:
+            self._refuse_one_column()
+        columns = {name: TextColumn(self._dialect.decimal) for name in names}
+        schema, is_yielding = None, self._take_back is not None
+        for batch in self._texts(len(names)):
+            if batch.num_rows == 0:
+                continue
+            arrays = [
+                column.update(texts)
+                for column, texts in zip(columns.values(), batch.columns, strict=True)
+            ]
+            if is_yielding and self._take_back is not None:
+                found = self._schema(columns)
+                if schema is not None and found != schema:
+                    is_yielding = False
+                    self._take_back()
+                else:
+                    yield pa.record_batch(arrays, schema=found)
+                schema = found
+            share = self._file.tell() / self._size
+            self._report(share if is_yielding else 0.5 * share)
+        if schema is None and self._take_back is not None:
+            yield pa.RecordBatch.from_pylist([], self._schema(columns))
+        return columns, is_yielding
+
+    def _mistook_encoding(self, error: InputError) -> bool:
+        """Whether a file begins like UTF-8 and is not; and judge it where it breaks."""
+        if error.code != "input_wrong_encoding" or not self._is_judged:
+            return False
+        if "encoding" in self._parameters or self._dialect.encoding != "utf-8":
+            return False
+        self._file.seek(max(error.details["byte"] - HEAD // 2, 0))
+        found = sniff_encoding(self._file.read(HEAD))
+        if found.name == "utf-8" or self._dialect.has_mark:
+            return False
+        self._dialect = replace(self._dialect, encoding=found.name)
+        self._warn(encoding_doubt(found))
+        return True
+
+    def _refuse_one_column(self) -> None:
+        lines = [",".join(row) for row in itertools.islice(self._lines(), 20) if row]
+        if len(lines) < 3 or (other := likely_delimiter(lines)) is None:
+            return
+        raise input_error(
+            "one_column",
+            self._name,
+            f"has one column only, but {other!r} in every line",
+            f'If it separates the fields, set parameters={{"delimiter": {other!r}}}.',
+            delimiter=other,
+        )
+
     def _read_header(self) -> list[str]:
-        lines = self._lines()
+        """Names of the columns: what stands in the first line, or their positions."""
         try:
-            return next((row for row in lines if row), [])
+            first = next(self._lines(), [])
         except csv.Error as error:
             raise self._broken(f"has a header that cannot be read: {error}") from error
+        if self._dialect.ends_with_delimiter and len(first) > 1:
+            first = first[:-1]
+        if not self._dialect.has_header:
+            return [f"column{position}" for position in range(1, len(first) + 1)]
+        return [name.strip() if self._dialect.space_after else name for name in first]
 
     def _lines(self) -> Iterator[list[str]]:
-        decoded = Decoded(self._file, name=self._name, encoding=self._encoding)
-        text = io.TextIOWrapper(io.BufferedReader(decoded), encoding="utf-8", newline="")
+        """The rows as Python's reader sees them, the header first; blank lines have no fields."""
+        text = io.TextIOWrapper(io.BufferedReader(self._decoded()), encoding="utf-8", newline="")
         csv.field_size_limit(BLOCK)
-        self._rows = csv.reader(text, delimiter=self._delimiter)
+        self._rows = rows_of(iter(lambda: text.readline(BLOCK), ""), self._dialect)
         return self._rows
 
-    def _texts(self, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
-        decoded = Decoded(self._file, name=self._name, encoding=self._encoding)
+    def _decoded(self) -> Decoded:
+        return Decoded(
+            self._file,
+            name=self._name,
+            encoding=self._dialect.encoding,
+            skip=sum(map(len, self._dialect.preamble)),
+        )
+
+    def _texts(self, columns: int) -> Iterator[pa.RecordBatch]:
+        """The rows as texts, without what stands behind a last delimiter."""
+        dialect = self._dialect
+        fields = columns + dialect.ends_with_delimiter
+        for batch in (self._spaced if dialect.space_after else self._fields)(fields):
+            if dialect.ends_with_delimiter:
+                self._check_last(batch.column(columns))
+                batch = batch.select(range(columns))
+            yield batch
+
+    def _check_last(self, column: pa.Array) -> None:
+        if column.null_count < len(column):
+            value = column.drop_null()[0].as_py()
+            raise input_error(
+                "ragged_row",
+                self._name,
+                f"is ragged: its first lines end with {self._dialect.delimiter!r}, but a later one "
+                f"has {value!r} behind it",
+                "Correct the line.",
+                expected=len(self._header),
+            )
+
+    def _spaced(self, fields: int) -> Iterator[pa.RecordBatch]:
+        """The rows where a space follows each delimiter, which Arrow knows no way to leave out."""
         self._bad = []
-        keys = [str(index) for index in range(len(names))]
+        rows = itertools.islice(self._lines(), int(self._dialect.has_header), None)
+        names = [str(index) for index in range(fields)]
+        above = int(self._dialect.has_header)
+        try:
+            while block := [row for row in itertools.islice(rows, BLOCK_ROWS) if row]:
+                whole = []
+                for number, row in enumerate(block, above + 1):
+                    if len(row) == fields:
+                        whole.append(row)
+                        continue
+                    self._bad.append((number, len(row)))
+                    if not self._skips:
+                        raise self._ragged()
+                above += len(block)
+                columns = list(zip(*whole, strict=True)) if whole else [()] * fields
+                texts = [pa.array(column, pa.string()) for column in columns]
+                empty = pa.scalar(None, pa.string())
+                texts = [pc.if_else(pc.equal(column, ""), empty, column) for column in texts]
+                yield pa.record_batch(texts, names=names)
+        except csv.Error as error:
+            raise self._broken(f"cannot be read as CSV: {error}") from error
+
+    def _fields(self, fields: int) -> Iterator[pa.RecordBatch]:
+        decoded = self._decoded()
+        dialect = self._dialect
+        self._bad = []
+        keys = [str(index) for index in range(fields)]
         try:
             reader = pacsv.open_csv(
                 decoded,
                 read_options=pacsv.ReadOptions(
-                    use_threads=False, block_size=BLOCK, column_names=keys, skip_rows_after_names=1
+                    use_threads=False,
+                    block_size=BLOCK,
+                    column_names=keys,
+                    skip_rows_after_names=int(dialect.has_header),
                 ),
                 parse_options=pacsv.ParseOptions(
-                    delimiter=self._delimiter,
+                    delimiter=dialect.delimiter,
+                    quote_char=dialect.quote or False,
                     newlines_in_values=True,
                     invalid_row_handler=self._on_bad_row,
                 ),
                 convert_options=pacsv.ConvertOptions(
                     column_types=dict.fromkeys(keys, pa.string()),
                     strings_can_be_null=True,
-                    quoted_strings_can_be_null=len(names) == 1,
+                    quoted_strings_can_be_null=fields == 1,
                     null_values=[""],
+                    check_utf8=False,  # what was decoded is
                 ),
             )
             with reader:
@@ -126,21 +320,19 @@ class CsvReader:
             if decoded.error is not None:
                 raise decoded.error from error
             if self._bad and not self._skips:
-                raise self._told_ragged() from error
-            raise self._untold(error) from error
+                raise self._ragged() from error
+            raise self._as_input_error(error) from error
 
     def _on_bad_row(self, row: pacsv.InvalidRow) -> str:
         self._bad.append((row.number, row.actual_columns))
         return "skip" if self._skips else "error"
 
-    def _told_ragged(self) -> InputError:
+    def _ragged(self) -> InputError:
         number, fields = self._bad[0]
         line = self._line_of(number)
-        remedy = 'Mend the line, or say parameters={"badLines": "skip"} to leave such lines out.'
+        remedy = 'Correct the line, or leave such lines out with parameters={"bad_lines": "skip"}.'
         if len(self._header) == 1:
-            remedy = (
-                f'If another character separates, say parameters={{"delimiter": ";"}}. {remedy}'
-            )
+            remedy = f'If another character is used, set parameters={{"delimiter": ";"}}. {remedy}'
         have = f"{fields} field{'s' * (fields != 1)}"
         return input_error(
             "ragged_row",
@@ -152,7 +344,7 @@ class CsvReader:
             expected=len(self._header),
         )
 
-    def _told_skipped(self) -> str:
+    def _skipped_message(self) -> str:
         (number, _), count = self._bad[0], len(self._bad)
         lines = "1 line was" if count == 1 else f"{count:,} lines were"
         return (
@@ -162,16 +354,16 @@ class CsvReader:
 
     def _line_of(self, number: int) -> int:
         """Turn a row's number, blank lines not counted, into the line it begins on."""
-        seen = 0
-        begin = 1
+        above = sum(line.count("\n") or line.count("\r") for line in self._dialect.preamble)
+        seen, begin = 0, above + 1
         for row in self._lines():
             seen += bool(row)
             if seen == number:
                 return begin
-            begin = self._rows.line_num + 1
+            begin = above + self._rows.line_num + 1
         return begin
 
-    def _untold(self, error: Exception) -> InputError:
+    def _as_input_error(self, error: Exception) -> InputError:
         text = str(error)
         if "straddling" in text:
             return self._broken(
@@ -188,104 +380,3 @@ class CsvReader:
 
     def _broken(self, what: str) -> InputError:
         return input_error("input_broken", self._name, what, "Check how the file was written.")
-
-
-def named(header: Sequence[str], name: str, warn: Warn) -> list[str]:
-    """Names of columns from a header line; a nameless column gets its position's.
-
-    Raises:
-        InputError: Two columns have the same name, or there is none.
-    """
-    if not header:
-        raise input_error(
-            "input_empty", name, "holds no table", "Give a header line and at least two rows."
-        )
-    names = [text or f"column_{position}" for position, text in enumerate(header, 1)]
-    if nameless := [position for position, text in enumerate(header, 1) if not text]:
-        warn(f"Column {nameless[0]} has no name in the header; it is called column_{nameless[0]}.")
-    check_unique(names, name)
-    if len(names) == 1 and (other := next((c for c in ";\t|" if c in names[0]), None)):
-        warn(
-            f"The table has one column. If {other!r} separates its fields, "
-            f'say parameters={{"delimiter": {other!r}}}.'
-        )
-    return names
-
-
-def check_unique(names: Sequence[str], name: str) -> None:
-    """Refuse two columns of one name: nobody could tell which is meant.
-
-    Raises:
-        InputError: There are two.
-    """
-    positions: dict[str, int] = {}
-    for position, column in enumerate(names, 1):
-        if column in positions:
-            raise input_error(
-                "duplicate_columns",
-                name,
-                f"has two columns named {column!r}: number {positions[column]} and {position}",
-                "Rename one of them.",
-                column=column,
-            )
-        positions[column] = position
-
-
-def write(table: pa.Table, file: BinaryIO) -> None:
-    """Write a header and rows: a field is quoted where it must be, a missing one is empty."""
-    header = pa.array(table.column_names, pa.string())
-    file.write(",".join(_quoted(header).to_pylist()).encode() + b"\n")
-    for batch in table.to_batches(max_chunksize=WRITE_ROWS):
-        fields = [_fields(column) for column in batch.columns]
-        if len(fields) == 1:
-            fields = [pc.fill_null(fields[0], '""')]
-        lines = pc.binary_join_element_wise(
-            *fields, ",", null_handling="replace", null_replacement=""
-        )
-        write_texts(pc.binary_join_element_wise(lines, "\n", ""), file)
-
-
-def write_texts(texts: pa.Array, file: BinaryIO) -> None:
-    """Write texts without a null, one right after the other: Arrow has them so in memory."""
-    begin = texts.offset
-    _, offsets, data = texts.buffers()
-    ends = pa.Array.from_buffers(pa.int32(), begin + len(texts) + 1, [None, offsets])
-    first, last = ends[begin].as_py(), ends[begin + len(texts)].as_py()
-    file.write(memoryview(data)[first:last])
-
-
-def header_length(file: BinaryIO) -> int:
-    """Bytes of the header line, its end counted, in a file that ``write`` wrote."""
-    quoted = False
-    length = 0
-    for line in iter(file.readline, b""):
-        length += len(line)
-        quoted ^= line.count(b'"') % 2 == 1
-        if not quoted:
-            break
-    return length
-
-
-def _fields(column: pa.Array) -> pa.Array:
-    texts = as_text(column)
-    return _quoted(texts) if _is_text(column.type) else texts
-
-
-def _quoted(texts: pa.Array) -> pa.Array:
-    needs = pc.match_substring_regex(texts, '[",\r\n]|^$|^\\s|\\s$')
-    if not pc.any(needs).as_py():
-        return texts
-    doubled = pc.replace_substring(texts, '"', '""')
-    return pc.if_else(needs, pc.binary_join_element_wise('"', doubled, '"', ""), texts)
-
-
-def _is_text(type: pa.DataType) -> bool:
-    if pa.types.is_dictionary(type):
-        return _is_text(type.value_type)
-    return bool(pa.types.is_string(type) or pa.types.is_large_string(type))
-
-
-def _typed(texts: pa.Array, guess: Guess) -> pa.Array:
-    if _is_text(guess.type):
-        return texts
-    return from_text(without_spelled_nulls(texts) if guess.spelled else texts, guess.type)

@@ -1,4 +1,4 @@
-"""The formats of tables, each ⇄ Arrow: read in bounded memory, write a part, join parts.
+"""Tables of any format ⇄ Arrow: read in bounded memory, write a part, join parts.
 
 Reading gives every column one type, found from the whole file. Writing is deterministic: the
 same rows give the same bytes.
@@ -6,36 +6,24 @@ same rows give the same bytes.
 
 from __future__ import annotations
 
-import io
-import os
-import shutil
+import base64
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, BinaryIO
 
 import pyarrow as pa
-import pyarrow.parquet as pq
+import pyarrow.compute as pc
 
-from datagen_nb.core.config import LEAST_ROWS
-from datagen_nb.core.errors import InputError
-from datagen_nb.tables import csv_files, json_files
-from datagen_nb.tables.csv_files import CsvReader, check_unique
-from datagen_nb.tables.json_files import JsonReader
-from datagen_nb.tables.sniff import input_error, look_at
+from datagen_nb.core.config import MIN_ROWS
+from datagen_nb.core.formats import FORMATS
+from datagen_nb.tables.cells import PER_SECOND
+from datagen_nb.tables.dialect import BYTE_ORDER_MARK, Dialect
+from datagen_nb.tables.input_errors import input_error
+from datagen_nb.tables.sniff import check_open_file
+from datagen_nb.tables.table_format import Reading, table_format
 
-BATCH_ROWS = 16_384
-
-_NEVER = (
-    pa.types.is_nested,
-    pa.types.is_union,
-    pa.types.is_binary,
-    pa.types.is_large_binary,
-    pa.types.is_binary_view,
-    pa.types.is_fixed_size_binary,
-    pa.types.is_interval,
-)
-
-_ROW_GROUP = 1 << 20
-_COPY = 1 << 20
+_DAY = 86_400
+_YEAR_1, _YEAR_10000 = -62_135_596_800, 253_402_300_800
+"""Seconds from 1970 to the begin of these years."""
 
 
 def _ignore(_: object) -> None:
@@ -49,25 +37,35 @@ def read_batches(
     name: str = "The input",
     parameters: Mapping[str, Any] | None = None,
     warn: Callable[[str], None] = _ignore,
+    note: Callable[[str], None] = _ignore,
     progress: Callable[[float], None] = _ignore,
+    dialect: Dialect | None = None,
+    take_back: Callable[[], None] | None = None,
 ) -> Iterator[pa.RecordBatch]:
     """Read a table in batches of one schema, in bounded memory.
 
+    The form of the file, which its result gets again, is in the metadata of the schema.
+
     Args:
-        file: Seekable; text formats are read twice, to learn the types first.
-        format: ``csv``, ``json``, ``jsonl`` or ``parquet``.
+        file: Seekable; text formats are read twice, to find the types first, but as below.
+        format: Its name, of ``core.formats.FORMATS``.
         name: What messages call the input.
-        parameters: The job's: ``encoding``, ``delimiter``, ``badLines``.
-        warn: Is told in words what was done that one might not expect.
-        progress: Is told the share that is done, 0 to 1.
+        parameters: The job's: ``encoding``, ``delimiter``, ``quote``, ``header``, ``badLines``.
+        warn: Is called with a sentence about anything unexpected that was done.
+        note: Is called with a sentence about what was assumed of the file's form.
+        progress: Is called with the share that is done, 0 to 1.
+        dialect: Of a CSV file; by default it is judged by the file's first lines.
+        take_back: Is called when the batches so far do not count: all come again, with other
+            types. A caller who allows it has a CSV file read only once, mostly.
 
     Raises:
         InputError: The file is not what ``format`` says, or breaks somewhere.
     """
     parameters = parameters or {}
-    look_at(file, format, name=name, parameters=parameters)
+    check_open_file(file, format, name=name, parameters=parameters)
+    reading = Reading(name, parameters, warn, note, progress, dialect, take_back)
     try:
-        yield from _reader(file, format, name, parameters, warn, progress)
+        yield from table_format(format).read(file, reading)
     except OSError as error:
         raise input_error(
             "input_unreadable", name, f"cannot be read: {error}", "Check the disk, then try again."
@@ -76,58 +74,41 @@ def read_batches(
 
 def read_part(file: BinaryIO, format: str, schema: pa.Schema) -> pa.Table:
     """Read a whole part that ``write_part`` wrote, with the schema it had."""
-    file.seek(0)
-    if format == "parquet":
-        return pq.read_table(file, use_threads=False).cast(schema)
-    arguments: dict[str, Any] = {
-        "name": "The part",
-        "parameters": {},
-        "warn": _ignore,
-        "progress": _ignore,
-    }
-    reader = (
-        CsvReader(file, **arguments)
-        if format == "csv"
-        else JsonReader(file, lines=format == "jsonl", **arguments)
-    )
-    return pa.Table.from_batches(reader.typed(schema), schema)
+    return table_format(format).read_part(file, schema)
 
 
 def write_part(table: pa.Table, format: str, file: BinaryIO) -> None:
     """Write a table; the same table gives the same bytes."""
-    if format == "parquet":
-        pq.write_table(table, file, compression="zstd", row_group_size=_ROW_GROUP)
-    elif format == "csv":
-        csv_files.write(table, file)
-    else:
-        json_files.write(table, file, lines=format == "jsonl")
+    table_format(format).write_part(table, file)
 
 
-def assemble(parts: Iterable[BinaryIO], format: str, target: BinaryIO) -> None:
-    """Join parts that ``write_part`` wrote into one file; each is read once, in order."""
-    join = {"parquet": _join_parquet, "csv": _join_csv, "json": _join_json, "jsonl": _join_lines}
-    join[format](parts, target)
+def assemble(
+    parts: Iterable[BinaryIO], format: str, target: BinaryIO, *, schema: pa.Schema | None = None
+) -> None:
+    """Join parts that ``write_part`` wrote into one file; each is read once, in order.
+
+    Args:
+        parts: Open files.
+        format: Of the parts and of the file.
+        target: The file.
+        schema: Of the rows; it may carry the dialect of CSV.
+    """
+    table_format(format).join(parts, target, schema)
 
 
-def _reader(
-    file: BinaryIO,
-    format: str,
-    name: str,
-    parameters: Mapping[str, Any],
-    warn: Callable[[str], None],
-    progress: Callable[[float], None],
-) -> Iterator[pa.RecordBatch]:
-    if format == "parquet":
-        return _parquet_batches(file, name, progress)
-    arguments: dict[str, Any] = {
-        "name": name,
-        "parameters": parameters,
-        "warn": warn,
-        "progress": progress,
-    }
-    if format == "csv":
-        return CsvReader(file, **arguments).batches()
-    return JsonReader(file, lines=format == "jsonl", **arguments).batches()
+def schema_as_text(schema: pa.Schema) -> str:
+    """A schema and its metadata as text, for a manifest."""
+    return base64.b64encode(schema.serialize().to_pybytes()).decode()
+
+
+def schema_from_text(text: str) -> pa.Schema:
+    """What ``schema_as_text`` wrote."""
+    return pa.ipc.read_schema(pa.py_buffer(base64.b64decode(text)))
+
+
+def csv_text(data: bytes, schema: pa.Schema) -> str:
+    """The text of a CSV file whose schema carries its dialect, without a byte order mark."""
+    return data.decode(Dialect.of(schema).encoding).removeprefix(BYTE_ORDER_MARK)
 
 
 def check_rows(rows: int, name: str) -> None:
@@ -136,107 +117,55 @@ def check_rows(rows: int, name: str) -> None:
     Raises:
         InputError: There are too few rows.
     """
-    if rows < LEAST_ROWS:
+    if rows < MIN_ROWS:
         has = "has no rows" if rows == 0 else "has one row only"
         raise input_error(
             "too_few_rows",
             name,
-            f"{has}: there is nothing to learn from",
-            f"Give a table of at least {LEAST_ROWS} rows.",
+            f"{has}: there is nothing to train on",
+            f"Give a table of at least {MIN_ROWS} rows.",
             rows=rows,
         )
 
 
-def _parquet_batches(
-    file: BinaryIO, name: str, progress: Callable[[float], None]
-) -> Iterator[pa.RecordBatch]:
-    try:
-        # A buffer and no pre-buffering: otherwise a whole row group is held in memory.
-        source = pq.ParquetFile(file, buffer_size=_COPY, pre_buffer=False)
-        check_unique(source.schema_arrow.names, name)
-        check_types(source.schema_arrow, name)
-        total = max(source.metadata.num_rows, 1)
-        done = 0
-        for batch in source.iter_batches(batch_size=BATCH_ROWS, use_threads=False):
-            yield _plain(batch)
-            done += batch.num_rows
-            progress(done / total)
-    except InputError:
-        raise
-    except (pa.ArrowException, OSError) as error:
-        says = " ".join(str(error).split())
-        raise input_error(
-            "input_broken",
-            name,
-            f"is a Parquet file that is broken: {says}",
-            "Copy or write it again.",
-        ) from error
+def check_writable(table: pa.Table, format: str, name: str) -> None:
+    """Look whether a format can hold the values of a table.
 
-
-def check_types(schema: pa.Schema, name: str) -> None:
-    """Look whether every column is of a type that all formats can hold.
+    Texts of times have four digits for the year, and are read back within the range of the type.
 
     Raises:
-        InputError: One is not.
+        InputError: A column has values that it cannot.
     """
-    for field in schema:
-        if isinstance(field.type, pa.BaseExtensionType) or any(_is(field.type) for _is in _NEVER):
-            named = getattr(field.type, "extension_name", field.type)
+    if not FORMATS[format].is_text:
+        return
+    for field, column in zip(table.schema, table.columns, strict=True):
+        type = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
+        bounds = _text_bounds(type)
+        if bounds is None:
+            continue
+        ticks = column.cast(type).cast(pa.int32() if type.bit_width == 32 else pa.int64())
+        ends = pc.min_max(ticks).as_py()
+        if ends["min"] is not None and not bounds[0] <= ends["min"] <= ends["max"] <= bounds[1]:
             raise input_error(
-                "unsupported_column",
+                "unwritable_values",
                 name,
-                f"has a column {field.name!r} of type {named}, which cannot be learnt from",
-                "Leave the column out, or turn it into text, numbers or instants.",
+                f"has a column {field.name!r} of {field.type} with values that {format} cannot "
+                "hold: it holds the years 1 to 9999 and times of one day",
+                'Choose format="parquet", or leave the column out.',
                 column=field.name,
             )
 
 
-def _plain(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Undo dictionary encoding, which differs from batch to batch, and drop foreign metadata."""
-    columns = [
-        column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
-        for column in batch.columns
-    ]
-    return pa.record_batch(columns, names=batch.schema.names)
-
-
-def _join_parquet(parts: Iterable[BinaryIO], target: BinaryIO) -> None:
-    writer: pq.ParquetWriter | None = None
-    try:
-        for part in parts:
-            source = pq.ParquetFile(part)
-            if writer is None:
-                writer = pq.ParquetWriter(target, source.schema_arrow, compression="zstd")
-            for index in range(source.num_row_groups):
-                writer.write_table(source.read_row_group(index, use_threads=False))
-    finally:
-        if writer is not None:
-            writer.close()
-
-
-def _join_csv(parts: Iterable[BinaryIO], target: BinaryIO) -> None:
-    for index, part in enumerate(parts):
-        part.seek(0)
-        if index:
-            part.seek(csv_files.header_length(part))
-        shutil.copyfileobj(part, target, _COPY)
-
-
-def _join_json(parts: Iterable[BinaryIO], target: BinaryIO) -> None:
-    target.write(json_files.OPEN)
-    for index, part in enumerate(parts):
-        if index:
-            target.write(json_files.BETWEEN)
-        left = part.seek(0, os.SEEK_END) - len(json_files.OPEN) - len(json_files.CLOSE)
-        part.seek(len(json_files.OPEN))
-        while left > 0:
-            chunk = part.read(min(left, _COPY))
-            target.write(chunk)
-            left -= len(chunk)
-    target.write(json_files.CLOSE)
-
-
-def _join_lines(parts: Iterable[BinaryIO], target: BinaryIO) -> None:
-    for part in parts:
-        part.seek(0, io.SEEK_SET)
-        shutil.copyfileobj(part, target, _COPY)
+def _text_bounds(type: pa.DataType) -> tuple[int, int] | None:
+    """The least and the greatest count of a type's unit that has a text; ``None`` for no bounds."""
+    if pa.types.is_date32(type):
+        return _YEAR_1 // _DAY, _YEAR_10000 // _DAY - 1
+    if pa.types.is_date64(type):
+        return _YEAR_1 * 1_000, _YEAR_10000 * 1_000 - 1
+    if pa.types.is_time(type):
+        return 0, _DAY * PER_SECOND[type.unit] - 1
+    if pa.types.is_timestamp(type):
+        per_second = PER_SECOND[type.unit]
+        least = max(_YEAR_1, -(2**63) // per_second + 1)
+        return least * per_second, min(_YEAR_10000 * per_second, 2**63 - per_second) - 1
+    return None

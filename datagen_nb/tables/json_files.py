@@ -1,39 +1,54 @@
 """Tables in JSON (one array of objects) and JSON Lines: read in bounded memory, and written.
 
 A column is what one key holds over all objects; a key that is absent is a missing value.
-Values of mixed types, and nested ones, become text.
+Objects and lists become flat columns (``nested``), values of mixed types become text.
 """
 
 from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from decimal import Decimal
+from collections.abc import Callable, Iterator, Mapping
+from itertools import chain
 from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from datagen_nb.core.errors import InputError
-from datagen_nb.tables.csv_files import WRITE_ROWS, check_unique, write_texts
+from datagen_nb.tables.column_names import check_columns, check_unique
+from datagen_nb.tables.csv_writer import WRITE_ROWS, write_texts
 from datagen_nb.tables.decoded import Decoded
-from datagen_nb.tables.sniff import input_error
-from datagen_nb.tables.values import Guess, as_text, from_text
-
-CHUNK = 1 << 20
-LARGEST_ROW = 16 << 20
-"""Characters of one object at most; past them a bracket is taken to be missing."""
+from datagen_nb.tables.input_errors import input_error
+from datagen_nb.tables.json_columns import JsonColumn, cast, restored, values_by_key
+from datagen_nb.tables.json_documents import MAX_BYTES, rows_of_document
+from datagen_nb.tables.json_lines import (
+    CHUNK,
+    MAX_OBJECT,
+    JsonLines,
+    Row,
+    malformed,
+    standard_decoder,
+)
+from datagen_nb.tables.json_shapes import Layout, Shapes, omitted_keys, read_nested
+from datagen_nb.tables.json_values import objects
+from datagen_nb.tables.nested import Nested
+from datagen_nb.tables.nested_profile import NestedProfile
 
 BATCH_ROWS = 10_000
+BATCH_CELLS = 500_000
 
-_INT64 = range(-(2**63), 2**63)
-_EXACT_IN_FLOAT = range(-(2**53), 2**53 + 1)
+MAX_KEPT = 64 << 20
+"""Bytes of a file whose values are kept in memory, so that it need not be parsed again."""
 
 OPEN, CLOSE, BETWEEN = b"[\n", b"\n]\n", b",\n"
 """How ``write`` lays out an array, so that parts can be joined byte by byte."""
 
-Row = dict[str, Any]
+Decode = Callable[[str, int], tuple[Any, int]]
+
+
+def _ignore(_: object) -> None:
+    pass
 
 
 class JsonReader:
@@ -46,155 +61,195 @@ class JsonReader:
         lines: bool,
         name: str,
         parameters: Mapping[str, Any],
-        warn: Callable[[str], None],
-        progress: Callable[[float], None],
+        warn: Callable[[str], None] = _ignore,
+        progress: Callable[[float], None] = _ignore,
     ) -> None:
         self._file = file
         self._name = name
         self._encoding = parameters.get("encoding")
         self._skips = parameters.get("badLines") == "skip" and lines
-        self._rows = self._line_rows if lines else self._array_rows
+        self._is_lines = lines
         self._warn = warn
         self._progress = progress
         self._size = max(file.seek(0, io.SEEK_END), 1)
-        self._decode = json.JSONDecoder().raw_decode
-        self._skipped: list[int] = []
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """The rows, typed."""
-        columns: dict[str, _Column] = {}
-        for rows in self._batched():
-            for key in dict.fromkeys(key for row in rows for key in row):
-                column = columns.setdefault(key, _Column())
-                column.see([row.get(key) for row in rows])
+        columns: dict[str, JsonColumn] = {}
+        shapes, profile = Shapes(), NestedProfile(self._name)
+        skipped: list[int] = []
+        kept: list[tuple[int, dict[str, pa.Array]]] = []
+        keeps = True
+        for rows in self._batched(skipped=skipped):
+            by_key = values_by_key(rows)
+            shapes.add(rows, by_key)
+            check_columns(len(columns.keys() | by_key.keys()), self._name)
+            arrays = {}
+            for key, values in by_key.items():
+                column = columns.setdefault(key, JsonColumn(key, profile))
+                arrays[key] = column.update(values, keep=keeps)
+            keeps = keeps and self._file.tell() <= MAX_KEPT and None not in arrays.values()
+            if keeps:
+                kept.append((len(rows), arrays))
+            else:
+                kept.clear()
             self._progress(0.5 * self._file.tell() / self._size)
         if not columns:
             raise input_error(
                 "input_empty", self._name, "holds no rows", "Give a table of at least two rows."
             )
-        if self._skipped:
+        if skipped:
             self._warn(
-                f"{len(self._skipped):,} lines that are no JSON objects were left out; "
-                f"the first is line {self._skipped[0]:,}."
+                f"{len(skipped):,} lines that are no JSON objects were left out; "
+                f"the first is line {skipped[0]:,}."
             )
+        for key in columns:
+            if not key.isprintable() and key.encode(errors="replace").decode() != key:
+                raise self._half_a_character(key)
         for key, column in columns.items():
             if column.is_mixed:
-                self._warn(f"Column {key!r} holds values of mixed or nested types; kept as text.")
-        schema = pa.schema([(key, column.type) for key, column in columns.items()])
-        for rows in self._batched():
-            arrays = [
-                column.array([row.get(key) for row in rows]) for key, column in columns.items()
-            ]
-            yield pa.record_batch(arrays, schema=schema)
+                self._warn(f"Column {key!r} holds values of mixed types; kept as text.")
+        layout = Layout.of(columns, profile, shapes.omitted())
+        if keeps and not any(column.is_mixed for column in columns.values()):
+            for count, arrays in kept:
+                missing = pa.nulls(count)
+                yield pa.record_batch(
+                    [cast(arrays.get(field.name, missing), field.type) for field in layout.schema],
+                    schema=layout.schema,
+                )
+            self._progress(1.0)
+            return
+        for rows in self._batched(len(layout.schema)):
+            by_key = values_by_key(rows)
+            nothing = [None] * len(rows)
+            try:
+                made = [column.array(by_key.get(key, nothing)) for key, column in columns.items()]
+            except RecursionError as error:
+                raise input_error(
+                    "input_broken",
+                    self._name,
+                    "holds lists or objects that are nested too deeply",
+                    "Write their content as columns, or leave them out.",
+                ) from error
+            yield layout.flat(made)
             self._progress(0.5 + 0.5 * self._file.tell() / self._size)
 
     def typed(self, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         """The rows of a file that ``write`` wrote, with the types they had."""
-        self._decode = json.JSONDecoder(parse_float=Decimal).raw_decode
-        for rows in self._batched():
-            yield pa.record_batch(
-                [_restored([row[field.name] for row in rows], field.type) for field in schema],
-                schema=schema,
-            )
-
-    def _batched(self) -> Iterator[list[Row]]:
-        batch: list[Row] = []
-        self._skipped = []
-        for row in self._rows():
-            batch.append(row)
-            if len(batch) == BATCH_ROWS:
-                yield batch
-                batch = []
-        if batch:
-            yield batch
-
-    def _text(self) -> io.TextIOWrapper:
-        decoded = Decoded(self._file, name=self._name, encoding=self._encoding)
-        return io.TextIOWrapper(io.BufferedReader(decoded, CHUNK), encoding="utf-8", newline="\n")
-
-    def _line_rows(self) -> Iterator[Row]:
-        text = self._text()
-        for number, line in enumerate(iter(lambda: text.readline(LARGEST_ROW), ""), 1):
-            if line.isspace():
+        decimals = any(pa.types.is_decimal(type) for type in schema.types)
+        nested = Nested.of(schema)
+        for rows in self._batched(decimals=decimals):
+            by_key = values_by_key(rows)
+            nothing = [None] * len(rows)
+            if nested is not None:
+                yield read_nested(nested, by_key, nothing, schema)
                 continue
-            try:
-                row, end = self._decode(line, len(line) - len(line.lstrip()))
-                if not isinstance(row, dict) or line[end:].strip():
-                    raise self._no_object(number, line)
-            except (json.JSONDecodeError, RecursionError, InputError) as error:
-                if self._skips:
-                    self._skipped.append(number)
-                    continue
-                if isinstance(error, json.JSONDecodeError):
-                    raise self._malformed(error.msg, number, error.pos + 1) from error
-                if isinstance(error, RecursionError):
-                    raise self._malformed("nested too deeply", number, 1) from error
-                raise
-            yield row
+            columns = [restored(by_key.get(each.name, nothing), each.type) for each in schema]
+            yield pa.record_batch(columns, schema=schema)
 
-    def _array_rows(self) -> Iterator[Row]:
-        scan = _Scan(self._text())
-        if scan.skip_space() != "[":
+    def _batched(
+        self, columns: int = 0, *, decimals: bool = False, skipped: list[int] | None = None
+    ) -> Iterator[list[Row]]:
+        """Rows, few at a time where they have many keys between them: each key becomes a column."""
+        if not self._is_lines:
+            decode = standard_decoder(decimals=decimals).raw_decode
+            for rows in _gathered(self._array_rows(decode)):
+                yield from _split(rows, columns)
+            return
+        lines = JsonLines(
+            self._file,
+            name=self._name,
+            encoding=self._encoding,
+            skip_bad=self._skips,
+            decimals=decimals,
+        )
+        for rows in lines:
+            yield from _split(rows, columns)
+        if skipped is not None:
+            skipped += lines.skipped
+
+    def _array_rows(self, decode: Decode) -> Iterator[Row]:
+        decoded = Decoded(self._file, name=self._name, encoding=self._encoding)
+        scan = _Scan(io.TextIOWrapper(io.BufferedReader(decoded, CHUNK), "utf-8", newline="\n"))
+        begin = scan.skip_space()
+        if begin == "{" and (rows := self._document()) is not None:
+            yield from rows
+            return
+        if begin != "[":
             raise input_error(
                 "input_wrong_format",
                 self._name,
                 "is not one JSON array of objects",
-                'Write it as [{"a": 1}, {"a": 2}], or as JSON Lines.',
+                'Write it as [{"a": 1}, {"a": 2}], as {"a": [1, 2]}, or as JSON Lines.',
             )
         scan.at += 1
         if scan.skip_space() == "]":
             scan.at += 1
         else:
             while True:
-                yield self._object(scan)
+                yield self._object(scan, decode)
                 mark = scan.skip_space()
                 scan.at += 1
                 if mark == "]":
                     break
                 if mark != ",":
                     line, column = scan.where(scan.at - 1)
-                    raise self._malformed("Expecting ',' or ']'", line, column, ended=not mark)
+                    raise malformed(
+                        self._name, "Expecting ',' or ']'", line, column, at_end=not mark
+                    )
                 scan.skip_space()
         if scan.skip_space():
             line, column = scan.where(scan.at)
-            raise self._malformed("More text after the array", line, column)
+            raise malformed(self._name, "More text after the array", line, column)
 
-    def _object(self, scan: _Scan) -> Row:
+    def _document(self) -> list[Row] | None:
+        """The rows of a table that is one object, if it is of a known form."""
+        if self._size > MAX_BYTES:
+            raise input_error(
+                "input_too_large",
+                self._name,
+                f"is one JSON object of more than {MAX_BYTES:,} bytes",
+                "Write it as JSON Lines.",
+            )
+        decoded = Decoded(self._file, name=self._name, encoding=self._encoding)
+        text = io.TextIOWrapper(io.BufferedReader(decoded, CHUNK), "utf-8", newline="\n").read()
+        try:
+            return rows_of_document(text)
+        except json.JSONDecodeError as error:
+            raise malformed(self._name, error.msg, error.lineno, error.colno) from error
+        except RecursionError as error:
+            raise malformed(self._name, "nested too deeply", 1, 1) from error
+
+    def _object(self, scan: _Scan, decode: Decode) -> Row:
         while True:
             try:
-                row, end = self._decode(scan.buffer, scan.at)
+                row, end = decode(scan.buffer, scan.at)
                 break
             except json.JSONDecodeError as error:
-                if len(scan.buffer) - scan.at < LARGEST_ROW and scan.more():
+                if len(scan.buffer) - scan.at < MAX_OBJECT and scan.more():
                     continue
                 line, column = scan.where(error.pos)
-                raise self._malformed(error.msg, line, column, ended=scan.ended) from error
+                raise malformed(self._name, error.msg, line, column, at_end=scan.ended) from error
             except RecursionError as error:
                 line, column = scan.where(scan.at)
-                raise self._malformed("nested too deeply", line, column) from error
+                raise malformed(self._name, "nested too deeply", line, column) from error
         if not isinstance(row, dict):
             line, column = scan.where(scan.at)
-            raise self._malformed("a row has to be an object {…}", line, column)
+            raise malformed(self._name, "a row has to be an object {…}", line, column)
         scan.at = end
         return row
 
-    def _no_object(self, number: int, line: str) -> InputError:
-        return self._malformed(f"a line has to be one object, not {line.strip()[:40]}", number, 1)
-
-    def _malformed(self, says: str, line: int, column: int, *, ended: bool = False) -> InputError:
-        cut = "; the file may be cut short" if ended else ""
+    def _half_a_character(self, key: str) -> InputError:
         return input_error(
             "input_broken",
             self._name,
-            f"is not valid JSON at line {line:,}, column {column:,}: {says}{cut}",
-            "Check how the file was written.",
-            line=line,
-            column=column,
+            f"has a key {key!r}, which holds half a character",
+            "Rename it; a column's name has to be text.",
         )
 
 
 class _Scan:
-    """A text read piece by piece, with a place in it that can be told as line and column."""
+    """A text read piece by piece, with a position that can be given as line and column."""
 
     def __init__(self, text: io.TextIOWrapper) -> None:
         self._text = text
@@ -230,123 +285,52 @@ class _Scan:
         return self._line, self._column + position
 
 
-class _Column:
-    """What is known of one key's values, and the Arrow type that holds them all."""
-
-    def __init__(self) -> None:
-        self._kinds: set[type] = set()
-        self._guess = Guess(times_only=True)
-        self._is_long = False
-        self._is_inexact = False
-
-    def see(self, values: Sequence[Any]) -> None:
-        kinds = set(map(type, values)) - {type(None)}
-        self._kinds |= kinds
-        if int in kinds:
-            numbers = [value for value in values if type(value) is int]
-            self._is_long |= min(numbers) not in _INT64 or max(numbers) not in _INT64
-            self._is_inexact |= (
-                min(numbers) not in _EXACT_IN_FLOAT or max(numbers) not in _EXACT_IN_FLOAT
-            )
-        if kinds == {str}:
-            self._guess.see(_strings(values))
-
-    @property
-    def type(self) -> pa.DataType:
-        if self._kinds == {bool}:
-            return pa.bool_()
-        if self._kinds == {int} and not self._is_long:
-            return pa.int64()
-        if self._kinds and self._kinds <= {int, float} and not self._is_inexact:
-            return pa.float64()
-        if self._kinds == {str}:
-            return self._guess.type
-        return pa.string()
-
-    @property
-    def is_mixed(self) -> bool:
-        return self.type == pa.string() and not self._kinds <= {str}
-
-    def array(self, values: Sequence[Any]) -> pa.Array:
-        type = self.type
-        if self._kinds == {str}:
-            texts = _strings(values)
-            return texts if pa.types.is_string(type) else from_text(texts, type)
-        if pa.types.is_string(type):
-            return _strings([_told(value) for value in values])
-        # NaN is no JSON; a writer that puts it there means a missing value.
-        return pa.array(values, type, from_pandas=True)
+def _gathered(rows: Iterator[Row]) -> Iterator[list[Row]]:
+    """Lists of so many rows as have a bounded number of values."""
+    batch: list[Row] = []
+    values = 0
+    for row in rows:
+        batch.append(row)
+        values += len(row)
+        if len(batch) == BATCH_ROWS or values >= BATCH_CELLS:
+            yield batch
+            batch, values = [], 0
+    if batch:
+        yield batch
 
 
-def _strings(values: Sequence[str | None]) -> pa.Array:
-    try:
-        return pa.array(values, pa.string())
-    except UnicodeEncodeError:  # JSON can escape half of a surrogate pair, which is no character
-        whole = [v if v is None else v.encode(errors="replace").decode() for v in values]
-        return pa.array(whole, pa.string())
-
-
-def _told(value: Any) -> str | None:
-    if value is None or isinstance(value, str):
-        return value
-    return json.dumps(value, ensure_ascii=False)
-
-
-def _restored(values: Sequence[Any], type: pa.DataType) -> pa.Array:
-    if pa.types.is_boolean(type) or pa.types.is_integer(type):
-        return pa.array(values, type)
-    if pa.types.is_floating(type):
-        return pa.array([None if v is None else float(v) for v in values], pa.float64()).cast(type)
-    texts = [None if value is None else str(value) for value in values]
-    return from_text(pa.array(texts, pa.string()), type)
+def _split(rows: list[Row], columns: int) -> Iterator[list[Row]]:
+    """The same rows in lists so short that a column for each key takes bounded memory."""
+    keys = set(chain.from_iterable(set(map(tuple, rows))))
+    fits = len(rows) <= BATCH_ROWS and len(rows) * max(len(keys), columns) <= BATCH_CELLS
+    if fits or len(rows) == 1:
+        yield rows
+    else:
+        half = len(rows) // 2
+        yield from _split(rows[:half], columns)
+        yield from _split(rows[half:], columns)
 
 
 def write(table: pa.Table, file: BinaryIO, *, lines: bool) -> None:
-    """Write one object a row, in an array or one a line; what is missing is ``null``."""
+    """Write one object a row, in an array or one a line.
+
+    What is missing is ``null``, or has no key if the input is written so.
+    """
+    omitted = omitted_keys(table.schema)
+    if (nested := Nested.of(table.schema)) is not None:
+        table = nested.rebuild(table)
     check_unique(table.column_names, "The table")
-    keys = [json.dumps(name, ensure_ascii=False) + ": " for name in table.column_names]
+    between = BETWEEN.decode()
+    before, after = ("", "\n") if lines else (between, "")
     if not lines:
         file.write(OPEN)
-    is_first = True
+    is_first = not lines
     for batch in table.to_batches(max_chunksize=WRITE_ROWS):
-        pieces: list[Any] = ["{"]
-        for index, (key, column) in enumerate(zip(keys, batch.columns, strict=True)):
-            pieces += [f", {key}" if index else key, _literals(column)]
-        if lines:
-            write_texts(pc.binary_join_element_wise(*pieces, "}\n", ""), file)
-            continue
-        rows = pc.binary_join_element_wise(BETWEEN.decode(), *pieces, "}", "")
-        if is_first:
-            head = pc.utf8_slice_codeunits(rows.slice(0, 1), len(BETWEEN))
-            write_texts(head, file)
+        rows = objects(table.column_names, batch.columns, omitted, before=before, after=after)
+        if is_first and batch.num_rows:
+            write_texts(pc.utf8_slice_codeunits(rows.slice(0, 1), len(between)), file)
             rows = rows.slice(1)
-        is_first = False
+            is_first = False
         write_texts(rows, file)
     if not lines:
         file.write(CLOSE)
-
-
-def _literals(column: pa.Array) -> pa.Array:
-    type = column.type
-    if pa.types.is_dictionary(type):
-        return _literals(column.dictionary_decode())
-    texts = as_text(column)
-    if pa.types.is_floating(type):
-        # JSON has no infinity; the widest float stands for it when read.
-        texts = pc.replace_substring(texts, "inf", "1e999")
-    elif not (pa.types.is_boolean(type) or pa.types.is_integer(type) or pa.types.is_decimal(type)):
-        texts = _escaped(texts)
-    return pc.fill_null(texts, "null")
-
-
-def _escaped(texts: pa.Array) -> pa.Array:
-    special = pc.match_substring_regex(texts, '["\\\\\x00-\x1f]')
-    if pc.any(special).as_py():
-        plain = [
-            None if text is None else json.dumps(text, ensure_ascii=False)[1:-1]
-            for text in texts.filter(special).to_pylist()
-        ]
-        texts = pc.replace_with_mask(
-            texts, special.fill_null(fill_value=False), pa.array(plain, pa.string())
-        )
-    return pc.binary_join_element_wise('"', texts, '"', "")

@@ -8,26 +8,28 @@ people see.
 from __future__ import annotations
 
 import os
+import weakref
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from datagen_nb.core.config import format_of
 from datagen_nb.core.errors import InputError
+from datagen_nb.core.formats import format_of
 from datagen_nb.tables import sniff
 from datagen_nb.tables.cells import as_text, is_number
 from datagen_nb.tables.formats import read_batches
-
-if TYPE_CHECKING:
-    import pandas as pd
+from datagen_nb.tables.frames import is_frame, to_arrow
+from datagen_nb.tables.packed import unpacked
+from datagen_nb.tables.parquet_files import parquet_broken
 
 
 class Source(Protocol):
@@ -71,7 +73,11 @@ class ParquetSource:
     """A Parquet file, read by row group; the newest one read is kept."""
 
     def __init__(self, path: Path) -> None:
-        self._file = pq.ParquetFile(path)
+        file = sniff.open_file(path)
+        weakref.finalize(self, file.close)
+        self._name = str(path)
+        with _parquet_errors(self._name):
+            self._file = pq.ParquetFile(file)
         groups = self._file.metadata.num_row_groups
         rows = [self._file.metadata.row_group(group).num_rows for group in range(groups)]
         self._ends = list(accumulate(rows))
@@ -98,30 +104,33 @@ class ParquetSource:
 
     def _group(self, group: int) -> pa.Table:
         if self._newest is None or self._newest[0] != group:
-            self._newest = (group, self._file.read_row_group(group))
+            with _parquet_errors(self._name):
+                self._newest = (group, self._file.read_row_group(group))
         return self._newest[1]
 
 
+@contextmanager
+def _parquet_errors(name: str) -> Iterator[None]:
+    """Say what Arrow finds wrong with a file as ours."""
+    try:
+        yield
+    except (pa.ArrowException, OSError, UnicodeError) as error:
+        raise parquet_broken(name, error) from error
+
+
 def source_of(data: Any) -> Source:
-    """Rows of a pandas DataFrame, a pyarrow Table, a file, or what is a source already.
+    """Rows of a table in memory, of a file, or of what is a source already.
 
     Raises:
         InputError: The file cannot be read.
         TypeError: It is none of these.
     """
-    if isinstance(data, pa.Table):
-        return TableSource(data)
     if isinstance(data, str | os.PathLike):
         return _source_of_file(Path(os.path.expanduser(data)))
-    if hasattr(data, "iloc") and hasattr(data, "columns"):
-        return TableSource(_from_frame(data))
-    if all(hasattr(data, name) for name in ("schema", "num_rows", "read")):
+    if not is_frame(data) and all(hasattr(data, name) for name in ("schema", "num_rows", "read")):
         rows: Source = data
         return rows
-    raise TypeError(
-        f"cannot look at a {type(data).__name__}: "
-        "give a DataFrame, a pyarrow Table, a path or a Dataset"
-    )
+    return TableSource(to_arrow(data, for_display=True))
 
 
 def _source_of_file(path: Path) -> Source:
@@ -132,44 +141,13 @@ def _source_of_file(path: Path) -> Source:
             "or .parquet.",
             code="input_wrong_format",
         )
-    sniff.look(path, format)
+    sniff.check_file(path, format)
     if format == "parquet":
         return ParquetSource(path)
-    with path.open("rb") as file:
+    with sniff.open_file(path) as packed, unpacked(packed, str(path)) as file:
         return TableSource(
             pa.Table.from_batches(read_batches(file, format, name=str(path), parameters={}))
         )
-
-
-def _from_frame(frame: pd.DataFrame) -> pa.Table:
-    """Column by column, so that names may repeat; an index that means something comes first."""
-    import pandas as pd
-
-    index = frame.index
-    plain = isinstance(index, pd.RangeIndex) and index.name is None
-    columns: list[Any] = (
-        [] if plain else [index.get_level_values(level) for level in range(index.nlevels)]
-    )
-    names = [] if plain else ["index" if name is None else str(name) for name in index.names]
-    columns += [frame.iloc[:, place] for place in range(frame.shape[1])]
-    names += [_name(name) for name in frame.columns]
-    return pa.Table.from_arrays([_from_series(column) for column in columns], names=names)
-
-
-def _name(name: Any) -> str:
-    return " / ".join(str(part) for part in name) if isinstance(name, tuple) else str(name)
-
-
-def _from_series(column: pd.Series | pd.Index) -> pa.Array | pa.ChunkedArray:
-    """A column as Arrow has it; one of mixed values as their texts."""
-    try:
-        return pa.array(column, from_pandas=True)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError):
-        texts = [
-            None if missing is True else str(value)
-            for value, missing in zip(column, column.isna().tolist(), strict=True)
-        ]
-        return pa.array(texts, pa.string())
 
 
 class CannotArrange(ValueError):

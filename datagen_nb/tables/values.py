@@ -1,32 +1,33 @@
 """Values as text and back: which type a column of texts has, and how a value is written.
 
-The rule of guessing is that every value must come back as it was read: ``007`` is text, and
-so is an integer of more digits than 64 bits hold. One guess is made for the whole column.
+The rule of guessing is that every value must come back as it was read: ``007``, ``TRUE``, ``NA``
+and ``2019-07-03 07:38`` are text, and so is an integer of more digits than 64 bits hold. What such
+texts mean is the affair of ``synth.codecs``. One guess is made for the whole column.
 """
 
 from __future__ import annotations
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-NULL_SPELLINGS = ("", "NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "None", "#N/A", "NaT")
-"""Texts that mean a missing value in a column of numbers, truth values or times.
-
-In a column of text only the empty, unquoted field is missing: there ``NA`` may be Namibia.
-"""
-
 _UTC = "UTC"
+
+_NUMBERS: tuple[pa.DataType, ...] = (pa.int64(), pa.float64())
 
 _LADDERS: tuple[tuple[pa.DataType, ...], ...] = (
     (pa.bool_(),),
-    (pa.int64(), pa.float64()),
-    (pa.date32(), pa.timestamp("s"), pa.timestamp("us"), pa.timestamp("ns")),
+    _NUMBERS,
+    (pa.date32(),),
+    (pa.timestamp("s"), pa.timestamp("us"), pa.timestamp("ns")),
     (pa.timestamp("s", _UTC), pa.timestamp("us", _UTC), pa.timestamp("ns", _UTC)),
 )
 """Types from narrow to wide; a column climbs one ladder and falls to text from its top."""
 
 _EXPONENT_FROM = 1e10  # from here on Arrow writes whole floats as 1e+10: no integer looks so
 _MAX_EXACT = 2**53
+_NO_DECIMALS = 2**31  # more than any number has
 _NS_RANGE = (-(2**63) // 10**9 + 1, 2**63 // 10**9 - 1)
 
 
@@ -34,7 +35,8 @@ class Guess:
     """The narrowest type that holds every text seen, block by block.
 
     Attributes:
-        spelled: Whether some null is spelled out, as ``NA``.
+        is_text: Whether only text holds them all; no further text changes that.
+        has_empty: Whether some missing value is an empty text, as in a file that quotes all.
     """
 
     def __init__(self, *, times_only: bool = False) -> None:
@@ -42,39 +44,90 @@ class Guess:
         self._ladder: tuple[pa.DataType, ...] | None = None
         self._rung = 0
         self._exact_only = False  # a value was seen that the next rungs would not hold exactly
-        self._is_text = False
-        self.spelled = False
+        self.is_text = False
+        self.has_empty = False
+        self._decimals = (_NO_DECIMALS, 0)  # the least and the most that a number has
+        self._ends_in_zero = False
 
-    def see(self, texts: pa.Array) -> None:
-        """Take a block of the column into account."""
-        if self._is_text or texts.null_count == len(texts):
+    def update(self, texts: pa.Array) -> pa.Array | None:
+        """Take a block of the column into account.
+
+        Returns:
+            Its values, if they were read; they are of ``type`` unless that is text.
+        """
+        if self.is_text or texts.null_count == len(texts):
+            return None
+        plain = without_empty(texts)
+        values = None if plain.null_count == len(plain) else self._climb(plain)
+        if plain.null_count == len(plain) or values is not None:
+            self.has_empty = self.has_empty or plain.null_count > texts.null_count
+            self._count_decimals(plain)
+            return values
+        self.is_text = True
+        return None
+
+    def merge(self, other: Guess) -> None:
+        """Take the blocks of another guess of the same column into account, in any order."""
+        self.has_empty = self.has_empty or other.has_empty
+        self.is_text = self.is_text or other.is_text
+        (least, most), (other_least, other_most) = self._decimals, other._decimals
+        self._decimals = min(least, other_least), max(most, other_most)
+        self._ends_in_zero = self._ends_in_zero or other._ends_in_zero
+        if self.is_text or other._ladder is None:
             return
-        if self._climb(texts):
+        if self._ladder is None:
+            self._ladder, self._rung = other._ladder, other._rung
+            self._exact_only = other._exact_only
             return
-        plain = without_spelled_nulls(texts)
-        if plain.null_count > texts.null_count and (
-            plain.null_count == len(plain) or self._climb(plain)
+        lower, upper = sorted([(self._rung, self._exact_only), (other._rung, other._exact_only)])
+        climbs = upper[0] > lower[0]
+        if self._ladder is not other._ladder or (
+            climbs and lower[1] and _is_lossy_step(self._ladder[upper[0]])
         ):
-            self.spelled = True
+            self.is_text = True
             return
-        self._is_text = True
+        self._rung, self._exact_only = upper[0], lower[1] or upper[1]
 
     @property
     def type(self) -> pa.DataType:
         """The type of the column; one without a single value is text."""
-        if self._is_text or self._ladder is None:
+        if self.is_text or self._ladder is None or self._has_fixed_decimals:
             return pa.string()
         return self._ladder[self._rung]
 
-    def _climb(self, texts: pa.Array) -> bool:
+    @property
+    def _has_fixed_decimals(self) -> bool:
+        """Whether all numbers have as many decimals, which a float would not keep: ``12.50``."""
+        least, most = self._decimals
+        return least == most >= 2 and self._ends_in_zero
+
+    def _count_decimals(self, texts: pa.Array) -> None:
+        least, most = self._decimals
+        if self._ladder is not _NUMBERS or least < most:
+            return
+        if self._ladder[self._rung] == pa.int64():
+            self._decimals = min(least, 0), max(most, 0)
+            return
+        point = pc.find_substring(texts, ".")
+        has_point = pc.greater_equal(point, 0)
+        decimals = pc.subtract(pc.subtract(pc.binary_length(texts), point), 1)
+        found = pc.min_max(pc.if_else(has_point, decimals, 0)).as_py()
+        if found["min"] is None:
+            return
+        self._decimals = min(least, found["min"]), max(most, found["max"])
+        ends_in_zero = pc.and_(has_point, pc.ends_with(texts, "0"))
+        self._ends_in_zero = self._ends_in_zero or bool(pc.any(ends_in_zero).as_py())
+
+    def _climb(self, texts: pa.Array) -> pa.Array | None:
         if self._ladder is not None:
             return self._climb_from(self._ladder, self._rung, texts)
         begin = texts.drop_null().slice(0, 64)
-        return any(
-            self._climb_from(ladder, 0, texts)
-            for ladder in self._ladders
-            if any(self._fits(type, begin) for type in ladder)
-        )
+        for ladder in self._ladders:
+            if any(self._fits(type, begin) for type in ladder):
+                values = self._climb_from(ladder, 0, texts)
+                if values is not None:
+                    return values
+        return None
 
     @staticmethod
     def _fits(type: pa.DataType, texts: pa.Array) -> bool:
@@ -84,10 +137,12 @@ class Guess:
             return False
         return True
 
-    def _climb_from(self, ladder: tuple[pa.DataType, ...], rung: int, texts: pa.Array) -> bool:
+    def _climb_from(
+        self, ladder: tuple[pa.DataType, ...], rung: int, texts: pa.Array
+    ) -> pa.Array | None:
         for candidate in range(rung, len(ladder)):
             if candidate > rung and self._exact_only and _is_lossy_step(ladder[candidate]):
-                return False
+                return None
             try:
                 values = from_text(texts, ladder[candidate])
             except pa.ArrowInvalid:
@@ -96,14 +151,17 @@ class Guess:
                 continue
             self._ladder, self._rung = ladder, candidate
             self._exact_only = self._exact_only or _is_extreme(values)
-            return True
-        return False
+            return values
+        return None
 
 
-def without_spelled_nulls(texts: pa.Array) -> pa.Array:
-    """Make every ``NULL_SPELLINGS`` a null."""
-    spelled = pc.is_in(texts, value_set=pa.array(NULL_SPELLINGS, texts.type))
-    return pc.if_else(spelled, pa.scalar(None, texts.type), texts)
+def without_empty(texts: pa.Array) -> pa.Array:
+    """Make every empty text a null."""
+    lengths = pc.binary_length(texts)
+    if pc.min_max(lengths)["min"].as_py() != 0:
+        return texts
+    is_empty = pc.equal(lengths, 0)
+    return pc.if_else(is_empty, pa.scalar(None, texts.type), texts)
 
 
 def from_text(texts: pa.Array, type: pa.DataType) -> pa.Array:
@@ -115,6 +173,9 @@ def from_text(texts: pa.Array, type: pa.DataType) -> pa.Array:
     if pa.types.is_string(type) or pa.types.is_large_string(type):
         return texts.cast(type)
     if pa.types.is_boolean(type):
+        is_true = pc.equal(texts, "true")
+        if pc.all(pc.or_(is_true, pc.equal(texts, "false"))).as_py():
+            return is_true
         words = pc.utf8_lower(texts)
         if not pc.all(pc.is_in(words, value_set=pa.array(["true", "false", None]))).as_py():
             raise pa.ArrowInvalid("a text is neither true nor false")
@@ -171,17 +232,76 @@ def _with_point(values: pa.Array, texts: pa.Array) -> pa.Array:
 
 
 def _is_exact(texts: pa.Array, values: pa.Array) -> bool:
+    """Whether values that were read from texts are written as these."""
+    if pa.types.is_boolean(values.type):
+        as_true, as_false = (pc.equal(texts, word) for word in ("true", "false"))
+        return bool(pc.all(pc.and_(pc.equal(as_true, values), pc.xor(as_false, values))).as_py())
+    if texts.null_count:
+        texts, values = texts.drop_null(), values.drop_null()
     if pa.types.is_integer(values.type):
-        return bool(pc.all(pc.equal(values.cast(pa.string()), texts)).as_py())
+        return _is_exact_integer(texts, values)
     if pa.types.is_floating(values.type):
-        zero_first = pc.or_(pc.starts_with(texts, "0"), pc.starts_with(texts, "-0"))
-        if _any_matches(texts.filter(zero_first), r"^-?0[0-9]"):
-            return False
-        whole = pc.equal(pc.floor(values), values)
-        if _any_matches(texts.filter(whole), r"^[+-]?[0-9]{16,}$"):
-            return False
-        return not pc.any(pc.is_nan(values)).as_py()
-    return True
+        return _is_exact_float(texts, values)
+    return _is_exact_time(texts, values.type)
+
+
+def _is_exact_integer(texts: pa.Array, values: pa.Array) -> bool:
+    """Compare lengths alone: of all spellings but hexadecimal ones the canonical is shortest."""
+    _, characters = _characters(texts)
+    if characters.max() > ord("9"):
+        return False
+    numbers = values.to_numpy()
+    magnitudes = np.abs(numbers).view(np.uint64)  # that of -2**63, too
+    length = len(numbers) + np.count_nonzero(numbers < 0)
+    greatest, power = int(magnitudes.max()), 10
+    while power <= greatest:
+        length += np.count_nonzero(magnitudes >= np.uint64(power))
+        power *= 10
+    return len(characters) == length
+
+
+def _is_exact_float(texts: pa.Array, values: pa.Array) -> bool:
+    """Numbers may have any spelling but zeros in front, and more digits than a float holds."""
+    offsets, characters = _characters(texts)
+    starts, ends = offsets[:-1], offsets[1:]
+    starts = starts + (characters[starts] == ord("-"))
+    starts = starts[(starts + 1 < ends) & (characters[np.minimum(starts, ends - 1)] == ord("0"))]
+    following = characters[starts + 1]
+    if np.any((following >= ord("0")) & (following <= ord("9"))):
+        return False
+    if np.abs(values.to_numpy()).max() < _MAX_EXACT:
+        return True
+    whole = pc.equal(pc.floor(values), values)
+    inexact = pc.and_(whole, pc.greater_equal(pc.abs(values), float(_MAX_EXACT)))
+    if _any_matches(texts.filter(inexact), r"^[+-]?[0-9]+$"):
+        return False
+    return not pc.any(pc.is_nan(values)).as_py()
+
+
+def _is_exact_time(texts: pa.Array, type: pa.DataType) -> bool:
+    """Look at lengths and separators: Arrow reads ISO 8601 alone, so they settle the spelling."""
+    expected = len("2020-01-01")
+    if pa.types.is_timestamp(type):
+        digits = {"s": 0, "ms": 3, "us": 6, "ns": 9}[type.unit]
+        expected = len("2020-01-01T00:00:00") + (digits and 1 + digits) + (type.tz is not None)
+    offsets, characters = _characters(texts)
+    if np.any(np.diff(offsets) != expected):
+        return False
+    rows = characters.reshape(len(texts), expected)
+    if pa.types.is_date(type):
+        return True
+    is_utc = type.tz is None or bool(np.all(rows[:, -1] == ord("Z")))
+    return is_utc and bool(np.all(rows[:, 10] == ord("T")))
+
+
+def _characters(texts: pa.Array) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8]]:
+    """Where each text begins among the bytes of all, where the last ends, and these bytes."""
+    is_large = pa.types.is_large_string(texts.type)
+    _, buffer, data = texts.buffers()
+    offsets = np.frombuffer(buffer, np.int64 if is_large else np.int32)
+    offsets = offsets[texts.offset : texts.offset + len(texts) + 1].astype(np.int64)
+    characters = np.frombuffer(data, np.uint8)[offsets[0] : offsets[-1]]
+    return offsets - offsets[0], characters
 
 
 def _any_matches(texts: pa.Array, pattern: str) -> bool:
@@ -195,7 +315,7 @@ def _is_lossy_step(type: pa.DataType) -> bool:
 
 def _is_extreme(values: pa.Array) -> bool:
     if pa.types.is_integer(values.type):
-        low, high = -_MAX_EXACT, _MAX_EXACT
+        low, high = 1 - _MAX_EXACT, _MAX_EXACT - 1
     elif pa.types.is_date(values.type):
         low, high = (bound // 86_400 for bound in _NS_RANGE)
         values = values.cast(pa.int32())

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from datagen_nb.core.config import format_of
+from datagen_nb.core.formats import format_of
 
 MOST = 50
 DEEPEST = 2
@@ -50,7 +50,8 @@ def files(folder: Path) -> list[dict[str, Any]]:
         below[:] = sorted(one for one in below if one[0] not in "._") if depth < DEEPEST else []
         for name in sorted(names):
             path = Path(place) / name
-            if not name.startswith(".") and format_of(name) and path.is_file():
+            is_table = format_of(name) is not None and not name.endswith(".txt")  # often no table
+            if is_table and not name.startswith(".") and path.is_file():
                 found.append({"path": str(path.relative_to(folder)), "size": path.stat().st_size})
                 if len(found) >= MOST:
                     return found

@@ -3,41 +3,48 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import tempfile
+import weakref
 from collections.abc import Mapping
 from concurrent.futures import Future
 from contextlib import aclosing
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import traitlets
 
-from datagen_nb.core.config import FORMATS
+from datagen_nb.client.async_job import AsyncJob
+from datagen_nb.client.sync import Job
+from datagen_nb.core.formats import FORMATS
 from datagen_nb.core.messages import LogEntry
 from datagen_nb.core.status import JobStatus, State
-from datagen_nb.job import AsyncJob
-from datagen_nb.plain_job import Job
-from datagen_nb.ui import bridge
-from datagen_nb.ui.snapshot import feed, snapshot_of
+from datagen_nb.ui.protocol import Request
+from datagen_nb.ui.report import report_panel
+from datagen_nb.ui.snapshot import feed, newer, snapshot_of
 from datagen_nb.ui.static_html import job_html, job_text
+from datagen_nb.ui.throttle import Throttle
+from datagen_nb.ui.widget import WidgetBase, run_in_thread
 
-LONGEST_LINE = 2_000
+MAX_LINE_LENGTH = 2_000
 """Characters of a log's line that are shown."""
 
-MOST_DOWNLOAD = 32 << 20
+MAX_DOWNLOAD = 32 << 20
 """Bytes of a result that pass through the notebook to the browser."""
+
+CHANGEABLE = {"timeout": "timeout", "dataSize": "data_size"}
+"""Fields that a warning of an estimate may ask to change."""
 
 CHUNK = 256 << 10
 BYTES_A_SECOND = 500_000
 """A Jupyter server cuts off a kernel that sends more than 1,000,000 for long."""
 
 
-class JobCard(bridge.Panel):
+class JobCard(WidgetBase):
     """Shows a job as it stands, however often its cell, page or kernel is started anew.
 
     Attributes:
-        job: The job; another after a rerun.
+        job: The job; what a rerun makes has a card of its own, below this one.
         status: Its state, for ``observe`` and ``link``.
     """
 
@@ -49,7 +56,8 @@ class JobCard(bridge.Panel):
         self.job = job
         self._config = job.configuration
         self._logging: Future[None] | None = None
-        self._file: tuple[str, Path] | None = None
+        self._file: Path | None = None
+        self._reruns: list[str] = []
         super().__init__("card", job.client.portal, snapshot_of(status, self._config, report))
         self.status = status.status.value
         self._watch(status)
@@ -57,15 +65,14 @@ class JobCard(bridge.Panel):
     def _watch(self, status: JobStatus) -> None:
         if not status.status.is_terminal:
             client = self.job.client.asynchronous
-            throttle = bridge.Throttle(self._show)
-            self.follow(feed(throttle, self.job.asynchronous, self._config, client))
+            throttle = Throttle(self._show)
+            self.start_task(feed(throttle, self.job.asynchronous, self._config, client))
 
     def _show(self, snapshot: Mapping[str, Any]) -> None:
-        if snapshot["status"]["jobId"] == self.job.id:  # not one that a rerun has replaced
-            self.put(snapshot)
-            self.status = snapshot["status"]["status"]
+        self.set_snapshot({**snapshot, "reruns": list(self._reruns)})
+        self.status = snapshot["status"]["status"]
 
-    async def act(self, request: bridge.Request) -> Any:
+    async def act(self, request: Request) -> Any:
         """Do what a button asks."""
         job = self.job.asynchronous
         match request.action:
@@ -81,10 +88,13 @@ class JobCard(bridge.Panel):
                 await self.open_below(
                     lambda: self.job.result().view(), instead="job.result().view()"
                 )
+            case "report":
+                report = await job.report()
+                await self.open_below(lambda: report_panel(report), instead="job.report")
             case "edit":
-                await self._edit()
-            case "shut":
-                self.shut_below()
+                await self._edit(request.body)
+            case "close":
+                self.close_below()
             case "logs":
                 return await self._logs(job, after=int(request.body.get("after", 0)))
             case "download":
@@ -93,41 +103,49 @@ class JobCard(bridge.Panel):
                 return await self._chunk(int(request.body["start"]))
             case "save":
                 data = await job.result()
-                return {"path": str(await data.download(_free(Path(self._name()))))}
+                path = await asyncio.to_thread(_free, Path(self._name()))
+                return {"path": str(await data.download(path))}
             case action:
                 raise ValueError(f"a card cannot {action}")
         return None
 
     async def _rerun(self, job: AsyncJob) -> None:
-        new = await job.rerun()
-        self.shut_below()
-        if self._logging is not None:
-            self._logging.cancel()
-            self._logging = None
-        self._file = None
-        self.job = Job(new, self.job.client)
-        self._show(snapshot_of(new.status, self._config, None))
-        self._watch(new.status)
+        """Run the job again: the new one is shown below, and named here for good."""
+        new = Job(await job.rerun(), self.job.client)
+        self._reruns.append(new.id)
+        self._show(self.snapshot)
+        if not self._is_bare:
+            self.add_below(await run_in_thread(lambda: JobCard(new)))
 
-    async def _edit(self) -> None:
-        """Open a wizard with the job's configuration."""
+    async def _edit(self, body: Mapping[str, Any]) -> None:
+        """Open a wizard with the job's configuration, one field of it changed if that is asked."""
         from datagen_nb.ui.wizard import Wizard
 
-        made = partial(Wizard, self.job.client, self._config)
+        config, field = self._config, body.get("field")
+        if field is not None:
+            config = config.model_copy(update={CHANGEABLE[field]: body["value"]})
+
+        def made() -> Wizard:
+            wizard = Wizard(self.job.client, config)
+            wizard.step = "data" if field is None else "review"
+            return wizard
+
         await self.open_below(made, instead="dg.wizard(client, job)")
 
     async def _logs(self, job: AsyncJob, *, after: int) -> list[dict[str, Any]]:
         """The lines so far; those to come are sent as they are said."""
         lines = await job.logs(after=after)
         if self._logging is None and not job.status.status.is_terminal:
-            self._logging = self.follow(self._send_lines(job, lines[-1].cursor if lines else after))
+            self._logging = self.start_task(
+                self._send_lines(job, lines[-1].cursor if lines else after)
+            )
         return [_line(entry) for entry in lines]
 
     async def _send_lines(self, job: AsyncJob, after: int) -> None:
         try:
             async with aclosing(job.follow_logs(after=after)) as lines:
                 async for entry in lines:
-                    self.face.send({"event": "log", "job": job.id, "lines": [_line(entry)]})
+                    self.view_model.send({"event": "log", "job": job.id, "lines": [_line(entry)]})
         finally:
             self._logging = None
 
@@ -135,47 +153,62 @@ class JobCard(bridge.Panel):
         """What the result is called as a file."""
         kept = "".join(
             letter if letter.isalnum() or letter in "-_. " else "-"
-            for letter in self.face.snapshot["title"]
+            for letter in self.snapshot["title"]
         )
         stem = kept.strip(" .-")[:80] or "table"
-        return f"{stem}-synthetic{FORMATS[self._config.output_format][0]}"
+        return f"{stem}-synthetic{FORMATS[self._config.output_format].endings[0]}"
 
     async def _download(self, job: AsyncJob) -> dict[str, Any]:
         """The result as one file, ready to be asked for in chunks, unless it is too large."""
         size = job.status.metadata.output_size or 0
-        if size > MOST_DOWNLOAD:
+        if size > MAX_DOWNLOAD:
             return {"name": self._name(), "size": size, "tooLarge": True}
-        if self._file is None or self._file[0] != job.id:
+        if self._file is None:
             data = await job.result()
-            folder = Path(tempfile.mkdtemp(prefix="datagen-"))
-            self._file = (job.id, await data.download(folder / self._name()))
-        return {"name": self._name(), "size": self._file[1].stat().st_size, "tooLarge": False}
+            folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="datagen-"))
+            weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+            self._file = await data.download(folder / self._name())
+        written = await asyncio.to_thread(self._file.stat)
+        return {"name": self._name(), "size": written.st_size, "tooLarge": False}
 
     async def _chunk(self, start: int) -> dict[str, Any]:
         if self._file is None:
             raise ValueError("no download was begun: press Download again")
-        with self._file[1].open("rb") as file:
-            file.seek(start)
-            data = file.read(CHUNK)
+        data = await asyncio.to_thread(_piece, self._file, start)
         await asyncio.sleep(len(data) / BYTES_A_SECOND)
-        self.face.send({"event": "chunk", "start": start}, [data])
+        self.view_model.send({"event": "chunk", "start": start}, [data])
         return {"size": len(data)}
 
-    def still(self) -> tuple[str, str]:
+    @property
+    def is_final(self) -> bool:
+        return State(self.snapshot["status"]["status"]).is_terminal
+
+    async def refresh(self) -> None:
+        job = self.job.asynchronous
+        client = self.job.client.asynchronous
+        self._show(await newer(await job.refresh(), job, self._config, client))
+
+    def static_repr(self) -> tuple[str, str]:
         """A card that stands still."""
-        snapshot = self.face.snapshot
+        snapshot = self.snapshot
         return job_text(snapshot), job_html(snapshot)
 
 
 def _line(entry: LogEntry) -> dict[str, Any]:
     made = entry.to_wire()
-    if len(entry.message) > LONGEST_LINE:
-        made["message"] = f"{entry.message[:LONGEST_LINE]}…"
+    if len(entry.message) > MAX_LINE_LENGTH:
+        made["message"] = f"{entry.message[:MAX_LINE_LENGTH]}…"
     return made
 
 
+def _piece(path: Path, start: int) -> bytes:
+    with path.open("rb") as file:
+        file.seek(start)
+        return file.read(CHUNK)
+
+
 def _free(path: Path) -> Path:
-    """This name, or the next that nobody has: nothing is written over."""
+    """This name, or the next free one: nothing is overwritten."""
     tried, number = path, 1
     while tried.exists():
         number += 1

@@ -12,32 +12,42 @@ from urllib.parse import urlsplit
 
 import traitlets
 
-from datagen_nb.client import AsyncClient
+from datagen_nb.client.async_client import AsyncClient
+from datagen_nb.client.sync import Client, Job
 from datagen_nb.core.alerts import Alert
 from datagen_nb.core.errors import DatagenError
-from datagen_nb.core.messages import MOST_DAYS, Overview
+from datagen_nb.core.messages import MAX_DAYS, Overview
 from datagen_nb.core.status import JobStatus
 from datagen_nb.core.webhooks import WebhookStatus
-from datagen_nb.plain_job import Job
-from datagen_nb.sync import Client
-from datagen_nb.ui import bridge
 from datagen_nb.ui.card import JobCard
+from datagen_nb.ui.protocol import Request
+from datagen_nb.ui.snapshots import (
+    DashboardAlert,
+    DashboardFacts,
+    DashboardFailure,
+    DashboardHealth,
+    DashboardJob,
+    DashboardSums,
+    DashboardWebhook,
+)
 from datagen_nb.ui.static_html import overview_html, overview_text
+from datagen_nb.ui.throttle import send_rate
+from datagen_nb.ui.widget import WidgetBase
 
-LEAST_SECONDS = 2.0
+MIN_INTERVAL = 2.0
 """Between two looks; a hundred running jobs tell more than anybody reads."""
 
 LOOKING_SHARE = 0.1
 """Of the time: what a long history makes slow is looked at seldom."""
 
-MOST_SECONDS = 30.0
-"""Until the next look when nothing is told: health and time pass without events."""
+MAX_SECONDS = 30.0
+"""Until the next update without an event: health and time change without one."""
 
-RECENT, MOST_ALERTS, MOST_WEBHOOKS, DELIVERIES = 50, 10, 10, 50
-LONGEST_NAME = 80
+RECENT, MAX_ALERTS, MAX_WEBHOOKS, DELIVERIES = 50, 10, 10, 50
+MAX_NAME_LENGTH = 80
 
 
-class Dashboard(bridge.Panel):
+class Dashboard(WidgetBase):
     """Shows where a client's customer stands.
 
     Attributes:
@@ -48,17 +58,17 @@ class Dashboard(bridge.Panel):
     """
 
     status = traitlets.Unicode("unknown")
-    days = traitlets.Int(30, min=1, max=MOST_DAYS)
+    days = traitlets.Int(30, min=1, max=MAX_DAYS)
 
     def __init__(self, client: Client, *, days: int = 30) -> None:
         self.client = client
         self.overview: Overview | None = None
         self._client = client.asynchronous
-        self._shown: dict[str, Any] = {}
+        self._shown: Mapping[str, Any] = {}
         self._looking = asyncio.Lock()
         super().__init__("dashboard", client.portal, {"trouble": ""}, days=days)
         self._portal.call(self._look())
-        self.follow(self._live())
+        self.start_task(self._live())
 
     @traitlets.observe("days")
     def _days_changed(self, _change: Any) -> None:
@@ -69,39 +79,38 @@ class Dashboard(bridge.Panel):
         """Ask for everything anew and show it; what does not answer leaves the rest as it was."""
         async with self._looking:
             try:
-                self.overview, self._shown = await look(self._client, self.days)
-                health, trouble = str(self._shown["health"]["status"]), ""
+                self.overview, facts = await look(self._client, self.days)
+                self._shown, self.status, trouble = facts.to_wire(), facts.health.status, ""
             except DatagenError as error:
-                health, trouble = "unknown", str(error)
-        self.status = health
-        self.put({**self._shown, "trouble": trouble})
+                self.status, trouble = "unknown", str(error)
+        self.set_snapshot({**self._shown, "trouble": trouble})
 
     async def _live(self) -> None:
-        """Look whenever something was told, and from time to time."""
-        told = asyncio.Event()
-        hearing = asyncio.create_task(self._hear_events(told))
+        """Update after each event, and from time to time."""
+        event_seen = asyncio.Event()
+        watching = asyncio.create_task(self._watch_events(event_seen))
         try:
             while True:
                 try:
-                    async with asyncio.timeout(MOST_SECONDS):
-                        await told.wait()
+                    async with asyncio.timeout(MAX_SECONDS):
+                        await event_seen.wait()
                 except TimeoutError:
                     pass
-                told.clear()
+                event_seen.clear()
                 began = time.monotonic()
                 await self._look()
                 took = time.monotonic() - began
-                rest = max(LEAST_SECONDS, bridge.pace.seconds(), took / LOOKING_SHARE)
+                rest = max(MIN_INTERVAL, send_rate.interval(), took / LOOKING_SHARE)
                 await asyncio.sleep(rest)
         finally:
-            hearing.cancel()
+            watching.cancel()
 
-    async def _hear_events(self, told: asyncio.Event) -> None:
+    async def _watch_events(self, event_seen: asyncio.Event) -> None:
         async with aclosing(self._client.jobs.changes()) as changes:
             async for _ in changes:
-                told.set()
+                event_seen.set()
 
-    async def act(self, request: bridge.Request) -> Any:
+    async def act(self, request: Request) -> Any:
         """Do what the browser asks."""
         match request.action:
             case "days":
@@ -113,48 +122,60 @@ class Dashboard(bridge.Panel):
                 job = Job(await self._client.jobs.get(str(request.body["id"])), self.client)
                 call = f"client.jobs.get({job.id!r}).card()"
                 await self.open_below(lambda: JobCard(job), instead=call)
-            case "shut":
-                self.shut_below()
+            case "close":
+                self.close_below()
             case action:
-                return await super().act(bridge.Request(action, request.body))
+                return await super().act(Request(action, request.body))
         return None
 
-    def still(self) -> tuple[str, str]:
+    def static_repr(self) -> tuple[str, str]:
         """The sums, standing still."""
-        return overview_text(self.face.snapshot), overview_html(self.face.snapshot)
+        return overview_text(self.snapshot), overview_html(self.snapshot)
 
 
 def dashboard(client: Client, *, days: int = 30) -> Dashboard:
-    """Where the client's customer stands; see ``Dashboard``."""
+    """Show limits, storage, health and recent jobs of a client, live.
+
+    Args:
+        client: The client.
+        days: How far to look back, 1 to 366.
+
+    Example:
+        ```python
+        dg.dashboard(client, days=7)
+        ```
+    """
     return Dashboard(client, days=days)
 
 
-async def look(client: AsyncClient, days: int) -> tuple[Overview, dict[str, Any]]:
-    """Everything that a dashboard shows; its form is ``Snapshot`` in ``widgets/src/dashboard``."""
+async def look(client: AsyncClient, days: int) -> tuple[Overview, DashboardFacts]:
+    """Everything that a dashboard shows."""
     overview, limits, info, alerts, webhooks, recent = await asyncio.gather(
         client.overview(days),
         client.limits(),
         client.info(),
-        client.alerts.list(active=True, limit=MOST_ALERTS),
-        client.webhooks.list(limit=MOST_WEBHOOKS),
+        client.alerts.list(active=True, limit=MAX_ALERTS),
+        client.webhooks.list(limit=MAX_WEBHOOKS),
         client.jobs.list(limit=RECENT),
     )
     outcomes = await asyncio.gather(*(_outcomes(client, hook) for hook in webhooks.webhooks))
     failed = overview.last_failed
-    sums = overview.to_wire()
-    sums.pop("lastFailed", None)
-    return overview, {
-        "days": days,
-        "sums": sums,
-        "failed": None if failed is None else _bar(failed) | {"words": _why(failed)},
-        "limits": limits.to_wire(),
-        "health": {**info.health.to_wire(), "version": info.version},
-        "alerts": [_alert(alert) for alert in alerts.alerts],
-        "webhooks": [
-            _webhook(hook, told) for hook, told in zip(webhooks.webhooks, outcomes, strict=True)
-        ],
-        "recent": [_bar(job.status) for job in recent],
-    }
+    return overview, DashboardFacts(
+        days=days,
+        sums=DashboardSums(
+            **{name: getattr(overview, name) for name in DashboardSums.model_fields}
+        ),
+        failed=None if failed is None else _failure(failed),
+        limits=limits,
+        health=DashboardHealth(
+            status=info.health.status, message=info.health.message, version=info.version
+        ),
+        alerts=tuple(_alert(alert) for alert in alerts.alerts),
+        webhooks=tuple(
+            _webhook(hook, counts) for hook, counts in zip(webhooks.webhooks, outcomes, strict=True)
+        ),
+        recent=tuple(DashboardJob(**_facts(job.status)) for job in recent),
+    )
 
 
 async def _outcomes(client: AsyncClient, webhook: WebhookStatus) -> Mapping[str, int]:
@@ -162,37 +183,33 @@ async def _outcomes(client: AsyncClient, webhook: WebhookStatus) -> Mapping[str,
     return Counter(delivery.state for delivery in page.deliveries)
 
 
-def _webhook(webhook: WebhookStatus, outcomes: Mapping[str, int]) -> dict[str, Any]:
-    said = webhook.to_wire()
-    return {
-        "id": webhook.id,
+def _webhook(webhook: WebhookStatus, outcomes: Mapping[str, int]) -> DashboardWebhook:
+    return DashboardWebhook(
+        id=webhook.id,
         # A path or a query may be a secret of its own, as with the hooks of many chats.
-        "host": urlsplit(webhook.url).hostname or "",
-        "enabled": webhook.enabled,
-        "failingSince": said.get("failingSince"),
-        "reason": webhook.disabled_reason,
-        "outcomes": dict(outcomes),
-    }
+        host=urlsplit(webhook.url).hostname or "",
+        enabled=webhook.enabled,
+        failing_since=webhook.failing_since,
+        reason=webhook.disabled_reason,
+        outcomes=outcomes,
+    )
 
 
-def _alert(alert: Alert) -> dict[str, Any]:
-    said = alert.to_wire()
-    names = ("id", "severity", "message", "raisedTime", "acknowledgedTime")
-    return {name: said[name] for name in names if name in said}
+def _alert(alert: Alert) -> DashboardAlert:
+    return DashboardAlert(**{name: getattr(alert, name) for name in DashboardAlert.model_fields})
 
 
-def _bar(job: JobStatus) -> dict[str, Any]:
-    said = job.to_wire()
+def _facts(job: JobStatus) -> dict[str, Any]:
     return {
         "id": job.job_id,
-        "status": job.status.value,
-        "name": job.name[:LONGEST_NAME],
+        "status": job.status,
+        "name": job.name[:MAX_NAME_LENGTH],
         "rows": job.data_size,
-        "created": said["createdTime"],
-        "started": said.get("startTime"),
-        "ended": said.get("endTime"),
+        "created": job.created_time,
+        "started": job.start_time,
+        "ended": job.end_time,
     }
 
 
-def _why(job: JobStatus) -> str:
-    return "" if job.error is None else job.error.message
+def _failure(job: JobStatus) -> DashboardFailure:
+    return DashboardFailure(**_facts(job), words="" if job.error is None else job.error.message)

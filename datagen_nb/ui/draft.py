@@ -2,54 +2,60 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from textwrap import indent
 from typing import Any
 
-from datagen_nb.core.config import DEFAULT_BUCKET, LOCAL_FILES, JobConfiguration, format_of
-from datagen_nb.core.errors import ConfigurationError, Problem
+from datagen_nb.client.parameters import table_of, to_wire
+from datagen_nb.core.calls import can_be_arguments, submit_call
+from datagen_nb.core.cloud_paths import is_cloud_path, split
+from datagen_nb.core.config import DEFAULT_BUCKET, LOCAL_FILES, JobConfiguration
+from datagen_nb.core.errors import ArgumentTypeError, ConfigurationError, Problem
+from datagen_nb.core.formats import FORMATS, PACKED_ENDING
+from datagen_nb.core.pipeline_info import PipelineInfo
+from datagen_nb.ui.snapshots import FormatChoice, WizardChoices
 
 NO_TABLE = Problem(
-    "inputPath", "(none)", "has to be a table", "Drop a file, name a path or choose a frame."
+    "inputPath", "(none)", "has to be a table", "Drop a file, give a path or choose a DataFrame."
 )
 
-_SAID = {
+_FIELDS = {
     "rows": "dataSize",
     "format": "outputFormat",
     "name": "name",
     "tags": "tags",
     "timeout": "timeout",
     "resume_window": "resumeWindow",
+    "overwrite": "overwrite",
 }
 """What a caller of ``submit`` says, and the field that it becomes."""
 
-_BEYOND_SUBMIT = ("data_type", "is_async", "resume_window", "after", "after_failure")
-"""Fields that ``submit`` has no argument for."""
-
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
-    """The table that a draft learns from.
+class SelectedSource:
+    """The table that a draft trains on.
 
     Attributes:
-        expression: The Python that hands it to ``submit``; none of an upload.
-        name: What a job of it is called, unless it is said.
+        expression: The Python that hands it to ``submit``; ``None`` where it is not known.
+        name: What a job of it is called by default.
         label: What it is called here.
-        format: What its result is written as, unless it is said.
+        format: What its result is written as by default.
+        is_upload: Whether it came from the reader's own disk; ``expression`` then names the file.
     """
 
     expression: str | None
     name: str
     label: str
     format: str
+    is_upload: bool = False
 
 
-def problems_of(fields: Mapping[str, Any]) -> tuple[Problem, ...]:
+def problems_of(fields: Mapping[str, Any], pipeline: PipelineInfo) -> tuple[Problem, ...]:
     """Every rule that a draft breaks, wire names; that no table is chosen is one problem."""
     try:
-        JobConfiguration.model_validate(fields)
+        pipeline.configuration(fields)
     except ConfigurationError as error:
         if fields.get("inputPath"):
             return tuple(error.problems)
@@ -60,8 +66,8 @@ def problems_of(fields: Mapping[str, Any]) -> tuple[Problem, ...]:
 
 
 def fields_of(config: JobConfiguration) -> dict[str, Any]:
-    """A configuration as a draft: what is usual is not said, but for what a form shows."""
-    said = config.to_wire()
+    """A configuration as a draft: defaults are left out, but for what a form shows."""
+    wire = config.to_wire()
     shown = {"inputBucket", "parameters", "name"}
     fields = type(config).model_fields
     usual = {
@@ -70,7 +76,7 @@ def fields_of(config: JobConfiguration) -> dict[str, Any]:
         if not field.is_required()
         and getattr(config, name) == field.get_default(call_default_factory=True)
     }
-    return {name: value for name, value in said.items() if name in shown or name not in usual}
+    return {name: value for name, value in wire.items() if name in shown or name not in usual}
 
 
 def edited(fields: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -81,87 +87,69 @@ def edited(fields: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, A
     return {key: value for key, value in made.items() if value is not None}
 
 
-def said_as_fields(said: Mapping[str, Any], *, shares_files: bool) -> dict[str, Any]:
+def fields_of_arguments(
+    arguments: Mapping[str, Any], pipeline: PipelineInfo, *, shares_files: bool
+) -> dict[str, Any]:
     """The arguments of ``submit`` as changes of a draft.
 
     Raises:
         TypeError: One is not known.
+        ConfigurationError: A parameter is not known.
     """
     changes: dict[str, Any] = {}
-    parameters: dict[str, Any] = dict(said.get("parameters") or {})
-    for name, value in said.items():
-        if name in _SAID:
-            changes[_SAID[name]] = list(value) if isinstance(value, tuple) else value
+    parameters, problems = to_wire(arguments.get("parameters") or {}, table_of(pipeline))
+    if problems:
+        raise ConfigurationError(problems)
+    for name, value in arguments.items():
+        if name in _FIELDS:
+            changes[_FIELDS[name]] = list(value) if isinstance(value, tuple) else value
         elif name == "output":
             changes |= target_of(value, shares_files=shares_files)
         elif name in {"seed", "columns"}:
             parameters[name] = value
         elif name != "parameters":
-            known = ", ".join([*_SAID, "output", "seed", "columns", "parameters"])
-            raise TypeError(f"nothing is called {name!r}; known are {known}")
+            known = [*_FIELDS, "output", "seed", "columns", "parameters"]
+            near = difflib.get_close_matches(name, known, n=1)
+            remedy = f"Did you mean {near[0]}?" if near else f"Known are {', '.join(known)}."
+            raise ArgumentTypeError(f"A wizard has no argument {name!r}. {remedy}")
     return {**changes, "parameters": parameters}
 
 
+def choices_of(pipeline: PipelineInfo) -> WizardChoices:
+    """What a pipeline can read and make, and how."""
+    return WizardChoices(
+        data_type=pipeline.data_types,
+        preset=pipeline.presets,
+        input_format=tuple(_format(name) for name in pipeline.input_formats),
+        output_format=tuple(_format(name) for name in pipeline.output_formats),
+    )
+
+
+def _format(name: str) -> FormatChoice:
+    found = FORMATS[name]
+    endings = (*found.endings, *((PACKED_ENDING,) if found.is_text else ()))
+    return FormatChoice(name=found.name, label=found.label, is_text=found.is_text, endings=endings)
+
+
 def target_of(output: Any, *, shares_files: bool) -> dict[str, Any]:
-    """Where a result goes besides the bucket; nowhere, if nothing is said."""
+    """Where a result goes besides the bucket; nowhere, if none is given."""
     text = "" if output is None else str(output).strip()
     if not text:
         return {"outputBucket": None, "outputPath": None}
+    if is_cloud_path(text):
+        bucket, name = split(text)
+        return {"outputBucket": bucket, "outputPath": name}
     if not shares_files:
         return {"outputBucket": DEFAULT_BUCKET, "outputPath": text}
     path = Path(text).expanduser().absolute()
     return {"outputBucket": LOCAL_FILES, "outputPath": str(path)}
 
 
-def short(bucket: str, path: str) -> str:
-    """A path as somebody in this folder would write it."""
-    here = Path.cwd()
-    if bucket == LOCAL_FILES and Path(path).is_relative_to(here):
-        return str(Path(path).relative_to(here))
-    return path
-
-
-def code_of(config: JobConfiguration, chosen: Chosen | None) -> str:
+def code_of(config: JobConfiguration, selected: SelectedSource | None) -> str:
     """The cell that submits the same configuration."""
-    expression = None if chosen is None else chosen.expression
-    if chosen is None or expression is None or not _is_sayable(config):
-        return f"config = {config.to_code()}\njob = client.submit(config)"
-    parameters = dict(config.parameters)
-    arguments = [expression, f"rows={config.data_size:_}"]
-    if "seed" in parameters:
-        arguments.append(f"seed={parameters.pop('seed')}")
-    output = config.output_path and short(config.output_bucket, config.output_path)
-    if output:
-        arguments.append(f"output={python(output)}")
-    if config.output_format != (format_of(output) or chosen.format):
-        arguments.append(f"format={python(config.output_format)}")
-    if parameters:
-        arguments.append(f"parameters={python(parameters)}")
-    if config.timeout != JobConfiguration.model_fields["timeout"].default:
-        arguments.append(f"timeout={config.timeout:g}")
-    if config.name != chosen.name:
-        arguments.append(f"name={python(config.name)}")
-    if config.tags:
-        arguments.append(f"tags={python(list(config.tags))}")
-    line = ", ".join(arguments)
-    if len(line) <= 60:
-        return f"job = client.submit({line})"
-    return "job = client.submit(\n" + indent(",\n".join(arguments), "    ") + ",\n)"
-
-
-def python(value: Any) -> str:
-    """A value as Python that a formatter would leave alone, where it can."""
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{python(key)}: {python(one)}" for key, one in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join(python(one) for one in value) + "]"
-    said = repr(value)
-    if isinstance(value, str) and said[0] == "'" and '"' not in said and "\\'" not in said:
-        return f'"{said[1:-1]}"'
-    return said
-
-
-def _is_sayable(config: JobConfiguration) -> bool:
-    fields = JobConfiguration.model_fields
-    usual = all(getattr(config, name) == fields[name].default for name in _BEYOND_SUBMIT)
-    return usual and (not config.output_path or config.output_bucket == LOCAL_FILES)
+    if selected is None or selected.expression is None:
+        return config.to_code()
+    call = submit_call(config, selected.expression, name=selected.name, format=selected.format)
+    # The service knows an upload by its digest; elsewhere the file is needed again.
+    is_needed = selected.is_upload and can_be_arguments(config)
+    return f"# Needs {selected.expression} beside this notebook.\n{call}" if is_needed else call

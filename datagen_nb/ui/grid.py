@@ -12,10 +12,12 @@ from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import Any
 
+import anywidget
 import ipywidgets
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+import traitlets
 from ipydatagrid import StreamingDataGrid, TextRenderer, VegaExpr
 from traitlets import observe, validate
 
@@ -23,22 +25,26 @@ from datagen_nb.core.errors import DatagenError
 from datagen_nb.core.inert import ONE_LINE, inert
 from datagen_nb.tables.cells import as_text, is_number
 from datagen_nb.tables.source import CannotArrange, Filter, Sort, Source, arrange, source_of
-from datagen_nb.ui import bridge
+from datagen_nb.ui.modules import built
 from datagen_nb.ui.static_html import table_html
+from datagen_nb.ui.widget import close_children, display_bundle
 
-MOST_ARRANGED = 2_000_000
+MAX_ARRANGED_ROWS = 2_000_000
 """Rows that are sorted and filtered at most: they are taken into memory for it."""
 
-MOST_DISTINCT = 1_000
+MAX_DISTINCT = 1_000
 """Different values of a column that are listed to choose from."""
 
 LONGEST = 1_000
 """Characters of a cell that are painted; an ellipsis stands for the rest."""
 
+WIDEST = "1080px"
+"""As wide as the other widgets: they have one right edge."""
+
 STILL_ROWS = 10
 STILL_COLUMNS = 20
 ROW = 24
-KEY, GUID = "#", "\u2063row"  # a mark nobody types: a user's column is not taken for it
+KEY, GUID = "#", "\u2063row"  # a mark that is not typed: no user's column has this name
 
 _FONT = "12px system-ui, sans-serif"
 _NULL = "cell.value === null"
@@ -67,7 +73,8 @@ class Arranged:
 
     def window(self, start: int, stop: int) -> tuple[Sequence[int], pa.Table]:
         """Rows ``start`` to ``stop``, clamped, and each one's number in the source."""
-        start, stop = max(start, 0), min(stop, self.num_rows)
+        start = max(start, 0)
+        stop = max(min(stop, self.num_rows), start)
         if self._order is None or start >= stop:
             return range(start, stop), self.source.read(start, stop)
         numbers = self._order.slice(start, stop - start)
@@ -77,9 +84,9 @@ class Arranged:
         """All rows, in memory."""
         if self._whole is None:
             rows = self.source.num_rows
-            if rows > MOST_ARRANGED:
+            if rows > MAX_ARRANGED_ROWS:
                 raise CannotArrange(
-                    f"Sorting and filtering work up to {MOST_ARRANGED:,} rows; this table has "
+                    f"Sorting and filtering work up to {MAX_ARRANGED_ROWS:,} rows; this table has "
                     f"{rows:,}. View the rows you need, as dg.view(data.to_arrow().slice(…))."
                 )
             self._whole = self.source.read(0, rows)
@@ -91,7 +98,7 @@ class Grid(StreamingDataGrid):  # type: ignore[misc]
 
     Args:
         source: Whose rows.
-        tell: Told what the grid shows or why it cannot, after each change.
+        tell: Called with what the grid shows or why it cannot, after each change.
     """
 
     def __init__(self, source: Source, tell: Callable[[Grid, str], None]) -> None:
@@ -118,10 +125,16 @@ class Grid(StreamingDataGrid):  # type: ignore[misc]
             },
             column_widths=self._widths(source),
             selection_mode="cell",
-            layout={"height": f"{ROW * min(source.num_rows + 2, 16) + 16}px"},
+            layout={"height": f"{ROW * min(source.num_rows + 2, 16) + 16}px", "margin": "0"},
         )
         # DataGrid's own handler raises KeyError on every request of a streaming grid.
         self.on_msg(self._DataGrid__handle_custom_msg, remove=True)
+
+    def close(self) -> None:
+        """Take the grid away and let go of its rows."""
+        if self.comm is not None:
+            super().close()
+            del self._rows
 
     @property
     def data(self) -> Source:
@@ -140,15 +153,20 @@ class Grid(StreamingDataGrid):  # type: ignore[misc]
 
     @property
     def arrangement(self) -> str:
-        """How the rows are chosen and ordered, in words; empty when they are as they come."""
+        """Which rows are shown and in which order, in words; empty for all in their own order."""
         columns = self._rows.source.schema.names
         filters, sorts = _understood(self._transforms, self._names)
         words = [
             f"sorted by {columns[one.column]} {'↓' if one.descending else '↑'}" for one in sorts
         ]
         if filters:
-            words.append(f"filtered by {', '.join(columns[one.column] for one in filters)}")
+            conditions = [_condition(columns[one.column], one) for one in filters]
+            words.append(f"where {' and '.join(conditions)}")
         return " · ".join(words)
+
+    def clear(self) -> None:
+        """Show all rows in their own order again."""
+        self._transforms: list[dict[str, Any]] = []
 
     def _show_anew(self) -> None:
         """Have the browser forget the rows it keeps: they may stand elsewhere now."""
@@ -212,7 +230,7 @@ class Grid(StreamingDataGrid):  # type: ignore[misc]
         try:
             column = self._rows.whole().column(self._names.index(name))
             texts = pc.unique(as_text(column))
-            if len(texts) > MOST_DISTINCT:
+            if len(texts) > MAX_DISTINCT:
                 raise CannotArrange(
                     f"{len(texts):,} different values are too many to list: filter by a condition."
                 )
@@ -240,7 +258,7 @@ class Grid(StreamingDataGrid):  # type: ignore[misc]
             refusal = str(error)
             self._rows.arrange((), ())
             # The header must not say sorted when the rows are not.
-            self._transforms: list[dict[str, Any]] = []
+            self.clear()
         self._show_anew()
         self.tick()
         self._tell(self, refusal)
@@ -257,6 +275,26 @@ def _understood(transforms: Sequence[Any], names: Sequence[str]) -> tuple[list[F
         elif transform["type"] == "filter":
             filters.append(Filter(place, transform["operator"], transform.get("value")))
     return filters, sorts
+
+
+_IN_WORDS = {
+    "=": "is", "!=": "is not", "in": "is", "empty": "is null", "notempty": "is not null",
+    "startswith": "starts with", "endswith": "ends with", "!contains": "does not contain",
+}  # fmt: skip
+LISTED = 3
+MAX_MESSAGE_LENGTH = 40
+
+
+def _condition(column: str, filter: Filter) -> str:
+    """A filter as it is read: ``price > 500``, ``cut is Ideal or Good``."""
+    verb = _IN_WORDS.get(filter.operator, filter.operator)
+    if filter.operator in {"empty", "notempty"}:
+        return f"{column} {verb}"
+    values = filter.value if isinstance(filter.value, list) else [filter.value]
+    shown = ["null" if one is None else str(one)[:MAX_MESSAGE_LENGTH] for one in values[:LISTED]]
+    if more := len(values) - len(shown):
+        shown.append(f"{more:,} more")
+    return f"{column} {verb} {(' and ' if filter.operator == 'between' else ' or ').join(shown)}"
 
 
 def _told_apart(names: Sequence[str]) -> list[str]:
@@ -280,27 +318,67 @@ def _painted(column: pa.ChunkedArray) -> list[str]:
     return ["null" if cell is None else cell for cell in _cells(column)]
 
 
-class Viewer(ipywidgets.VBox):  # type: ignore[misc]
+class Repainter(anywidget.AnyWidget):
+    """Has the grid take the colours of a theme that was chosen after it was painted.
+
+    Attributes:
+        grid: The model that is painted.
+    """
+
+    _esm = built("theme.js")
+
+    grid = traitlets.Unicode().tag(sync=True)
+
+
+class GridView(ipywidgets.VBox):  # type: ignore[misc]
     """A grid and a line below it; as text or HTML, the first rows."""
 
     def __init__(self, source: Source) -> None:
         self.source = source
         self._line = ipywidgets.HTML()
+        self._clear = ipywidgets.Button(
+            description="Clear",
+            tooltip="Show all rows in their own order",
+            layout={"width": "64px"},
+        )
+        self._clear.on_click(self._clear_pressed)
         self.grid = Grid(source, self._tell)
+        foot = ipywidgets.HBox([self._line, self._clear])
+        repainter = Repainter(grid=self.grid.model_id)
         # ipydatagrid cannot paint a table without columns.
-        super().__init__([self.grid, self._line] if len(source.schema) else [self._line])
+        shown = [self.grid, foot, repainter] if len(source.schema) else [self._line]
+        super().__init__(shown, layout={"max_width": WIDEST})
         self._tell(self.grid, "")
+
+    def _clear_pressed(self, _button: Any) -> None:
+        self.grid.clear()
 
     def _tell(self, grid: Grid, refusal: str) -> None:
         rows, columns = self.source.num_rows, len(self.source.schema)
         shown = grid.rows_shown
         size = f"{rows:,} rows" if shown == rows else f"{shown:,} of {rows:,} rows"
-        said = refusal or f"{size} x {columns} columns · {grid.arrangement or 'exact values'}"
-        self._line.value = f'<span role="status" style="opacity:.75">{escape(said)}</span>'
+        line = refusal or f"{size} x {columns} columns · {grid.arrangement or 'exact values'}"
+        self._clear.layout.display = None if grid.arrangement else "none"
+        self._line.value = f'<span role="status" style="opacity:.75">{escape(line)}</span>'
+
+    def close(self) -> None:
+        """Take the grid away and let go of its rows, though a notebook's ``Out`` keeps this."""
+        if self.comm is not None:
+            close_children(self)
+            super().close()
+            del self.source
 
     _ipython_display_ = None
 
+    def __repr__(self) -> str:
+        if self.comm is None:
+            return "<Table, closed>"
+        names = inert(", ".join(self.source.schema.names), longest=ONE_LINE)
+        return f"<Table of {self.source.num_rows:,} rows: {names}>"
+
     def _repr_mimebundle_(self, **_options: Any) -> Any:
+        if self.comm is None:
+            return {"text/plain": "Table, closed"}, {}
         schema, num_rows = self.source.schema, self.source.num_rows
         first = self.source.read(0, STILL_ROWS)
         texts = [_painted(column) for column in first.columns[:STILL_COLUMNS]]
@@ -313,23 +391,17 @@ class Viewer(ipywidgets.VBox):  # type: ignore[misc]
         )
         names = inert(", ".join(schema.names), longest=ONE_LINE)
         text = f"Table of {num_rows:,} rows: {names}"
-        return bridge.bundle(self, text=text, html=html)
+        return display_bundle(self, {"text/plain": text, "text/html": html})
 
 
-def view(data: Any) -> Viewer:
-    """Look at rows in a grid.
+def grid_view(data: Any) -> GridView:
+    """Show rows in ipydatagrid.
 
     Args:
-        data: A pandas DataFrame, a pyarrow Table, a path to a CSV, JSON, JSON Lines or Parquet
-            file, or a ``Dataset``.
+        data: As ``renderers.view`` takes it, but for a job.
 
     Raises:
         InputError: The file cannot be read.
-        TypeError: It is none of these.
-
-    Example:
-        ```python
-        dg.view("data/diamonds.parquet")
-        ```
+        ArgumentTypeError: It is no table.
     """
-    return Viewer(source_of(data))
+    return GridView(source_of(data))

@@ -10,15 +10,18 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import traitlets
 
+from datagen_nb.client.async_job import AsyncJob
+from datagen_nb.client.sync import Client, Job
 from datagen_nb.core.errors import DatagenError
 from datagen_nb.core.messages import Event, JobCounts, JobEvent, JobQuery, Sort
 from datagen_nb.core.status import JobStatus, State
-from datagen_nb.job import AsyncJob
-from datagen_nb.plain_job import Job
-from datagen_nb.sync import Client
-from datagen_nb.ui import bridge
 from datagen_nb.ui.card import JobCard
+from datagen_nb.ui.protocol import Request
+from datagen_nb.ui.report import report_panel
+from datagen_nb.ui.snapshots import HistoryQuery, HistoryRow, HistorySnapshot
 from datagen_nb.ui.static_html import jobs_html, jobs_text
+from datagen_nb.ui.throttle import Throttle, send_rate
+from datagen_nb.ui.widget import WidgetBase
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,12 +29,12 @@ if TYPE_CHECKING:
 PAGE = 50
 INSTANT = "datetime64[ms, UTC]"
 
-SHOWN_TAGS, LONGEST_TAG, LONGEST_NOTE = 6, 40, 120
-LEAST_SECONDS = 0.5
+SHOWN_TAGS, MAX_TAG_LENGTH, MAX_NOTE_LENGTH, MAX_SOURCE_LENGTH = 6, 40, 120, 200
+MIN_INTERVAL = 0.5
 """Between two snapshots; a hundred running jobs tell more than anybody reads."""
 
 
-class History(bridge.Panel):
+class History(WidgetBase):
     """Shows the jobs of a client.
 
     Attributes:
@@ -64,7 +67,7 @@ class History(bridge.Panel):
         self._reading: asyncio.Task[None] | None = None
         super().__init__("history", client.portal, {})
         self._portal.call(self._read())
-        self.follow(self._live())
+        self.start_task(self._live())
 
     def filter(
         self,
@@ -83,8 +86,8 @@ class History(bridge.Panel):
         if status is not None:
             chosen = (status,) if isinstance(status, str) else tuple(status)
             self.status = tuple(State(one).value for one in chosen)
-        said = {"text": text, "since": since, "until": until, "sort": sort, "order": order}
-        changes = {name: value for name, value in said.items() if value is not None}
+        filters = {"text": text, "since": since, "until": until, "sort": sort, "order": order}
+        changes = {name: value for name, value in filters.items() if value is not None}
         if changes:
             self._portal.call(self._narrow(changes))
 
@@ -149,8 +152,8 @@ class History(bridge.Panel):
         self._show()
 
     async def _live(self) -> None:
-        """Follow every change, for as long as the panel is there."""
-        throttle = bridge.Throttle(self._renew, lambda: max(LEAST_SECONDS, bridge.pace.seconds()))
+        """Follow every change, until the widget is closed."""
+        throttle = Throttle(self._renew, lambda: max(MIN_INTERVAL, send_rate.interval()))
         try:
             async with aclosing(self._jobs.changes()) as changes:
                 async for event in changes:
@@ -161,7 +164,7 @@ class History(bridge.Panel):
         finally:
             throttle.close()
 
-    def _take(self, event: Event, throttle: bridge.Throttle) -> None:
+    def _take(self, event: Event, throttle: Throttle) -> None:
         if event.job_id is None:
             return
         before = self._rows.get(event.job_id)
@@ -187,33 +190,32 @@ class History(bridge.Panel):
         try:
             while self._is_stale:
                 await self._read()
-                await asyncio.sleep(LEAST_SECONDS / 2)
+                await asyncio.sleep(MIN_INTERVAL / 2)
         finally:
             self._reading = None
 
     def _show(self) -> None:
         query, first = self._query, PAGE * (len(self._cursors) - 1)
         states = query.status or tuple(State)
-        self.put(
-            {
-                "rows": [_row(job) for job in self._rows.values()],
-                "counts": {state.value: n for state, n in self._counts.by_state.items()},
-                "total": sum(self._counts.by_state.get(state, 0) for state in states),
-                "first": first,
-                "more": self._next is not None,
-                "query": {
-                    "status": [state.value for state in query.status],
-                    "text": query.text,
-                    "period": self._period,
-                    "sort": query.sort,
-                    "order": query.order,
-                },
-                "selected": list(self.selected),
-                "trouble": self._trouble,
-            }
+        shown = HistorySnapshot(
+            rows=tuple(_row(job) for job in self._rows.values()),
+            counts=self._counts.by_state,
+            total=sum(self._counts.by_state.get(state, 0) for state in states),
+            first=first,
+            more=self._next is not None,
+            query=HistoryQuery(
+                status=query.status,
+                text=query.text,
+                period=self._period,
+                sort=query.sort,
+                order=query.order,
+            ),
+            selected=self.selected,
+            trouble=self._trouble,
         )
+        self.set_snapshot(shown.to_wire())
 
-    async def act(self, request: bridge.Request) -> Any:
+    async def act(self, request: Request) -> Any:
         """Do what the browser asks."""
         body = request.body
         match request.action:
@@ -243,6 +245,7 @@ class History(bridge.Panel):
                     await self._read()
             case "select":
                 self.selected = tuple(str(job_id) for job_id in body["ids"])
+                await asyncio.sleep(0)  # the snapshot that shows it goes before the answer
             case "cancel":
                 done = await self._jobs.cancel(*body["ids"])
                 return {
@@ -253,8 +256,8 @@ class History(bridge.Panel):
                 gone = await self._jobs.delete(*body["ids"])
                 self.selected = tuple(one for one in self.selected if one not in gone.deleted)
                 return {"done": len(gone.deleted), "refused": [one.message for one in gone.refused]}
-            case "shut":
-                self.shut_below()
+            case "close":
+                self.close_below()
             case action:
                 return await self._act_on(action, await self._jobs.get(str(body["id"])), body)
         return None
@@ -279,17 +282,33 @@ class History(bridge.Panel):
                 plain = Job(job, self.client)
                 call = f"client.jobs.get({job.id!r}).result().view()"
                 await self.open_below(lambda: plain.result().view(), instead=call)
+            case "report":
+                report = await job.report()
+                call = f"client.jobs.get({job.id!r}).report"
+                await self.open_below(lambda: report_panel(report), instead=call)
             case _:
                 raise ValueError(f"a history cannot {action}")
         return None
 
-    def still(self) -> tuple[str, str]:
+    def static_repr(self) -> tuple[str, str]:
         """The first jobs, standing still."""
-        return jobs_text(self.face.snapshot), jobs_html(self.face.snapshot)
+        return jobs_text(self.snapshot), jobs_html(self.snapshot)
 
 
 def history(client: Client) -> History:
-    """The client's jobs as a live table; see ``History``."""
+    """Show the jobs of a client as a live table.
+
+    Args:
+        client: The client.
+
+    Returns:
+        A widget; ``selection()`` gives the jobs that are marked.
+
+    Example:
+        ```python
+        dg.history(client)
+        ```
+    """
     return History(client)
 
 
@@ -297,28 +316,28 @@ def _instant(text: Any) -> datetime | None:
     return None if not text else datetime.fromisoformat(str(text))
 
 
-def _row(job: JobStatus) -> dict[str, Any]:
-    """What the table shows of a job; its form is ``Row`` in ``widgets/src/history.tsx``."""
-    metadata, stage = job.metadata, (job.error.details or {}).get("stage") if job.error else None
-    said = job.to_wire()
-    made: dict[str, Any] = {
-        "id": job.job_id,
-        "status": job.status.value,
-        "progress": job.progress,
-        "name": job.name,
-        "tags": [tag[:LONGEST_TAG] for tag in job.tags[:SHOWN_TAGS]],
-        "note": job.note[:LONGEST_NOTE],
-        "rows": job.data_size,
-        "created": said["createdTime"],
-        "ended": said.get("endTime"),
-        "took": metadata.processing_time,
-        "size": metadata.output_size,
-        "place": job.queue_position,
-        "startsAfter": said.get("startsAfter"),
-        "stage": stage,
-        "expires": said["metadata"].get("expirationDate"),
-    }
-    return {name: value for name, value in made.items() if value is not None}
+def _row(job: JobStatus) -> HistoryRow:
+    metadata = job.metadata
+    details = job.error.details or {} if job.error else {}
+    return HistoryRow(
+        id=job.job_id,
+        status=job.status,
+        progress=job.progress,
+        name=job.name,
+        tags=tuple(tag[:MAX_TAG_LENGTH] for tag in job.tags[:SHOWN_TAGS]),
+        note=job.note[:MAX_NOTE_LENGTH],
+        rows=job.data_size,
+        created=job.created_time,
+        ended=job.end_time,
+        took=metadata.processing_time,
+        size=metadata.output_size,
+        fidelity=metadata.fidelity,
+        source=job.source[:MAX_SOURCE_LENGTH] or None,
+        place=job.queue_position,
+        starts_after=job.starts_after,
+        stage=details.get("stage"),
+        expires=metadata.expiration_date,
+    )
 
 
 def _frame(jobs: Sequence[JobStatus]) -> pd.DataFrame:
@@ -333,6 +352,8 @@ def _frame(jobs: Sequence[JobStatus]) -> pd.DataFrame:
         "ended": pd.Series([job.end_time for job in jobs], dtype=INSTANT),
         "took": pd.array([job.metadata.processing_time for job in jobs], dtype="Float64"),
         "size": pd.array([job.metadata.output_size for job in jobs], dtype="Int64"),
+        "fidelity": pd.array([job.metadata.fidelity for job in jobs], dtype="Float64"),
+        "source": [job.source for job in jobs],
         "tags": [list(job.tags) for job in jobs],
         "note": [job.note for job in jobs],
     }

@@ -1,4 +1,4 @@
-"""What shows a card in the notebook at hand.
+"""What shows a widget in the notebook at hand.
 
 Colab needs to be asked before it loads a widget that is not its own: anywidget does that.
 """
@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 import sys
+
+from IPython import get_ipython
 
 from datagen_nb.core.errors import ConfigurationError, Problem
 
@@ -32,6 +34,19 @@ def form(chosen: str | None = None) -> str:
         rule = f"has to be one of {', '.join(FORMS)}"
         raise ConfigurationError([Problem(named, repr(asked), rule, "Choose one of them.")])
     return asked
+
+
+def has_browser() -> bool:
+    """Whether a widget displayed by this cell may be seen in a browser.
+
+    What executes a notebook from outside (papermill, nbconvert, Quarto) allows no input. Neither
+    does Voila, but its browser comes later. ``DATAGEN_DISPLAY=widget`` says that there is one.
+    """
+    kernel = getattr(get_ipython(), "kernel", None)
+    if kernel is None or os.environ.get(DISPLAY) == "widget":
+        return True
+    comes_later = os.environ.get("SERVER_SOFTWARE", "").startswith("voila")
+    return comes_later or bool(kernel._allow_stdin)  # noqa: SLF001  ipykernel says it nowhere else
 
 
 def _colab() -> bool:

@@ -1,18 +1,26 @@
-"""What a card is told: everything it shows, in one JSON object, made anew for each change."""
+"""What a card shows, whole, in one JSON object, made anew for each change."""
 
 from __future__ import annotations
 
 from contextlib import aclosing
+from datetime import datetime
 from pathlib import PurePath
 from typing import Any
 
-from datagen_nb.client import AsyncClient
+from datagen_nb.client.async_client import AsyncClient
+from datagen_nb.client.async_job import AsyncJob
+from datagen_nb.client.parameters import from_wire
+from datagen_nb.core.calls import python, source_of
 from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.errors import DatagenError
+from datagen_nb.core.formats import FORMATS
 from datagen_nb.core.result import Report
 from datagen_nb.core.status import JobStatus, State
-from datagen_nb.job import AsyncJob
-from datagen_nb.ui.bridge import Throttle
+from datagen_nb.ui.snapshots import CardSnapshot, ReportSummary
+from datagen_nb.ui.throttle import Throttle
+
+MAX_DETAIL_LENGTH = 500
+"""Characters of the source and of the parameters: a snapshot is sent at each change."""
 
 
 def snapshot_of(
@@ -20,26 +28,34 @@ def snapshot_of(
     config: JobConfiguration,
     report: Report | None,
     *,
-    cooldown_until: str | None = None,
+    cooldown_until: datetime | None = None,
 ) -> dict[str, Any]:
-    """The snapshot of a job; its form is ``widgets/src/snapshot.ts``."""
-    made: dict[str, Any] = {
-        "status": status.to_wire(),
-        "title": status.name or PurePath(config.input_path).stem,
-        "format": {"csv": "CSV", "json": "JSON", "jsonl": "JSON Lines", "parquet": "Parquet"}[
-            config.output_format
-        ],
-    }
-    if config.output_path:
-        made["outputPath"] = config.output_path
-    if cooldown_until is not None:
-        made["cooldownUntil"] = cooldown_until
-    if report is not None:
-        made["report"] = {
-            "fidelity": report.fidelity,
-            "memorisation": report.memorisation.in_words(),
-        }
-    return made
+    """The snapshot of a job, as it is sent."""
+    parameters = {name: value for name, value in config.parameters.items() if name != "seed"}
+    return CardSnapshot(
+        status=status,
+        title=status.name or PurePath(config.input_path).stem,
+        format=FORMATS[config.output_format].label,
+        output_path=config.output_title if config.output_path else None,
+        cooldown_until=cooldown_until,
+        source=_cut(source_of(config.input_bucket, config.input_path)),
+        seed=config.parameters.get("seed", 0),
+        parameters=_cut(python(from_wire(parameters))) if parameters else "",
+        timeout=config.timeout,
+        report=None if report is None else _summary(report),
+    ).to_wire()
+
+
+def _summary(report: Report) -> ReportSummary:
+    return ReportSummary(
+        fidelity=report.fidelity,
+        privacy=report.memorisation.in_words(),
+        level=report.memorisation.level,
+    )
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= MAX_DETAIL_LENGTH else f"{text[:MAX_DETAIL_LENGTH]}…"
 
 
 async def feed(
@@ -47,13 +63,13 @@ async def feed(
 ) -> None:
     """Offer each newer snapshot until the job has ended; a change of its state goes at once.
 
-    Who cannot be asked any more is told in the last one, as ``trouble``.
+    If the service does not answer any more, the last one says so, as ``trouble``.
     """
     made = snapshot_of(job.status, config, None)
     try:
         async with aclosing(job.updates()) as updates:
             async for status in updates:
-                before, made = made, await _newer(status, job, config, client)
+                before, made = made, await newer(status, job, config, client)
                 changed = made["status"]["status"] != before["status"]["status"]
                 throttle.offer(made, at_once=changed)
     except DatagenError as error:
@@ -62,12 +78,12 @@ async def feed(
         throttle.close()
 
 
-async def _newer(
+async def newer(
     status: JobStatus, job: AsyncJob, config: JobConfiguration, client: AsyncClient
 ) -> dict[str, Any]:
     """With what a card shows besides: the report, the end of a cooldown."""
     report = await job.report() if status.status is State.COMPLETED else None
     until = None
     if status.status is State.CANCELLED:
-        until = (await client.limits()).to_wire().get("cooldownUntil")
+        until = (await client.limits()).cooldown_until
     return snapshot_of(status, config, report, cooldown_until=until)

@@ -7,19 +7,16 @@ that differs from run to run, so that a saved notebook can be compared.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from html import escape
 from typing import Any
 
-from datagen_nb.core.inert import ONE_LINE, inert
-from datagen_nb.core.result import Report
+from datagen_nb.core import summary
+from datagen_nb.core.inert import inert
+from datagen_nb.core.summary import FAINT, framed
+from datagen_nb.core.words import duration
 
-_FRAME = (
-    "border:1px solid rgba(128,128,128,.35);border-radius:6px;padding:10px 14px;max-width:760px;"
-    "font:13px/1.5 system-ui,sans-serif;font-variant-numeric:tabular-nums;overflow-wrap:anywhere"
-)
-_FAINT = "opacity:.7"
 _SIGNS = {
     "queued": "◷",
     "running": "◔",
@@ -43,7 +40,7 @@ def job_text(snapshot: Mapping[str, Any]) -> str:
 def job_html(snapshot: Mapping[str, Any]) -> str:
     """A card that stands still."""
     status = snapshot["status"]
-    lines = [_head(snapshot), f'<div style="{_FAINT}">{escape(_facts(snapshot))}</div>']
+    lines = [_head(snapshot), f'<div style="{FAINT}">{escape(_facts(snapshot))}</div>']
     if error := status.get("error"):
         details = error.get("details", {})
         where = f"In {details['stage']}: " if details.get("stage") else ""
@@ -52,9 +49,23 @@ def job_html(snapshot: Mapping[str, Any]) -> str:
         lines.append(f"<div><b>{escape(where + what)}</b></div>")
         lines.append(f"<div>{escape(remedy)}</div>")
         request = f" · request {status['requestId']}" if status.get("requestId") else ""
-        lines.append(f'<code style="{_FAINT}">{escape(error["code"] + request)}</code>')
+        lines.append(f'<code style="{FAINT}">{escape(error["code"] + request)}</code>')
     lines += [f"<div>⚠ {escape(warning)}</div>" for warning in status["warnings"]]
-    return _framed(lines)
+    lines += [
+        f"<div>Run again as {escape(job)}: <code>client.jobs.get({escape(repr(job))})</code></div>"
+        for job in snapshot.get("reruns", ())
+    ]
+    return framed(lines)
+
+
+def as_of(at: float) -> str:
+    """The line that says how old a still form is, from seconds since 1970."""
+    then = datetime.fromtimestamp(at).astimezone()
+    return f'<div style="{FAINT};font:12px system-ui,sans-serif">as of {_moment(then)}</div>'
+
+
+def _moment(then: datetime) -> str:
+    return f"{then:%H:%M}, {then.day} {then:%b %Y}"
 
 
 def _head(snapshot: Mapping[str, Any]) -> str:
@@ -63,7 +74,7 @@ def _head(snapshot: Mapping[str, Any]) -> str:
     return (
         f'<div><b style="color:{_COLOURS.get(state, "inherit")}">{_SIGNS[state]} '
         f"{state.capitalize()}</b> &nbsp;<b><bdi>{escape(snapshot['title'])}</bdi> → "
-        f'{_rows(status["dataSize"])}</b> &nbsp;<code style="{_FAINT}">'
+        f'{_rows(status["dataSize"])}</b> &nbsp;<code style="{FAINT}">'
         f"{escape(status['jobId'])}</code></div>"
     )
 
@@ -90,11 +101,11 @@ def moving_html(snapshot: Mapping[str, Any]) -> str:
         f'<div style="height:6px;border-radius:3px;width:{status["progress"]:.1f}%;'
         f'background:{_COLOURS.get(state, "rgba(128,128,128,.6)")}"></div></div>',
         f"<div>{escape(_going(snapshot))}</div>",
-        f'<div style="{_FAINT}"><code>{calls}</code> &nbsp;<code>job.cancel()</code> &nbsp;'
+        f'<div style="{FAINT}"><code>{calls}</code> &nbsp;<code>job.cancel()</code> &nbsp;'
         "<code>job.logs()</code></div>",
     ]
     lines += [f"<div>⚠ {escape(warning)}</div>" for warning in status["warnings"]]
-    return _framed(lines)
+    return framed(lines)
 
 
 def _going(snapshot: Mapping[str, Any]) -> str:
@@ -112,10 +123,11 @@ def _going(snapshot: Mapping[str, Any]) -> str:
     if speed := status.get("rowsPerSecond"):
         facts.append(f"{speed:,.0f} rows/s")
     if left := status.get("secondsLeft"):
-        facts.append(f"about {left:.0f} s left")
+        facts.append(f"about {duration(round(left))} left")
     if until := status.get("resumeUntil"):
         facts.append(f"can be resumed until {_at(until)}")
-    return " · ".join([*facts, f"as of {_at(status['lastUpdated'])}"])
+    seen = datetime.fromisoformat(status["lastUpdated"]).astimezone()
+    return " · ".join([*facts, f"as of {_moment(seen)}"])
 
 
 def _at(instant: str) -> str:
@@ -137,7 +149,7 @@ def _facts(snapshot: Mapping[str, Any]) -> str:
             f"{_size(metadata.get('outputSize', 0))} {snapshot['format']}",
         ]
         if report := snapshot.get("report"):
-            facts += [f"fidelity {report['fidelity']:.1%}", report["memorisation"]]
+            facts += [f"fidelity {report['fidelity']:.1%}", f"privacy: {report['privacy']}"]
         return " · ".join(facts)
     if status["status"] in {"failed", "cancelled"}:
         return ""
@@ -185,8 +197,8 @@ def jobs_html(snapshot: Mapping[str, Any]) -> str:
         f'<table style="border-collapse:collapse">{rows}</table>',
     ]
     if snapshot["total"] > len(shown):
-        lines.append(f'<div style="{_FAINT}">and {snapshot["total"] - len(shown):,} more</div>')
-    return _framed(lines)
+        lines.append(f'<div style="{FAINT}">and {snapshot["total"] - len(shown):,} more</div>')
+    return framed(lines)
 
 
 def overview_text(snapshot: Mapping[str, Any]) -> str:
@@ -198,11 +210,11 @@ def overview_html(snapshot: Mapping[str, Any]) -> str:
     """The sums, and what needs a look."""
     sums = " &nbsp; ".join(
         f'<span style="margin-right:12px"><b style="font-size:1.4em">{escape(value)}</b> '
-        f'<span style="{_FAINT}">{escape(words)}</span></span>'
+        f'<span style="{FAINT}">{escape(words)}</span></span>'
         for value, words in _summed(snapshot)
     )
     alerts = [f"<div>⚠ {escape(alert['message'])}</div>" for alert in snapshot.get("alerts", ())]
-    return _framed([f"<div>{sums}</div>", *alerts])
+    return framed([f"<div>{sums}</div>", *alerts])
 
 
 def _summed(snapshot: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -229,74 +241,15 @@ def draft_html(snapshot: Mapping[str, Any]) -> str:
         lines.append(f'<pre style="{style}">{escape(code)}</pre>')
     if "table" in snapshot:
         lines += [f"<div>⚠ {escape(problem['words'])}</div>" for problem in snapshot["problems"]]
-    return _framed(lines)
+    return framed(lines)
 
 
 def _drafted(snapshot: Mapping[str, Any]) -> str:
     if "table" not in snapshot:
         return "no table is chosen yet"
     rows = snapshot["config"].get("dataSize")
-    said = _rows(rows) if isinstance(rows, int) else "rows"
-    return f"{said} like {snapshot['table']['label']}"
-
-
-def report_text(report: Report) -> str:
-    """A few lines; the worst columns."""
-    worst = sorted(report.columns, key=lambda column: column.score)[:3]
-    lines = [
-        f"Fidelity {report.fidelity:.1%}, {report.memorisation.in_words()}",
-        *(f"  {inert(column.name, longest=ONE_LINE)}: {column.score:.1%}" for column in worst),
-    ]
-    return "\n".join([*lines, *map(inert, report.notes)])
-
-
-def report_html(report: Report) -> str:
-    """Fidelity by column with bars, the worst pairs, and memorisation in words."""
-    found = report.memorisation
-    pairs = "" if report.pair_fidelity is None else f" · pairs {report.pair_fidelity:.1%}"
-    lines = [
-        f'<div style="font-size:15px"><b>Fidelity {report.fidelity:.1%}</b> '
-        f'<span style="{_FAINT}">columns {report.column_fidelity:.1%}{pairs}</span></div>',
-        f"<div><b>Memorisation:</b> {escape(found.in_words())}.</div>",
-        f'<div style="{_FAINT}">{escape(_closeness(report))}</div>',
-        _bars((column.name, column.score, column.metric) for column in report.columns),
-    ]
-    if report.pairs:
-        worst = ", ".join(
-            f"{' × '.join(f'<bdi>{escape(name)}</bdi>' for name in pair.columns)} {pair.score:.1%}"
-            for pair in report.pairs[:3]
-        )
-        lines.append(f'<div style="{_FAINT}">Pairs least alike: {worst}</div>')
-    lines.append(
-        f'<div style="{_FAINT}">{report.rows_synthetic:,} synthetic rows against '
-        f"{report.rows_training:,} learnt from and {report.rows_held_back:,} held back.</div>"
-    )
-    lines += [f'<div style="{_FAINT}">{escape(note)}</div>' for note in report.notes]
-    return _framed(lines)
-
-
-def _closeness(report: Report) -> str:
-    found = report.memorisation
-    facts = []
-    if found.dcr_share is not None:
-        facts.append(f"{found.dcr_share:.1%} are closer to a row learnt from (50 % is ideal)")
-    facts.append(f"{found.exact_row_share:.2%} equal a row learnt from")
-    if found.exact_row_share_expected is not None:
-        facts.append(f"{found.exact_row_share_expected:.2%} of your held-back rows do")
-    return " · ".join(facts)
-
-
-def _bars(scores: Iterable[tuple[str, float, str]]) -> str:
-    rows = "".join(
-        f'<tr><td style="padding:1px 12px 1px 0;text-align:left">{escape(name)}</td>'
-        '<td style="width:180px"><div style="background:rgba(128,128,128,.2);border-radius:2px">'
-        f'<div style="width:{100 * score:.1f}%;height:6px;border-radius:2px;'
-        f'background:{_COLOURS["completed"] if score >= 0.9 else _COLOURS["paused"]}"></div></div>'
-        f'</td><td style="padding-left:10px;text-align:right">{score:.1%}</td>'
-        f'<td style="padding-left:10px;{_FAINT};text-align:left">{escape(metric)}</td></tr>'
-        for name, score, metric in scores
-    )
-    return f'<table style="margin:6px 0;border-collapse:collapse">{rows}</table>'
+    amount = _rows(rows) if isinstance(rows, int) else "rows"
+    return f"{amount} like {snapshot['table']['label']}"
 
 
 def table_html(
@@ -308,33 +261,14 @@ def table_html(
     num_columns: int,
 ) -> str:
     """The first rows and columns of a table; columns of ``numbers`` are aligned right."""
-    line = "padding:2px 10px;border-bottom:1px solid rgba(128,128,128,.2);text-align:"
-    cells = [f"{line}{'right' if number else 'left'}" for number in numbers]
-    head = "".join(
-        f'<th style="{cell}">{escape(name)}</th>' for cell, name in zip(cells, names, strict=True)
-    )
-    body = "".join(
-        "<tr>"
-        + "".join(
-            f'<td style="{cell}">{escape(value)}</td>'
-            for cell, value in zip(cells, row, strict=True)
-        )
-        + "</tr>"
-        for row in rows
-    )
     size = f"{_part(len(rows), num_rows)} rows x {_part(len(names), num_columns)} columns"
-    return _framed(
+    return framed(
         [
-            '<div style="overflow-x:auto"><table style="border-collapse:collapse">'
-            f"<tr>{head}</tr>{body}</table></div>",
-            f'<div style="{_FAINT}">{size}</div>',
+            summary.table_html(summary.Table(names, rows, numbers)),
+            f'<div style="{FAINT}">{size}</div>',
         ]
     )
 
 
 def _part(shown: int, there: int) -> str:
     return f"{shown:,} of {there:,}" if shown < there else f"{there:,}"
-
-
-def _framed(lines: Iterable[str]) -> str:
-    return f'<div style="{_FRAME}">{"".join(lines)}</div>'

@@ -6,16 +6,18 @@ from typing import Any
 
 import ipywidgets
 import traitlets
+from IPython.display import display
 
+from datagen_nb.client.sync import Client, Job
 from datagen_nb.core.config import JobConfiguration
-from datagen_nb.plain_job import Job
-from datagen_nb.sync import Client
-from datagen_nb.ui import bridge
+from datagen_nb.ui import host
 from datagen_nb.ui.dashboard import Dashboard
 from datagen_nb.ui.history import History
+from datagen_nb.ui.static_output import MimeBundle, static_outputs
+from datagen_nb.ui.widget import close_children, display_bundle
 from datagen_nb.ui.wizard import Wizard
 
-TABS = {"wizard": "New table", "history": "Jobs", "dashboard": "Overview"}
+TABS = {"wizard": "Wizard", "history": "History", "dashboard": "Dashboard"}
 
 
 class Studio(ipywidgets.Tab):  # type: ignore[misc]
@@ -54,11 +56,26 @@ class Studio(ipywidgets.Tab):  # type: ignore[misc]
 
     def close(self) -> None:
         """Take it away; what its jobs do goes on."""
-        for child in self.children:
-            child.close()
+        close_children(self)
         super().close()
 
-    _ipython_display_ = None
+    def update_static(self) -> bool:
+        """See ``static_output.Refreshable``."""
+        for child in self.children:
+            child.update_static()
+        return True
+
+    def mime_bundle(self) -> MimeBundle:
+        """The still forms of all tabs, one below the other."""
+        html = "".join(child.mime_bundle()["text/html"] for child in self.children)
+        return {"text/plain": f"Studio: {', '.join(TABS.values())}", "text/html": html}
+
+    def _ipython_display_(self) -> None:
+        if host.has_browser():
+            data, _ = self._repr_mimebundle_()
+            display(data, raw=True)  # type: ignore[no-untyped-call]
+        else:
+            static_outputs.show(self)
 
     def _display_(self) -> Any:
         """What marimo shows: it knows no tabs of ipywidgets, but its own."""
@@ -68,10 +85,19 @@ class Studio(ipywidgets.Tab):  # type: ignore[misc]
         return marimo.ui.tabs(shown)
 
     def _repr_mimebundle_(self, **_options: Any) -> Any:
-        html = "".join(child.still()[1] for child in self.children)
-        return bridge.bundle(self, text=f"Studio: {', '.join(TABS.values())}", html=html)
+        return display_bundle(self, self.mime_bundle())
 
 
 def studio(client: Client, start: JobConfiguration | Job | None = None) -> Studio:
-    """Wizard, history and dashboard on one page; see ``Studio``."""
+    """Show the wizard, the history and the dashboard of a client as tabs.
+
+    Args:
+        client: The client.
+        start: A configuration, or a job whose configuration is taken, to begin with.
+
+    Example:
+        ```python
+        dg.studio(client)
+        ```
+    """
     return Studio(client, start)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from datagen_nb.client.sync import Dataset, Job
     from datagen_nb.core.result import Report
-    from datagen_nb.plain_dataset import Dataset
-    from datagen_nb.plain_job import Job
 
 
 class Views:
@@ -26,7 +25,7 @@ class Views:
         return UpdatedCard(job, with_html=shown == "html")
 
     def grid(self, data: Dataset) -> Any:
-        from datagen_nb.ui.grid import view
+        from datagen_nb.ui.renderers import view
 
         return view(data)
 

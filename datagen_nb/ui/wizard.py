@@ -9,30 +9,34 @@ from typing import TYPE_CHECKING, Any
 
 import traitlets
 
-from datagen_nb.core.config import DATA_TYPES, DEFAULT_BUCKET, PRESETS, JobConfiguration
+from datagen_nb.client.sync import Client, Job
+from datagen_nb.core.calls import python, short
+from datagen_nb.core.config import DEFAULT_BUCKET, JobConfiguration
 from datagen_nb.core.errors import ConfigurationError, DatagenError, InputError
 from datagen_nb.core.estimates import Estimate
 from datagen_nb.core.inspection import Inspection
-from datagen_nb.plain_job import Job
-from datagen_nb.sync import Client
-from datagen_nb.ui import bridge, candidates
-from datagen_nb.ui.arriving import Arriving
+from datagen_nb.pipelines.built_in import kinds_of
+from datagen_nb.ui import candidates
 from datagen_nb.ui.card import JobCard
 from datagen_nb.ui.draft import (
-    Chosen,
+    SelectedSource,
+    choices_of,
     code_of,
     edited,
     fields_of,
+    fields_of_arguments,
     problems_of,
-    said_as_fields,
-    short,
     target_of,
 )
-from datagen_nb.ui.learning_from import HOW_TO_READ, TABLE, LearningFrom, cell
+from datagen_nb.ui.protocol import Request
+from datagen_nb.ui.snapshots import WizardProblem, WizardSnapshot
+from datagen_nb.ui.source_table import HOW_TO_READ, TABLE, SourceTable, cell
 from datagen_nb.ui.static_html import draft_html, draft_text
+from datagen_nb.ui.upload_session import UploadSession
+from datagen_nb.ui.widget import WidgetBase, run_in_thread
 
 if TYPE_CHECKING:
-    from datagen_nb.inputs import Source
+    from datagen_nb.client.inputs import Source
 
 STEPS = ("data", "make", "columns", "output", "review")
 
@@ -40,8 +44,8 @@ PREVIEWED_COLUMNS = 40
 PREVIEWED_ROWS = 8
 
 
-class Wizard(bridge.Panel):
-    """Takes somebody from a table to a submitted job.
+class Wizard(WidgetBase):
+    """Leads from a table to a submitted job, step by step.
 
     Args:
         client: Where the job goes.
@@ -49,7 +53,7 @@ class Wizard(bridge.Panel):
 
     Attributes:
         config: The draft, wire names, right or wrong; setting it restores a draft.
-        step: Where one stands, one of ``STEPS``.
+        step: Which is shown, one of ``STEPS``.
         status: ``draft``, then the state of the job that was submitted last.
         job: That job.
 
@@ -68,26 +72,29 @@ class Wizard(bridge.Panel):
     def __init__(self, client: Client, start: JobConfiguration | Job | None = None) -> None:
         self.client = client
         self.job: Job | None = None
-        self._table = LearningFrom(client.asynchronous)
-        self._looked: tuple[Any, ...] | None = None
-        self._estimate: tuple[JobConfiguration, Estimate | str] | None = None
+        self._table = SourceTable(client.asynchronous)
+        self._inspected: tuple[Any, ...] | None = None
+        self._estimated: JobConfiguration | None = None
+        self._estimate: Estimate | None = None
+        self._estimate_trouble: str | None = None
         self._tasks: dict[str, asyncio.Task[Any]] = {}
-        self._arriving: Arriving | None = None
-        self._telling = False
+        self._upload: UploadSession | None = None
+        self._is_scheduled = False
+        self._pipeline = client.pipeline()
         super().__init__("wizard", client.portal, {})
         if isinstance(start, Job):
             start = start.configuration
         self._portal.call(
-            self._begin_with({"parameters": {}} if start is None else fields_of(start))
+            self._start_with({"parameters": {}} if start is None else fields_of(start))
         )
-        self.follow(self._be_there())
+        self.start_task(self._stay_alive())
 
-    async def _begin_with(self, draft: dict[str, Any]) -> None:
+    async def _start_with(self, draft: dict[str, Any]) -> None:
         self.config = draft
-        self._tell()
+        self._update()
 
-    async def _be_there(self) -> None:
-        """The face beats for as long as somebody may press its buttons."""
+    async def _stay_alive(self) -> None:
+        """Send heartbeats for as long as the buttons may be pressed."""
         await asyncio.Event().wait()
 
     @property
@@ -97,7 +104,7 @@ class Wizard(bridge.Panel):
         Raises:
             ConfigurationError: With everything that is still wrong with the draft.
         """
-        if problems := problems_of(self.config):
+        if problems := problems_of(self.config, self._pipeline):
             raise ConfigurationError(list(problems))
         return JobConfiguration.model_validate(self.config)
 
@@ -115,17 +122,19 @@ class Wizard(bridge.Panel):
 
         ``columns`` maps names to kinds. ``None`` takes a choice back.
         """
-        self.config = edited(self.config, said_as_fields(said, shares_files=self._shares_files))
+        self.config = edited(
+            self.config, fields_of_arguments(said, self._pipeline, shares_files=self._shares_files)
+        )
 
     def use(self, source: Source) -> None:
-        """Choose the table to learn from: a path, a frame, a pyarrow Table; and look at it.
+        """Choose the table to train on, a path, a DataFrame or a pyarrow Table, and inspect it.
 
         Raises:
             InputError: It is not there or cannot be read.
         """
         names = candidates.namespace().items()
         name = next((name for name, value in names if value is source and name[0] != "_"), "")
-        self._portal.call(self._use_and_look(source, name))
+        self._portal.call(self._use_and_inspect(source, name))
 
     def submit(self) -> Job:
         """Submit the draft as the button does; its card opens below.
@@ -142,27 +151,27 @@ class Wizard(bridge.Panel):
 
     @traitlets.observe("config", "step")
     def _changed(self, _change: Any) -> None:
-        if not self._telling:
-            self._telling = True
-            self._portal.loop.call_soon_threadsafe(self._tell)
+        if not self._is_scheduled:
+            self._is_scheduled = True
+            self._portal.loop.call_soon_threadsafe(self._update)
 
-    def _tell(self) -> None:
+    def _update(self) -> None:
         """Show the draft as it is, and find out what follows from it."""
-        self._telling = False
-        problems = problems_of(self.config)
+        self._is_scheduled = False
+        problems = problems_of(self.config, self._pipeline)
         table = self._how_read({problem.field for problem in problems})
-        if table != self._looked:
-            self._looked = table
-            self._table.forget("" if table is None else self._table.choice(self.config).label)
+        if table != self._inspected:
+            self._inspected = table
+            self._table.reset("" if table is None else self._table.choice(self.config).label)
             if table is not None:
-                self._instead("look", self._look())
-        elif not problems and not self._table.looking:
+                self._restart_task("inspect", self._inspect())
+        elif not problems and not self._table.inspecting:
             config = self.configuration
-            if self._estimate is None or self._estimate[0] != config:
-                self._instead("estimate", self._foretell(config))
-        self.put(self._snapshot())
+            if self._estimated != config:
+                self._restart_task("estimate", self._update_estimate(config))
+        self.set_snapshot(self._snapshot())
 
-    def _instead(self, what: str, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+    def _restart_task(self, what: str, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """Begin work in place of the same work for an older draft."""
         if what in self._tasks:
             self._tasks[what].cancel()
@@ -170,7 +179,7 @@ class Wizard(bridge.Panel):
         return self._tasks[what]
 
     def _how_read(self, wrong: set[str]) -> tuple[Any, ...] | None:
-        """What a look depends on; ``None`` while no table is chosen or this is ``wrong``."""
+        """What an inspection depends on; ``None`` without a table or while this is ``wrong``."""
         fields = self.config
         needed = {*TABLE, *(f"parameters.{name}" for name in HOW_TO_READ)}
         if not fields.get("inputPath") or needed & wrong:
@@ -181,57 +190,57 @@ class Wizard(bridge.Panel):
             *(parameters.get(name) for name in HOW_TO_READ),
         )
 
-    async def _look(self) -> None:
-        await self._table.look(self.config)
+    async def _inspect(self) -> None:
+        await self._table.inspect(self.config)
         found = self._table.inspection
         if found is not None and "dataSize" not in self.config:
             self.config = edited(self.config, {"dataSize": max(found.rows, 1)})
-        self._tell()
+        self._update()
 
-    async def _foretell(self, config: JobConfiguration) -> None:
-        said: Estimate | str
+    async def _update_estimate(self, config: JobConfiguration) -> None:
+        estimate, trouble = None, None
         try:
-            said = await self.client.asynchronous.estimate(config)
+            estimate = await self.client.asynchronous.estimate(config)
         except DatagenError as error:
-            said = str(error)
-        self._estimate = (config, said)
-        self.put(self._snapshot())
+            trouble = str(error)
+        self._estimated, self._estimate, self._estimate_trouble = config, estimate, trouble
+        self.set_snapshot(self._snapshot())
 
     def _snapshot(self) -> dict[str, Any]:
-        """Its form is ``widgets/src/wizard/snapshot.ts``; columns and rows are asked for."""
         fields = self.config
-        problems = problems_of(fields)
+        problems = problems_of(fields, self._pipeline)
         parameters = {
             key: value for key, value in fields.get("parameters", {}).items() if key != "columns"
         }
-        made: dict[str, Any] = {
-            "step": self.step,
-            "config": {**fields, "parameters": parameters},
-            "output": short(fields.get("outputBucket", ""), str(fields.get("outputPath", ""))),
-            "sharesFiles": self._shares_files,
-            "choices": {"dataType": DATA_TYPES, "preset": PRESETS},
-            "problems": [
-                {"field": one.field, "words": f"It {one.rule}. {one.remedy}"} for one in problems
-            ],
-            "revision": self._table.revision,
-            "looking": self._table.looking,
-            "trouble": self._table.trouble,
-        }
-        choice = self._table.choice(fields)
-        if fields.get("inputPath"):
-            made["table"] = {"label": choice.label, **self._table.facts()}
+        source = self._table.choice(fields)
+        code, estimate, trouble = None, None, None
         if not problems:
             config = JobConfiguration.model_validate(fields)
-            made["code"] = code_of(config, choice)
-            if self._estimate is not None and self._estimate[0] == config:
-                said = self._estimate[1]
-                made["estimate"] = {"trouble": said} if isinstance(said, str) else said.to_wire()
-        if self.job is not None:
-            made["job"] = self.job.id
-            made["alone"] = self._is_alone
-        return made
+            code = code_of(config, source)
+            if self._estimated == config:
+                estimate, trouble = self._estimate, self._estimate_trouble
+        return WizardSnapshot(
+            step=self.step,
+            config={**fields, "parameters": parameters},
+            output=short(fields.get("outputBucket", ""), str(fields.get("outputPath", ""))),
+            shares_files=self._shares_files,
+            choices=choices_of(self._pipeline),
+            problems=tuple(
+                WizardProblem(field=one.field, words=f"It {one.rule}. {one.remedy}")
+                for one in problems
+            ),
+            revision=self._table.revision,
+            inspecting=self._table.inspecting,
+            trouble=self._table.trouble,
+            table=self._table.facts(source.label) if fields.get("inputPath") else None,
+            code=code,
+            estimate=estimate,
+            estimate_trouble=trouble,
+            job=None if self.job is None else self.job.id,
+            alone=None if self.job is None else self._is_bare,
+        ).to_wire()
 
-    async def act(self, request: bridge.Request) -> Any:
+    async def act(self, request: Request) -> Any:
         """Do what the browser asks."""
         body = request.body
         match request.action:
@@ -243,7 +252,7 @@ class Wizard(bridge.Panel):
                 changes = target_of(body["path"], shares_files=self._shares_files)
                 self.config = edited(self.config, changes)
             case "column":
-                self._judge(str(body["name"]), body["kind"])
+                self._override_kind(str(body["name"]), body["kind"])
             case "candidates":
                 return await asyncio.to_thread(_candidates)
             case "path":
@@ -251,10 +260,10 @@ class Wizard(bridge.Panel):
             case "frame":
                 await self._use_frame(str(body["name"]))
             case "columns":
-                kinds = self.config.get("parameters", {}).get("columns", {})
+                kinds = kinds_of(self.config.get("parameters", {}).get("columns", {}))
                 return self._table.page(int(body["start"]), str(body["search"]), kinds)
             case "preview":
-                return await self._instead("preview", self._preview())
+                return await self._restart_task("preview", self._preview())
             case "stop":
                 if "preview" in self._tasks:
                     self._tasks["preview"].cancel()
@@ -270,37 +279,46 @@ class Wizard(bridge.Panel):
                 raise ValueError(f"a wizard cannot {action}")
         return None
 
-    def _judge(self, name: str, kind: str | None) -> None:
-        """Learn a column as this kind; as the one that was found, if ``None``."""
+    def _override_kind(self, name: str, kind: str | None) -> None:
+        """Treat a column as this kind; as the one that was detected, if ``None``."""
         kinds = {**self.config.get("parameters", {}).get("columns", {}), name: kind}
         kinds = {name: kind for name, kind in kinds.items() if kind is not None}
         self.config = edited(self.config, {"parameters": {"columns": kinds or None}})
 
     async def _use(self, source: Source, name: str) -> None:
+        self._leave_unread()
         parameters = self.config.get("parameters", {})
-        placed, chosen = await self._table.place(source, name, parameters)
-        self._take(placed, chosen, name or placed.name)
+        placed, selected = await self._table.place(source, name, parameters)
+        self._set_source(placed, selected, name or placed.name)
 
-    async def _use_and_look(self, source: Source, name: str) -> None:
+    def _leave_unread(self) -> None:
+        """Another table is tried: one that could not be read is chosen no longer."""
+        if self._table.trouble:
+            nothing = {"inputBucket": None, "inputPath": None, "inputFormat": None}
+            self._table.reset("")
+            self._inspected = None
+            self.config = edited(self.config, nothing)
+
+    async def _use_and_inspect(self, source: Source, name: str) -> None:
         await self._use(source, name)
-        self._tell()
-        if "look" in self._tasks:
-            await asyncio.wait([self._tasks["look"]])
+        self._update()
+        if "inspect" in self._tasks:
+            await asyncio.wait([self._tasks["inspect"]])
 
     async def _use_frame(self, name: str) -> None:
         found = candidates.namespace().get(name)
         if not candidates.is_frame(found):
             raise InputError(
-                f"There is no frame {name!r} in this notebook any more. Look again.",
+                f"There is no DataFrame {name!r} in this notebook any more. Press Refresh.",
                 code="input_not_found",
             )
         await self._use(found, name)
 
-    def _take(self, placed: JobConfiguration, chosen: Chosen, name: str) -> None:
-        """Learn from another table; what was only so because of the one before goes."""
+    def _set_source(self, placed: JobConfiguration, selected: SelectedSource, name: str) -> None:
+        """Train on another table; what followed from the one before goes."""
         fields, before = self.config, self._table.choice(self.config)
         found = self._table.inspection
-        self._table.remember(placed, chosen)
+        self._table.remember(placed, selected)
         changes: dict[str, Any] = {
             "inputBucket": placed.input_bucket,
             "inputPath": placed.input_path,
@@ -313,7 +331,7 @@ class Wizard(bridge.Panel):
             changes["name"] = name
         if fields.get("outputFormat") in {before.format, None}:
             changes["outputFormat"] = placed.input_format
-        self._looked = None
+        self._inspected = None
         self.config = edited(fields, changes)
 
     async def _preview(self) -> dict[str, Any]:
@@ -331,20 +349,21 @@ class Wizard(bridge.Panel):
         }
 
     async def _begin(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        self._leave_unread()
         uploads = self.client.asynchronous.uploads
-        arriving = Arriving(uploads, str(body["name"]), int(body["size"]), str(body["digest"]))
-        self._arriving = arriving
-        return self._arrived(arriving, await arriving.begin())
+        upload = UploadSession(uploads, str(body["name"]), int(body["size"]), str(body["digest"]))
+        self._upload = upload
+        return self._use_upload(upload, await upload.begin())
 
     async def _chunk(self, offset: int, data: bytes) -> dict[str, Any]:
-        if self._arriving is None:
+        if self._upload is None:
             raise ValueError("no upload was begun: choose the file again")
-        return self._arrived(self._arriving, await self._arriving.append(offset, data))
+        return self._use_upload(self._upload, await self._upload.append(offset, data))
 
-    def _arrived(self, arriving: Arriving, told: dict[str, Any]) -> dict[str, Any]:
-        """Learn from an upload that is whole and whose digest is right."""
-        if told["whole"]:
-            request, name = arriving.request, PurePath(arriving.name).stem[:200]
+    def _use_upload(self, upload: UploadSession, progress: dict[str, Any]) -> dict[str, Any]:
+        """Train on an upload that is whole and whose digest is right."""
+        if progress["whole"]:
+            request, name = upload.request, PurePath(upload.name).stem[:200]
             placed = JobConfiguration(
                 data_size=1,
                 input_bucket=DEFAULT_BUCKET,
@@ -352,31 +371,50 @@ class Wizard(bridge.Panel):
                 input_format=request.format,
                 output_format=request.format,
             )
-            self._take(placed, Chosen(None, name, arriving.name, request.format), name)
-        return told
+            expression = python(upload.name)
+            selected = SelectedSource(expression, name, upload.name, request.format, is_upload=True)
+            self._set_source(placed, selected, name)
+        return progress
 
     async def _submit(self) -> Job:
         """Submit the draft, and open the job's card."""
         job = Job(await self.client.asynchronous.submit(self.configuration), self.client)
         self.job = job
-        card = await asyncio.to_thread(JobCard, job)
-        self.put_below(card)
+        card = await run_in_thread(lambda: JobCard(job))
+        self.set_below(card)
         self.status = card.status
         card.observe(self._moved, "status")
-        self.put(self._snapshot())
+        self.set_snapshot(self._snapshot())
         return job
 
     def _moved(self, change: Any) -> None:
         self.status = change.new
-        self.job = change.owner.job  # another after a rerun
 
-    def still(self) -> tuple[str, str]:
+    @property
+    def is_final(self) -> bool:
+        return True  # a draft does not change by itself
+
+    def static_repr(self) -> tuple[str, str]:
         """What is chosen so far."""
-        return draft_text(self.face.snapshot), draft_html(self.face.snapshot)
+        return draft_text(self.snapshot), draft_html(self.snapshot)
 
 
 def wizard(client: Client, start: JobConfiguration | Job | None = None) -> Wizard:
-    """Configure and submit a job step by step; see ``Wizard``."""
+    """Configure and submit a job step by step.
+
+    Args:
+        client: The client to submit with.
+        start: A configuration, or a job whose configuration is taken, to begin with.
+
+    Returns:
+        A widget; its ``job`` is the job that was submitted last.
+
+    Example:
+        ```python
+        wizard = dg.wizard(client)
+        wizard
+        ```
+    """
     return Wizard(client, start)
 
 

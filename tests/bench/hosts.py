@@ -19,15 +19,17 @@ import uvicorn
 from fastapi import FastAPI, Header, Response
 
 from datagen_nb import wiring
-from datagen_nb.api import host
-from datagen_nb.api.home import Home
+from datagen_nb.api.process import host
+from datagen_nb.api.process.home import Home
 from datagen_nb.core.access import LOCAL_CUSTOMER
 from datagen_nb.core.changes import Completed
 from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.estimates import TableFacts
 from datagen_nb.core.messages import Health, JobEvent
+from datagen_nb.core.pipeline import InputProbe, Signal, Task
+from datagen_nb.core.pipeline_info import PipelineInfo
 from datagen_nb.core.plans import Preview
-from datagen_nb.core.ports import Look, Signal, Task
+from datagen_nb.pipelines.built_in import INFO
 
 INPUT = "inputs/" + "0" * 64 + ".csv"
 CONFIG = JobConfiguration(
@@ -41,6 +43,9 @@ class NoOp:
     def __init__(self, *, still: bool) -> None:
         self._still = still
 
+    async def describe(self) -> PipelineInfo:
+        return INFO
+
     async def check(self, config: JobConfiguration) -> None:
         """Take everything."""
 
@@ -49,13 +54,13 @@ class NoOp:
             await asyncio.Event().wait()
         yield Completed(task.attempt, 0)
 
-    async def measure(self, look: Look) -> TableFacts:
+    async def measure(self, probe: InputProbe) -> TableFacts:
         return TableFacts(
             rows=1000, columns=5, size=50_000, bytes_fixed={"csv": 0.0}, bytes_per_row={"csv": 50.0}
         )
 
-    async def preview(self, look: Look) -> Preview:
-        return Preview(columns=(), rows=(), learnt_rows=0, notes=())
+    async def preview(self, probe: InputProbe) -> Preview:
+        return Preview(columns=(), rows=(), training_rows=0, notes=())
 
     async def check_health(self) -> Health:
         return Health(status="healthy")
@@ -101,17 +106,17 @@ def ours(place: Path) -> None:
     """The service with everything on, as ``datagen-nb serve`` hosts it."""
     home = _with_input(Home.open(place))
 
-    async def build() -> host.Hosted:
+    async def build() -> host.HostedService:
         pipeline = NoOp(still=os.environ.get("DATAGEN_BENCH_PIPELINE") == "still")
-        service = await wiring._service(home.database, home.buckets, pipeline)
-        return await wiring._hosted(service)
+        service = await wiring.build_service(home.database, home.buckets, pipeline)
+        return await wiring.host_service(service)
 
     host.serve(build, home, idle_seconds=None)
 
 
 async def _jobs(place: Path, count: int) -> float:
     home = _with_input(Home.open(place))
-    service = await wiring._service(home.database, home.buckets, NoOp(still=False))
+    service = await wiring.build_service(home.database, home.buckets, NoOp(still=False))
     jobs = service.customer(LOCAL_CUSTOMER)
     room = asyncio.Semaphore(64)
 

@@ -23,11 +23,12 @@ from datagen_nb.core.access import LOCAL_CUSTOMER
 from datagen_nb.core.messages import JobQuery
 from datagen_nb.core.status import new_status
 from datagen_nb.core.wire_model import format_instant
-from datagen_nb.stores.sqlite_listing import cursor_of
-from datagen_nb.stores.sqlite_thread import SqliteThread
+from datagen_nb.stores.sqlite.listing import cursor_of
+from datagen_nb.stores.sqlite.thread import SqliteThread
 from tests.bench.hosts import CONFIG, NoOp
 from tests.bench.lines import Line, line
 from tests.bench.skeleton import line as tell
+from tests.pipelines import WEIGHTS
 
 MANY = 1_000_000
 OLD = 100_000
@@ -37,7 +38,7 @@ SOME = "j_0000000000000000"
 def fill(database: Path) -> None:
     """Put a million ended jobs into a store, a hundred thousand of them out of time."""
     now = datetime.now(UTC)
-    status = new_status(SOME, CONFIG, now).to_json().replace('"queued"', '"completed"')
+    status = new_status(SOME, CONFIG, now, WEIGHTS).to_json().replace('"queued"', '"completed"')
     db = sqlite3.connect(database, isolation_level=None)
     db.execute("PRAGMA synchronous = OFF")
     db.execute("PRAGMA cache_size = -500000")
@@ -78,7 +79,7 @@ async def full(place: Path) -> None:
     """(e) and (f): pages of a long history, and a sweep through it."""
     place.mkdir(mode=0o700)
     database = place / "jobs.sqlite"
-    service = await wiring._service(database, place / "buckets", NoOp(still=True))
+    service = await wiring.build_service(database, place / "buckets", NoOp(still=True))
     await service.aclose()
     await asyncio.to_thread(fill, database)
     held: list[float] = []
@@ -90,7 +91,7 @@ async def full(place: Path) -> None:
         if thread._writes:
             held.append(time.perf_counter() - start)
 
-    service = await wiring._service(database, place / "buckets", NoOp(still=True))
+    service = await wiring.build_service(database, place / "buckets", NoOp(still=True))
     try:
         # The first sweep begins with the service; it is measured below, on its own.
         await service.retention.aclose()

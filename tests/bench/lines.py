@@ -39,15 +39,15 @@ class Line:
 
 
 @asynccontextmanager
-async def line(socket: Path, *, patience: float = 30) -> AsyncGenerator[Line, None]:
-    """A line to a socket, once somebody listens there."""
+async def line(socket: Path, *, within: float = 30) -> AsyncGenerator[Line, None]:
+    """A line to a socket, once a server listens there."""
     start = time.perf_counter()
     while True:
         try:
             reader, writer = await asyncio.open_unix_connection(socket, limit=1 << 22)
             break
         except OSError:
-            if time.perf_counter() - start > patience:
+            if time.perf_counter() - start > within:
                 raise
             await asyncio.sleep(0.02)
     try:

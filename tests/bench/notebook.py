@@ -69,7 +69,7 @@ SEEN = """() => {
     }).observe(document.body, {subtree: true, attributes: true, attributeFilter: ['class']});
 }"""
 
-TOLD = """
+TIMES = """
 import json
 print(json.dumps({"changed": changed, "late": sorted(late)}))
 """
@@ -90,7 +90,7 @@ def main() -> None:
                 "[job.cancel() for job in client.jobs.running()]\n" + SUBMIT,
                 "for job in jobs[50:]:\n    display(job)",
                 CHANGES,
-                TOLD,
+                TIMES,
             )
             page = notebook.page
             page.on(
@@ -126,14 +126,14 @@ def main() -> None:
             )
             seen = page.evaluate("() => window.__seen")
             notebook.run(5)
-            told = json.loads(notebook.cell(5).locator("pre").inner_text())
-            asked = sorted(seen[job] - before for job, (before, _) in told["changed"].items())
-            answered = sorted(seen[job] - after for job, (_, after) in told["changed"].items())
+            reported = json.loads(notebook.cell(5).locator("pre").inner_text())
+            asked = sorted(seen[job] - before for job, (before, _) in reported["changed"].items())
+            answered = sorted(seen[job] - after for job, (_, after) in reported["changed"].items())
             print(
                 f"change to pixels: p50 {asked[15] * 1000:.0f} ms, p95 {asked[28] * 1000:.0f} ms "
                 f"from asking; p95 {answered[28] * 1000:.0f} ms from the service's answer"
             )
-            late = told["late"]
+            late = reported["late"]
             print(f"the kernel's loop was late by at most {late[-1] * 1000:.0f} ms")
     finally:
         shutil.rmtree(root, ignore_errors=True)

@@ -18,7 +18,7 @@ from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
-from datagen_nb.api.home import Home
+from datagen_nb.api.process.home import Home
 from tests.bench import laden
 from tests.bench.hosts import CONFIG
 from tests.bench.lines import Line, line
@@ -83,7 +83,7 @@ async def fresh_rate(role: str, place: Path, clients: int) -> float:
     async with process(role, place, DATAGEN_BENCH_PIPELINE="still"):
         socket = socket_of(role, place)
         await rate(socket, clients, 64, "warm")
-        return await rate(socket, clients, 640, "told")
+        return await rate(socket, clients, 640, "watched")
 
 
 async def submits(place: Path) -> None:

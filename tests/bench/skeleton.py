@@ -23,10 +23,10 @@ import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from datagen_nb.api.home import Home
-from datagen_nb.api.launch import attach, stop
-from datagen_nb.client import AsyncClient
-from datagen_nb.job import AsyncJob
+from datagen_nb.api.process.home import Home
+from datagen_nb.api.process.launch import attach, stop
+from datagen_nb.client.async_client import AsyncClient
+from datagen_nb.client.async_job import AsyncJob
 
 TABLE = Path(__file__).parents[2] / "notebooks" / "data" / "diamonds.parquet"
 
@@ -54,7 +54,7 @@ def imports() -> None:
 
 async def warm(client: AsyncClient) -> None:
     """One small job, so that the workers' parent has its imports loaded."""
-    await (await client.submit(TABLE, rows=100, parameters={"sampleRows": 500})).wait()
+    await (await client.submit(TABLE, rows=100, parameters={"sample_rows": 500})).wait()
 
 
 async def starts(place: Path) -> None:
@@ -82,7 +82,7 @@ async def submits(client: AsyncClient) -> None:
     times, moved = [], []
     for _ in range(9):
         start = time.perf_counter()
-        job = await client.submit(TABLE, rows=1_000, parameters={"sampleRows": 500})
+        job = await client.submit(TABLE, rows=1_000, parameters={"sample_rows": 500})
         times.append(time.perf_counter() - start)
         async for status in job.updates():
             if status.progress > 0:
@@ -169,7 +169,7 @@ async def checkpoints(client: AsyncClient) -> None:
     """What durable parts cost: the same rows in many parts against one."""
 
     async def seconds(part_rows: int) -> float:
-        job = await client.submit(TABLE, rows=1_000_000, parameters={"partRows": part_rows})
+        job = await client.submit(TABLE, rows=1_000_000, parameters={"part_rows": part_rows})
         await job.wait()
         return generate_seconds(job)
 

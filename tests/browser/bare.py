@@ -1,14 +1,15 @@
 """A page that knows anywidgets and nothing else: no kernel, no widget manager, no models by name.
 
-What a face asks is answered by its panel in this process; what the panel shows then is told to the
-face before the answer, as a kernel would. Colours are those of a JupyterLab theme.
+A request is answered by its widget in this process, whose traits are sent to the page before the
+answer, as a kernel would. Colours are those of a JupyterLab theme.
 """
 
 import json
 import sys
 from pathlib import Path
 
-from datagen_nb.ui import bridge
+from datagen_nb.ui.modules import built
+from datagen_nb.ui.protocol import Request, describe
 
 THEMES = Path(sys.prefix) / "share" / "jupyter" / "lab" / "themes" / "@jupyterlab"
 
@@ -28,22 +29,22 @@ const url = URL.createObjectURL(new Blob([{loader}], {{type: "text/javascript"}}
 const {{default: widget}} = await import(url);
 class Model {{
   asked = [];
-  #heard = {{}};
+  #listeners = {{}};
   constructor(place, values) {{ this.place = place; this.values = values; }}
   get(name) {{ return this.values[name]; }}
-  on(event, callback) {{ (this.#heard[event] ??= new Set()).add(callback); }}
-  off(event, callback) {{ this.#heard[event]?.delete(callback); }}
+  on(event, callback) {{ (this.#listeners[event] ??= new Set()).add(callback); }}
+  off(event, callback) {{ this.#listeners[event]?.delete(callback); }}
   tell(values) {{
     Object.assign(this.values, values);
-    const heard = Object.keys(values).flatMap(name => [...(this.#heard[`change:${{name}}`] ?? [])]);
-    heard.forEach(told => told());
+    for (const name of Object.keys(values))
+      [...(this.#listeners[`change:${{name}}`] ?? [])].forEach(callback => callback());
   }}
   async send({{id, action, body}}) {{
     this.asked.push(action);
-    if (this.silent && action !== "code") return;
+    if (this.silent && action !== "module") return;
     const {{reply, values}} = await act(this.place, action, body);
     this.tell(values);
-    this.#heard["msg:custom"]?.forEach(told => told({{id, ...reply}}, []));
+    this.#listeners["msg:custom"]?.forEach(callback => callback({{id, ...reply}}, []));
   }}
 }}
 window.models = [];
@@ -62,7 +63,7 @@ window.ready = true;
 
 
 class Bare:
-    """Shows the faces of panels in a page.
+    """Shows widgets in a page.
 
     Args:
         page: An empty page.
@@ -73,34 +74,34 @@ class Bare:
     def __init__(self, page, theme="light", *, jupyter=True):
         self.page = page
         self.errors = []
-        self._panels = []
+        self._widgets = []
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.expose_function("act", self._act)
         css = f":root {{ color-scheme: {theme} }}"
         if jupyter:
             css = (THEMES / f"theme-{theme}-extension" / "index.css").read_text(encoding="utf-8")
-        loader = json.dumps(bridge.built("loader.js")).replace("</", "<\\/")
+        loader = json.dumps(built("loader.js")).replace("</", "<\\/")
         page.set_content(PAGE.format(theme=css, loader=loader))
         page.wait_for_function("() => window.ready")
 
-    def show(self, panel, caption=""):
-        """Add a panel's face below the others; where it stands."""
-        self._panels.append(panel)
-        values = {name: getattr(panel.face, name) for name in ("module", "code")}
-        self.page.evaluate("told => show(...told)", [caption, values | _state(panel)])
-        return self.page.locator("figure").nth(len(self._panels) - 1)
+    def show(self, widget, caption=""):
+        """Add a widget below the others; its place in the page."""
+        self._widgets.append(widget)
+        values = {name: getattr(widget.view_model, name) for name in ("module", "holder")}
+        self.page.evaluate("values => show(...values)", [caption, values | _state(widget)])
+        return self.page.locator("figure").nth(len(self._widgets) - 1)
 
     def tell(self, place, **values):
         """Change what a model holds, as a kernel does."""
         self.page.evaluate("([place, values]) => models[place].tell(values)", [place, values])
 
     def silence(self, place):
-        """Let nobody answer from now on, and the beats be overdue."""
+        """Answer nothing from now on, and let the heartbeats be overdue."""
         self.page.evaluate("place => { models[place].silent = true; }", place)
-        self.tell(place, beat={"at": 0, "every": 0.001, "told": 0})
+        self.tell(place, heartbeat={"at": 0, "every": 0.001, "seq": 0})
 
     def asked(self, place=0):
-        """The actions that a face has asked for."""
+        """The actions that were requested."""
         return self.page.evaluate("place => models[place].asked", place)
 
     def leave(self):
@@ -108,14 +109,14 @@ class Bare:
         self.page.evaluate("() => models.forEach(model => model.gone?.())")
 
     def _act(self, place, action, body):
-        panel = self._panels[place]
-        doing = panel._portal.start(panel._do(bridge.Request(action, body)))
+        widget = self._widgets[place]
+        doing = widget._portal.start(widget._answer(Request(action, body)))
         try:
             reply = {"result": doing.result()}
         except Exception as error:  # whatever it is, a kernel answers with it too
-            reply = {"error": bridge._told(error)}
-        return {"reply": reply, "values": _state(panel)}
+            reply = {"error": describe(error)}
+        return {"reply": reply, "values": _state(widget)}
 
 
-def _state(panel):
-    return {name: getattr(panel.face, name) for name in ("snapshot", "beat")}
+def _state(widget):
+    return {name: getattr(widget.view_model, name) for name in ("snapshot", "heartbeat")}

@@ -6,6 +6,11 @@ import shutil
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
+
+from tests.deadline import DEADLINE
+
+expect.set_options(timeout=DEADLINE * 1000)  # a bound that a test is about stands in that test
 
 DATA = Path(__file__).parents[2] / "notebooks" / "data"
 
@@ -17,7 +22,7 @@ def pytest_collection_modifyitems(config, items):
         if here in item.path.parents:
             item.add_marker(pytest.mark.browser)
             if item.get_closest_marker("timeout") is None:
-                item.add_marker(pytest.mark.timeout(300))
+                item.add_marker(pytest.mark.timeout(600))
             if item.get_closest_marker("gigabyte") and "gigabyte" not in config.option.markexpr:
                 item.add_marker(pytest.mark.skip(reason="takes minutes: pytest -m gigabyte"))
             if not Path(chromium).exists():
@@ -77,7 +82,7 @@ def _home(root):
 def _stop(home: Path) -> None:
     import asyncio
 
-    from datagen_nb.api.home import Home
-    from datagen_nb.api.launch import stop
+    from datagen_nb.api.process.home import Home
+    from datagen_nb.api.process.launch import stop
 
     asyncio.run(stop(Home.open(home)))

@@ -1,10 +1,13 @@
 """Every widget in every state, light, dark and narrow, as pictures to be looked at.
 
-Run as ``python -m tests.browser.contact_sheet``. What is shown are real panels over real services:
-the local one learns from the diamonds, the mock stands still where a state would pass.
+Run as ``python -m tests.browser.contact_sheet``, with the names of sheets for some alone. What is
+shown are real panels over real services: the local one fits the diamonds, the mock stands still
+where a state would pass.
 """
 
 import html
+import os
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -12,12 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Locator, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, expect, sync_playwright
 
 import datagen_nb as dg
 from datagen_nb.core.errors import DatagenError
 from tests.browser.bare import Bare
-from tests.browser.lab import ARGUMENTS, CHROMIUM
+from tests.browser.lab import ARGUMENTS, CHROMIUM, new_page
 from tests.conftest import DIAMONDS
 
 ROOT = Path(__file__).parents[2]
@@ -29,7 +32,7 @@ LOOKS = {"light": ("light", 900), "dark": ("dark", 900), "narrow": ("light", 344
 
 PICTURED = ("review", "running", "completed")
 
-PATIENCE = 60_000
+TIMEOUT_MS = 60_000
 
 
 @dataclass
@@ -60,9 +63,9 @@ def press(*names: str) -> Callable[[Locator, Bare, int], None]:
 
 
 def lose(shown: Locator, bare: Bare, place: int) -> None:
-    """Nobody answers any more."""
+    """The kernel no longer answers."""
     bare.silence(place)
-    expect(shown.get_by_role("alert").first).to_contain_text("Not connected", timeout=PATIENCE)
+    expect(shown.get_by_role("alert").first).to_contain_text("Not connected", timeout=TIMEOUT_MS)
 
 
 class Stage:
@@ -72,15 +75,19 @@ class Stage:
         self.folder = folder
         self._stack = stack
         self.real = self.local("home")
-        self.slow = self.mock("slow", 1)
+        self.slow = self.mock("slow", 1, cooldown=30)
 
     def local(self, home: str) -> dg.Client:
         client = self._stack.enter_context(dg.connect(home=self.folder / home))
         self._stack.callback(_stop, self.folder / home)
         return client
 
-    def mock(self, scenario: str, speed: float) -> dg.Client:
-        return self._stack.enter_context(dg.connect("mock", scenario=scenario, speed=speed))
+    def mock(self, scenario: str, speed: float, *, cooldown: int = 0) -> dg.Client:
+        os.environ["DATAGEN_COOLDOWN_PERIOD"] = str(cooldown)
+        try:
+            return self._stack.enter_context(dg.connect("mock", scenario=scenario, speed=speed))
+        finally:
+            del os.environ["DATAGEN_COOLDOWN_PERIOD"]
 
     def ended(self, job: dg.Job) -> dg.Job:
         """The job, whatever became of it."""
@@ -98,10 +105,18 @@ class Stage:
 def _stop(home: Path) -> None:
     import asyncio
 
-    from datagen_nb.api.home import Home
-    from datagen_nb.api.launch import stop
+    from datagen_nb.api.process.home import Home
+    from datagen_nb.api.process.launch import stop
 
     asyncio.run(stop(Home.open(home)))
+
+
+def planes(stage: Stage) -> list[dg.Job]:
+    """More jobs than the slow service has slots for, from whichever sheet asks first."""
+    if not stage.slow.jobs.list(limit=1):
+        for number in range(7):
+            stage.slow.submit(DIAMONDS, rows=50_000, name=f"planes {number}")
+    return stage.slow.jobs.list(text="planes", sort="created", order="asc")
 
 
 def cards(stage: Stage) -> Iterator[Shown]:
@@ -112,27 +127,32 @@ def cards(stage: Stage) -> Iterator[Shown]:
         card.close()  # it follows its job no further, and keeps this state
         return Shown("card", caption, card, prepare)
 
-    running = stage.local("busy").submit(DIAMONDS, rows=5_000_000)
+    busy = stage.local("busy")
+    running = busy.submit(DIAMONDS, rows=5_000_000)
     next(status for status in running.updates() if status.progress > 45)
     yield of("running", running)
     yield of("asked whether to cancel", running, press("Cancel"))
     yield of("its log", running, press("Logs"))
-    yield of("nobody answers", running, lose)
+    yield of("no answer", running, lose)
+    endless = busy.submit(DIAMONDS, rows=300_000_000, timeout=60)
+    yield of("longer than its timeout", endless)
+    endless.cancel()
     held = stage.mock("slow", 40).submit(DIAMONDS, rows=10_000_000, name="flights")
     next(status for status in held.updates() if status.progress > 60)
     held.pause()
     yield of("paused", held)
-    jobs = [stage.slow.submit(DIAMONDS, rows=50_000, name=f"planes {n}") for n in range(7)]
-    yield of("queued", jobs[-1])
-    cooling = stage.mock("slow", 1)
+    yield of("queued", planes(stage)[-1])
+    cooling = stage.mock("slow", 1, cooldown=30)
     gone = cooling.submit(DIAMONDS, rows=100_000)
+    next(status for status in gone.updates() if status.attempt)
     gone.cancel()
     yield of("cancelled", gone)
     yield of("queued in a cooldown", cooling.submit(DIAMONDS, rows=1_000))
     done = stage.real.submit(DIAMONDS, rows=100_000, seed=7).wait()
     yield of("completed", done)
+    yield of("its details", done, press("Details"))
     dropped = stage.table("customers.csv", "id,town\n" + "1,Bonn\n2,Ulm\n" * 99 + "3,Bern,x\n" * 4)
-    skip = {"badLines": "skip"}
+    skip = {"bad_lines": "skip"}
     yield of(
         "completed, with warnings", stage.real.submit(dropped, rows=99, parameters=skip).wait()
     )
@@ -148,7 +168,8 @@ def wizards(stage: Stage) -> Iterator[Shown]:
 
     def at(step: str, caption: str, prepare=Shown.prepare, client=stage.real, **said: Any) -> Shown:
         wizard = dg.wizard(client)
-        wizard.use(DIAMONDS)
+        while wizard.inspection is None:  # on a busy machine it may take too long
+            wizard.use(DIAMONDS)
         wizard.update(**{"rows": 100_000, "seed": 7, **said})
         wizard.step = step
         return Shown("wizard", caption, wizard, prepare)
@@ -166,7 +187,7 @@ def wizards(stage: Stage) -> Iterator[Shown]:
         shown.locator("summary").click()
 
     def previewed(shown: Locator, bare: Bare, place: int) -> None:
-        expect(shown.get_by_role("row").nth(5)).to_be_visible(timeout=PATIENCE)
+        expect(shown.get_by_role("row").nth(5)).to_be_visible(timeout=TIMEOUT_MS)
 
     yield Shown("wizard", "data: nothing yet", dg.wizard(stage.real))
     yield Shown("wizard", "data: a path that leads nowhere", dg.wizard(stage.real), missing)
@@ -176,17 +197,17 @@ def wizards(stage: Stage) -> Iterator[Shown]:
     yield at("columns", "columns")
     yield at("output", "output", open_more, tags=["demo"])
     yield at("review", "review", previewed)
+    yield at("review", "review: longer than its timeout", previewed, rows=300_000_000)
     yield at("review", "review: no room for a job", previewed, client=stage.slow)
-    yield at("review", "nobody answers", lose)
+    yield at("review", "no answer", lose)
 
 
 def histories(stage: Stage) -> Iterator[Shown]:
     """Empty, full, narrowed, asked."""
-    full = stage.mock("slow", 30)
-    full.set_retention_days(3)
     quick = stage.real
     quick.submit(DIAMONDS, rows=10_000, name="nightly", tags=["demo", "first"]).wait()
     client = stage.slow
+    planes(stage)
     client.jobs.last().cancel()
     client.jobs.list(limit=3)[2].pause()
     client.jobs.list(limit=9)[3].annotate(tags=["demo"], note="for the review")
@@ -194,7 +215,7 @@ def histories(stage: Stage) -> Iterator[Shown]:
     def filled(text: str):
         def fill(shown: Locator, bare: Bare, place: int) -> None:
             shown.get_by_label("Search jobs").fill(text)
-            expect(shown).to_contain_text("No job fits")
+            expect(shown).to_contain_text("No job matches")
 
         return fill
 
@@ -209,10 +230,10 @@ def histories(stage: Stage) -> Iterator[Shown]:
     yield Shown("history", "no jobs yet", dg.history(stage.mock("succeeds", 1)))
     yield Shown("history", "jobs of a mock", dg.history(client))
     yield Shown("history", "jobs of the local service", dg.history(quick))
-    yield Shown("history", "some are marked", dg.history(client), mark)
+    yield Shown("history", "some are selected", dg.history(client), mark)
     yield Shown("history", "asked whether to delete", dg.history(client), ask)
     yield Shown("history", "nothing fits", dg.history(client), filled("nothing like it"))
-    yield Shown("history", "nobody answers", dg.history(client), lose)
+    yield Shown("history", "no answer", dg.history(client), lose)
 
 
 def dashboards(stage: Stage) -> Iterator[Shown]:
@@ -220,10 +241,11 @@ def dashboards(stage: Stage) -> Iterator[Shown]:
     stage.real.webhooks.create(
         dg.WebhookConfig(url="https://hooks.example.com/x", events=["job.failed"])
     )
+    planes(stage)
     yield Shown("dashboard", "nothing yet", dg.dashboard(stage.mock("succeeds", 1)))
     yield Shown("dashboard", "the local service", dg.dashboard(stage.real))
     yield Shown("dashboard", "all slots taken, a cooldown", dg.dashboard(stage.slow))
-    yield Shown("dashboard", "nobody answers", dg.dashboard(stage.real), lose)
+    yield Shown("dashboard", "no answer", dg.dashboard(stage.real), lose)
 
 
 SHEETS = {"card": cards, "wizard": wizards, "history": histories, "dashboard": dashboards}
@@ -238,7 +260,7 @@ def staged() -> Iterator[Stage]:
 def still(stage: Stage, all_shown: list[Shown]) -> str:
     """What a notebook without a kernel shows."""
     forms = "".join(
-        f"<p>{html.escape(f'{one.widget}: {one.caption}')}</p>{one.panel.still()[1]}"
+        f"<p>{html.escape(f'{one.widget}: {one.caption}')}</p>{one.panel.static_repr()[1]}"
         for one in all_shown
         if one.prepare is Shown.prepare
     )
@@ -249,35 +271,42 @@ def still(stage: Stage, all_shown: list[Shown]) -> str:
 
 def main() -> None:
     SCREENSHOTS.mkdir(exist_ok=True)
+    wanted = sys.argv[1:] or list(SHEETS)
     with staged() as stage, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         everything = []
-        for name, states in SHEETS.items():
-            shown = list(states(stage))
+        for name in wanted:
+            shown = list(SHEETS[name](stage))
             everything += shown
             for look, (theme, width) in LOOKS.items():
-                page = browser.new_page(viewport={"width": width, "height": 800})
+                page = new_page(browser, viewport={"width": width, "height": 800})
                 sheet(Bare(page, theme), shown)
                 page.screenshot(path=SCREENSHOTS / f"sheet-{name}-{look}.png", full_page=True)
                 page.close()
-        page = browser.new_page(viewport={"width": 884, "height": 200})
-        sheet(
-            Bare(page),
-            [one for caption in PICTURED for one in everything if one.caption == caption],
-        )
-        page.add_style_tag(content="figcaption { display: none }")
-        page.screenshot(path=PICTURE, full_page=True)
-        page.set_content(still(stage, everything))
-        page.screenshot(path=SCREENSHOTS / "sheet-still.png", full_page=True)
+        if wanted == list(SHEETS):
+            picture(browser, stage, everything)
         browser.close()
     print(f"{len(everything)} states in {len(LOOKS)} looks: {SCREENSHOTS}/sheet-*.png")
+
+
+def picture(browser: Browser, stage: Stage, everything: list[Shown]) -> None:
+    """What the README shows, and everything without a kernel."""
+    page = new_page(browser, viewport={"width": 884, "height": 200})
+    sheet(
+        Bare(page),
+        [one for caption in PICTURED for one in everything if one.caption == caption],
+    )
+    page.add_style_tag(content="figcaption { display: none }")
+    page.screenshot(path=PICTURE, full_page=True)
+    page.set_content(still(stage, everything))
+    page.screenshot(path=SCREENSHOTS / "sheet-still.png", full_page=True)
 
 
 def sheet(bare: Bare, states: list[Shown]) -> None:
     """All of them on a page, each prepared."""
     for place, state in enumerate(states):
         shown = bare.show(state.panel, state.caption)
-        expect(shown.locator(".dg").first).to_be_visible(timeout=PATIENCE)
+        expect(shown.locator(".dg").first).to_be_visible(timeout=TIMEOUT_MS)
         state.prepare(shown, bare, place)
     if bare.errors:
         raise RuntimeError("\n".join(bare.errors))

@@ -7,7 +7,7 @@ import pytest
 
 import datagen_nb as dg
 from tests.browser.bare import Bare
-from tests.browser.lab import expect, walk
+from tests.browser.lab import expect, new_page, walk
 from tests.conftest import DIAMONDS
 
 AXE = Path(__file__).parents[2] / "widgets" / "node_modules" / "axe-core" / "axe.min.js"
@@ -58,14 +58,15 @@ def test_axe_finds_nothing_serious_in_cards(lab, theme):
     notebook.theme(theme)
     notebook.run(0)
     cell = notebook.cell(0)
-    expect(cell.get_by_role("status").first).to_have_text("Completed", timeout=30_000)
-    expect(cell.get_by_role("status").nth(1)).to_contain_text("Failed", timeout=30_000)
+    expect(cell.get_by_role("status").first).to_have_text("Completed")
+    expect(cell.get_by_role("status").nth(1)).to_contain_text("Failed")
+    expect(cell.get_by_role("status").nth(2)).to_contain_text("Paused")
     assert serious(notebook.page) == []
     cell.get_by_role("button", name="Cancel").last.click()
     assert serious(notebook.page) == []
     cell.get_by_role("button", name="Keep").click()
     cell.get_by_role("button", name="Logs").first.click()
-    cell.get_by_role("button", name="Tell me when it ends").last.click()
+    cell.get_by_role("button", name="Notifications").last.click()
     assert serious(notebook.page) == []
 
 
@@ -82,26 +83,26 @@ def test_axe_finds_nothing_serious_in_the_studio(lab, theme):
         if step != "Data":
             walk(wizard, step)
         if step == "Review":
-            expect(wizard.get_by_role("row").nth(2)).to_be_visible(timeout=30_000)
+            expect(wizard.get_by_role("row").nth(2)).to_be_visible()
         found[step] = serious(notebook.page)
-    cell.get_by_role("tab", name="Jobs").click()
+    cell.get_by_role("tab", name="History").click()
     history = cell.get_by_role("region", name="History")
-    history.get_by_label("Mark done").check()
+    history.get_by_label("Select done").check()
     history.get_by_role("button", name="Delete").click()
     found["history"] = serious(notebook.page)
     history.get_by_role("button", name="Keep").click()
     history.get_by_role("button", name="Actions for done").click()
     found["menu"] = serious(notebook.page)
-    cell.get_by_role("tab", name="Overview").click()
+    cell.get_by_role("tab", name="Dashboard").click()
     expect(cell.get_by_role("region", name="Dashboard")).to_contain_text("completed")
     found["dashboard"] = serious(notebook.page)
-    assert {place: told for place, told in found.items() if told} == {}
+    assert {place: faults for place, faults in found.items() if faults} == {}
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_serious_where_no_page_gives_colours(lab, scheme):
     """With our own, as in marimo; each widget, and a card in each colour."""
-    page = lab.browser.new_page(viewport={"width": 1000, "height": 1400})
+    page = new_page(lab.browser, viewport={"width": 1000, "height": 1400})
     bare = Bare(page, scheme, jupyter=False)
     with ExitStack() as stack:
 
@@ -152,15 +153,15 @@ def test_text_stays_text(lab):
     notebook = lab.open(NAMES)
     notebook.run(0)
     cell = notebook.cell(0)
-    expect(cell.get_by_role("status").first).to_have_text("Completed", timeout=60_000)
+    expect(cell.get_by_role("status").first).to_have_text("Completed")
     for button in cell.get_by_role("button", name="Logs").all():
         button.click()
-    for tab in ["Jobs", "Overview", "New table"]:
+    for tab in ["History", "Dashboard", "Wizard"]:
         cell.get_by_role("tab", name=tab).click()
     wizard = cell.get_by_role("region", name="Wizard")
-    expect(wizard.get_by_role("button", name="Next")).to_be_enabled(timeout=30_000)
+    expect(wizard.get_by_role("button", name="Next")).to_be_enabled()
     walk(wizard)
-    cell.get_by_role("tab", name="Jobs").click()
+    cell.get_by_role("tab", name="History").click()
     history = cell.get_by_role("region", name="History")
     history.get_by_role("row").nth(2).get_by_role("button").first.click()
     notebook.screenshot("hostile-light.png")
@@ -178,12 +179,12 @@ def test_every_width_is_used_well(lab, width):
     notebook.page.emulate_media(reduced_motion="reduce")
     notebook.run(0)
     cell = notebook.cell(0)
-    for tab in ["Overview", "Jobs", "New table"]:
+    for tab in ["Dashboard", "History", "Wizard"]:
         cell.get_by_role("tab", name=tab).click()
         shown = cell.locator(".dg:visible").first
         expect(shown).to_be_visible()
         assert shown.evaluate("node => node.scrollWidth <= node.clientWidth + 1"), tab
         assert shown.bounding_box()["width"] <= 1080
-        notebook.screenshot(f"studio-{tab.split()[0].lower()}-{width}.png")
+        notebook.screenshot(f"studio-{tab.lower()}-{width}.png")
     moving = "() => document.getAnimations().filter(one => one.effect.target.closest('.dg')).length"
     assert notebook.page.evaluate(moving) == 0

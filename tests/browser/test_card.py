@@ -55,8 +55,8 @@ def test_a_button_works_while_a_cell_awaits(lab):
     assert (notebook.errors, notebook.outside) == ([], [])
 
 
-def test_a_button_pressed_while_a_cell_blocks_is_answered(lab):
-    """During it or after it, as the kernel has it; never lost."""
+def test_a_button_acts_while_a_cell_blocks(lab):
+    """ipykernel 7 reads on a thread of its own: the press does not wait for the cell's end."""
     blocking = Computing(lab.work, "time.sleep(0.1)")
     notebook = lab.open(mock("slow", 1), blocking.source)
     notebook.run(0)
@@ -64,10 +64,47 @@ def test_a_button_pressed_while_a_cell_blocks_is_answered(lab):
     notebook.run(1, wait=False)
     expect(notebook.page.get_by_text("[*]:")).to_be_visible()
     card.get_by_role("button", name="Pause").click()
-    expect(card.get_by_role("status")).to_have_text(re.compile("Pausing|Paused"))
+    expect(card.get_by_role("status")).to_have_text("Paused")
+    expect(notebook.page.get_by_text("[*]:")).to_be_visible()
     blocking.end()
-    expect(card.get_by_role("status")).to_have_text("Paused", timeout=20_000)
+    expect(notebook.cell(1)).to_contain_text("computed")
     assert (notebook.errors, notebook.outside) == ([], [])
+
+
+LOCAL = """
+import datagen_nb as dg
+client = dg.connect()
+job = client.submit("data/diamonds.parquet", rows=50_000_000)
+job
+"""
+
+
+@pytest.mark.parametrize("first", [mock("slow", 1), LOCAL], ids=["mock", "local"])
+@pytest.mark.parametrize("call", ["job.result()", "job.wait()", "list(job.updates())"])
+def test_cancel_acts_while_a_plain_call_waits(lab, first, call):
+    """README's own cells; what the cell prints then is still its own, and the next cell runs."""
+    notebook = lab.open(first, waiting(call), "'the next cell'")
+    notebook.run(0)
+    card = notebook.cell(0)
+    expect(card.get_by_role("status")).to_have_text("Running")
+    notebook.run(1, wait=False)
+    notebook.run(2, wait=False)
+    expect(notebook.cell(1)).to_contain_text("waiting")
+    card.get_by_role("button", name="Cancel").click()
+    card.get_by_role("button", name="Yes, cancel").click()
+    expect(card.get_by_role("status")).to_have_text("Cancelled")
+    expect(notebook.cell(1)).to_contain_text("ended by cancelled")
+    expect(notebook.cell(2)).to_contain_text("the next cell")
+    assert (notebook.errors, notebook.outside) == ([], [])
+
+
+def waiting(call: str) -> str:
+    """A cell that waits for the job, and says how that ended."""
+    return (
+        "print('waiting', flush=True)\n"
+        f"try:\n    {call}\nexcept dg.errors.JobCancelled:\n    pass\n"
+        "print('ended by', job.status.status.value)"
+    )
 
 
 def test_cancel_asks_and_then_cancels(lab):
@@ -90,7 +127,7 @@ def test_the_keyboard_alone_cancels(lab):
     keys = notebook.page.keyboard
     cancel = card.get_by_role("button", name="Cancel")
     card.get_by_role("button", name="Pause").focus()
-    for _ in range(3):
+    for _ in range(4):
         keys.press("Tab")
     expect(cancel).to_be_focused()
     assert cancel.evaluate("node => parseFloat(getComputedStyle(node).outlineWidth)") >= 2
@@ -118,19 +155,18 @@ def test_pause_and_resume_work_from_the_card(lab):
     expect(card.get_by_role("status")).to_have_text("Paused")
     expect(card).to_contain_text("can be resumed for")
     card.get_by_role("button", name="Resume").click()
-    expect(card.get_by_role("status")).to_have_text("Completed", timeout=30_000)
+    expect(card.get_by_role("status")).to_have_text("Completed")
 
 
 def test_a_completed_card_shows_its_rows_its_log_and_gives_the_file(lab):
     """View, Logs and Download, each from the card."""
     notebook = lab.open(mock("succeeds", 1_000).replace("1_000_000", "5_000"))
-    notebook.page.evaluate(f"({PAINTED})()")
     notebook.run(0)
     card = notebook.cell(0)
-    expect(card.get_by_role("status")).to_have_text("Completed", timeout=30_000)
+    expect(card.get_by_role("status")).to_have_text("Completed")
     card.get_by_role("button", name="View").click()
-    expect(card).to_contain_text("5,000 rows x 5 columns", timeout=30_000)
-    notebook.page.wait_for_function("() => window.__painted.size > 40", timeout=20_000)
+    expect(card).to_contain_text("5,000 rows x 5 columns")
+    expect(card.get_by_role("gridcell").nth(40)).to_have_text(re.compile("."))
     card.get_by_role("button", name="Logs").click()
     expect(card.get_by_role("log")).to_contain_text("generate")
     with notebook.page.expect_download() as download:
@@ -141,7 +177,14 @@ def test_a_completed_card_shows_its_rows_its_log_and_gives_the_file(lab):
     assert pq.read_table(download.value.path()).num_rows == 5_000
     notebook.screenshot("card-completed-light.png")
     card.get_by_role("button", name="Hide").click()
-    expect(card.locator(".lm-DataGrid")).to_have_count(0)
+    expect(card.get_by_role("grid")).to_have_count(0)
+    card.get_by_role("button", name="Report").click()
+    expect(card.get_by_role("group", name="Quality report")).to_contain_text("Privacy")
+    card.get_by_role("button", name="Details").click()
+    expect(card).to_contain_text("data/diamonds.parquet")
+    notebook.screenshot("card-report-light.png")
+    notebook.theme("dark")
+    notebook.screenshot("card-report-dark.png")
     assert (notebook.errors, notebook.outside) == ([], [])
 
 
@@ -154,7 +197,7 @@ def test_a_job_that_ends_out_of_sight_is_told_in_the_page(lab, theme):
     card = notebook.cell(0).get_by_role("region", name="Job diamonds")
     card.get_by_role("button", name="Pause").click()
     expect(card.get_by_role("status")).to_have_text("Paused")
-    card.get_by_role("button", name="Tell me when it ends").click()
+    card.get_by_role("button", name="Notifications").click()
     expect(card.get_by_label("a note in this page")).to_be_checked()
     expect(card.get_by_label("a sound")).not_to_be_checked()
     notebook.screenshot(f"card-notify-{theme}.png")
@@ -164,7 +207,7 @@ def test_a_job_that_ends_out_of_sight_is_told_in_the_page(lab, theme):
     expect(card).not_to_be_in_viewport()
     notebook.run(2, wait=False)
     toast = notebook.page.locator(".dg-toast")
-    expect(toast).to_have_count(1, timeout=60_000)
+    expect(toast).to_have_count(1)
     expect(toast).to_contain_text("Completeddiamonds")
     notebook.screenshot(f"toast-{theme}.png")
     toast.get_by_role("button", name="Show").click()
@@ -190,8 +233,8 @@ def test_a_hundred_cards_are_all_painted(lab):
     notebook = lab.open(FAR_MORE, "for job in jobs[50:]:\n    display(job)")
     notebook.run(0)
     notebook.run(1)
-    expect(notebook.page.locator(".dg-card")).to_have_count(100, timeout=30_000)
-    expect(notebook.page.locator(".dg-card.dg-running")).to_have_count(5, timeout=30_000)
+    expect(notebook.page.locator(".dg-card")).to_have_count(100)
+    expect(notebook.page.locator(".dg-card.dg-running")).to_have_count(5)
     expect(notebook.page.locator(".dg-card.dg-lost")).to_have_count(0)
     assert (notebook.errors, notebook.outside) == ([], [])
 
@@ -218,12 +261,12 @@ def test_a_reload_keeps_the_card(lab):
 
 
 def test_a_dead_kernel_looks_dead(lab):
-    """A card that nobody feeds says so."""
+    """A card without updates says so."""
     notebook = lab.open(mock("slow", 0.1))
     notebook.run(0)
     expect(notebook.cell(0).get_by_role("status")).to_have_text("Running")
     notebook.restart_kernel()
-    expect(notebook.cell(0)).to_contain_text("Not connected", timeout=30_000)
+    expect(notebook.cell(0)).to_contain_text("Not connected")
 
 
 def test_a_restarted_kernel_finds_its_job_again(lab):
@@ -270,7 +313,7 @@ dg.view(pa.table({
     "at": pa.array([at, at, at], zone),
     "list": [[1, 2], [], [3]],
     "word": ["a", "", None],
-}))
+}), renderer="ipydatagrid")
 """
 
 
@@ -288,7 +331,7 @@ def test_the_grid_paints_exact_values(lab):
         "null",
     ]
     notebook.page.wait_for_function(
-        "wanted => wanted.every(text => window.__painted.has(text))", arg=wanted, timeout=20_000
+        "wanted => wanted.every(text => window.__painted.has(text))", arg=wanted
     )
     assert (notebook.errors, notebook.outside) == ([], [])
 
@@ -297,17 +340,17 @@ def test_the_grid_scrolls_far_without_the_whole_table(lab):
     """The last of ten million rows is a jump away, and little travels for it."""
     notebook = lab.open(
         "import pyarrow as pa, numpy as np, datagen_nb as dg\n"
-        "viewer = dg.view(pa.table({'n': np.arange(10_000_000)}))\nviewer"
+        "viewer = dg.view(pa.table({'n': np.arange(10_000_000)}), renderer='ipydatagrid')\nviewer"
     )
     notebook.page.evaluate(f"({PAINTED})()")
     notebook.run(0)
     expect(notebook.cell(0)).to_contain_text("10,000,000 rows x 1 columns")
-    notebook.page.wait_for_function("() => window.__painted.has('3')", timeout=20_000)
+    notebook.page.wait_for_function("() => window.__painted.has('3')")
     grid = notebook.cell(0).locator(".lm-DataGrid")
     grid.click(position={"x": 120, "y": 60})
     notebook.page.mouse.wheel(0, 24 * 5_000)
     notebook.page.wait_for_function(
-        "() => [...window.__painted].some(text => Number(text) > 4_000)", timeout=20_000
+        "() => [...window.__painted].some(text => Number(text) > 4_000)"
     )
 
 
@@ -326,7 +369,6 @@ def test_the_quickstart_runs_and_shows_the_files_values(lab, theme, tmp_path_fac
         if cell.cell_type == "code":
             cell.outputs = []
     notebook = lab.open_node(quickstart, height=3600)
-    notebook.page.evaluate(f"({PAINTED})()")
     notebook.theme(theme)
     notebook.run_all()
     states = notebook.page.get_by_role("status").filter(has_text=re.compile("Completed"))
@@ -336,7 +378,9 @@ def test_the_quickstart_runs_and_shows_the_files_values(lab, theme, tmp_path_fac
     first = pq.read_table(parts[-1]).slice(0, 5).to_pylist()
     wanted = [str(row["price"]) for row in first] + [row["cut"] for row in first]
     notebook.page.wait_for_function(
-        "wanted => wanted.every(text => window.__painted.has(text))", arg=wanted, timeout=20_000
+        "wanted => { const cells = [...document.querySelectorAll('[role=gridcell]')];"
+        " return wanted.every(text => cells.some(cell => cell.textContent === text)); }",
+        arg=wanted,
     )
     notebook.screenshot(f"quickstart-{theme}.png")
     assert (notebook.errors, notebook.outside) == ([], [])
@@ -346,8 +390,9 @@ def test_the_quickstart_runs_and_shows_the_files_values(lab, theme, tmp_path_fac
 def test_a_job_in_a_cooldown_says_why_it_waits(lab, theme):
     """After a cancellation: for how long, in seconds that count down."""
     notebook = lab.open(
-        mock("slow", 1),
-        "job.cancel()\nagain = client.submit('data/diamonds.parquet', rows=1_000)\nagain",
+        "import os\nos.environ['DATAGEN_COOLDOWN_PERIOD'] = '30'" + mock("slow", 1),
+        "next(one for one in job.updates() if one.attempt)\njob.cancel()\n"
+        "again = client.submit('data/diamonds.parquet', rows=1_000)\nagain",
     )
     notebook.theme(theme)
     notebook.run(0)

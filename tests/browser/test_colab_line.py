@@ -15,8 +15,9 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from tests.browser.conftest import DATA
-from tests.browser.lab import ARGUMENTS, CHROMIUM, Computing, expect, wait_for
-from tests.browser.test_card import mock
+from tests.browser.lab import ARGUMENTS, CHROMIUM, Computing, expect, new_page, wait_for
+from tests.browser.test_card import mock, waiting
+from tests.deadline import DEADLINE
 
 PYTHON = Path(__file__).parents[2] / ".venv-colab" / "bin" / "python"
 
@@ -65,12 +66,10 @@ def classic(tmp_path_factory):
                 name = f"test-{time.monotonic_ns()}.ipynb"
                 kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
                 nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), work / name)
-                page = browser.new_page(viewport={"width": 1100, "height": 900})
-                with page.expect_console_message(
-                    lambda said: "fallback to fetching" in said.text, timeout=60_000
-                ):
+                page = new_page(browser, viewport={"width": 1100, "height": 900})
+                with page.expect_console_message(lambda said: "fallback to fetching" in said.text):
                     page.goto(f"http://127.0.0.1:{port}/notebooks/{name}")
-                page.wait_for_function(READY, timeout=60_000)
+                page.wait_for_function(READY)
                 page.evaluate(RESTORED)
                 return page
 
@@ -78,7 +77,7 @@ def classic(tmp_path_factory):
             browser.close()
     finally:
         server.terminate()
-        server.wait(20)
+        server.wait(DEADLINE)
 
 
 def run(page, place):
@@ -96,7 +95,7 @@ def test_a_card_is_shown_moves_and_cancels(classic, tmp_path):
     run(page, 0)
     card = output(page, 0)
     bar = card.get_by_role("progressbar")
-    expect(bar).to_be_visible(timeout=30_000)
+    expect(bar).to_be_visible()
     before = int(bar.get_attribute("aria-valuenow"))
     run(page, 1)
     page.wait_for_function(
@@ -108,8 +107,43 @@ def test_a_card_is_shown_moves_and_cancels(classic, tmp_path):
     computing.end()
     card.get_by_role("button", name="Cancel").click()
     card.get_by_role("button", name="Yes, cancel").click()
-    expect(card.get_by_role("status")).to_have_text("Cancelled", timeout=30_000)
+    expect(card.get_by_role("status")).to_have_text("Cancelled")
     page.screenshot(path="screenshots/colab-line-card.png")
+
+
+@pytest.mark.parametrize("call", ["job.result()", "job.wait()", "list(job.updates())"])
+def test_cancel_acts_while_a_plain_call_waits(classic, call):
+    """ipykernel 6 reads on the thread that runs cells; the call that waits there reads for it."""
+    page = classic(mock("slow", 1), waiting(call), "'the next cell'")
+    run(page, 0)
+    card = output(page, 0)
+    expect(card.get_by_role("status")).to_have_text("Running")
+    run(page, 1)
+    run(page, 2)
+    expect(output(page, 1)).to_contain_text("waiting")
+    card.get_by_role("button", name="Cancel").click()
+    card.get_by_role("button", name="Yes, cancel").click()
+    expect(card.get_by_role("status")).to_have_text("Cancelled")
+    expect(output(page, 1)).to_contain_text("ended by cancelled")
+    expect(output(page, 2)).to_contain_text("the next cell")
+
+
+def test_a_press_while_the_kernel_computes_says_that_it_is_busy(classic, tmp_path):
+    """And is done when the cell ends."""
+    computing = Computing(tmp_path)
+    page = classic(mock("slow", 1), computing.source)
+    run(page, 0)
+    card = output(page, 0)
+    expect(card.get_by_role("status")).to_have_text("Running")
+    run(page, 1)
+    page.wait_for_function("() => Jupyter.notebook.kernel_busy")
+    card.get_by_role("button", name="Pause").click()
+    busy = "The kernel is busy: this happens when the cell ends; interrupt the cell to do it now."
+    expect(card.get_by_role("alert")).to_have_text(busy)
+    page.screenshot(path="screenshots/colab-line-busy.png")
+    computing.end()
+    expect(card.get_by_role("status")).to_have_text("Paused")
+    expect(card.get_by_role("alert")).to_have_count(0)
 
 
 @pytest.mark.parametrize("mode", ["html", "text"])
@@ -120,10 +154,10 @@ def test_a_card_without_widgets_moves(classic, tmp_path, mode):
     page = classic(shown, computing.source)
     run(page, 0)
     card = output(page, 0)
-    expect(card).to_contain_text("of 1,000,000 rows", timeout=30_000)
+    expect(card).to_contain_text("of 1,000,000 rows")
     run(page, 1)
     page.wait_for_function("() => Jupyter.notebook.kernel_busy")
-    expect(card).to_contain_text("rows/s", timeout=20_000)
+    expect(card).to_contain_text("rows/s")
     assert page.evaluate("() => Jupyter.notebook.kernel_busy")
     computing.end()
 
@@ -137,10 +171,10 @@ def test_the_studio_is_shown(classic):
     )
     run(page, 0)
     shown = output(page, 0)
-    expect(shown.get_by_role("button", name="Next")).to_be_visible(timeout=30_000)
-    shown.get_by_text("Jobs", exact=True).click()
+    expect(shown.get_by_role("button", name="Next")).to_be_visible()
+    shown.get_by_text("History", exact=True).click()
     row = shown.get_by_role("row").filter(has_text="seen")
     expect(row).to_contain_text("Completed")
     page.screenshot(path="screenshots/colab-line-studio.png")
-    shown.get_by_text("Overview", exact=True).click()
+    shown.get_by_text("Dashboard", exact=True).click()
     expect(shown.get_by_role("region", name="Dashboard")).to_be_visible()

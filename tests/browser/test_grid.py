@@ -24,7 +24,7 @@ import pyarrow as pa
 import datagen_nb as dg
 table = pa.table({"n": [2, 30, 1, None, 2**60], **{f"wide{i}": [i] * 5 for i in range(12)},
                   "cut": ["Ideal", "Good", "Ideal", "Fair", None]})
-dg.view(table)
+dg.view(table, renderer="ipydatagrid")
 """
 
 
@@ -40,7 +40,6 @@ def expect_column(notebook, column: int, values: list) -> None:
         f"([place, column, rows, values]) => JSON.stringify(({COLUMN})([place, column, rows]))"
         " === JSON.stringify(values)",
         arg=[0, column, 99, values],
-        timeout=20_000,
     )
 
 
@@ -57,8 +56,26 @@ def test_a_header_sorts_the_rows(lab):
     assert (notebook.errors, notebook.outside) == ([], [])
 
 
+BACKGROUND = f"""() => {{
+    const [red, green, blue] = ({GRID})(0).style.backgroundColor.match(/\\d+/g).map(Number);
+    return red + green + blue > 384 ? 'light' : 'dark';
+}}"""
+
+
+def test_an_open_grid_follows_the_theme(lab):
+    """It was painted in the colours of the one before."""
+    notebook = lab.open(TABLE)
+    notebook.run(0)
+    expect_column(notebook, 0, ["2", "30", "1", None, str(2**60)])
+    for theme in ("dark", "light"):
+        notebook.theme(theme)
+        notebook.page.wait_for_function(f"theme => ({BACKGROUND})() === theme", arg=theme)
+        notebook.screenshot(f"grid-turned-{theme}.png")
+    assert (notebook.errors, notebook.outside) == ([], [])
+
+
 def test_a_filter_shortens_the_grid(lab):
-    """Chosen from the values there are, on a column that had to be scrolled to."""
+    """SelectedSource from the values there are, on a column that had to be scrolled to."""
     notebook = lab.open(TABLE)
     notebook.run(0)
     expect_column(notebook, 0, ["2", "30", "1", None, str(2**60)])
@@ -71,6 +88,11 @@ def test_a_filter_shortens_the_grid(lab):
     dialog.get_by_role("button", name="Apply").click()
     expect(notebook.cell(0).get_by_role("status")).to_contain_text("2 of 5 rows")
     expect_column(notebook, 13, ["Ideal", "Ideal"])
+    expect(notebook.cell(0).get_by_role("status")).to_contain_text("where cut is Ideal")
+    notebook.screenshot("grid-filtered.png")
+    notebook.cell(0).get_by_role("button", name="Clear").click()
+    expect_column(notebook, 13, ["Ideal", "Good", "Ideal", "Fair", None])
+    expect(notebook.cell(0).get_by_role("button", name="Clear")).to_be_hidden()
     assert (notebook.errors, notebook.outside) == ([], [])
 
 
@@ -78,15 +100,11 @@ def test_more_rows_than_can_be_sorted_stay_as_they_are(lab):
     """The grid says why, and its header does not pretend."""
     notebook = lab.open(
         "import numpy as np, pyarrow as pa, datagen_nb as dg\n"
-        "dg.view(pa.table({'n': np.arange(3_000_000)}))"
+        "dg.view(pa.table({'n': np.arange(3_000_000)}), renderer='ipydatagrid')"
     )
     notebook.run(0)
-    notebook.page.wait_for_function(
-        f"() => ({GRID})(0).dataModel.data('body', 0, 0) === '0'", timeout=20_000
-    )
+    notebook.page.wait_for_function(f"() => ({GRID})(0).dataModel.data('body', 0, 0) === '0'")
     choose(notebook, 0, "Sort Descending")
     expect(notebook.cell(0).get_by_role("status")).to_contain_text("work up to 2,000,000 rows")
     assert notebook.page.evaluate(f"() => ({GRID})(0).dataModel.activeTransforms") == []
-    notebook.page.wait_for_function(
-        f"() => ({GRID})(0).dataModel.data('body', 0, 0) === '0'", timeout=20_000
-    )
+    notebook.page.wait_for_function(f"() => ({GRID})(0).dataModel.data('body', 0, 0) === '0'")

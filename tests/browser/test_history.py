@@ -62,9 +62,7 @@ def test_jobs_of_all_kinds_stand_in_the_table(lab, theme):
     history = notebook.cell(0).get_by_role("region", name="History")
     expect(history.get_by_role("row", name=re.compile("diamonds"))).to_contain_text("Completed")
     expect(history.get_by_role("row", name=re.compile("held"))).to_contain_text("Paused")
-    expect(history.get_by_role("row", name=re.compile("big"))).to_contain_text(
-        re.compile(r"\d+ %"), timeout=30_000
-    )
+    expect(history.get_by_role("row", name=re.compile("big"))).to_contain_text(re.compile(r"\d+ %"))
     notebook.screenshot(f"history-{theme}.png")
     notebook.run(1)
     expect(history.get_by_role("row", name=re.compile("big"))).to_contain_text("Cancelled")
@@ -76,7 +74,7 @@ def test_sorting_searching_and_states(lab):
     notebook = lab.open(jobs(), "history.frame()['name'].tolist(), history.status")
     notebook.run(0)
     history = notebook.cell(0).get_by_role("region", name="History")
-    expect(history.get_by_role("button", name="Completed 4")).to_be_visible(timeout=30_000)
+    expect(history.get_by_role("button", name="Completed 4")).to_be_visible()
     expect(rows(history).nth(1)).to_contain_text("job 3")
     by_rows = history.get_by_role("button", name="Rows")
     by_rows.click()
@@ -92,21 +90,21 @@ def test_sorting_searching_and_states(lab):
     notebook.run(1)
     expect(notebook.cell(1)).to_contain_text("(['job 1', 'job 3'], ('completed',))")
     history.get_by_label("Search jobs").fill("nothing like it")
-    expect(history).to_contain_text("No job fits")
+    expect(history).to_contain_text("No job matches")
     assert (notebook.errors, notebook.outside) == ([], [])
 
 
 def test_many_are_marked_cancelled_and_deleted_with_the_keyboard(lab):
-    """Asked first; told how many; what is marked is a frame in Python."""
+    """Asked first, with how many; what is marked is a frame in Python."""
     notebook = lab.open(jobs("slow", 1, 4), "sorted(history.selection()['name'])")
     notebook.run(0)
     history = notebook.cell(0).get_by_role("region", name="History")
     keys = notebook.page.keyboard
-    history.get_by_label("Mark job 3").focus()
+    history.get_by_label("Select job 3").focus()
     keys.press("Space")
-    history.get_by_label("Mark job 1").focus()
+    history.get_by_label("Select job 1").focus()
     keys.press("Space")
-    expect(history).to_contain_text("2 marked")
+    expect(history).to_contain_text("2 selected")
     notebook.run(1)
     expect(notebook.cell(1)).to_contain_text("['job 1', 'job 3']")
     history.get_by_role("button", name="Cancel").last.focus()
@@ -114,12 +112,12 @@ def test_many_are_marked_cancelled_and_deleted_with_the_keyboard(lab):
     expect(history.get_by_role("button", name="Keep")).to_be_focused()
     keys.press("Shift+Tab")
     keys.press("Enter")
-    expect(history).to_contain_text("2 cancelled.", timeout=30_000)
+    expect(history).to_contain_text("2 cancelled.")
     expect(history).to_be_focused()
     expect(history.get_by_role("row", name=re.compile("job 3"))).to_contain_text("Cancelled")
     history.get_by_role("button", name="Delete").click()
     history.get_by_role("button", name="Yes, delete").click()
-    expect(history.get_by_role("row", name=re.compile("job 3"))).to_have_count(0, timeout=30_000)
+    expect(history.get_by_role("row", name=re.compile("job 3"))).to_have_count(0)
     expect(history.get_by_role("button", name="All 2")).to_be_visible()
     assert (notebook.errors, notebook.outside) == ([], [])
 
@@ -130,9 +128,7 @@ def test_a_row_opens_its_card_its_rows_and_its_note(lab):
     notebook.run(0)
     cell = notebook.cell(0)
     history = cell.get_by_role("region", name="History")
-    expect(history.get_by_role("row", name=re.compile("job 0"))).to_contain_text(
-        "Completed", timeout=30_000
-    )
+    expect(history.get_by_role("row", name=re.compile("job 0"))).to_contain_text("Completed")
     menu = history.get_by_role("button", name="Actions for job 0")
     menu.click()
     notebook.screenshot("history-menu.png")
@@ -147,7 +143,10 @@ def test_a_row_opens_its_card_its_rows_and_its_note(lab):
     expect(cell.get_by_role("region", name="Job job 0")).to_be_visible()
     menu.click()
     history.get_by_role("button", name="View its rows").click()
-    expect(cell).to_contain_text("1,000 rows x 5 columns", timeout=30_000)
+    expect(cell).to_contain_text("1,000 rows x 5 columns")
+    menu.click()
+    history.get_by_role("button", name="Report on its quality").click()
+    expect(cell.get_by_role("group", name="Quality report")).to_contain_text("Privacy")
     assert (notebook.errors, notebook.outside) == ([], [])
 
 
@@ -215,11 +214,11 @@ def test_a_hundred_thousand_jobs(lab):
         LONG,
     )
     notebook.run(0)
-    expect(notebook.cell(0)).to_contain_text("completed", timeout=60_000)
+    expect(notebook.cell(0)).to_contain_text("completed")
     fill(lab.work / "long-home" / "jobs.sqlite", 100_000)
     notebook.run(1)
     history = notebook.cell(1).get_by_role("region", name="History")
-    expect(history).to_contain_text("1–50 of 100,001", timeout=30_000)
+    expect(history).to_contain_text("1–50 of 100,001")
     history.get_by_role("button", name="Next page").click()
     expect(history).to_contain_text("51–100 of 100,001", timeout=2_000)
     history.get_by_role("button", name="Name").click()
@@ -235,7 +234,7 @@ def test_a_narrow_history_can_be_used(lab):
     notebook = lab.open(jobs(), width=480)
     notebook.run(0)
     history = notebook.cell(0).get_by_role("region", name="History")
-    expect(history.get_by_role("button", name="Completed 4")).to_be_visible(timeout=30_000)
+    expect(history.get_by_role("button", name="Completed 4")).to_be_visible()
     notebook.screenshot("history-narrow.png")
     assert history.evaluate("node => node.scrollWidth <= node.clientWidth + 1")
     history.get_by_role("button", name="Actions for job 3").click()

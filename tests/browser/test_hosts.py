@@ -6,7 +6,7 @@ import pytest
 
 import datagen_nb as dg
 from tests.browser.bare import Bare
-from tests.browser.lab import Computing, expect
+from tests.browser.lab import Computing, expect, new_page
 
 UPDATED = """
 import datagen_nb as dg
@@ -30,7 +30,7 @@ def test_a_card_without_widgets_moves_while_another_cell_computes(lab, mode):
     expect(notebook.page.get_by_text("[*]:")).to_be_visible()
     before = card.inner_text()
     expect(card).not_to_have_text(before)
-    expect(card).to_contain_text("rows/s", timeout=20_000)
+    expect(card).to_contain_text("rows/s")
     expect(notebook.page.get_by_text("[*]:")).to_be_visible()
     notebook.screenshot(f"card-{mode}.png")
     computing.end()
@@ -59,36 +59,36 @@ def table(tmp_path):
 )
 def test_a_host_that_only_knows_anywidgets_shows_every_module(lab, table, name, role, words):
     """No widget manager, no models to find by name: the loader asks for the code."""
-    bare = Bare(lab.browser.new_page())
+    bare = Bare(new_page(lab.browser))
     with dg.connect("mock", scenario="slow", speed=1) as client:
         job = client.submit(table, rows=1_000)
-        panel = job.card() if name == "card" else getattr(dg, name)(client)
-        shown = bare.show(panel)
+        widget = job.card() if name == "card" else getattr(dg, name)(client)
+        shown = bare.show(widget)
         expect(shown.get_by_role(role, name=re.compile(words)).first).to_be_visible()
-        assert bare.asked()[0] == "code"
-        panel.close()
+        assert bare.asked()[0] == "module"
+        widget.close()
     bare.leave()
     assert bare.errors == []
 
 
 def test_a_card_in_a_bare_page_follows_its_model(lab, table):
     """A changed snapshot is painted, a button is a message."""
-    bare = Bare(lab.browser.new_page())
+    bare = Bare(new_page(lab.browser))
     with dg.connect("mock", scenario="slow", speed=1) as client:
         card = client.submit(table, rows=1_000).card()
         shown = bare.show(card)
         shown.get_by_role("button", name="Pause").click()
         expect(shown.get_by_role("status").first).to_be_visible()
-        assert bare.asked() == ["code", "pause"]
-        now = card.face.snapshot
-        told = {**now, "told": now["told"] + 1, "status": {**now["status"], "status": "paused"}}
-        bare.tell(0, snapshot=told)
+        assert bare.asked() == ["module", "pause"]
+        now = card.snapshot
+        newer = {**now, "seq": now["seq"] + 1, "status": {**now["status"], "status": "paused"}}
+        bare.tell(0, snapshot=newer)
         expect(shown.get_by_role("status").first).to_have_text("Paused")
 
 
-def test_a_face_that_missed_what_was_told_asks_for_it(lab, table):
-    """A server drops what is too much, a connection breaks: the next beat says that it was so."""
-    bare = Bare(lab.browser.new_page())
+def test_a_page_that_missed_a_snapshot_asks_for_it(lab, table):
+    """A server drops what is too much, a connection breaks: the next heartbeat reveals it."""
+    bare = Bare(new_page(lab.browser))
     with dg.connect("mock", scenario="slow", speed=1) as client:
         job = client.submit(table, rows=1_000)
         history = dg.history(client)
@@ -96,6 +96,6 @@ def test_a_face_that_missed_what_was_told_asks_for_it(lab, table):
         expect(shown.get_by_role("row").nth(1)).to_contain_text("people")
         job.annotate(name="renamed")
         history.filter(text="renamed")
-        bare.tell(0, beat={**history.face.beat, "told": history.face.snapshot["told"]})
+        bare.tell(0, heartbeat={**history.view_model.heartbeat, "seq": history.snapshot["seq"]})
         expect(shown.get_by_role("row").nth(1)).to_contain_text("renamed")
-        assert "again" in bare.asked()
+        assert "resync" in bare.asked()

@@ -12,8 +12,9 @@ from textwrap import indent
 import pytest
 from playwright.sync_api import sync_playwright
 
-from tests.browser.lab import ARGUMENTS, CHROMIUM, Computing, expect, wait_for
+from tests.browser.lab import ARGUMENTS, CHROMIUM, Computing, errors_of, expect, new_page, wait_for
 from tests.conftest import DIAMONDS
+from tests.deadline import DEADLINE
 
 NOTEBOOK = f"""
 import marimo
@@ -72,10 +73,9 @@ def marimo(folder: Path, theme: str, last: str):
         wait_for(f"http://127.0.0.1:{port}/", server, folder / "server.log")
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-            page = browser.new_page(viewport={"width": 1100, "height": 1100})
-            page.errors, page.outside = [], []
+            page = new_page(browser, viewport={"width": 1100, "height": 1100})
+            page.errors, page.outside = errors_of(page), []
             inside = re.compile(rf"(http|ws)://127\.0\.0\.1:{port}/|data:|blob:")
-            page.on("pageerror", lambda error: page.errors.append(str(error)))
             page.on(
                 "request",
                 lambda asked: inside.match(asked.url) or page.outside.append(asked.url),
@@ -85,7 +85,7 @@ def marimo(folder: Path, theme: str, last: str):
             browser.close()
     finally:
         server.terminate()
-        server.wait(20)
+        server.wait(DEADLINE)
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -95,32 +95,31 @@ def test_marimo_shows_a_card_that_moves_and_the_studio_in_its_own_tabs(tmp_path,
     with marimo(tmp_path, theme, computing.source) as page:
         card = page.get_by_role("region", name="Job diamonds")
         bar = card.get_by_role("progressbar")
-        expect(bar).to_be_visible(timeout=60_000)
+        expect(bar).to_be_visible()
         before = int(bar.get_attribute("aria-valuenow"))
         page.wait_for_function(
             "before => [...document.querySelectorAll('marimo-anywidget')]"
             ".map(one => one.shadowRoot?.querySelector('[role=progressbar]'))"
             ".some(bar => Number(bar?.getAttribute('aria-valuenow')) > before)",
             arg=before,
-            timeout=30_000,
         )
         expect(page.get_by_text("computed")).to_have_count(0)
         computing.end()
-        expect(page.get_by_text("computed")).to_be_visible(timeout=30_000)
+        expect(page.get_by_text("computed")).to_be_visible()
         card.get_by_role("button", name="Cancel").click()
         card.get_by_role("button", name="Yes, cancel").click()
-        expect(card.get_by_role("status")).to_have_text("Cancelled", timeout=20_000)
+        expect(card.get_by_role("status")).to_have_text("Cancelled")
 
         wizard = page.get_by_role("region", name="Wizard")
-        expect(wizard).to_contain_text("53,940 rows × 10 columns", timeout=20_000)
-        page.get_by_role("tab", name="Jobs").click()
+        expect(wizard).to_contain_text("53,940 rows × 10 columns")
+        page.get_by_role("tab", name="History").click()
         history = page.get_by_role("region", name="History")
         row = history.get_by_role("row").filter(has_text="diamonds")
         expect(row).to_contain_text("Cancelled")
         row.get_by_role("button", name="diamonds", exact=True).click()
         expect(history).to_contain_text(re.compile(r"write client\.jobs\.get\('j_\w+'\)\.card\(\)"))
         page.screenshot(path=f"screenshots/marimo-{theme}.png")
-        page.get_by_role("tab", name="Overview").click()
+        page.get_by_role("tab", name="Dashboard").click()
         expect(page.get_by_role("region", name="Dashboard")).to_be_visible()
         ground = card.evaluate("node => getComputedStyle(node).backgroundColor")
         assert (sum(map(int, re.findall(r"\d+", ground)[:3])) > 380) == (theme == "light")

@@ -30,7 +30,7 @@ def test_notebook_7_shows_a_card_that_moves_and_cancels(notebook7):
     computing.end()
     card.get_by_role("button", name="Cancel").click()
     card.get_by_role("button", name="Yes, cancel").click()
-    expect(card.get_by_role("status")).to_have_text("Cancelled", timeout=20_000)
+    expect(card.get_by_role("status")).to_have_text("Cancelled")
     notebook.screenshot("notebook7-card.png")
     assert (notebook.errors, notebook.outside) == ([], [])
 
@@ -47,9 +47,9 @@ def test_notebook_7_shows_the_studio_in_its_theme(notebook7):
     cell = notebook.cell(0)
     for theme in ("light", "dark"):
         notebook.theme(theme)
-        cell.get_by_role("tab", name="Jobs").click()
+        cell.get_by_role("tab", name="History").click()
         expect(cell.get_by_role("row").filter(has_text="seen")).to_contain_text("Completed")
         notebook.screenshot(f"notebook7-studio-{theme}.png")
-        cell.get_by_role("tab", name="New table").click()
+        cell.get_by_role("tab", name="Wizard").click()
         expect(cell.get_by_role("button", name="Next")).to_be_visible()
     assert (notebook.errors, notebook.outside) == ([], [])

@@ -9,8 +9,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from datagen_nb.api.home import Home
-from tests.browser.lab import expect
+from datagen_nb.api.process.home import Home
+from tests.browser.lab import expect, new_page
 
 ALL = """
 import os
@@ -43,13 +43,13 @@ def expect_all_alive(notebook):
     card.get_by_role("button", name="Logs").click()
     expect(card.get_by_role("log")).to_be_visible()
     wizard.get_by_role("button", name="Next").click()
-    expect(wizard.get_by_role("heading", name="How much to make?")).to_be_visible()
+    expect(wizard.get_by_role("heading", name="How many rows?")).to_be_visible()
     history.get_by_role("button", name="Running 1").click()
     expect(history.get_by_role("button", name="Running 1")).to_have_attribute(
         "aria-pressed", "true"
     )
-    dashboard.get_by_label("Looks back").select_option("7")
-    expect(dashboard.get_by_label("Looks back")).to_have_value("7")
+    dashboard.get_by_label("Period").select_option("7")
+    expect(dashboard.get_by_label("Period")).to_have_value("7")
     expect(notebook.page.locator(".dg-lost")).to_have_count(0)
 
 
@@ -60,7 +60,7 @@ def test_every_widget_is_there_after_a_reload(lab):
     _, wizard, _, _ = widgets(notebook)
     expect(wizard).to_contain_text("53,940 rows × 10 columns")
     notebook.reload()
-    expect(wizard).to_contain_text("53,940 rows × 10 columns", timeout=30_000)
+    expect(wizard).to_contain_text("53,940 rows × 10 columns")
     expect_all_alive(notebook)
     assert (notebook.errors, notebook.outside) == ([], [])
 
@@ -76,8 +76,8 @@ def test_two_views_of_one_widget_are_one(lab):
     rows.fill("77")
     expect(first.get_by_label("Rows to make")).to_have_value("77")
     one, other = (notebook.cell(n).get_by_role("region", name="History") for n in (3, 4))
-    one.get_by_label("Mark seen").check()
-    expect(other.get_by_label("Mark seen")).to_be_checked()
+    one.get_by_label("Select seen").check()
+    expect(other.get_by_label("Select seen")).to_be_checked()
     assert (notebook.errors, notebook.outside) == ([], [])
 
 
@@ -91,12 +91,12 @@ def test_a_kernel_that_stood_still_comes_back_by_itself(lab):
     os.kill(kernel, signal.SIGSTOP)
     try:
         for widget in (card, wizard, history, dashboard):
-            expect(widget.get_by_text(re.compile("Not connected"))).to_be_visible(timeout=60_000)
+            expect(widget.get_by_text(re.compile("Not connected"))).to_be_visible()
         expect(card.get_by_role("status").first).to_have_text("Last seen running")
         notebook.screenshot("kernel-lost-light.png")
     finally:
         os.kill(kernel, signal.SIGCONT)
-    expect(notebook.page.get_by_text(re.compile("Not connected"))).to_have_count(0, timeout=60_000)
+    expect(notebook.page.get_by_text(re.compile("Not connected"))).to_have_count(0)
     expect_all_alive(notebook)
     assert (notebook.errors, notebook.outside) == ([], [])
 
@@ -115,7 +115,7 @@ def test_a_service_that_is_killed_is_started_again_under_the_card(lab):
     notebook.run(0)
     notebook.run(1)
     card = notebook.cell(0).get_by_role("region", name="Job long")
-    expect(card).to_contain_text("rows/s", timeout=60_000)
+    expect(card).to_contain_text("rows/s")
     pid = _serving(lab.work / "killed-home")
     os.kill(pid, signal.SIGKILL)
     expect(notebook.cell(1).get_by_role("row", name=re.compile("long"))).to_contain_text("Running")
@@ -124,11 +124,10 @@ def test_a_service_that_is_killed_is_started_again_under_the_card(lab):
         "before => Number(document.querySelector('.dg-card [role=progressbar]')"
         ".getAttribute('aria-valuenow')) > before + 2",
         arg=before,
-        timeout=60_000,
     )
     assert _serving(lab.work / "killed-home") != pid
     notebook.run(2)
-    expect(card.get_by_role("status").first).to_have_text("Cancelled", timeout=30_000)
+    expect(card.get_by_role("status").first).to_have_text("Cancelled")
     assert (notebook.errors, notebook.outside) == ([], [])
 
 
@@ -174,7 +173,7 @@ def test_without_a_kernel_the_still_forms_are_shown(lab, saved):
     alone = nbformat.from_dict(json.loads(nbformat.writes(saved)))
     alone.metadata["kernelspec"] = {"name": "nowhere", "display_name": "Nowhere"}
     nbformat.write(alone, lab.work / "alone.ipynb")
-    page = lab.browser.new_context(viewport={"width": 1100, "height": 1800}).new_page()
+    page = new_page(lab.browser, viewport={"width": 1100, "height": 1800})
     page.goto(f"http://127.0.0.1:{lab.port}/{lab.path}/alone.ipynb")
     for words in STILL:
         expect(page.locator(".jp-OutputArea").get_by_text(words).first).to_be_visible(
@@ -190,7 +189,7 @@ def test_nbconvert_shows_the_still_forms(lab, saved, scheme):
     from nbconvert import HTMLExporter
 
     body, _ = HTMLExporter(theme=scheme).from_notebook_node(saved)
-    page = lab.browser.new_page(viewport={"width": 1100, "height": 1800})
+    page = new_page(lab.browser, viewport={"width": 1100, "height": 1800})
     page.set_content(body, wait_until="domcontentloaded")
     for words in STILL:
         expect(page.get_by_text(words).first).to_be_visible()
@@ -199,7 +198,7 @@ def test_nbconvert_shows_the_still_forms(lab, saved, scheme):
 
 def test_a_forge_shows_the_still_forms(lab, saved):
     """Without styles, which GitHub takes out: the words are all there."""
-    page = lab.browser.new_page(viewport={"width": 900, "height": 1400})
+    page = new_page(lab.browser, viewport={"width": 900, "height": 1400})
     outputs = [out for cell in saved.cells for out in cell.get("outputs", []) if "data" in out]
     html = [re.sub(r'\sstyle="[^"]*"', "", out["data"].get("text/html", "")) for out in outputs]
     assert all(html)

@@ -37,7 +37,7 @@ def test_from_a_path_to_a_result(lab, theme):
     notebook.screenshot(f"wizard-data-empty-{theme}.png")
     wizard.get_by_label("or a path").fill("data/diamonds.parquet")
     wizard.get_by_role("button", name="Use").click()
-    expect(wizard).to_contain_text(re.compile(r"[\d,]+ rows × 10 columns"), timeout=30_000)
+    expect(wizard).to_contain_text(re.compile(r"[\d,]+ rows × 10 columns"))
     notebook.screenshot(f"wizard-data-{theme}.png")
     wizard.get_by_role("button", name="Next").click()
 
@@ -51,11 +51,11 @@ def test_from_a_path_to_a_result(lab, theme):
     expect(wizard.get_by_role("button", name="Next")).to_be_enabled()
     wizard.get_by_role("button", name="Next").click()
 
-    cut = wizard.get_by_label("Learn cut as")
+    cut = wizard.get_by_label("Kind of cut")
     expect(cut).to_have_value("categorical")
     expect(wizard.get_by_role("img", name=re.compile("Most often Ideal"))).to_be_visible()
     notebook.screenshot(f"wizard-columns-{theme}.png")
-    wizard.get_by_label("Learn clarity as").select_option("text")
+    wizard.get_by_label("Kind of clarity").select_option("text")
     wizard.get_by_role("button", name="Next").click()
 
     wizard.get_by_label("Format").select_option("csv")
@@ -66,9 +66,8 @@ def test_from_a_path_to_a_result(lab, theme):
     expect(
         wizard.get_by_role("heading", name="2,000 rows like data/diamonds.parquet")
     ).to_be_focused()
-    expect(wizard).to_contain_text("slot 1 of 5")
-    expect(wizard).to_contain_text(re.compile(r"\ds?.* costs nothing"), timeout=30_000)
-    expect(wizard.get_by_role("row", name=re.compile("^new")).first).to_be_visible(timeout=30_000)
+    expect(wizard).to_contain_text("starts at once")
+    expect(wizard.get_by_role("row", name=re.compile("^new")).first).to_be_visible()
     expect(wizard.get_by_role("row", name=re.compile("^yours"))).to_have_count(3)
     notebook.screenshot(f"wizard-review-{theme}.png")
     shown = wizard.get_by_label("The same as a cell").locator("pre").inner_text()
@@ -104,7 +103,7 @@ def test_a_file_is_dropped(lab):
     place.dispatch_event("dragover", {"dataTransfer": held})
     expect(wizard.locator(".dg-over")).to_be_visible()
     place.dispatch_event("drop", {"dataTransfer": held})
-    expect(wizard).to_contain_text("dropped.csv500 rows × 2 columns", timeout=30_000)
+    expect(wizard).to_contain_text("dropped.csv500 rows × 2 columns")
     assert (notebook.errors, notebook.outside) == ([], [])
 
 
@@ -125,7 +124,7 @@ def test_an_upload_goes_on_where_it_broke_off(lab, tmp_path, way):
     wizard = notebook.cell(0).get_by_role("region", name="Wizard")
     wizard.get_by_label("Choose a file").set_input_files(path)
     bar = wizard.get_by_role("progressbar", name=f"Sending {way}.csv")
-    expect(bar).to_be_visible(timeout=30_000)
+    expect(bar).to_be_visible()
     expect(wizard).to_contain_text(re.compile(r"\d MB of \d+ MB · .*/s"))
     if way == "cancelled":
         notebook.screenshot("wizard-sending.png")
@@ -135,7 +134,7 @@ def test_an_upload_goes_on_where_it_broke_off(lab, tmp_path, way):
     expect(bar).to_have_count(0)
     before = sum(sent)
     wizard.get_by_label("Choose a file").set_input_files(path)
-    expect(wizard).to_contain_text(f"{way}.csvabout 3,", timeout=60_000)
+    expect(wizard).to_contain_text(f"{way}.csvabout 3,")
     expect(wizard).to_contain_text("rows × 2 columns")
     assert sum(sent) - before < path.stat().st_size - (1 << 20)
     assert (notebook.errors, notebook.outside) == ([], [])
@@ -159,7 +158,7 @@ def test_a_gigabyte_arrives_whole(lab, tmp_path):
     wizard = notebook.cell(0).get_by_role("region", name="Wizard")
     began = time.perf_counter()
     wizard.get_by_label("Choose a file").set_input_files(path)
-    expect(wizard.get_by_role("progressbar")).to_be_visible(timeout=60_000)
+    expect(wizard.get_by_role("progressbar")).to_be_visible()
     expect(wizard).to_contain_text(re.compile(r"vast\.csvabout [\d,]+ rows"), timeout=800_000)
     took = time.perf_counter() - began
     with path.open("rb") as file:
@@ -188,7 +187,7 @@ def test_the_keyboard_alone_completes_the_wizard(lab):
         keys.press("Tab")
     expect(frame).to_be_focused()
     keys.press("Enter")
-    expect(wizard).to_contain_text("prices200 rows × 2 columns", timeout=30_000)
+    expect(wizard).to_contain_text("prices200 rows × 2 columns")
 
     def on(title):
         for _ in range(12):
@@ -199,14 +198,14 @@ def test_the_keyboard_alone_completes_the_wizard(lab):
         keys.press("Enter")
         expect(wizard.get_by_role("heading", name=title)).to_be_focused()
 
-    on("How much to make?")
+    on("How many rows?")
     keys.press("Tab")
     expect(wizard.get_by_label("Rows to make")).to_be_focused()
     keys.press("Control+a")
     keys.type("70")
     keys.press("Enter")
-    expect(wizard.get_by_role("heading", name="What is in it?")).to_be_focused()
-    on("Where to?")
+    expect(wizard.get_by_role("heading", name="What kind is each column?")).to_be_focused()
+    on("What becomes of the result?")
     on("70 rows like prices")
     for _ in range(12):
         keys.press("Tab")
@@ -214,7 +213,7 @@ def test_the_keyboard_alone_completes_the_wizard(lab):
             break
     keys.press("Enter")
     card = cell.get_by_role("region", name="Job prices")
-    expect(card.get_by_role("status").first).to_have_text("Completed", timeout=60_000)
+    expect(card.get_by_role("status").first).to_have_text("Completed")
     assert (notebook.errors, notebook.outside) == ([], [])
 
 
@@ -241,10 +240,10 @@ def test_hostile_names_are_text(lab, width):
     notebook.run(0)
     wizard = notebook.cell(0).get_by_role("region", name="Wizard")
     wizard.get_by_role("button", name="Columns").click()
-    expect(wizard.get_by_text("<img src=x").first).to_be_visible(timeout=30_000)
+    expect(wizard.get_by_text("<img src=x").first).to_be_visible()
     notebook.screenshot(f"wizard-hostile-columns-{width}.png")
     wizard.get_by_role("button", name="Review").click()
-    expect(wizard.get_by_role("row", name=re.compile("^new")).first).to_be_visible(timeout=60_000)
+    expect(wizard.get_by_role("row", name=re.compile("^new")).first).to_be_visible()
     notebook.screenshot(f"wizard-hostile-review-{width}.png")
     assert wizard.evaluate("node => node.scrollWidth <= node.clientWidth + 1")
     assert notebook.page.title() != "owned"
@@ -258,7 +257,7 @@ def test_a_narrow_wizard_has_its_steps_in_a_row(lab):
     notebook.run(0)
     wizard = notebook.cell(0).get_by_role("region", name="Wizard")
     wizard.get_by_role("button", name="prices 200 × 2").click()
-    expect(wizard).to_contain_text("200 rows × 2 columns", timeout=30_000)
+    expect(wizard).to_contain_text("200 rows × 2 columns")
     notebook.screenshot("wizard-narrow-data.png")
     for step in ("Make", "Columns", "Output", "Review"):
         wizard.get_by_role("button", name=step).click()
@@ -273,10 +272,10 @@ def test_a_wizard_whose_kernel_is_gone_says_so(lab):
     notebook = lab.open(OPEN.format(target=MOCK))
     notebook.run(0)
     wizard = notebook.cell(0).get_by_role("region", name="Wizard")
-    expect(wizard.get_by_role("button", name="Look again")).to_be_enabled()
+    expect(wizard.get_by_role("button", name="Refresh")).to_be_enabled()
     notebook.restart_kernel()
-    expect(wizard.get_by_role("alert")).to_contain_text("Not connected", timeout=60_000)
-    expect(wizard.get_by_role("button", name="Look again")).to_be_disabled()
+    expect(wizard.get_by_role("alert")).to_contain_text("Not connected")
+    expect(wizard.get_by_role("button", name="Refresh")).to_be_disabled()
 
 
 REFUSED = """
@@ -296,9 +295,9 @@ def test_limits_are_told_before_and_a_refusal_after_the_submit(lab):
     notebook = lab.open(REFUSED.format(scenario="slow", busy=5))
     notebook.run(0)
     wizard = notebook.cell(0).get_by_role("region", name="Wizard")
-    expect(wizard).to_contain_text("5 jobs run (at most 5)", timeout=30_000)
+    expect(wizard).to_contain_text("5 jobs run (at most 5)")
     wizard.get_by_role("button", name="Submit").click()
-    expect(wizard.get_by_role("alert")).to_contain_text("cancel one", timeout=30_000)
+    expect(wizard.get_by_role("alert")).to_contain_text("cancel one")
     notebook.screenshot("wizard-refused.png")
 
 
@@ -312,14 +311,14 @@ def test_a_failure_is_edited_and_run_again(lab):
     notebook.run(0)
     cell = notebook.cell(0)
     card = cell.get_by_role("region", name="Job ragged").first
-    card.get_by_role("button", name="Edit and rerun").click(timeout=60_000)
+    card.get_by_role("button", name="Edit and rerun").click()
     wizard = cell.get_by_role("region", name="Wizard")
-    expect(wizard.get_by_role("alert")).to_be_visible(timeout=30_000)
+    expect(wizard.get_by_role("alert")).to_be_visible()
     notebook.screenshot("wizard-edit.png")
-    wizard.get_by_label("Lines that cannot be read").select_option("skip")
-    expect(wizard).to_contain_text("rows × 2 columns", timeout=30_000)
+    wizard.get_by_label("Invalid lines").select_option("skip")
+    expect(wizard).to_contain_text("rows × 2 columns")
     wizard.get_by_role("button", name="Review").click()
     wizard.get_by_role("button", name="Submit").click()
     again = cell.get_by_role("region", name="Job ragged").nth(1)
-    expect(again.get_by_role("status").first).to_have_text("Completed", timeout=60_000)
+    expect(again.get_by_role("status").first).to_have_text("Completed")
     assert (notebook.errors, notebook.outside) == ([], [])

@@ -5,15 +5,15 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import httpx
 import pytest
 
-from datagen_nb.api.access import Entrance, Keys
-from datagen_nb.api.remote_access import HttpAdministration
-from datagen_nb.api.server import make_app
-from datagen_nb.api.session import Session
+from datagen_nb.api.client.access import HttpAdministration
+from datagen_nb.api.client.session import Session
+from datagen_nb.api.server.app import make_app
+from datagen_nb.api.server.auth import ApiKeyAuth, AuthConfig
 from datagen_nb.core.access import Scope
 from datagen_nb.core.errors import ConfigurationError, Conflict, NotFound, Unauthenticated
-from datagen_nb.service.access import Access
-from datagen_nb.service.audit import Audit
-from datagen_nb.stores.sqlite import SqliteStore
+from datagen_nb.service.access.audit import Audit
+from datagen_nb.service.access.keys import Access
+from datagen_nb.stores.sqlite.store import SqliteStore
 from tests.clock import FakeClock
 
 UNKNOWN = "000000000000"
@@ -21,13 +21,13 @@ UNKNOWN = "000000000000"
 
 @asynccontextmanager
 async def over_the_wire(access, log, clock):
-    """By whoever has a key with the scope admin, and no other."""
+    """By a key with the scope admin, and no other."""
     await access.create_customer("operators")
     key = (await access.create_key("operators", scopes=[Scope.ADMIN])).secret
     app = make_app(
         lambda connection: None,
         describe=lambda info: info,
-        entrance=Entrance(Keys(access), log, clock),
+        auth=AuthConfig(ApiKeyAuth(access), log, clock),
         access=access,
     )
     transport = httpx.ASGITransport(app)
@@ -97,6 +97,23 @@ async def test_disabling_and_enabling_a_customer_can_be_said_twice(office):
     assert await office.access.authenticate(made.secret)
 
 
+async def test_a_customers_storage_is_set_and_found(office):
+    """By the service that starts next, and by whoever lists the customers."""
+    key = "projects/p/locations/l/keyRings/r/cryptoKeys/k"
+    storage = {
+        "bucket": "gs://acme-tables/all",
+        "service_account": "acme@p.iam.gserviceaccount.com",
+        "kms_key": key,
+    }
+    await office.desk.create_customer("stored")
+
+    made = await office.desk.set_storage("stored", **storage)
+
+    found = {one.name: one.storage for one in (await office.desk.customers()).customers}
+    assert made.storage.model_dump() == found["stored"].model_dump() == storage
+    assert (await office.desk.set_storage("stored")).storage.bucket is None
+
+
 async def test_pages_follow_each_other(office):
     """Until there is no cursor any more."""
     desk = office.desk
@@ -125,6 +142,10 @@ async def test_pages_follow_each_other(office):
         (lambda desk: desk.create_customer("local"), ConfigurationError),
         (lambda desk: desk.create_customer("A/../B"), ConfigurationError),
         (lambda desk: desk.disable_customer("nobody"), NotFound),
+        (lambda desk: desk.set_storage("nobody"), NotFound),
+        (lambda desk: desk.set_storage("acme", bucket="acme"), ConfigurationError),
+        (lambda desk: desk.set_storage("acme", service_account="me@x.com"), ConfigurationError),
+        (lambda desk: desk.set_storage("acme", kms_key="key"), ConfigurationError),
         (lambda desk: desk.enable_customer("no/body?"), NotFound),
         (lambda desk: desk.create_key("nobody"), NotFound),
         (lambda desk: desk.create_key("acme", scopes=[]), ConfigurationError),

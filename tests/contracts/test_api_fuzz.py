@@ -20,8 +20,9 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from datagen_nb.api import wire
-from datagen_nb.api.home import Home
-from datagen_nb.api.host import Activity, Address, _app, _entrance, _listening_at, _Server
+from datagen_nb.api.process.home import Home
+from datagen_nb.api.process.host import Activity, Address, Server, auth_config, build_app
+from datagen_nb.api.process.listeners import listen_on_address
 from datagen_nb.core.access import Scope
 from datagen_nb.core.clock import SystemClock
 from datagen_nb.core.config import JobConfiguration
@@ -31,7 +32,8 @@ from datagen_nb.core.uploads import UploadRequest
 from datagen_nb.core.webhooks import WebhookConfig
 from datagen_nb.pipelines.mock import MockPipeline
 from datagen_nb.service.settings import Settings
-from datagen_nb.wiring import _hosted, _service
+from datagen_nb.wiring import build_service, host_service
+from tests.deadline import DEADLINE
 from tests.golden import OPENAPI
 
 EXAMPLES = 14
@@ -49,7 +51,7 @@ TABLE = b"n,word\n1,a\n2,b\n3,c\n"
 CONFIG = {"dataSize": 20, "inputFormat": "csv", "outputFormat": "csv", "inputPath": "in.csv"}
 DIGEST = "0b1a" * 16
 
-schemathesis.serializer.alias(wire.CHUNK, "application/octet-stream")
+schemathesis.serializer.alias(wire.CHUNK_TYPE, "application/octet-stream")
 api = schemathesis.openapi.from_path(OPENAPI)
 
 
@@ -95,26 +97,26 @@ class Live:
         limits = Settings(
             wait_seconds=0.3, request_rate=100_000, request_burst=1_000_000, max_waiting=50
         )
-        service = await _service(
+        service = await build_service(
             self.folder / "jobs.sqlite", self.folder / "buckets", pipeline, limits
         )
-        hosted = await _hosted(service)
+        hosted = await host_service(service)
         for name in ("ann", "bob"):
             await hosted.access.create_customer(name)
         self.key = (await hosted.access.create_key("ann", scopes=set(Scope))).secret
         self.ids = await _furnished(service)
         address = Address("127.0.0.1", 0)
-        with _listening_at(address) as listener:
+        with listen_on_address(address.host, address.port) as listener:
             self.url = "http://127.0.0.1:%d" % listener.getsockname()[1]  # noqa: UP031
             home = Home.open(self.folder / "home")
             self.loop = asyncio.get_running_loop()
-            self.server = _Server(_app(hosted, home, _entrance(hosted, address), Activity()))
+            self.server = Server(build_app(hosted, home, auth_config(hosted, address), Activity()))
             self.ready.set()
             await self.server.serve(sockets=[listener])
         await hosted.aclose()
 
-    def end(self):
-        self.loop.call_soon_threadsafe(self.server.end)
+    def stop(self):
+        self.loop.call_soon_threadsafe(self.server.stop)
 
 
 @contextmanager
@@ -122,12 +124,12 @@ def serving(folder):
     live = Live(folder)
     thread = threading.Thread(target=live.run, daemon=True)
     thread.start()
-    assert live.ready.wait(20)
+    assert live.ready.wait(DEADLINE)
     try:
         yield live
     finally:
-        live.end()
-        thread.join(20)
+        live.stop()
+        thread.join(DEADLINE)
         assert not thread.is_alive()
 
 

@@ -6,8 +6,8 @@ import httpx
 import pytest
 
 from datagen_nb.api import wire
-from datagen_nb.api.ranges import asked_of
-from datagen_nb.api.server import make_app
+from datagen_nb.api.server.app import make_app
+from datagen_nb.api.server.ranges import requested_range
 from datagen_nb.core.errors import NotFound
 from datagen_nb.core.result import Manifest, Part
 
@@ -89,7 +89,7 @@ async def test_a_range_behind_the_end_cannot_be_satisfied(client, said):
     answer = await client.get(PATH, headers={"Range": said})
     assert answer.status_code == answer.json()["status"] == 416
     assert answer.headers["Content-Range"] == "bytes */100"
-    assert answer.headers["Content-Type"] == wire.PROBLEM
+    assert answer.headers["Content-Type"] == wire.PROBLEM_TYPE
     assert answer.json()["code"] == "range_not_satisfiable"
 
 
@@ -155,7 +155,7 @@ def test_every_range_of_a_small_part_is_what_a_slice_would_be():
     for size in range(4):
         for start in range(5):
             for last in range(5):
-                asked = asked_of({"range": f"bytes={start}-{last}"}, tag='"t"', size=size)
+                asked = requested_range({"range": f"bytes={start}-{last}"}, tag='"t"', size=size)
                 wanted = range(size)[start : last + 1]
                 if last < start:
                     assert asked.status == 200

@@ -14,18 +14,20 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from datagen_nb.api import events, lines, wire
-from datagen_nb.api.host import _Server
-from datagen_nb.api.server import make_app
+from datagen_nb.api import wire
+from datagen_nb.api.process.host import Server
+from datagen_nb.api.server import event_streams
+from datagen_nb.api.server.app import make_app
+from datagen_nb.api.server.event_streams import DEFAULT_TIMES, StreamTimes
 from datagen_nb.core.clock import SystemClock
 from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.messages import OtherEvent
 from datagen_nb.pipelines.mock import MockPipeline
-from datagen_nb.wiring import _service
+from datagen_nb.wiring import build_service
+from tests.deadline import DEADLINE
 
 SEED = 20
 CONNECTIONS = 1000
-DEADLINE = 20
 NOBODY = "j_0000000000000000"
 
 
@@ -48,11 +50,11 @@ class Line:
         """The first events of a stream of server-sent events."""
         found = []
         async with httpx.AsyncClient(base_url=self.http) as client:
-            headers = {"Accept": wire.EVENT_STREAM}
+            headers = {"Accept": wire.EVENT_STREAM_TYPE}
             async with client.stream("GET", wire.EVENTS, params=query, headers=headers) as answer:
                 async with aclosing(answer.aiter_lines()) as said:
                     async for text in said:
-                        if text.startswith("data: "):
+                        if text.startswith('data: {"cursor"'):
                             found.append(json.loads(text.removeprefix("data: ")))
                         if len(found) == number:
                             break
@@ -61,7 +63,14 @@ class Line:
     async def pushed(self, number, **query):
         """The first messages of a WebSocket."""
         async with connect(f"{self.ws}?{httpx.QueryParams(query)}") as line:
-            return [json.loads(await line.recv()) for _ in range(number)]
+            return [await heard(line) for _ in range(number)]
+
+
+async def heard(line):
+    """The next event of a WebSocket, passing over what says that it is alive."""
+    while "cursor" not in (said := json.loads(await line.recv())):
+        pass
+    return said
 
 
 @pytest.fixture
@@ -69,18 +78,23 @@ async def serve():
     """Serves an application at a port until the test ends."""
     async with AsyncExitStack() as stack:
 
-        async def start(jobs):
+        async def start(jobs, *, times=DEFAULT_TIMES, send_timeout=20.0):
             listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=512))
             listener.setblocking(False)
-            server = _Server(make_app(lambda _: jobs, describe=lambda info: info))
+            app = make_app(
+                lambda _: jobs,
+                describe=lambda info: info,
+                stream_times=times,
+            )
+            server = Server(app, send_timeout=send_timeout)
             serving = asyncio.create_task(server.serve(sockets=[listener]))
 
             async def end():
-                server.end()
-                await asyncio.wait_for(serving, 10)
+                server.stop()
+                await asyncio.wait_for(serving, DEADLINE)
 
             stack.push_async_callback(end)
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(DEADLINE):
                 while not server.started:
                     await asyncio.sleep(0.01)
             return Line(jobs, server, listener.getsockname()[1])
@@ -89,13 +103,17 @@ async def serve():
 
 
 @pytest.fixture
-async def line(serve, tmp_path):
+async def service(tmp_path):
     pipeline = MockPipeline("succeeds", speed=2000, seed=7, clock=SystemClock())
-    service = await _service(tmp_path / "jobs.sqlite", tmp_path / "buckets", pipeline)
-    jobs = service.customer("local")
+    service = await build_service(tmp_path / "jobs.sqlite", tmp_path / "buckets", pipeline)
     await asyncio.to_thread(service.buckets("local", "default").put, "in.csv", b"a\n1\n")
-    yield await serve(jobs)
+    yield service
     await service.aclose()
+
+
+@pytest.fixture
+async def line(serve, service):
+    return await serve(service.customer("local"))
 
 
 async def made(jobs, key="k"):
@@ -116,7 +134,7 @@ async def test_page_stream_and_websocket_tell_the_same(line):
 
 
 async def test_a_reader_may_change_its_way_anywhere(line):
-    """What one way told ends where another goes on."""
+    """One way goes on where the other ended."""
     await made(line.jobs)
     paged = await line.page(after=0)
     async with asyncio.timeout(DEADLINE):
@@ -132,7 +150,7 @@ async def test_a_websocket_tells_what_happens_from_now_on(line):
     await made(line.jobs, "old")
     async with asyncio.timeout(DEADLINE), connect(line.ws, max_queue=None) as reader:
         new = await made(line.jobs, "new")
-        first = json.loads(await reader.recv())
+        first = await heard(reader)
     assert (first["event"], first["jobId"]) == ("job.created", new)
 
 
@@ -152,7 +170,7 @@ async def test_a_websocket_of_an_unknown_job_is_not_accepted(line):
             pass
     answer = raised.value.response
     assert answer.status_code == 404
-    assert answer.headers["Content-Type"] == wire.PROBLEM
+    assert answer.headers["Content-Type"] == wire.PROBLEM_TYPE
     assert json.loads(answer.body)["code"] == "job_not_found"
 
 
@@ -167,10 +185,10 @@ async def test_a_websocket_with_a_cursor_that_is_none_is_not_accepted(line, quer
 async def test_an_ending_service_closes_websockets_with_a_reason(line):
     """1001: its readers go on after their cursor."""
     async with asyncio.timeout(DEADLINE), connect(line.ws, max_queue=None) as reader:
-        line.server.end()
+        line.server.stop()
         with pytest.raises(ConnectionClosed) as raised:
-            await reader.recv()
-    assert raised.value.rcvd.code == events.GOING_AWAY
+            await heard(reader)
+    assert raised.value.rcvd.code == event_streams.GOING_AWAY
 
 
 async def test_what_a_websocket_says_is_heard_and_forgotten(line):
@@ -179,7 +197,29 @@ async def test_what_a_websocket_says_is_heard_and_forgotten(line):
         for _ in range(100):
             await reader.send("x" * 1000)
         job_id = await made(line.jobs)
-        assert json.loads(await reader.recv())["jobId"] == job_id
+        assert (await heard(reader))["jobId"] == job_id
+
+
+@pytest.mark.parametrize("way", ["stream", "websocket"])
+async def test_a_quiet_stream_opens_with_its_interval_and_has_heartbeats(serve, line, way):
+    """Its reader knows how long a silence may be, whatever lies between."""
+    line = await serve(line.jobs, times=StreamTimes(heartbeat=0.05))
+    async with asyncio.timeout(DEADLINE):
+        if way == "websocket":
+            async with connect(line.ws) as reader:
+                said = [json.loads(await reader.recv()) for _ in range(3)]
+            assert said[0] == {"event": "welcome", "data": {"heartbeatSeconds": 0.05}}
+            assert said[1:] == [{"event": "heartbeat", "data": {}}] * 2
+            return
+        headers = {"Accept": wire.EVENT_STREAM_TYPE}
+        async with httpx.AsyncClient(base_url=line.http) as client:
+            async with client.stream("GET", wire.EVENTS, headers=headers) as answer:
+                assert answer.headers["X-Accel-Buffering"] == "no"
+                assert "no-transform" in answer.headers["Cache-Control"]
+                async with aclosing(answer.aiter_lines()) as texts:
+                    said = [await anext(texts) for _ in range(6)]
+    assert said[:3] == ["event: welcome", 'data: {"heartbeatSeconds":0.05}', ""]
+    assert said[3:] == ["event: heartbeat", "data: {}", ""]
 
 
 class Talker:
@@ -187,7 +227,7 @@ class Talker:
 
     def __init__(self):
         self.listening = 0
-        self.told = 0
+        self.reported = 0
 
     async def events(self, *, after=None, job_id=None):
         self.listening += 1
@@ -195,7 +235,7 @@ class Talker:
         try:
             while True:
                 cursor += 1
-                self.told = max(self.told, cursor)
+                self.reported = max(self.reported, cursor)
                 yield OtherEvent(
                     cursor=cursor,
                     event="alert.raised",
@@ -214,15 +254,14 @@ async def still(check, deadline=DEADLINE):
 
 
 @pytest.mark.parametrize("way", ["stream", "websocket"])
-async def test_a_reader_that_stalls_is_dropped_and_resumes_without_loss(serve, way, monkeypatch):
-    """Nobody waits for it: its tasks end, and what was told meanwhile stays bounded."""
-    monkeypatch.setattr(lines, "PATIENCE", 0.5)
+async def test_a_reader_that_stalls_is_dropped_and_resumes_without_loss(serve, way):
+    """It holds up no other: its tasks end, and what was reported meanwhile stays bounded."""
     talker = Talker()
-    line = await serve(talker)
+    line = await serve(talker, send_timeout=0.5)
     before = len(asyncio.all_tasks())
     if way == "websocket":
         reader = await connect(f"{line.ws}?after=0", max_queue=1, max_size=None)
-        first = json.loads(await reader.recv())
+        first = await heard(reader)
         drop = reader.transport.abort
         reader.transport.pause_reading()
     else:
@@ -232,7 +271,7 @@ async def test_a_reader_that_stalls_is_dropped_and_resumes_without_loss(serve, w
     await still(lambda: talker.listening == 1)
     await still(lambda: talker.listening == 0)
     assert not line.server.server_state.connections
-    assert talker.told < 5000
+    assert talker.reported < 5000
     drop()
     again = line.sent if way == "stream" else line.pushed
     found = await again(3, after=first["cursor"])
@@ -240,10 +279,9 @@ async def test_a_reader_that_stalls_is_dropped_and_resumes_without_loss(serve, w
     await still(lambda: len(asyncio.all_tasks()) <= before + 1)
 
 
-async def test_a_reader_that_is_slow_hears_why_it_is_dropped(serve, monkeypatch):
+async def test_a_slow_reader_is_disconnected_with_the_reason(serve):
     """1013, when it takes what was written before."""
-    monkeypatch.setattr(events, "PATIENCE", 0.3)
-    line = await serve(Talker())
+    line = await serve(Talker(), times=StreamTimes(send_timeout=0.3))
     async with asyncio.timeout(DEADLINE):
         async with connect(f"{line.ws}?after=0", max_queue=1, max_size=None) as reader:
             reader.transport.pause_reading()
@@ -251,7 +289,7 @@ async def test_a_reader_that_is_slow_hears_why_it_is_dropped(serve, monkeypatch)
             reader.transport.resume_reading()
             async for _ in _until_closed(reader):
                 pass
-    assert reader.close_code == events.TRY_AGAIN
+    assert reader.close_code == event_streams.TRY_AGAIN
 
 
 async def _until_closed(reader):
@@ -269,7 +307,7 @@ def _handles():
 def _request(way, query):
     head = [f"GET {wire.EVENTS}?{query} HTTP/1.1", "Host: x"]
     if way == "stream":
-        head.append(f"Accept: {wire.EVENT_STREAM}")
+        head.append(f"Accept: {wire.EVENT_STREAM_TYPE}")
     if way == "websocket":
         head += [
             "Connection: Upgrade",
@@ -300,12 +338,11 @@ async def _reset_somewhere(line, chance, cursor):
         writer.transport.abort()
 
 
-async def test_a_thousand_connections_that_are_reset_leave_nothing_behind(line):
+async def test_a_thousand_connections_that_are_reset_leave_nothing_behind(line, service):
     """No task, no handle, no listener; and the log goes on for those who come next."""
     chance = random.Random(SEED)
     await made(line.jobs, "first")
     await line.page(after=0)
-    service = line.jobs._service
     tasks, handles = len(asyncio.all_tasks()), _handles()
     room = asyncio.Semaphore(200)
     most = 0

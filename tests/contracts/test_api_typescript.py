@@ -17,12 +17,13 @@ import httpx
 import pytest
 
 from datagen_nb.api import wire
-from datagen_nb.api.host import _Server
-from datagen_nb.api.server import make_app
+from datagen_nb.api.process.host import Server
+from datagen_nb.api.server.app import make_app
 from datagen_nb.core.clock import SystemClock
 from datagen_nb.pipelines.mock import MockPipeline
 from datagen_nb.service.settings import Settings
-from datagen_nb.wiring import _service
+from datagen_nb.wiring import build_service
+from tests.deadline import DEADLINE
 from tests.golden import FOLDER
 from tests.receiver import receiving
 
@@ -35,7 +36,6 @@ CONFIG = {
     "parameters": {"seed": 7},
     "name": "größe ✓ `${x}`",
 }
-DEADLINE = 30
 
 
 def checked(folder, *blocks):
@@ -71,7 +71,9 @@ async def served(folder, scenario="succeeds", speed=20_000):
         pipeline = MockPipeline(scenario, speed=speed, seed=7, clock=SystemClock())
         settings = Settings(webhooks_to_private=True, max_jobs=1, wait_seconds=DEADLINE)
         folder.mkdir()
-        service = await _service(folder / "jobs.sqlite", folder / "buckets", pipeline, settings)
+        service = await build_service(
+            folder / "jobs.sqlite", folder / "buckets", pipeline, settings
+        )
         stack.push_async_callback(service.aclose)
         jobs = service.customer("local")
         await asyncio.to_thread(service.buckets("local", "default").put, "in.csv", b"a,b\n1,2\n")
@@ -79,11 +81,11 @@ async def served(folder, scenario="succeeds", speed=20_000):
         listener.bind(str(folder / "s"))
         listener.listen()
         listener.setblocking(False)
-        server = _Server(make_app(lambda _: jobs, describe=lambda info: info))
+        server = Server(make_app(lambda _: jobs, describe=lambda info: info))
         serving = asyncio.create_task(server.serve(sockets=[listener]))
 
         async def end():
-            server.end()
+            server.stop()
             await serving
 
         stack.push_async_callback(end)
@@ -123,8 +125,8 @@ async def sent(folder):
         path = wire.job_path(running, "configuration")
         others.append(("JobConfiguration", (await client.get(path)).json()))
         statuses += (await client.get(wire.JOBS)).json()["jobs"]
-        told = (await client.get(wire.EVENTS, params={"after": 0})).json()["events"]
-        statuses += [event["data"] for event in told]
+        reported = (await client.get(wire.EVENTS, params={"after": 0})).json()["events"]
+        statuses += [event["data"] for event in reported]
         others.append(("RateLimitStatus", (await client.get(wire.LIMITS)).json()))
         others.append(("Health", (await client.get(wire.HEALTH)).json()))
         async with asyncio.timeout(DEADLINE):

@@ -11,16 +11,19 @@ import httpx
 import pytest
 
 from datagen_nb.api import wire
-from datagen_nb.api.host import _Server
-from datagen_nb.api.remote import HttpJobs
-from datagen_nb.api.server import make_app
+from datagen_nb.api.client.jobs import HttpJobs
+from datagen_nb.api.process.host import Server
+from datagen_nb.api.server.app import make_app
+from datagen_nb.core.buckets import objects
 from datagen_nb.core.clock import SystemClock
 from datagen_nb.core.config import JobConfiguration
-from datagen_nb.core.errors import Conflict, InputError, NotFound, QuotaExceeded
-from datagen_nb.core.uploads import MOST_CHUNK, UploadRequest
+from datagen_nb.core.errors import ConfigurationError, Conflict, InputError, NotFound, QuotaExceeded
+from datagen_nb.core.schedules import ScheduleDraft
+from datagen_nb.core.templates import TemplateDraft
+from datagen_nb.core.uploads import MAX_CHUNK, UploadRequest
 from datagen_nb.pipelines.mock import MockPipeline
 from datagen_nb.service.uploads import ABANDONED, UPLOAD
-from datagen_nb.wiring import _service
+from datagen_nb.wiring import build_service
 
 DATA = bytes(range(256)) * 10_000
 """Two chunks and a half."""
@@ -48,7 +51,7 @@ class Side:
 
     async def start(self):
         pipeline = MockPipeline("succeeds", speed=2000, seed=1, clock=SystemClock())
-        self.service = await _service(
+        self.service = await build_service(
             self.folder / "jobs.sqlite", self.folder / "buckets", pipeline
         )
         self.stack.push_async_callback(self.service.aclose)
@@ -63,11 +66,11 @@ class Side:
             listener.setblocking(False)
             app = make_app(lambda _: here, describe=lambda info: info)
             app.add_middleware(self.losing)
-            server = _Server(app)
+            server = Server(app)
             serving = asyncio.create_task(server.serve(sockets=[listener]))
 
             async def end():
-                server.end()
+                server.stop()
                 await serving
 
             self.stack.push_async_callback(end)
@@ -98,7 +101,7 @@ class Side:
         await self.start()
 
     def objects(self):
-        return [one.path for one in self.bucket.list("")]
+        return [one.path for one in objects(self.bucket, "")]
 
 
 @pytest.fixture(params=["here", "http"])
@@ -124,7 +127,7 @@ async def test_an_upload_goes_chunk_by_chunk_and_becomes_an_input(side):
     assert (upload.offset, upload.size, upload.path) == (0, len(DATA), None)
     while upload.path is None:
         assert side.objects() == [] or all(path.startswith("uploads/") for path in side.objects())
-        chunk = DATA[upload.offset : upload.offset + MOST_CHUNK]
+        chunk = DATA[upload.offset : upload.offset + MAX_CHUNK]
         upload = await side.jobs.uploads.append(upload.upload_id, upload.offset, chunk)
     assert upload.path == f"inputs/{wanted.digest}.csv"
     assert side.objects() == [upload.path]
@@ -186,7 +189,7 @@ async def test_an_input_of_no_bytes_is_there_at_once(side):
 
 
 async def test_what_is_there_is_not_sent_again(side):
-    """By whoever it was sent."""
+    """By any client."""
     path = await side.jobs.upload(request().digest, "csv", len(DATA), pieces(DATA))
     upload = await side.jobs.uploads.begin(request())
     assert (upload.path, upload.offset) == (path, len(DATA))
@@ -201,7 +204,7 @@ async def test_an_answer_that_was_lost_loses_no_chunk(http):
 
 
 async def test_two_who_send_the_same_at_once_make_one_input(side):
-    """Neither is told of a fault but that somebody else was quicker."""
+    """Neither gets an error but that another request was quicker."""
     wanted = request()
 
     async def one():
@@ -252,7 +255,7 @@ async def test_an_input_that_a_job_reads_is_not_deleted(side):
     assert side.bucket.head(path) is None
 
 
-STEPS = ["put", "writer", "delete"]
+STEPS = ["put", "writer", "delete_prefix"]
 
 
 class Died(Exception):
@@ -329,6 +332,56 @@ async def test_an_input_is_kept_as_long_as_jobs_are(side):
     assert side.bucket.head(path) is None
 
 
+async def _jobs_of(side, data, *keys):
+    """Jobs that were made of one table, and where it lies."""
+    path = await side.jobs.upload(request(data).digest, "csv", len(data), pieces(data))
+    config = JobConfiguration(
+        data_size=10, input_format="csv", output_format="csv", input_path=path, is_async=False
+    )
+    made = [await side.jobs.create(config, idempotency_key=key) for key in keys]
+    return path, config, [job.job_id for job in made]
+
+
+async def test_a_table_goes_with_the_last_job_that_was_made_of_it(side):
+    """When that is deleted on request: what a person deletes is not kept for 180 days more."""
+    path, _, (first, second) = await _jobs_of(side, b"a,b\n1,2\n3,4\n", "one", "two")
+    await side.jobs.delete(first)
+    assert side.bucket.head(path) is not None
+    await side.jobs.delete_many([second])
+    assert side.bucket.head(path) is None
+    assert (await side.jobs.uploads.list()).uploads == ()
+
+
+@pytest.mark.parametrize("plan", ["template", "schedule"])
+async def test_a_table_stays_as_long_as_a_plan_names_it(side, plan):
+    """A job will be made of it."""
+    path, config, (job_id,) = await _jobs_of(side, b"a,b\n1,2\n3,4\n", "one")
+    if plan == "template":
+        await side.jobs.templates.put("mine", TemplateDraft(configuration=config.to_wire()))
+    else:
+        draft = ScheduleDraft(cron="0 0 1 1 *", configuration=config.to_wire())
+        await side.jobs.schedules.put("mine", draft)
+    await side.jobs.delete(job_id)
+    assert side.bucket.head(path) is not None
+
+
+async def test_uploads_are_listed_page_by_page(side):
+    """Those that are on their way and inputs that are kept, each with when it goes."""
+    tables = [f"a\n{number}\n".encode() for number in range(3)]
+    for data in tables[:2]:
+        await side.jobs.upload(request(data).digest, "csv", len(data), pieces(data))
+    await side.jobs.uploads.begin(request(tables[2]))
+    first = await side.jobs.uploads.list(limit=2)
+    rest = await side.jobs.uploads.list(limit=2, cursor=first.next_cursor)
+    assert rest.next_cursor is None
+    found = {one.upload_id: one for one in (*first.uploads, *rest.uploads)}
+    assert list(found) == sorted(request(data).upload_id for data in tables)
+    assert [found[request(data).upload_id].path is None for data in tables] == [False, False, True]
+    assert all(one.expires for one in found.values())
+    with pytest.raises(ConfigurationError):
+        await side.jobs.uploads.list(limit=501)
+
+
 async def test_an_input_that_is_due_stays_while_a_job_reads_it(side):
     """However long that takes."""
     data = b"a,b\n1,2\n3,4\n"
@@ -355,12 +408,12 @@ async def test_a_chunk_above_a_mebibyte_is_refused_and_one_of_it_is_taken(http):
     path = f"{wire.UPLOADS}/{wanted.upload_id}"
     headers = {wire.UPLOAD_OFFSET: "0"}
     async with await _raw(http) as client:
-        for content in (DATA[: MOST_CHUNK + 1], pieces(DATA[: MOST_CHUNK + 1])):
+        for content in (DATA[: MAX_CHUNK + 1], pieces(DATA[: MAX_CHUNK + 1])):
             answer = await client.patch(path, content=content, headers=headers)
             assert (answer.status_code, answer.json()["code"]) == (413, "chunk_too_long")
-        answer = await client.patch(path, content=DATA[:MOST_CHUNK], headers=headers)
+        answer = await client.patch(path, content=DATA[:MAX_CHUNK], headers=headers)
         assert answer.status_code == 200
-        assert answer.headers[wire.UPLOAD_OFFSET] == str(MOST_CHUNK)
+        assert answer.headers[wire.UPLOAD_OFFSET] == str(MAX_CHUNK)
 
 
 async def test_headers_tell_where_an_upload_stands(http):

@@ -14,18 +14,26 @@ from datagen_nb.core.webhooks import (
     WebhookChange,
     WebhookConfig,
 )
-from tests.contracts.test_jobs import DEADLINE, ended, kind, side
+from tests.contracts.test_jobs import ended, kind, opened
+from tests.deadline import DEADLINE
 from tests.unit.test_webhooks import FakeSender
 
-__all__ = ["kind", "side"]  # fixtures
+__all__ = ["kind"]  # fixtures
 
 URL = "https://ann.example/hook"
 ENDS = WebhookConfig(url=URL, events=("job.created", "job.completed"))
 
 
 @pytest.fixture
+async def side(kind, tmp_path):
+    sender = FakeSender()
+    async with opened(kind, tmp_path, sender=sender) as side:
+        side.sender = sender
+        yield side
+
+
+@pytest.fixture
 async def webhooks(side):
-    side.sender = side.service.deliveries.sender = FakeSender()
     return side.jobs.webhooks
 
 
@@ -39,7 +47,7 @@ async def delivered(webhooks, webhook_id, count, state="delivered"):
 
 
 async def test_a_webhook_goes_round(side, webhooks):
-    """Made, told of a job, listed, changed, deleted."""
+    """Made, sent a job's events, listed, changed, deleted."""
     made = await webhooks.create(ENDS)
     job = await side.jobs.create(side.config(), idempotency_key="k")
     await ended(side.jobs, job.job_id)
@@ -59,9 +67,9 @@ async def test_a_webhook_goes_round(side, webhooks):
     assert (changed.url, changed.events) == (URL, ("job.failed",))
     await webhooks.delete(made.id)
     assert (await webhooks.list()).webhooks == ()
-    with pytest.raises(NotFound) as told:
+    with pytest.raises(NotFound) as caught:
         await webhooks.get(made.id)
-    assert told.value.code == "webhook_not_found"
+    assert caught.value.code == "webhook_not_found"
 
 
 async def test_dead_letters_are_sent_again(side, webhooks):
@@ -75,9 +83,9 @@ async def test_dead_letters_are_sent_again(side, webhooks):
         webhooks.replay(made.id, dead[0].id),
         webhooks.replay_range(made.id, ReplayRange()),
     ):
-        with pytest.raises(Conflict) as told:
+        with pytest.raises(Conflict) as caught:
             await ask
-        assert told.value.code == "webhook_disabled"
+        assert caught.value.code == "webhook_disabled"
     side.sender.answers[URL] = Answer(200)
     await webhooks.change(made.id, WebhookChange(enabled=True))
 
@@ -118,9 +126,9 @@ async def test_lists_page(webhooks):
 @pytest.mark.parametrize("url", ["http://127.0.0.1/", "https://a@b.example/", "x", "ftp://a.b/"])
 async def test_an_address_that_is_not_called_is_told(webhooks, url):
     """Which field, and why."""
-    with pytest.raises(ConfigurationError) as told:
+    with pytest.raises(ConfigurationError) as caught:
         await webhooks.create(WebhookConfig(url=url, events=("job.failed",)))
-    assert [problem.field for problem in told.value.problems] == ["url"]
+    assert [problem.field for problem in caught.value.problems] == ["url"]
 
 
 @pytest.mark.parametrize("kind", ["http"], indirect=True)

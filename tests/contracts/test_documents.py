@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from datagen_nb.core.errors import LimitReached, VersionConflict
-from datagen_nb.core.store import Document, JobStore, Notice, Standing
+from datagen_nb.core.store import CustomerUsage, Document, JobStore, Notice
 from tests.contracts.test_store import NOW, Opener, at, opened, record, store
 
 __all__ = ["opened", "store"]  # fixtures: every adapter that test_store knows
@@ -39,7 +39,7 @@ async def test_customers_and_kinds_do_not_see_each_other(store: JobStore) -> Non
 
 
 async def test_a_change_needs_the_version_that_was_read(store: JobStore) -> None:
-    """Who read an older one is told; so is who would make what is there, or change what is gone."""
+    """An older one is a conflict; so is making what is there, or changing what is gone."""
     await store.documents.put(document())
     with pytest.raises(VersionConflict):
         await store.documents.put(document(body={"other": 1}))
@@ -75,37 +75,37 @@ async def test_several_are_written_together_or_not_at_all(store: JobStore) -> No
     await store.add(record(1))
     notice = Notice("alert.raised", at(9), {"why": "ö"})
     await store.documents.put(document("one"), document("two"), notice=notice)
-    (_, told) = await store.events("ann", after=0)
-    assert (told.cursor, told.event, told.job_id) == (2, "alert.raised", None)
-    assert (told.timestamp, told.data) == (at(9), {"why": "ö"})
+    (_, reported) = await store.events("ann", after=0)
+    assert (reported.cursor, reported.event, reported.job_id) == (2, "alert.raised", None)
+    assert (reported.timestamp, reported.data) == (at(9), {"why": "ö"})
     with pytest.raises(VersionConflict):
         await store.documents.put(document("three"), document("two"), notice=notice)
     assert await store.documents.get("ann", "template", "three") is None
     assert await store.last_cursor("ann") == 2
 
 
-async def test_a_rule_is_asked_before_anything_is_written(store: JobStore) -> None:
+async def test_a_precondition_is_evaluated_before_anything_is_written(store: JobStore) -> None:
     """Over what the customer has at that moment, sizes of documents counted."""
     await store.documents.put(document("one", size=40))
     await store.documents.put(document("his", customer="bob", size=99))
 
-    def admit(standing: Standing) -> None:
-        if standing.stored + 40 > 100:
+    def precondition(usage: CustomerUsage) -> None:
+        if usage.stored + 40 > 100:
             raise LimitReached("Full.")
 
-    await store.documents.put(document("two", size=40), admit=admit)
+    await store.documents.put(document("two", size=40), precondition=precondition)
     with pytest.raises(LimitReached):
-        await store.documents.put(document("three", size=40), admit=admit)
-    assert (await store.standing("ann")).stored == 80
+        await store.documents.put(document("three", size=40), precondition=precondition)
+    assert (await store.usage("ann")).stored == 80
 
 
 async def test_bytes_follow_each_change(store: JobStore) -> None:
     """More, less, gone."""
     for size, version in ((10, 0), (25, 1), (3, 2)):
         await store.documents.put(document(size=size, version=version))
-        assert (await store.standing("ann")).stored == size
+        assert (await store.usage("ann")).stored == size
     await store.documents.delete("ann", "template", "one")
-    assert (await store.standing("ann")).stored == 0
+    assert (await store.usage("ann")).stored == 0
 
 
 async def test_pages_are_by_id(store: JobStore) -> None:
@@ -144,7 +144,7 @@ async def test_documents_outlive_the_store(opened: Opener) -> None:
     try:
         kept = await again.documents.get("ann", "template", "one")
         assert (kept.version, kept.size, kept.due) == (1, 4, NOW + timedelta(days=400))
-        assert (await again.standing("ann")).stored == 4
+        assert (await again.usage("ann")).stored == 4
     finally:
         await again.aclose()
 

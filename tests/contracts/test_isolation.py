@@ -1,6 +1,6 @@
 """What one customer has, another cannot see: shown on every route, made from the route table.
 
-A customer asks with another's ids. Each answer has to be the one for ids that nobody has: the
+A customer asks with another's ids. Each answer has to be the one for ids that do not exist: the
 same status, the same body but for the ids. A route that this file has no sample for fails.
 """
 
@@ -15,26 +15,31 @@ import httpx
 import pytest
 
 from datagen_nb.api import wire
-from datagen_nb.api.home import Home
-from datagen_nb.api.host import Activity, Address, _app, _entrance
-from datagen_nb.api.server import make_app
+from datagen_nb.api.process.home import Home
+from datagen_nb.api.process.host import Activity, Address, auth_config, build_app
+from datagen_nb.api.server.app import make_app
+from datagen_nb.api.server.event_streams import StreamTimes
 from datagen_nb.core.access import Scope
 from datagen_nb.core.alerts import Alert
+from datagen_nb.core.buckets import objects
 from datagen_nb.core.clock import SystemClock
 from datagen_nb.core.config import JobConfiguration
+from datagen_nb.core.errors import HomeError, ServiceUnavailable
+from datagen_nb.core.messages import Health
 from datagen_nb.core.schedules import ScheduleDraft
 from datagen_nb.core.store import Document
 from datagen_nb.core.templates import TemplateDraft
 from datagen_nb.core.uploads import UploadRequest
 from datagen_nb.core.webhooks import WebhookChange, WebhookConfig
 from datagen_nb.pipelines.mock import MockPipeline
-from datagen_nb.wiring import _hosted, _service
+from datagen_nb.wiring import build_service, host_service
+from tests.deadline import DEADLINE
 
 ANN, BOB = "annika", "bob"
 TABLE = b"n,word\n1,a\n2,b\n3,c\n"
 KEY = {wire.IDEMPOTENCY_KEY: "key"}
 JSON = {"Content-Type": "application/json"}
-STREAM = {"Accept": wire.EVENT_STREAM}
+STREAM = {"Accept": wire.EVENT_STREAM_TYPE}
 CONFIG = {
     "dataSize": 20,
     "inputFormat": "csv",
@@ -71,7 +76,10 @@ SAMPLES = {
     "POST /v1/jobs/{job_id}/cancel": [Sample()],
     "POST /v1/jobs/{job_id}/pause": [Sample()],
     "POST /v1/jobs/{job_id}/resume": [Sample()],
-    "POST /v1/jobs/{job_id}/rerun": [Sample(headers=KEY)],
+    "POST /v1/jobs/{job_id}/rerun": [
+        Sample(headers=KEY),
+        Sample(headers={**KEY, **JSON}, body={"overrides": {"dataSize": 5}}),
+    ],
     "GET /v1/jobs/{job_id}/log": [Sample(), Sample(params={"after": "1"})],
     "GET /v1/jobs/{job_id}/manifest": [Sample()],
     "GET /v1/jobs/{job_id}/report": [Sample()],
@@ -115,6 +123,7 @@ SAMPLES = {
     "POST /v1/alerts/{alert_id}/acknowledge": [Sample()],
     "POST /v1/customers/{name}/disable": [Sample(same_for_owner="needs the scope admin")],
     "POST /v1/customers/{name}/enable": [Sample(same_for_owner="needs the scope admin")],
+    "PUT /v1/customers/{name}/storage": [Sample(same_for_owner="needs the scope admin")],
     "POST /v1/keys/{key_id}/rotate": [Sample(same_for_owner="needs the scope admin")],
     "DELETE /v1/keys/{key_id}": [Sample(same_for_owner="needs the scope admin")],
     "GET /v1/keys": [Sample(params={"customer": ANN}, same_for_owner="needs the scope admin")],
@@ -127,6 +136,7 @@ LISTS = {
     "GET /v1/overview",
     "GET /v1/events",
     "GET /v1/alerts",
+    "GET /v1/uploads",
     "GET /v1/info",
     "GET /v1/health",
     "GET /v1/limits",
@@ -142,6 +152,8 @@ WITHOUT_IDS = {
     "POST /v1/estimates": "makes nothing; its paths are those of a submit",
     "POST /v1/inspections": "makes nothing; its paths are those of a submit",
     "POST /v1/previews": "makes nothing; its paths are those of a submit",
+    "GET /healthz": "the same for everyone",
+    "GET /readyz": "the same for everyone",
     "GET /metrics": "needs the scope admin",
     "GET /v1/customers": "needs the scope admin",
     "PUT /v1/limits": "sets the caller's own",
@@ -181,8 +193,9 @@ ASKED = [
 class House:
     """A service for two customers, of whom one has everything there is to have."""
 
-    def __init__(self, service, app, keys, ids):
+    def __init__(self, service, app, log, keys, ids):
         self.service = service
+        self.log = log
         self.app = app
         self.keys = keys
         self.ids = ids
@@ -211,32 +224,49 @@ class House:
             "state": {},
         }
         content = b"" if body is None else json.dumps(body).encode()
-        status, text = await self._exchange(scope, content)
+        # A stream of the owner's shows an event; a stream of another's stays silent.
+        awaited = '"cursor":' if who == ANN else wire.HEARTBEAT
+        status, text = await self._exchange(scope, content, awaited)
         for name, value in ids.items():
             text = text.replace(value, "{%s}" % name) if len(value) > 2 else text  # noqa: UP031
         return status, re.sub(r'("requestId":\s*)"\w+"', r'\1"{request_id}"', text)
 
-    async def _exchange(self, scope, content):
-        """The status of an answer and its text, of a stream what comes within a moment."""
+    async def _exchange(self, scope, content, awaited):
+        """The status of an answer and its text, of a stream until it has sent what is awaited."""
         kind = scope["type"]
         first = {"type": "http.request", "body": content, "more_body": False}
         asked = iter([first if kind == "http" else {"type": "websocket.connect"}])
-        sent = []
+        sent, seen = [], asyncio.Event()
 
         async def receive():
             return next(asked, None) or await asyncio.Future()
 
         async def send(message):
             sent.append(message)
+            is_stream = kind == "websocket" or b"event-stream" in _content_type(sent)
+            if is_stream and awaited in _text_of(message):
+                seen.set()
 
         task = asyncio.create_task(self.app(scope, receive, send))
-        await asyncio.wait([task], timeout=1.5)
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-        said = [message.get("text") or message.get("body", b"").decode() for message in sent]
+        seeing = asyncio.create_task(seen.wait())
+        ended, _ = await asyncio.wait(
+            [task, seeing], timeout=DEADLINE, return_when=asyncio.FIRST_COMPLETED
+        )
+        assert ended, f"neither ended nor sent {awaited}: {sent}"
+        for one in (task, seeing):
+            one.cancel()
+        await asyncio.gather(task, seeing, return_exceptions=True)
         if kind == "http":
             assert b"ratelimit" in dict(sent[0]["headers"])
-        return sent[0].get("status", sent[0]["type"]), "".join(said)
+        return sent[0].get("status", sent[0]["type"]), "".join(map(_text_of, sent))
+
+
+def _text_of(message):
+    return message.get("text") or message.get("body", b"").decode()
+
+
+def _content_type(sent):
+    return dict(sent[0].get("headers", ())).get(b"content-type", b"")
 
 
 async def _everything(service, access):
@@ -261,11 +291,11 @@ async def _everything(service, access):
         raised_time=service.clock.now(),
     )
     await service.store.documents.put(Document(ANN, "alert", alert.id, alert.to_wire()))
-    while not (told := (await jobs.webhooks.deliveries(webhook_id)).deliveries):
+    while not (reported := (await jobs.webhooks.deliveries(webhook_id)).deliveries):
         await asyncio.sleep(0.01)
     return {
         "webhook_id": webhook_id,
-        "delivery_id": told[0].id,
+        "delivery_id": reported[0].id,
         "job_id": job_id,
         "alert_id": alert.id,
         "template": "annstemplate",
@@ -297,8 +327,8 @@ UNKNOWN = {
 async def house(tmp_path):
     async with AsyncExitStack() as stack:
         pipeline = MockPipeline("succeeds", speed=5000, seed=7, clock=SystemClock())
-        service = await _service(tmp_path / "jobs.sqlite", tmp_path / "buckets", pipeline)
-        hosted = await _hosted(service)
+        service = await build_service(tmp_path / "jobs.sqlite", tmp_path / "buckets", pipeline)
+        hosted = await host_service(service)
         stack.push_async_callback(hosted.aclose)
         access = hosted.access
         keys = {}
@@ -307,9 +337,10 @@ async def house(tmp_path):
             scopes = set(Scope) - {Scope.ADMIN}
             made = await access.create_key(name, scopes=scopes)
             keys[name] = {"Authorization": f"Bearer {made.secret}"}
-        entrance = _entrance(hosted, Address("127.0.0.1", 0))
-        app = _app(hosted, Home.open(tmp_path / "home"), entrance, Activity())
-        yield House(service, app, keys, await _everything(service, access))
+        entrance = auth_config(hosted, Address("127.0.0.1", 0))
+        app = build_app(hosted, Home.open(tmp_path / "home"), entrance, Activity())
+        app.state.stream_times = StreamTimes(heartbeat=0.5)
+        yield House(service, app, hosted.log, keys, await _everything(service, access))
 
 
 def test_every_route_has_a_sample():
@@ -339,7 +370,9 @@ async def test_no_list_shows_what_another_has(house, route):
     assert status == 200
     for word in (*house.ids.values(), ANN, CONFIG["name"]):
         assert len(word) < 3 or word not in text
-    shown = {"GET /v1/jobs": "job_id", "GET /v1/events": "job_id", "GET /v1/alerts": "alert_id"}
+    shown = {"GET /v1/jobs": "job_id", "GET /v1/events": "job_id", "GET /v1/alerts": "alert_id"} | {
+        "GET /v1/uploads": "digest"
+    }
     if route in shown:
         assert house.ids[shown[route]] in (await house.ask(ANN, route, sample, {}))[1]
 
@@ -355,8 +388,8 @@ async def test_nothing_that_another_asked_for_has_changed_anything(house):
         for kind in ("limits", "template", "schedule", "webhook", deliveries, "upload"):
             documents[kind] = await house.service.store.documents.page(ANN, kind)
         bucket = house.service.buckets(ANN, "default")
-        objects = [*bucket.list("")]
-        return status, documents, objects, (await jobs.event_page(after=0)).cursor
+        found = [*objects(bucket)]
+        return status, documents, found, (await jobs.event_page(after=0)).cursor
 
     before = await state()
     for route, samples in SAMPLES.items():
@@ -415,3 +448,90 @@ async def test_events_are_numbered_for_each_customer_alone(house):
     page = json.loads(text)
     assert page["events"][0]["cursor"] == 1
     assert len({event["jobId"] for event in page["events"]}) == 1
+
+
+async def test_probes_need_no_key_and_tell_nothing_but_a_state(house, monkeypatch):
+    """Whatever is wrong, its words are for those who have a key."""
+    transport = httpx.ASGITransport(house.app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
+        assert (await client.get(wire.HEALTHZ)).json() == {"status": "ok"}
+        ready = await client.get(wire.READYZ)
+        assert (ready.status_code, ready.json()) == (200, {"status": "ready"})
+
+        async def look():
+            return Health(status="unhealthy", message="a canary")
+
+        monkeypatch.setattr(house.service.health, "look", look)
+        ready = await client.get(wire.READYZ)
+        assert (ready.status_code, ready.json()) == (503, {"status": "not_ready"})
+        assert (await client.get(wire.HEALTH)).status_code == 401
+        assert (await client.get(wire.HEALTHZ + "/x")).status_code == 401
+
+
+async def test_submits_and_cancels_stand_in_the_access_log(house):
+    """With who did it and which job it made; looking at jobs does not."""
+    sample = Sample(headers=KEY, body={**CONFIG, "dataSize": 10**6})
+    _, text = await house.ask(ANN, "POST /v1/jobs", sample, {})
+    job_id = json.loads(text)["jobId"]
+    await house.ask(ANN, "GET /v1/jobs/{job_id}", Sample(), {"job_id": job_id})
+    await house.ask(ANN, "POST /v1/jobs/{job_id}/cancel", Sample(), {"job_id": job_id})
+    submit, cancel = await house.log.entries()
+    assert (submit.action, submit.target) == ("jobs.submit", "POST /v1/jobs")
+    assert submit.note == f"job {job_id}"
+    assert (cancel.action, cancel.target) == ("jobs.steer", f"POST /v1/jobs/{job_id}/cancel")
+    assert submit.who.startswith(ANN)
+    assert cancel.who == submit.who
+
+
+async def test_a_service_says_whether_it_is_deployed(house):
+    """To its customers it is; what it costs is no matter of this machine alone."""
+    _, text = await house.ask(ANN, "GET /v1/info", Sample(), {})
+    assert json.loads(text)["deployed"] is True
+
+
+async def test_who_is_refused_is_in_the_log(house, caplog):
+    """One line, with the key's id and what it wanted, never the key."""
+    house.keys["mallory"] = {"Authorization": f"Bearer dg_{'0' * 12}_{'x' * 43}"}
+    with caplog.at_level("WARNING"):
+        transport = httpx.ASGITransport(house.app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
+            await client.get(wire.JOBS, headers=house.keys["mallory"])
+    (line,) = caplog.messages
+    assert line == f"key {'0' * 12} was refused (unauthenticated): GET /v1/jobs"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        HomeError("/srv/canary/jobs.sqlite is damaged", details={"path": "/srv/canary"}),
+        ServiceUnavailable("/srv/canary is full", details={"path": "/srv/canary", "retryAfter": 3}),
+    ],
+)
+async def test_no_place_on_the_services_machine_is_told_to_a_customer(
+    house, monkeypatch, caplog, error
+):
+    """Its errors keep their codes; the log has the words, under the request's id."""
+
+    async def broken(*given, **values):
+        raise error
+
+    for name in ("get", "page", "counts", "in_state"):
+        monkeypatch.setattr(house.service.store, name, broken)
+    # One that has not looked yet: a look is kept for a while.
+    monkeypatch.setattr(
+        house.service,
+        "health",
+        type(house.service.health)(house.service.context, house.service.runner),
+    )
+    for route, sample in [
+        ("GET /v1/jobs", Sample()),
+        ("GET /v1/jobs/{job_id}", Sample()),
+        ("POST /v1/jobs/{job_id}/cancel", Sample()),
+        ("GET /v1/health", Sample()),
+    ]:
+        status, text = await house.ask(ANN, route, sample, house.ids)
+        assert status >= 500
+        assert "canary" not in text
+        if "health" not in route:
+            assert json.loads(text)["code"] == error.code
+    assert "canary" in caplog.text

@@ -3,13 +3,14 @@
 import asyncio
 import base64
 import math
-import sqlite3
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 from hypothesis import given, settings
@@ -19,7 +20,6 @@ from datagen_nb.core.changes import Cancelled, Paused, Progressed, StageStarted,
 from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.errors import (
     ConfigurationError,
-    HomeError,
     JobNotFound,
     LimitReached,
     ServiceUnavailable,
@@ -27,22 +27,37 @@ from datagen_nb.core.errors import (
 )
 from datagen_nb.core.messages import JobQuery, LogEntry
 from datagen_nb.core.status import Metadata, State, fold, new_status
-from datagen_nb.core.store import TOMBSTONE, JobRecord, JobStore, Standing
-from datagen_nb.stores.sqlite import SqliteStore
+from datagen_nb.core.store import (
+    EVENTS_KEPT,
+    TOMBSTONE,
+    CustomerUsage,
+    Document,
+    JobRecord,
+    JobStore,
+    Notice,
+)
+from datagen_nb.stores.sqlite.store import SqliteStore
+from tests.deadline import DEADLINE
+from tests.pipelines import WEIGHTS
 
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 
-ADAPTERS: dict[str, Callable[[Path], Awaitable[JobStore]]] = {
-    "sqlite": lambda place: SqliteStore.open(place / "jobs.db")
-}
-"""How to open each store at a place; opening it again gives what was kept there."""
 
-Opener = Callable[[], Awaitable[JobStore]]
+class Opener(Protocol):
+    """Opens a store; opening it again gives what was kept there."""
+
+    async def __call__(self, *, events_kept: int = EVENTS_KEPT) -> JobStore: ...
+
+
+ADAPTERS: dict[str, Callable[[Path], Opener]] = {
+    "sqlite": lambda place: partial(SqliteStore.open, place / "jobs.db")
+}
+"""What opens each store at a place."""
 
 
 @pytest.fixture(params=ADAPTERS)
 def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Opener:
-    return lambda: ADAPTERS[request.param](tmp_path)
+    return ADAPTERS[request.param](tmp_path)
 
 
 @pytest.fixture
@@ -63,7 +78,7 @@ def record(number: int, customer: str = "ann", key: str | None = None) -> JobRec
         parameters={"seed": number, "columns": {"größe": "numeric"}},
         tags=("a", "b"),
     )
-    status = new_status(f"j_{number:016d}", config, NOW + timedelta(seconds=number))
+    status = new_status(f"j_{number:016d}", config, NOW + timedelta(seconds=number), WEIGHTS)
     return JobRecord(customer, status, config, key or f"key {number}", f"print {number}")
 
 
@@ -163,7 +178,7 @@ async def test_a_change_of_an_old_version_is_refused_whole(store: JobStore) -> N
 async def test_a_job_that_is_gone_cannot_be_replaced(store: JobStore) -> None:
     """Nor does the attempt bring it back."""
     made = await store.add(ended(record(1)))
-    await store.forget("ann", [made.job_id], only_in=ENDED, at=NOW)
+    await store.delete("ann", [made.job_id], only_in=ENDED, at=NOW)
     with pytest.raises(VersionConflict):
         await store.replace(made, "job.updated")
     with pytest.raises(JobNotFound):
@@ -185,23 +200,23 @@ async def test_fifty_writers_leave_events_without_gaps(store: JobStore) -> None:
             kept = await store.replace(replace(kept, status=status), "job.updated")
 
     await asyncio.gather(*(live(number) for number in range(50)))
-    told = 0
+    reported = 0
     for customer in ("customer 0", "customer 1", "customer 2"):
         events = await store.events(customer, after=0, limit=500)
         assert [event.cursor for event in events] == list(range(1, len(events) + 1))
         assert await store.last_cursor(customer) == len(events)
-        told += len(events)
+        reported += len(events)
         for job_id in {event.job_id for event in events}:
             own = [event.data for event in events if event.job_id == job_id]
             assert len(own) == changes
             assert [status.last_updated for status in own] == sorted(
                 status.last_updated for status in own
             )
-    assert told == 50 * changes
+    assert reported == 50 * changes
 
 
 async def test_of_many_changes_to_one_version_one_wins(store: JobStore) -> None:
-    """The others are told to read again."""
+    """The others are asked to read again."""
     made = await store.add(record(1))
     paused = replace(made, status=fold(made.status, Paused(9), at(2)))
     results = await asyncio.gather(
@@ -221,6 +236,27 @@ async def test_events_are_read_from_any_place_on(store: JobStore) -> None:
     assert await store.last_cursor("nobody") == 0
 
 
+async def test_an_event_that_was_overtaken_is_never_older_than_it_was(store: JobStore) -> None:
+    """Nor newer than the next; its number and its time stay, as does what a job was made as."""
+    made = await store.add(record(1))
+    kept = await store.replace(started(made, 60), "job.updated")
+    for second in range(61, 200):
+        moved = fold(kept.status, Progressed(1, "fit", second / 2), at(second))
+        kept = await store.replace(replace(kept, status=moved), "job.updated")
+    done = await store.replace(ended(kept, 200), "job.cancelled")
+
+    events = await store.events("ann", after=0)
+
+    assert [event.cursor for event in events] == list(range(1, 143))
+    assert [event.timestamp for event in events[1:-1]] == [at(s) for s in range(60, 200)]
+    assert all(event.data.last_updated >= event.timestamp for event in events)
+    read = [event.data.last_updated for event in events]
+    assert read == sorted(read)
+    assert (events[0].event, events[0].data) == ("job.created", made.status)
+    assert (events[-1].event, events[-1].data) == ("job.cancelled", done.status)
+    assert {event.event for event in events[1:-1]} == {"job.updated"}
+
+
 async def test_customers_do_not_see_each_other(store: JobStore) -> None:
     """Not by id, page, count, event or log; nor can one delete the other's."""
     made = ended(record(1, "ann"))
@@ -231,11 +267,11 @@ async def test_customers_do_not_see_each_other(store: JobStore) -> None:
     with pytest.raises(VersionConflict):
         await store.replace(replace(made, customer="bob"), "job.updated")
     assert (await store.page("bob", JobQuery())).jobs == ()
-    assert await store.standing("bob") == Standing()
+    assert await store.usage("bob") == CustomerUsage()
     assert await store.ended("bob", before=at(1000), limit=9) == []
     assert await store.events("bob", after=0) == []
     assert await store.log("bob", made.job_id, after=0) == []
-    assert await store.forget("bob", [made.job_id], only_in=ENDED, at=NOW) == []
+    assert await store.delete("bob", [made.job_id], only_in=ENDED, at=NOW) == []
     assert await store.get("ann", made.job_id) == made
 
 
@@ -276,7 +312,7 @@ async def test_a_job_that_comes_between_two_pages_moves_none(store: JobStore) ->
         await store.add(ended(record(number)))
     first = await store.page("ann", JobQuery(limit=3))
     await store.add(record(50))
-    await store.forget("ann", [record(4).job_id], only_in=ENDED, at=NOW)
+    await store.delete("ann", [record(4).job_id], only_in=ENDED, at=NOW)
     second = await store.page("ann", JobQuery(limit=3, cursor=first.next_cursor))
     assert [job.name for job in second.jobs] == ["job 2", "job 1", "job 0"]
     assert second.next_cursor is None
@@ -444,7 +480,7 @@ def test_a_tally_is_what_one_would_count_by_hand(tmp_path_factory, made, since):
         finally:
             await store.aclose()
 
-    told, all_jobs = asyncio.run(run()), [one.status for one in made]
+    reported, all_jobs = asyncio.run(run()), [one.status for one in made]
     ends = [job for job in all_jobs if job.end_time is not None]
     late = [job for job in ends if job.end_time >= at(since)]
     done = [job for job in late if job.status is State.COMPLETED]
@@ -452,14 +488,14 @@ def test_a_tally_is_what_one_would_count_by_hand(tmp_path_factory, made, since):
         job.metadata.processing_time for job in done if job.metadata.processing_time is not None
     )
     failed = [job.end_time for job in ends if job.status is State.FAILED]
-    assert told.by_state == Counter(job.status for job in all_jobs)
-    assert told.ended == Counter(job.status for job in late)
-    assert told.rows == sum(job.data_size for job in done)
-    assert told.median == (took[math.ceil(len(took) * 0.5) - 1] if took else None)
-    assert told.p95 == (took[math.ceil(len(took) * 0.95) - 1] if took else None)
-    assert (told.last_failed and told.last_failed.end_time) == max(failed, default=None)
-    assert told.first_end == min((job.end_time for job in ends), default=None)
-    assert list(told.ended_before) == [
+    assert reported.by_state == Counter(job.status for job in all_jobs)
+    assert reported.ended == Counter(job.status for job in late)
+    assert reported.rows == sum(job.data_size for job in done)
+    assert reported.median == (took[math.ceil(len(took) * 0.5) - 1] if took else None)
+    assert reported.p95 == (took[math.ceil(len(took) * 0.95) - 1] if took else None)
+    assert (reported.last_failed and reported.last_failed.end_time) == max(failed, default=None)
+    assert reported.first_end == min((job.end_time for job in ends), default=None)
+    assert list(reported.ended_before) == [
         (len(gone), sum(job.metadata.output_size or 0 for job in gone))
         for bound in bounds
         for gone in [[job for job in ends if job.end_time < bound]]
@@ -481,55 +517,59 @@ async def test_jobs_in_a_state_come_oldest_first_of_all_customers(store: JobStor
     assert [one.version for one in await store.in_state(State.PAUSED)] == [paused.version + 1]
 
 
-async def test_a_standing_counts_one_customers_jobs(store: JobStore) -> None:
-    """What runs, what waits, bytes, and the newest cancellation's end."""
-    assert await store.standing("ann") == Standing()
+async def test_usage_counts_one_customers_jobs(store: JobStore) -> None:
+    """What runs, what waits, bytes, and when the newest cancelled job ended that had begun."""
+    assert await store.usage("ann") == CustomerUsage()
     for number in range(5):
         await store.add(replace(record(number), size=10))
     await store.add(replace(record(9, "bob"), size=7))
     await store.replace(replace(started(record(0), 60), size=10), "job.updated")
     for number, end in ((1, 70), (2, 65)):
-        await store.replace(replace(ended(record(number), end), size=3), "job.cancelled")
-    expected = Standing(running=1, waiting=2, stored=36, last_cancelled=at(70))
-    assert await store.standing("ann") == expected
-    assert (await store.standing("bob")).stored == 7
+        begun = started(record(number), end - 1)
+        await store.replace(replace(ended(begun, end), size=3), "job.cancelled")
+    await store.replace(replace(ended(record(3), 99), size=10), "job.cancelled")
+    expected = CustomerUsage(running=1, waiting=1, stored=36, last_cancelled=at(70))
+    assert await store.usage("ann") == expected
+    assert (await store.usage("bob")).stored == 7
 
 
-async def test_a_rule_is_asked_over_what_is_there(store: JobStore) -> None:
+async def test_a_precondition_reads_the_current_usage(store: JobStore) -> None:
     """A refusal keeps nothing; of many at once only as many are let in as the rule says."""
 
-    def admit(standing: Standing) -> None:
-        if standing.waiting >= 5:
+    def precondition(usage: CustomerUsage) -> None:
+        if usage.waiting >= 5:
             raise LimitReached("Full.")
 
     async def submit(number: int) -> bool:
         try:
-            await store.add(record(number), admit=admit)
+            await store.add(record(number), precondition=precondition)
         except LimitReached:
             return False
         return True
 
     taken = await asyncio.gather(*(submit(number) for number in range(200)))
     assert sum(taken) == 5
-    assert (await store.standing("ann")).waiting == 5
+    assert (await store.usage("ann")).waiting == 5
     assert await store.last_cursor("ann") == 5
 
 
-async def test_a_rule_is_asked_before_a_change(store: JobStore) -> None:
+async def test_a_precondition_is_evaluated_before_a_change(store: JobStore) -> None:
     """Of ten that would start at once, the two start that the rule lets."""
     for number in range(10):
         await store.add(record(number))
 
-    def admit(standing: Standing) -> None:
-        if standing.running >= 2:
+    def precondition(usage: CustomerUsage) -> None:
+        if usage.running >= 2:
             raise LimitReached("Full.")
 
     async def start(number: int) -> None:
         with suppress(LimitReached):
-            await store.replace(started(record(number), 60), "job.updated", admit=admit)
+            await store.replace(
+                started(record(number), 60), "job.updated", precondition=precondition
+            )
 
     await asyncio.gather(*(start(number) for number in range(10)))
-    assert await store.standing("ann") == Standing(running=2, waiting=8)
+    assert await store.usage("ann") == CustomerUsage(running=2, waiting=8)
 
 
 async def test_a_change_that_tells_nobody_makes_no_event(store: JobStore) -> None:
@@ -548,7 +588,7 @@ async def test_jobs_that_left_something_are_found(store: JobStore) -> None:
             await store.replace(replace(ended(made), size=4), "job.cancelled")
         else:
             await store.replace(replace(ended(made), size=0), "job.cancelled")
-    assert [found.customer for found in await store.unsettled()] == ["ann", "bob"]
+    assert [found.customer for found in await store.awaiting_cleanup()] == ["ann", "bob"]
 
 
 async def test_ended_jobs_are_found_by_their_end(store: JobStore) -> None:
@@ -596,34 +636,81 @@ async def test_fifty_writers_number_a_log_without_gaps(store: JobStore) -> None:
     assert {entry.message for entry in lines} == {f"l{n}" for n in range(50)}
 
 
-async def test_a_forgotten_job_leaves_a_tombstone_alone(store: JobStore) -> None:
+async def test_a_deleted_job_leaves_only_a_tombstone(store: JobStore) -> None:
     """Its record, events and log are gone; one notice tells; numbers are never given again."""
     made = await store.add(replace(ended(record(1)), size=9))
     other = await store.add(record(2))
     await store.append_log("ann", made.job_id, [line("a")])
     ids = [made.job_id, other.job_id, "j_unknown"]
-    assert await store.forget("ann", ids, only_in=ENDED, at=at(500)) == [made.job_id]
+    assert await store.delete("ann", ids, only_in=ENDED, at=at(500)) == [made.job_id]
     assert await store.log("ann", made.job_id, after=0) == []
     assert await store.find("ann", made.idempotency_key) is None
-    assert (await store.standing("ann")).stored == 0
+    assert (await store.usage("ann")).stored == 0
     with pytest.raises(JobNotFound) as found:
         await store.get("ann", made.job_id)
     assert found.value.code == "job_deleted"
     assert await store.get("ann", other.job_id) == other
     events = await store.events("ann", after=0)
-    told = [(event.cursor, event.event, event.job_id) for event in events]
-    assert told == [(2, "job.created", other.job_id), (3, "job.deleted", made.job_id)]
+    reported = [(event.cursor, event.event, event.job_id) for event in events]
+    assert reported == [(2, "job.created", other.job_id), (3, "job.deleted", made.job_id)]
     (grave,) = await store.documents.due(TOMBSTONE, until=at(500))
     assert (grave.customer, grave.id, grave.due) == ("ann", made.job_id, at(500))
-    assert await store.forget("ann", [made.job_id], only_in=ENDED, at=at(501)) == []
+    assert await store.delete("ann", [made.job_id], only_in=ENDED, at=at(501)) == []
+
+
+async def test_old_events_go_but_each_job_keeps_its_newest(opened: Opener) -> None:
+    """However many a customer makes, of jobs, deletions and notices; numbers go on."""
+    store = await opened(events_kept=20)
+    try:
+        silent = await store.add(record(1))
+        busy, other = await store.add(record(2)), await store.add(record(3, customer="bob"))
+        for number in range(60):
+            note = busy.status.model_copy(update={"note": f"note {number}"})
+            busy = await store.replace(replace(busy, status=note), "job.updated")
+            gone = await store.add(ended(record(10 + number)))
+            await store.delete("ann", [gone.job_id], only_in=ENDED, at=at(500))
+            await store.documents.put(
+                Document("ann", "alert", f"a{number}"), notice=Notice("alert.raised", at(1), {})
+            )
+        last = await store.last_cursor("ann")
+        assert last == 2 + 4 * 60
+        events = await store.events("ann", after=0)
+        kept = [event.cursor for event in events]
+        assert events[0].job_id == silent.job_id
+        recent = [cursor for cursor in kept if cursor > last - 20]
+        # The creation of the job that is gone by now went with it.
+        assert len(recent) == 20 - 5
+        assert kept == [1, *recent]
+        assert await store.get("ann", silent.job_id) == silent
+        assert [event.job_id for event in await store.events("bob", after=0)] == [other.job_id]
+        with pytest.raises(JobNotFound) as raised:
+            await store.get("ann", gone.job_id)
+        assert raised.value.code == "job_deleted"
+    finally:
+        await store.aclose()
+
+
+async def test_a_job_without_news_keeps_its_newest_event_alone(opened: Opener) -> None:
+    """Its older ones go, also those that stayed for a while as its newest."""
+    store = await opened(events_kept=5)
+    try:
+        quiet = await store.add(record(1))
+        for number in range(40):
+            if number in {9, 19, 29}:
+                quiet = await store.replace(quiet, "job.updated")
+            await store.add(record(2 + number))
+        events = await store.events("ann", after=0)
+        assert len([event for event in events if event.job_id == quiet.job_id]) == 1
+    finally:
+        await store.aclose()
 
 
 async def test_a_deletion_does_not_undo_a_cancellation(store: JobStore) -> None:
-    """Whoever deletes what was cancelled is in the cooldown all the same."""
+    """The cooldown holds after what was cancelled is deleted."""
     made = await store.add(record(1))
-    await store.replace(ended(made, 70), "job.cancelled")
-    await store.forget("ann", [made.job_id], only_in=ENDED, at=at(80))
-    assert (await store.standing("ann")).last_cancelled == at(70)
+    await store.replace(ended(started(made, 60), 70), "job.cancelled")
+    await store.delete("ann", [made.job_id], only_in=ENDED, at=at(80))
+    assert (await store.usage("ann")).last_cancelled == at(70)
 
 
 async def test_a_store_opened_again_has_everything(opened: Opener) -> None:
@@ -656,77 +743,16 @@ async def test_what_was_asked_before_closing_is_done(opened: Opener) -> None:
     await store.aclose()
     await asyncio.gather(*writes)
     again = await opened()
-    assert (await again.standing("ann")).waiting == 20
+    assert (await again.usage("ann")).waiting == 20
     await again.aclose()
 
 
 async def test_a_closed_store_answers_and_does_not_hang(opened: Opener) -> None:
-    """Whoever comes too late is told so at once."""
+    """A writer that comes too late is refused at once."""
     store = await opened()
     await store.aclose()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(DEADLINE):
         with pytest.raises(ServiceUnavailable):
             await store.get("ann", "j_1")
         with pytest.raises(ServiceUnavailable):
             await store.add(record(1))
-
-
-async def test_a_database_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
-    """It says so, and changes nothing."""
-    path = tmp_path / "jobs.db"
-    await (await SqliteStore.open(path)).aclose()
-    with sqlite3.connect(path) as db:
-        db.execute("PRAGMA user_version = 99")
-    db.close()
-    before = path.read_bytes()
-    with pytest.raises(HomeError, match=r"newer version of datagen-nb\. Upgrade") as raised:
-        await SqliteStore.open(path)
-    assert raised.value.details["found"] == 99
-    assert path.read_bytes() == before
-
-
-@pytest.mark.parametrize("content", [b"not a database at all, but long enough" * 50, b"\0" * 4096])
-async def test_a_file_that_is_no_database_is_left_alone(tmp_path: Path, content: bytes) -> None:
-    """The error names it and says what to do."""
-    path = tmp_path / "jobs.db"
-    path.write_bytes(content)
-    with pytest.raises(HomeError, match="Move it away") as raised:
-        await SqliteStore.open(path)
-    assert raised.value.details == {"path": str(path)}
-    assert path.read_bytes() == content
-
-
-@pytest.mark.parametrize("place", ["missing/jobs.db", "."])
-async def test_a_place_where_no_database_can_be_is_told(tmp_path: Path, place: str) -> None:
-    """A missing directory, a directory in its place."""
-    with pytest.raises(HomeError):
-        await SqliteStore.open(tmp_path / place)
-
-
-async def test_a_database_of_another_program_is_left_alone(tmp_path: Path) -> None:
-    """Its tables are not mixed with ours."""
-    path = tmp_path / "jobs.db"
-    with sqlite3.connect(path) as db:
-        db.execute("CREATE TABLE jobs (title TEXT)")
-    db.close()
-    with pytest.raises(HomeError):
-        await SqliteStore.open(path)
-    with sqlite3.connect(path) as db:
-        assert db.execute("SELECT name FROM sqlite_master").fetchall() == [("jobs",)]
-    db.close()
-
-
-async def test_a_database_that_breaks_while_open_is_told(tmp_path: Path) -> None:
-    """An error of SQLite is the service's error, with the path and a way out."""
-    path = tmp_path / "jobs.db"
-    store = await SqliteStore.open(path)
-    with sqlite3.connect(path) as db:
-        db.execute("DROP TABLE events")
-    db.close()
-    with pytest.raises(ServiceUnavailable) as raised:
-        await store.add(record(1))
-    assert (raised.value.code, raised.value.details) == ("store_unavailable", {"path": str(path)})
-    with pytest.raises(JobNotFound):  # the job is not kept without its event
-        await store.get("ann", record(1).job_id)
-    await store.append_log("ann", "j_1", [line("still serving")])
-    await store.aclose()

@@ -7,6 +7,7 @@ import subprocess
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 from hypothesis import given
@@ -27,7 +28,9 @@ from datagen_nb.core.webhooks import (
 )
 from datagen_nb.pipelines.mock import MockPipeline
 from datagen_nb.service.settings import Settings
-from datagen_nb.wiring import _service
+from datagen_nb.wiring import build_service
+from tests.deadline import DEADLINE
+from tests.pipelines import WEIGHTS
 from tests.receiver import receiving
 
 SCRIPT = Path(__file__).parents[2] / "widgets" / "test" / "verify-webhook.mjs"
@@ -53,7 +56,9 @@ def with_javascript(secret, headers, body):
 async def service(tmp_path):
     pipeline = MockPipeline("succeeds", speed=2000, seed=7, clock=SystemClock())
     settings = Settings(webhooks_to_private=True)
-    service = await _service(tmp_path / "jobs.sqlite", tmp_path / "buckets", pipeline, settings)
+    service = await build_service(
+        tmp_path / "jobs.sqlite", tmp_path / "buckets", pipeline, settings
+    )
     yield service
     await service.aclose()
 
@@ -67,7 +72,7 @@ async def test_the_published_libraries_verify_our_deliveries(service):
         config = WebhookConfig(url=receiver.url, events=tuple(WEBHOOK_EVENTS))
         made = await jobs.webhooks.create(config)
         await jobs.create(CONFIG, idempotency_key="1")
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(DEADLINE):
             while not [one for one in receiver.requests if b"job.completed" in one.body]:
                 await receiver.count(len(receiver.requests) + 1)
         before = list(receiver.requests)
@@ -76,15 +81,15 @@ async def test_the_published_libraries_verify_our_deliveries(service):
         await receiver.count(len(before) + 1)
         after = receiver.requests[len(before)]
 
-    told = []
+    received = []
     for request in before:
         payload = Webhook(made.secret).verify(request.body, request.headers)
         assert webhooks.verify(request.body, request.headers, made.secret).to_wire() == payload
-        told.append((payload["sequence"], payload["event"], payload["data"]["name"]))
-    told.sort()
-    assert told[0] == (1, "job.created", "größe ✓")
-    assert told[-1][1] == "job.completed"
-    assert [sequence for sequence, *_ in told] == [*range(1, len(told) + 1)]
+        received.append((payload["sequence"], payload["event"], payload["data"]["name"]))
+    received.sort()
+    assert received[0] == (1, "job.created", "größe ✓")
+    assert received[-1][1] == "job.completed"
+    assert [sequence for sequence, *_ in received] == [*range(1, len(received) + 1)]
     by_javascript = with_javascript(made.secret, before[0].headers, before[0].body)
     assert by_javascript == {"payload": json.loads(before[0].body)}
     for secret in (made.secret, rotated.secret):
@@ -99,7 +104,7 @@ async def test_the_published_libraries_verify_our_deliveries(service):
 def message(body=None, secret=SECRET, stamp=None, id="msg_1", **headers):
     """A message as the service sends it."""
     if body is None:
-        status = new_status("j_1", CONFIG, SystemClock().now())
+        status = new_status("j_1", CONFIG, SystemClock().now(), WEIGHTS)
         payload = WebhookPayload(
             event="job.created",
             job_id="j_1",
@@ -173,12 +178,12 @@ def test_one_matching_signature_of_several_is_enough():
 
 
 def test_a_secret_that_is_none_is_the_receivers_mistake():
-    """Told without quoting it."""
+    """Reported without quoting it."""
     body, headers = message()
     for secret in ("", "nonsense", "whsec_", "whsec_c2hvcnQ="):
-        with pytest.raises(ValueError, match=r"whsec_|base64") as told:
+        with pytest.raises(ValueError, match=r"whsec_|base64") as caught:
             webhooks.verify(body, headers, secret)
-        assert len(secret) < 7 or secret not in str(told.value)
+        assert len(secret) < 7 or secret not in str(caught.value)
 
 
 def test_a_signed_message_of_another_version_says_so():
@@ -198,3 +203,53 @@ def test_we_sign_as_the_published_library_does(body, key):
         return
     theirs = Webhook(secret).sign("msg_1", datetime.fromtimestamp(stamp, UTC), text)
     assert sign(secret, "msg_1", stamp, body) == theirs
+
+
+def signed(body, *, secret=SECRET):
+    stamp = int(time.time())
+    return {
+        "webhook-id": "msg_1",
+        "webhook-timestamp": str(stamp),
+        "webhook-signature": sign(secret, "msg_1", stamp, body),
+    }
+
+
+def payload():
+    status = new_status("j_0000000000000000", CONFIG, datetime.now(UTC), WEIGHTS)
+    return WebhookPayload(
+        event="job.created",
+        timestamp=datetime.now(UTC),
+        job_id=status.job_id,
+        sequence=1,
+        data=status,
+    )
+
+
+@pytest.mark.parametrize("form", ["plain", "title", "wsgi", "mapping"])
+def test_headers_are_read_in_whatever_form_a_framework_has_them(form):
+    """Also beside values that are no texts, as a WSGI environment has; and a body as text."""
+    body = payload().to_json().encode()
+    headers = signed(body)
+    forms = {
+        "plain": headers,
+        "title": {name.title(): value for name, value in headers.items()},
+        "wsgi": {
+            "wsgi.version": (1, 0),
+            "REQUEST_METHOD": "POST",
+            **{f"HTTP_{name.upper().replace('-', '_')}": text for name, text in headers.items()},
+        },
+        "mapping": MappingProxyType(headers),
+    }
+    assert webhooks.verify(body, forms[form], SECRET).sequence == 1
+    assert webhooks.verify(body.decode(), forms[form], SECRET).sequence == 1
+
+
+def test_a_body_that_was_written_again_is_hinted_at():
+    """The commonest mistake: a framework's parsed JSON, dumped."""
+    body = payload().to_json().encode()
+    again = json.dumps(json.loads(body)).encode()
+    with pytest.raises(SignatureInvalid, match="raw bytes"):
+        webhooks.verify(again, signed(body), SECRET)
+    with pytest.raises(SignatureInvalid) as other:
+        webhooks.verify(body, signed(body, secret=OTHER), SECRET)
+    assert "raw bytes" not in str(other.value)

@@ -28,6 +28,7 @@ from nbconvert import HTMLExporter
 
 import datagen_nb as dg
 from datagen_nb.core.errors import DatagenError
+from tests.deadline import DEADLINE
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -97,7 +98,7 @@ def serving(home, search, **more):
         finally:
             search.add_processes()
             process.send_signal(signal.SIGTERM)
-            out, err = process.communicate(timeout=30)
+            out, err = process.communicate(timeout=DEADLINE)
             search.add("service's output", out)
             search.add("service's log", err)
             assert "serves" in err
@@ -152,13 +153,13 @@ def misuse(url, key, search):
 
 
 def hook(url, key, search, secret):
-    """Make a webhook with a secret, spoil it, and look at all that is told of it."""
+    """Make a webhook with a secret, break it, and read all that is reported about it."""
     with httpx.Client(base_url=url, headers={"X-Api-Key": key}) as line:
         target = {"url": "http://127.0.0.1:9/hook", "events": ["job.created", "job.completed"]}
         made = line.post("/v1/webhooks", json={**target, "secret": secret})
         assert made.status_code == 201, made.text
         webhook = made.json()["id"]
-        told = [
+        answers = [
             line.post("/v1/webhooks", json={**target, "secret": f"x{secret}"}),
             line.post("/v1/webhooks", json={**target, "events": [secret]}),
             line.post("/v1/webhooks", json={**target, "url": f"http://127.0.0.1:9/{secret}\n"}),
@@ -168,8 +169,8 @@ def hook(url, key, search, secret):
             line.get(f"/v1/webhooks/{webhook}/deliveries"),
             line.get("/v1/events", params={"after": 0}),
         ]
-    for answer in told:
-        search.add("told of webhooks", answer.text)
+    for answer in answers:
+        search.add("reported of webhooks", answer.text)
 
 
 def use(url, key, search, table):
@@ -200,7 +201,7 @@ def use(url, key, search, table):
 def _fails(search, action, *, misused=False):
     """What a failure shows: with all that every frame holds, unless the key was no key's argument.
 
-    What was given as a number of rows is a number of rows to whoever prints frames.
+    What was given as a number of rows is printed as one by anything that prints frames.
     """
     try:
         action()

@@ -15,18 +15,19 @@ from pathlib import Path
 import psutil
 import pytest
 
-from datagen_nb.api.home import Home
-from datagen_nb.api.launch import attach, stop
-from datagen_nb.client import AsyncClient
+from datagen_nb.api.process.home import Home
+from datagen_nb.api.process.launch import attach, stop
+from datagen_nb.client.async_client import AsyncClient
+from datagen_nb.client.async_job import AsyncJob
 from datagen_nb.core.errors import ServiceUnavailable
 from datagen_nb.core.status import State
-from datagen_nb.job import AsyncJob
+from tests.deadline import DEADLINE
 
 TABLE = Path(__file__).parents[2] / "notebooks" / "data" / "diamonds.parquet"
 KILLS = 50
 JOBS = 4
 ROWS = 400_000
-PARAMETERS = {"partRows": 10_000, "sampleRows": 5_000}
+PARAMETERS = {"part_rows": 10_000, "sample_rows": 5_000}
 
 
 def digest(job_id: str, home: Home) -> str:
@@ -48,7 +49,7 @@ def kill(pid: int) -> bool:
     try:
         victim = psutil.Process(pid)
         victim.send_signal(signal.SIGKILL)
-        victim.wait(10)
+        victim.wait(DEADLINE)
     except (psutil.NoSuchProcess, psutil.TimeoutExpired):
         return not psutil.pid_exists(pid)
     return True
@@ -118,7 +119,7 @@ async def progress(client: AsyncClient, job_id: str) -> tuple[int, int]:
 
 async def assert_each_ended_once(client: AsyncClient, jobs: dict[str, int]) -> None:
     ends: Counter[str] = Counter()
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + DEADLINE
     events = client._service.events(after=0)
     async for event in events:
         if event.event == "job.completed":

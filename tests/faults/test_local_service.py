@@ -6,6 +6,7 @@ import errno
 import fcntl
 import json
 import os
+import shutil
 import signal
 import socket
 import stat
@@ -20,10 +21,9 @@ import psutil
 import pytest
 
 import datagen_nb
-from datagen_nb import __version__
-from datagen_nb.api import launch
-from datagen_nb.api.home import ALREADY_RUNS, Home
-from datagen_nb.api.launch import attach, stop
+from datagen_nb.api.process import launch
+from datagen_nb.api.process.home import EXIT_ALREADY_RUNNING, Home
+from datagen_nb.api.process.launch import attach, stop
 from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.errors import (
     HomeError,
@@ -32,12 +32,14 @@ from datagen_nb.core.errors import (
     ServiceUnavailable,
     VersionMismatch,
 )
+from datagen_nb.core.version import __version__
+from tests.deadline import DEADLINE
 
 ROOT = Path(datagen_nb.__file__).parents[1]
 KERNEL = """
 import asyncio, os, sys
-from datagen_nb.api.home import Home
-from datagen_nb.api.launch import attach
+from datagen_nb.api.process.home import Home
+from datagen_nb.api.process.launch import attach
 
 async def main():
     jobs = await attach(Home.open(sys.argv[1]))
@@ -50,8 +52,8 @@ asyncio.run(main())
 sys.stdin.readline()
 """
 OF_ANOTHER_VERSION = """
-import sys, datagen_nb
-datagen_nb.__version__ = "99.0"
+import sys, datagen_nb.core.version
+datagen_nb.core.version.__version__ = "99.0"
 from datagen_nb.cli import main
 sys.exit(main(["serve", "--local", "--home", sys.argv[1]]))
 """
@@ -122,7 +124,7 @@ def kill(pid, number=signal.SIGKILL):
     """Send a signal that ends a process, and wait for its end."""
     process = psutil.Process(pid)
     process.send_signal(number)
-    process.wait(10)
+    process.wait(DEADLINE)
 
 
 async def a_job(jobs, home):
@@ -154,7 +156,7 @@ async def following(jobs, home):
     await a_job(jobs, home)
     task = asyncio.create_task(follow())
     try:
-        await asyncio.wait_for(heard.get(), 20)
+        await asyncio.wait_for(heard.get(), DEADLINE)
         yield task, heard
     finally:
         task.cancel()
@@ -162,12 +164,12 @@ async def following(jobs, home):
 
 
 async def hears_of(job_id, heard):
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(DEADLINE):
         while (await heard.get()).job_id != job_id:
             pass
 
 
-async def until(condition, seconds=10):
+async def until(condition, seconds=DEADLINE):
     async with asyncio.timeout(seconds):
         while not condition():
             await asyncio.sleep(0.01)
@@ -202,7 +204,7 @@ async def test_killing_a_kernel_and_its_process_group_leaves_the_service(home):
         pid = int(one.stdout.readline())
         os.killpg(one.pid, signal.SIGINT)
         os.killpg(one.pid, signal.SIGKILL)
-        one.wait(10)
+        one.wait(DEADLINE)
     assert await pid_of(home, start=False) == pid
 
 
@@ -254,7 +256,7 @@ async def test_a_follower_outlives_a_killed_service(home):
 
 
 async def test_a_killed_service_leaves_no_zombie_in_the_kernel_that_started_it(home):
-    """Somebody waits for it."""
+    """A client waits for it."""
     pid = await pid_of(home)
     os.kill(pid, signal.SIGKILL)
     await until(lambda: not psutil.pid_exists(pid))
@@ -290,27 +292,82 @@ async def test_sigterm_ends_it_cleanly_with_streams_open(home):
         assert "Traceback" not in home.log_file.read_text()
 
 
-async def test_a_service_that_hangs_is_told_and_can_be_stopped(home, monkeypatch):
+async def test_a_service_that_hangs_is_reported_and_can_be_stopped(home):
     """Its process is named; stopping goes on to what cannot be refused."""
     pid = await pid_of(home)
     os.kill(pid, signal.SIGSTOP)
-    monkeypatch.setattr(launch, "ANSWER_SECONDS", 0.5)
-    monkeypatch.setattr(launch, "STOP_SECONDS", 0.5)
     with pytest.raises(ServiceUnavailable, match=str(pid)) as raised:
-        await attach(home)
+        await attach(home, answer_within=0.5)
     assert "datagen-nb stop" in str(raised.value)
-    assert await stop(home)
+    assert await stop(home, seconds_per_try=0.5)
     await until(lambda: not psutil.pid_exists(pid))
 
 
-async def test_a_service_whose_socket_is_gone_is_told_and_can_be_stopped(home, monkeypatch):
+async def test_a_stopped_service_is_not_answering_rather_than_not_running(home):
+    """Its status names the process; it can be ended in order, without being killed."""
+    pid = await pid_of(home)
+    os.kill(pid, signal.SIGSTOP)
+
+    status = python("-m", "datagen_nb", "status", "--home", str(home.path), stdout=subprocess.PIPE)
+    said = (await asyncio.to_thread(status.communicate))[0].decode()
+
+    assert f"does not answer, process {pid}" in said
+    assert status.returncode == 1
+    assert await launch.send_signal(home, signal.SIGTERM)
+    await until(lambda: not psutil.pid_exists(pid), seconds=30)
+    assert b"ended" in home.log_file.read_bytes()
+
+
+@pytest.mark.parametrize("mishap", ["deleted", "moved", "replaced"])
+async def test_a_service_ends_when_its_home_is_gone(tmp_path, mishap):
+    """With its workers, an exit code and a sentence; a new one can be started at once."""
+    home = Home.open(tmp_path / "home")
+    service = python("-m", "datagen_nb", "serve", "--home", str(home.path), stderr=subprocess.PIPE)
+    try:
+        await until(lambda: launch.is_listening(home), seconds=60)
+        jobs = await attach(home, start=False)
+        table = tmp_path / "in.csv"
+        table.write_text("n,word\n1,a\n2,b\n3,a\n")
+        config = JobConfiguration(
+            data_size=50_000_000,
+            input_format="csv",
+            output_format="csv",
+            input_bucket="file",
+            input_path=str(table),
+        )
+        job = await jobs.create(config, idempotency_key="k")
+        async with asyncio.timeout(60):
+            async with aclosing(jobs.events(job_id=job.job_id)) as events:
+                async for event in events:
+                    if event.data.rows_done:
+                        break
+        workers = psutil.Process(service.pid).children(recursive=True)
+        await jobs.aclose()
+        assert workers
+
+        if mishap == "moved":
+            home.path.rename(tmp_path / "elsewhere")
+        while home.path.exists():  # what is written meanwhile, too
+            shutil.rmtree(home.path, ignore_errors=True)
+        if mishap == "replaced":
+            Home.open(home.path)
+        said = (await asyncio.to_thread(service.communicate, timeout=60))[1].decode()
+
+        assert service.returncode == 1
+        assert f"was deleted, moved or replaced while the service of {home.path} ran" in said
+        await until(lambda: not any(worker.is_running() for worker in workers))
+        assert await stop(Home.open(home.path)) is False
+    finally:
+        service.kill()
+        service.wait()
+
+
+async def test_a_service_whose_socket_is_gone_is_reported_and_can_be_stopped(home):
     """As after a cleaner of temporary files came by."""
     pid = await pid_of(home)
     home.socket.unlink()
-    with monkeypatch.context() as impatient:
-        impatient.setattr(launch, "START_SECONDS", 0.5)
-        with pytest.raises(ServiceUnavailable, match=str(pid)):
-            await attach(home)
+    with pytest.raises(ServiceUnavailable, match=str(pid)):
+        await attach(home, start_within=0.5)
     assert await stop(home)
     assert await pid_of(home) != pid
 
@@ -330,7 +387,7 @@ async def test_another_version_is_told_and_restarted_on_request(home):
         for word in ("99.0", __version__, str(other.pid), "datagen-nb stop", "restart=True"):
             assert word in str(raised.value)
         assert await pid_of(home, restart=True) != other.pid
-        assert other.wait(10) == 0
+        assert other.wait(DEADLINE) == 0
 
 
 async def test_a_newer_service_is_recognised_though_it_tells_more(home):
@@ -339,7 +396,7 @@ async def test_a_newer_service_is_recognised_though_it_tells_more(home):
     head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(said)
 
     async def answer(reader, writer):
-        if await reader.readline():  # who only tries whether somebody listens says nothing
+        if await reader.readline():  # a probe of the socket sends nothing
             await reader.readuntil(b"\r\n\r\n")
             writer.write(head + said)
             await writer.drain()
@@ -360,7 +417,7 @@ def serving(home, idle):
 async def test_an_idle_service_ends_by_itself(home):
     """With status 0 and no socket left."""
     with serving(home, 0.2) as service:
-        assert service.wait(20) == 0
+        assert service.wait(DEADLINE) == 0
     assert not home.socket.exists()
     assert not home.is_locked()
 
@@ -368,12 +425,12 @@ async def test_an_idle_service_ends_by_itself(home):
 async def test_an_open_stream_keeps_it_from_being_idle(home):
     """It ends once the stream is closed."""
     with serving(home, 0.5) as service:
-        await until(lambda: launch._listens(home))
+        await until(lambda: launch.is_listening(home))
         async with attached(home, start=False) as jobs:
             async with following(jobs, home) as (task, _):
                 await asyncio.wait([task], timeout=2)
                 assert service.poll() is None
-        assert service.wait(20) == 0
+        assert service.wait(DEADLINE) == 0
 
 
 async def test_a_second_service_of_a_home_says_that_one_runs(home):
@@ -382,8 +439,8 @@ async def test_a_second_service_of_a_home_says_that_one_runs(home):
     with python(
         "-m", "datagen_nb", "serve", "--home", str(home.path), stderr=subprocess.PIPE
     ) as second:
-        _, said = second.communicate(timeout=20)
-    assert second.returncode == ALREADY_RUNS
+        _, said = second.communicate(timeout=DEADLINE)
+    assert second.returncode == EXIT_ALREADY_RUNNING
     assert b"already runs" in said
 
 
@@ -434,6 +491,43 @@ async def test_a_service_that_cannot_start_quotes_its_log(home):
     assert str(home.log_file) in str(raised.value)
 
 
+async def test_a_service_that_cannot_write_says_why(home, monkeypatch):
+    """A disk that is full leaves no log to quote; a log that cannot be opened is named."""
+
+    def full(**values):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(launch.sys, "executable", "/bin/false")
+    monkeypatch.setattr(launch.tempfile, "TemporaryFile", full)
+    with pytest.raises(ServiceStartFailed, match=r"Nothing can be written.*No space left"):
+        await attach(home)
+    home.log_file.unlink()
+    home.log_file.mkdir()
+    with pytest.raises(HomeError, match=r"service\.log cannot be written: Is a directory"):
+        await attach(home)
+
+
+def test_a_service_gets_nothing_that_was_meant_for_one_kernel(monkeypatch):
+    """Neither a proxy nor a number of threads, nor another home's settings, nor a key."""
+    for name in (
+        "HTTPS_PROXY",
+        "no_proxy",
+        "PYTHONSTARTUP",
+        "OMP_NUM_THREADS",
+        "DATAGEN_HOME",
+        "DATAGEN_API_KEY",
+        "JPY_PARENT_PID",
+        "LD_PRELOAD",
+    ):
+        monkeypatch.setenv(name, "canary")
+    monkeypatch.setenv("DATAGEN_SLOTS", "3")
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+    given = launch._environment()
+    assert "canary" not in given.values()
+    assert (given["DATAGEN_SLOTS"], given["LC_ALL"]) == ("3", "C.UTF-8")
+    assert given["PATH"] == os.environ["PATH"]
+
+
 @pytest.mark.parametrize("below", ["", "deeper"])
 def test_a_home_that_cannot_be_is_told_with_path_and_remedy(tmp_path, below):
     """A file stands in its place, or above it."""
@@ -446,7 +540,7 @@ def test_a_home_that_cannot_be_is_told_with_path_and_remedy(tmp_path, below):
 
 
 def test_a_home_of_another_user_is_refused(tmp_path, monkeypatch):
-    """Whoever owns it could read all."""
+    """Its owner could read all."""
     place = tmp_path / "home"
     place.mkdir()
     monkeypatch.setattr(os, "getuid", lambda: place.stat().st_uid + 1)
@@ -455,7 +549,7 @@ def test_a_home_of_another_user_is_refused(tmp_path, monkeypatch):
 
 
 def test_a_home_that_cannot_be_written_to_is_refused(tmp_path, monkeypatch):
-    """Told before anything is started."""
+    """Reported before anything is started."""
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     with pytest.raises(HomeError, match="cannot be written to"):
         Home.open(tmp_path / "home")
@@ -467,7 +561,7 @@ def test_a_directory_that_serves_others_is_not_closed_to_them(tmp_path):
     place.mkdir()
     place.chmod(0o755)
     (place / "somebodys").write_text("")
-    with pytest.raises(HomeError, match="open to others"):
+    with pytest.raises(HomeError, match="other users can enter"):
         Home.open(place)
     assert stat.S_IMODE(place.stat().st_mode) == 0o755
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from datagen_nb.api.home import Home
-from datagen_nb.api.launch import attach, stop
+from datagen_nb.api.process.home import Home
+from datagen_nb.api.process.launch import attach, stop
 from datagen_nb.core.config import LOCAL_FILES, JobConfiguration
 from datagen_nb.core.errors import DatagenError, IdempotencyConflict
 from datagen_nb.core.messages import JobQuery

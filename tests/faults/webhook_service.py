@@ -5,14 +5,15 @@ import random
 from dataclasses import replace
 from pathlib import Path
 
-from datagen_nb.api.outbound import HttpSender
 from datagen_nb.core.changes import Completed, InputMeasured, Started
 from datagen_nb.core.clock import SystemClock
 from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.status import fold, new_status
 from datagen_nb.core.store import JobRecord
-from datagen_nb.service.deliveries import Deliveries
-from datagen_nb.stores.sqlite import SqliteStore
+from datagen_nb.service.webhooks.deliveries import Deliveries
+from datagen_nb.stores.sqlite.store import SqliteStore
+from datagen_nb.webhook_sender import HttpSender
+from tests.pipelines import WEIGHTS
 
 CUSTOMER = "ann"
 CONFIG = JobConfiguration(
@@ -27,7 +28,7 @@ async def work(store: SqliteStore, deliveries: Deliveries, number: int) -> None:
     made = 0
     while True:
         made += 1
-        status = new_status(f"j_{number:06d}{made:06d}", CONFIG, clock.now())
+        status = new_status(f"j_{number:06d}{made:06d}", CONFIG, clock.now(), WEIGHTS)
         record = await store.add(
             JobRecord(CUSTOMER, status, CONFIG, status.job_id, fingerprint="digest")
         )

@@ -3,10 +3,11 @@
 import json
 from pathlib import Path
 
-from datagen_nb.api.server import make_app
+from datagen_nb.api.server.app import make_app
 
 FOLDER = Path(__file__).parent
 OPENAPI = FOLDER / "openapi.json"
+SNAPSHOTS = FOLDER.parents[1] / "widgets" / "src" / "snapshots.ts"
 
 
 def openapi_text() -> str:

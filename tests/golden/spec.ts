@@ -76,7 +76,7 @@ export interface WebhookPayload {
   signature: string;
 }
 
-/** The same, of a value that nobody will change: what `as const` makes of a sample. */
+/** The same, of a value that does not change: what `as const` makes of a sample. */
 export type Sent<T> = 0 extends 1 & T
   ? T
   : T extends readonly (infer Item)[]

@@ -4,7 +4,7 @@ import queue
 
 import pytest
 
-DEADLINE = 20.0
+from tests.deadline import DEADLINE
 
 
 @pytest.fixture
@@ -18,11 +18,13 @@ def table(tmp_path):
 @pytest.fixture
 def ask(monkeypatch):
     """Asks a widget as a browser does; ``events`` holds what the widget says besides."""
-    from datagen_nb.ui import bridge
+    from datagen_nb.ui.widget import ViewModel
 
     answers, events = queue.Queue(), queue.Queue()
 
     def send(self, content, buffers=None):
+        if content.get("acknowledged"):
+            return
         if "id" in content:
             answers.put(content)
         else:
@@ -31,11 +33,11 @@ def ask(monkeypatch):
     def asked(widget, action, buffers=(), **body):
         content = {"id": "7", "action": action, "body": body}
         data = {"method": "custom", "content": content}
-        widget.face._handle_msg({"content": {"data": data}, "buffers": list(buffers)})
+        widget.view_model._handle_msg({"content": {"data": data}, "buffers": list(buffers)})
         answer = answers.get(timeout=DEADLINE)
         assert answer.pop("id") == "7"
         return answer
 
-    monkeypatch.setattr(bridge.Face, "send", send)
+    monkeypatch.setattr(ViewModel, "send", send)
     asked.events = events
     return asked

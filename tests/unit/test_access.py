@@ -7,7 +7,7 @@ import pytest
 
 from datagen_nb.core.access import (
     LOCAL_CUSTOMER,
-    LOGGED,
+    LOGGED_ACTIONS,
     SCOPE_OF,
     Caller,
     Scope,
@@ -22,8 +22,8 @@ from datagen_nb.core.errors import (
     ServiceUnavailable,
     Unauthenticated,
 )
-from datagen_nb.service.access import FRESH_SECONDS, USE_SECONDS, Access
-from datagen_nb.stores.sqlite import SqliteStore
+from datagen_nb.service.access.keys import FRESH_SECONDS, USE_SECONDS, Access
+from datagen_nb.stores.sqlite.store import SqliteStore
 from tests.clock import START, FakeClock
 
 
@@ -209,7 +209,7 @@ async def test_a_customers_name_can_be_a_directorys(access, name):
 
 
 async def test_there_is_one_customer_of_a_name(access):
-    """The second is told."""
+    """The second gets an error."""
     with pytest.raises(Conflict):
         await access.create_customer("acme")
 
@@ -273,8 +273,8 @@ def test_an_action_needs_its_own_scope_and_no_other_will_do(action):
 
 
 def test_whatever_needs_the_scope_admin_and_changes_something_is_logged():
-    """Nobody changes who has access unseen."""
-    assert {name for name in SCOPE_OF if SCOPE_OF[name] is Scope.ADMIN} - LOGGED == {
+    """Each change of access is recorded."""
+    assert {name for name in SCOPE_OF if SCOPE_OF[name] is Scope.ADMIN} - LOGGED_ACTIONS == {
         "customers.read",
         "keys.read",
         "metrics.read",

@@ -208,13 +208,13 @@ def test_whatever_is_given_is_taken_apart_or_refused(text):
     ],
 )
 def test_an_odd_address_is_refused(url):
-    """Also where private networks are allowed; the reason is told."""
+    """Also where private networks are allowed; the reason is reported."""
     for allowed in (False, True):
         if allowed and url == "https://127.0.0.1./":
             continue  # a plain address with the root's dot
-        with pytest.raises(AddressRefused) as told:
+        with pytest.raises(AddressRefused) as caught:
             parse_url(url, allow_private=allowed)
-        assert len(str(told.value)) > 10
+        assert len(str(caught.value)) > 10
 
 
 @pytest.mark.parametrize(

@@ -8,15 +8,15 @@ from contextlib import closing
 import pytest
 
 from datagen_nb.core.errors import ServiceUnavailable
-from datagen_nb.service.audit import MOST_TOGETHER, REFUSALS_AT_ONCE, Audit
-from datagen_nb.stores.sqlite import SqliteStore
+from datagen_nb.service.access.audit import MAX_BATCH, REFUSALS_AT_ONCE, Audit
+from datagen_nb.stores.sqlite.store import SqliteStore
 from tests.clock import FakeClock
 
 LINES = 5
 
 
 class Kept:
-    """A log, and its file for whoever wants to tamper with it."""
+    """A log, and its file, to be tampered with."""
 
     def __init__(self, store, path):
         self.path = path
@@ -102,9 +102,9 @@ async def test_a_changed_field_is_found(written, field, number):
 
 @pytest.mark.parametrize("number", [1, 3, LINES])
 async def test_a_changed_line_with_a_digest_of_its_own_is_found(written, number):
-    """Whoever knows how lines are sealed still breaks the chain."""
+    """Even one who knows how lines are sealed breaks the chain."""
     line = (await written.audit.entries())[number - 1]
-    forged = line.model_copy(update={"who": "nobody"}).sealed()
+    forged = line.model_copy(update={"who": "nobody"}).with_digest()
     written.tamper(UPDATE, forged.to_json(), f"{number:012d}")
     assert not (await written.audit.verify()).whole
 
@@ -188,7 +188,7 @@ async def test_two_processes_write_one_chain(kept, tmp_path):
 
 async def test_more_lines_than_are_written_together_are_all_written(kept):
     """In the order in which they were recorded."""
-    count = 2 * MOST_TOGETHER + 3
+    count = 2 * MAX_BATCH + 3
     await asyncio.gather(*(kept.tell(n) for n in range(count)))
     lines = await kept.audit.entries(limit=count + 1)
     assert [line.target for line in lines] == [f"/v1/jobs/{n}" for n in range(count)]
@@ -205,7 +205,7 @@ async def test_whoever_gives_up_takes_no_others_line_along(kept):
 
 
 async def test_a_log_that_cannot_go_on_says_so(written):
-    """Nobody waits for ever, and nothing is taken as recorded."""
+    """No caller waits for ever, and nothing is taken as recorded."""
     written.tamper("DELETE FROM documents WHERE kind = 'access-head'")
     with pytest.raises(ServiceUnavailable) as error:
         await written.tell(99)
@@ -213,10 +213,10 @@ async def test_a_log_that_cannot_go_on_says_so(written):
 
 
 async def test_a_flood_of_refusals_does_not_fill_the_disk(kept):
-    """What is left out is counted; what was allowed is always told."""
+    """What is left out is counted; what was allowed is always recorded."""
     for n in range(REFUSALS_AT_ONCE + 50):
         await kept.tell(n, outcome="refused")
     await kept.tell(0)
     lines = await kept.audit.entries(limit=1000)
     assert len(lines) == REFUSALS_AT_ONCE + 1
-    assert lines[-1].note == "n; 50 refusals before this were not told one by one"
+    assert lines[-1].note == "n; 50 refusals before this were not logged one by one"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import os
 from collections.abc import Callable
@@ -14,15 +15,17 @@ import pyarrow.parquet as pq
 import pytest
 
 from datagen_nb.buckets.local import LocalBucket, LocalFiles
+from datagen_nb.core.buckets import objects
 from datagen_nb.core.changes import Completed, Failed, Warned
 from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.errors import InputError
-from datagen_nb.core.ports import Signal, Task
-from datagen_nb.core.status import JobFailure
-from datagen_nb.pipelines.worker import run_attempt
+from datagen_nb.core.failure import JobFailure
+from datagen_nb.core.pipeline import Signal, Task
+from datagen_nb.pipelines.engine.attempt import run_attempt
 from datagen_nb.tables import csv_files, sniff
 
 GOOD = b"a,b\n" + b"".join(b"%d,%d\n" % (index, index % 7) for index in range(60))
+GOOD_JSON = b"[%s]" % b",".join(b'{"a": %d}' % index for index in range(60))
 
 
 def parquet(table: pa.Table) -> bytes:
@@ -49,7 +52,7 @@ class Attempt:
     @property
     def left(self) -> list[str]:
         """Files beside the input, and every object of the job."""
-        jobs = [meta.path for meta in LocalBucket(self.place / "bucket").list("")]
+        jobs = [meta.path for meta in objects(LocalBucket(self.place / "bucket"), "")]
         return [entry.name for entry in self.place.iterdir() if entry.name != "bucket"] + jobs
 
 
@@ -112,8 +115,8 @@ CASES: dict[str, tuple[str, bytes | None, str, str]] = {
         b"a,b\n" + b"1,2\n" * 20_479 + b"1,2,3\n",
         "ragged_row",
         (
-            "is ragged: line 20,481 has 3 fields, the header has 2. Mend the line, or say "
-            'parameters={"badLines": "skip"}'
+            "is ragged: line 20,481 has 3 fields, the header has 2. Correct the line, or "
+            'leave such lines out with parameters={"bad_lines": "skip"}.'
         ),
     ),
     "ragged CSV with line breaks in fields": (
@@ -122,15 +125,18 @@ CASES: dict[str, tuple[str, bytes | None, str, str]] = {
         "ragged_row",
         "line 6 has 1 field, the header has 2",
     ),
+    "one column full of delimiters": (
+        "x.csv",
+        b"a:b\n" + b"1:2\n" * 20,
+        "one_column",
+        "has one column only, but ':' in every line. If it separates the fields, set parameters",
+    ),
     "unclosed quote": ("x.csv", b'a,b\n"1,2\n3,4\n', "ragged_row", "line 2 has 1 field"),
     "Parquet named CSV": (
         "x.csv",
         GOOD_PARQUET,
         "input_wrong_format",
-        (
-            "is said to be CSV, but it is Parquet inside. Rename it to end in .parquet, "
-            "or say inputFormat='parquet'."
-        ),
+        ("is said to be CSV, but it is Parquet inside. Rename it to end in .parquet."),
     ),
     "CSV named Parquet": (
         "x.parquet",
@@ -146,26 +152,38 @@ CASES: dict[str, tuple[str, bytes | None, str, str]] = {
     ),
     "JSON named JSON Lines": ("x.jsonl", b'[{"a": 1}]', "input_wrong_format", "one JSON array"),
     "JSON named CSV": ("x.csv", b'[{"a": 1}]', "input_wrong_format", "it is JSON inside"),
-    "gzip": ("x.csv", b"\x1f\x8b\x08\x00abc", "input_wrong_format", "gzip inside. Unpack it"),
+    "gzip": ("x.csv", b"\x1f\x8b\x07\x00abc", "input_broken", "a gzip file that is broken"),
+    "gzip cut short": (
+        "x.csv",
+        gzip.compress(GOOD)[:60],
+        "input_broken",
+        "a gzip file that is broken",
+    ),
+    "JSON Lines in gzip named CSV": (
+        "x.csv",
+        gzip.compress(b'{"a": 1}\n{"a": 2}\n'),
+        "input_wrong_format",
+        "it is JSON Lines inside",
+    ),
     "Excel": ("x.csv", b"PK\x03\x04abc", "input_wrong_format", "Excel workbook inside"),
     "Latin-1": (
-        "x.csv",
-        b"a,b\n" + b"x,1\n" * 3000 + "é,2\n".encode("latin-1"),
+        "x.jsonl",
+        b'{"a": 1}\n' * 3000 + '{"a": "é"}\n'.encode("latin-1"),
         "input_wrong_encoding",
         (
-            "is not UTF-8: byte 0xE9 at byte 12,004, line 3,002. "
+            "is not UTF-8: byte 0xE9 at byte 27,007, line 3,001. "
             'Say parameters={"encoding": "latin-1"}'
         ),
     ),
     "UTF-16": (
-        "x.csv",
-        GOOD.decode().encode("utf-16"),
+        "x.json",
+        GOOD_JSON.decode().encode("utf-16"),
         "input_wrong_encoding",
         'is UTF-16 text, not UTF-8. Say parameters={"encoding": "utf-16"}',
     ),
     "UTF-16 without a mark": (
-        "x.csv",
-        GOOD.decode().encode("utf-16-le"),
+        "x.json",
+        GOOD_JSON.decode().encode("utf-16-le"),
         "input_wrong_encoding",
         'Say parameters={"encoding": "utf-16-le"}',
     ),
@@ -187,11 +205,29 @@ CASES: dict[str, tuple[str, bytes | None, str, str]] = {
         "input_broken",
         "is a Parquet file that is broken",
     ),
-    "Parquet with a nested column": (
+    "Parquet with a map": (
         "x.parquet",
-        parquet(pa.table({"a": [[1], [2]]})),
+        parquet(pa.table({"a": pa.array([[("k", 1)], []], pa.map_(pa.string(), pa.int64()))})),
         "unsupported_column",
-        "has a column 'a' of type list<element: int64>",
+        "has a column 'a' of type map<string, int64",
+    ),
+    "lists of very different lengths": (
+        "x.parquet",
+        parquet(pa.table({"a": [list(range(n)) for n in range(60)]})),
+        "unsupported_column",
+        "has a column 'a' that holds many different lists, of up to 59 elements; 32 are taken",
+    ),
+    "lists with missing elements": (
+        "x.parquet",
+        parquet(pa.table({"a": [[n, None] for n in range(60)]})),
+        "unsupported_column",
+        "has a column 'a' that holds lists with missing elements",
+    ),
+    "objects within objects without end": (
+        "x.jsonl",
+        (b'{"a": ' + b'{"b": ' * 9 + b"1" + b"}" * 9 + b"}\n") * 2,
+        "unsupported_column",
+        "has a column 'a' that is nested too deeply, more than 8 levels",
     ),
     "JSON cut short": (
         "x.json",
@@ -303,7 +339,7 @@ def test_a_similar_name_is_proposed(run: Run) -> None:
 
 
 def test_an_unknown_column_kind_names_the_column(run: Run) -> None:
-    """Overriding a column that is not there is a mistake, told with the nearest name."""
+    """Overriding a column that is not there is a mistake; the message has the nearest name."""
     came = run("x.csv", GOOD, parameters={"columns": {"A": "categorical"}})
 
     assert came.failure.code == "unknown_column"
@@ -322,7 +358,7 @@ def test_output_equal_to_input_is_refused_through_links(run: Run, tmp_path: Path
 
 
 def test_an_unwritable_output_fails_before_anything_is_made(run: Run, tmp_path: Path) -> None:
-    """A target that cannot be written is told in the first stage."""
+    """A target that cannot be written is reported in the first stage."""
     came = run("x.csv", GOOD, output_path=str(tmp_path / "no" / "out.csv"))
 
     assert came.failure.code == "output_unwritable"
@@ -335,14 +371,14 @@ def test_a_result_that_will_not_fit_fails_after_its_first_part(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The first part tells how large the rest will be; no disk is filled to find out."""
-    monkeypatch.setattr(LocalBucket, "room", lambda self, path: 100_000_000)
+    monkeypatch.setattr(LocalBucket, "free_bytes", lambda self, path: 100_000_000)
 
     came = run("x.csv", GOOD, rows=10_000_000_000)
 
     assert came.failure.code == "disk_full"
     assert came.failure.details["retryHelps"] is True
     assert came.failure.details["neededBytes"] > 100_000_000
-    assert "100,000,000 are free" in came.failure.message
+    assert "100 MB are free" in came.failure.message
     assert came.left == ["x.csv"]
 
 
@@ -354,23 +390,23 @@ def test_the_client_sees_the_same_as_far_as_it_looks(tmp_path: Path, case: str) 
     if data is not None:
         path.write_bytes(data)
     seen = {"input_not_found", "input_wrong_format"}
-    at_once = code in seen or case in ("empty file", "Parquet cut short")
+    at_once = code in seen or case in ("empty file", "Parquet cut short", "gzip")
 
     if at_once and case != "JSON of something else":
         with pytest.raises(InputError) as caught:
-            sniff.look(path, path.suffix[1:])
+            sniff.check_file(path, path.suffix[1:])
         assert caught.value.code == code
         assert message in str(caught.value)
     else:
-        sniff.look(path, path.suffix[1:])
+        sniff.check_file(path, path.suffix[1:])
 
 
 def test_a_directory_and_a_forbidden_file_say_so(tmp_path: Path) -> None:
     """Being there is not enough."""
     with pytest.raises(InputError, match="is a directory"):
-        sniff.look(tmp_path, "csv")
+        sniff.check_file(tmp_path, "csv")
     if os.geteuid() != 0:  # root may read everything
         (tmp_path / "x.csv").write_bytes(GOOD)
         (tmp_path / "x.csv").chmod(0)
         with pytest.raises(InputError, match="may not be read"):
-            sniff.look(tmp_path / "x.csv", "csv")
+            sniff.check_file(tmp_path / "x.csv", "csv")

@@ -1,14 +1,20 @@
 """The command line, as processes of its own over a home of its own."""
 
+import argparse
 import json
 import os
 import signal
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+
+from datagen_nb.cli.main import _run
+from datagen_nb.core.errors import DatagenWarning
+from tests.deadline import DEADLINE
 
 
 @pytest.fixture(scope="module")
@@ -19,10 +25,12 @@ def home(tmp_path_factory):
     command("stop", home=path)
 
 
-def command(*arguments: str, home: Path, check: bool = True) -> subprocess.CompletedProcess[str]:
+def command(
+    *arguments: str, home: Path, check: bool = True, **environment: str
+) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(
         [sys.executable, "-m", "datagen_nb", *arguments],
-        env={**os.environ, "DATAGEN_HOME": str(home)},
+        env={**os.environ, "DATAGEN_HOME": str(home), **environment},
         capture_output=True,
         text=True,
         timeout=100,
@@ -48,6 +56,20 @@ def test_generate_writes_the_rows_and_says_what_they_are(home, small, tmp_path):
     for word in ("1,000 rows", "fidelity", "privacy", "generate"):
         assert word in done.stdout
     assert "validate" in done.stderr
+
+
+def test_our_warnings_are_a_line_each(capsys):
+    """As our errors are, without a place in our code."""
+
+    def warns(options: argparse.Namespace) -> int:
+        warnings.warn_explicit("Set timeout=60.", DatagenWarning, "datagen_nb", 1)
+        return 0
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        _run(argparse.Namespace(run=warns))
+
+    assert capsys.readouterr().err == "datagen-nb: warning: Set timeout=60.\n"
 
 
 def test_the_same_seed_gives_the_same_bytes(home, small, tmp_path):
@@ -120,8 +142,42 @@ def test_doctor_finds_all_in_order(home):
     assert [line[:4] for line in lines] == ["ok  "] * 4
 
 
+ASCII = {"LANG": "C", "LC_ALL": "C", "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+
+
+def test_a_terminal_of_plain_ascii_is_no_failure(home, tmp_path):
+    """What the encoding lacks becomes a plain sign or an escape, and success stays success."""
+    table, out = tmp_path / "people.csv", tmp_path / "out.csv"
+    table.write_text("größe,数\n" + "".join(f"{i},{i % 7}\n" for i in range(200)), "utf-8")
+    done = command("generate", str(table), "--rows", "9", "-o", str(out), home=home, **ASCII)
+    assert "gr\\xf6\\xdfe" in done.stdout
+    assert "validate" in done.stderr
+    missing = command(
+        "generate", "ü.csv", "--rows", "9", "-o", str(out), home=home, check=False, **ASCII
+    )
+    assert missing.returncode == 1
+    assert ".csv does not exist" in missing.stderr
+    assert "Traceback" not in missing.stderr
+
+
+@pytest.mark.parametrize("arguments", [["status"], ["doctor"]])
+def test_a_reader_that_leaves_early_is_no_complaint(home, arguments):
+    """As with ``| head``: the exit status of a closed pipe, and a silent standard error."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-m", "datagen_nb", *arguments],
+        env={**os.environ, "DATAGEN_HOME": str(home)},
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        timeout=100,
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
 def test_an_interrupt_cancels_what_generate_started(home, small, tmp_path):
-    """Nobody else waits for that job: Ctrl-C ends it and leaves no file."""
+    """Only the command waits for that job: Ctrl-C ends it and leaves no file."""
     out = tmp_path / "big.csv"
     process = subprocess.Popen(
         [sys.executable, "-m", "datagen_nb", "generate", small, "--rows=50_000_000", f"-o{out}"],
@@ -135,6 +191,6 @@ def test_an_interrupt_cancels_what_generate_started(home, small, tmp_path):
             if "generate" in line:
                 process.send_signal(signal.SIGINT)
                 break
-        assert process.wait(30) == 130
+        assert process.wait(DEADLINE) == 130
     assert not out.exists()
     assert json.loads(command("status", "--json", home=home).stdout)["jobs"] == []

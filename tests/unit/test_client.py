@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import inspect
+import pydoc
 import threading
 
 import pandas as pd
@@ -11,22 +12,24 @@ import pyarrow.parquet as pq
 import pytest
 
 import datagen_nb as dg
+from datagen_nb.client.async_job import AsyncJob
+from datagen_nb.client.dataset import AsyncDataset
+from datagen_nb.client.history import AsyncHistory
+from datagen_nb.client.plain import plain_words
+from datagen_nb.client.sync import Dataset, History, Job
 from datagen_nb.core.errors import (
     ActionRefused,
+    ArgumentError,
     ConfigurationError,
     InputError,
     JobCancelled,
     JobFailed,
     JobNotFound,
+    OutputError,
     Rejected,
 )
 from datagen_nb.core.status import State
-from datagen_nb.dataset import AsyncDataset
-from datagen_nb.job import AsyncJob
-from datagen_nb.listing import AsyncHistory
-from datagen_nb.plain_dataset import Dataset
-from datagen_nb.plain_job import Job
-from datagen_nb.sync import History
+from tests.deadline import DEADLINE
 
 
 @pytest.fixture
@@ -59,11 +62,23 @@ def test_the_plain_client_has_every_name_of_the_asynchronous_one(plain, asynchro
     assert wanted <= names(plain)
 
 
-def test_submit_has_the_same_arguments_in_both_clients():
-    """Documented once, true twice."""
-    plain = inspect.signature(dg.Client.submit).parameters
-    asynchronous = inspect.signature(dg.AsyncClient.submit).parameters
-    assert list(plain) == list(asynchronous)
+def test_a_plain_method_shows_the_help_of_the_asynchronous_one():
+    """Its parameters and its words, without ``await``, and what it returns in plain calls."""
+    shown = pydoc.plain(pydoc.render_doc(dg.Client.submit))
+    assert "submit(self, source: Source | Made | JobConfiguration, *, rows: int | None" in shown
+    assert ") -> Job\n" in shown
+    assert "rows: Rows to generate." in shown
+    assert dg.Client.submit.__qualname__ == "Client.submit"
+    plain, asynchronous = (inspect.signature(each.submit) for each in (dg.Client, dg.AsyncClient))
+    assert list(plain.parameters) == list(asynchronous.parameters)
+
+
+def test_an_asynchronous_docstring_becomes_a_plain_one():
+    """An example runs in a plain cell as it stands there."""
+    text = "async with f() as client:\n    data = await client.submit(x)  # the AsyncDataset"
+    assert plain_words(text) == "with f() as client:\n    data = client.submit(x)  # the Dataset"
+    assert plain_words("AsyncGenerator[JobStatus, None]") == "Iterator[JobStatus]"
+    assert plain_words("AsyncGenerator[pa.RecordBatch]") == "Iterator[pa.RecordBatch]"
 
 
 def test_a_frame_becomes_a_job_and_the_job_a_table(client):
@@ -112,11 +127,24 @@ def test_a_download_holds_the_rows_in_the_format_of_its_name(client, tmp_path, e
     assert len(back) == 40
 
 
+def test_a_download_does_not_replace_the_input(client, tmp_path):
+    """By a link to it neither; the real table may have no other copy."""
+    real = tmp_path / "real.csv"
+    table().to_pandas().to_csv(real, index=False)
+    (tmp_path / "link.csv").symlink_to(real)
+    data, before = client.submit(real, rows=10).result(), real.read_bytes()
+    for path in (real, tmp_path / "link.csv"):
+        with pytest.raises(OutputError, match="is the input") as raised:
+            data.download(path)
+        assert raised.value.code == "output_is_input"
+    assert real.read_bytes() == before
+
+
 def test_an_interrupted_wait_leaves_the_job_running():
     """Interrupting detaches; only ``cancel`` cancels."""
     with dg.connect("mock", scenario="slow", speed=1) as client:
         job = client.submit(table(), rows=10)
-        waiting = client._portal.start(job._job.wait())
+        waiting = client.portal.start(job.asynchronous.wait())
         waiting.cancel()
         assert job.status.status in {State.QUEUED, State.RUNNING}
         job.cancel()
@@ -170,7 +198,7 @@ def test_a_missing_file_is_told_before_anything_is_sent(client, tmp_path):
 
 
 def test_frames_that_hold_no_table_are_refused(client):
-    """Empty, twice the same name, types that nobody can learn: each says which column."""
+    """Empty, twice the same name, types that cannot be trained on: each says which column."""
     for rows, has in enumerate(("no rows", "one row only")):
         with pytest.raises(InputError, match=f"^The table has {has}: there is nothing") as raised:
             client.submit(pd.DataFrame({"a": [1] * rows}), rows=1)
@@ -182,7 +210,9 @@ def test_frames_that_hold_no_table_are_refused(client):
         "of mixed or unknown types": pd.Series([1, "x", b"y"], dtype=object),
         "whose text is not Unicode": pd.Series(["\ud800", "x", "y"], dtype=object),
         "of type binary": pd.Series([b"1", b"x", b"y"]),
-        "of type list": pd.Series([[1], [2], [3]]),
+        "of type map": pd.Series(
+            [[("k", 1)]] * 3, dtype=pd.ArrowDtype(pa.map_(pa.string(), pa.int64()))
+        ),
         "of type pandas.period": pd.period_range("2026-01", periods=3, freq="M").to_series(),
         "of type pandas.interval": pd.interval_range(0, 3).to_series(),
     }
@@ -192,8 +222,45 @@ def test_frames_that_hold_no_table_are_refused(client):
             client.submit(frame, rows=1)
         assert raised.value.code == "unsupported_column"
         assert raised.value.details["column"] == "bad"
-    with pytest.raises(TypeError, match="cannot take a table from list"):
+    with pytest.raises(TypeError, match="Cannot take a table from list"):
         client.submit([1, 2], rows=1)
+
+
+def test_a_path_that_no_file_can_have_is_refused(client):
+    """An empty one is not the working directory, and of one that is too long the end is shown."""
+    for use in (client.inspect, dg.view, lambda path: client.submit(path, rows=1)):
+        with pytest.raises(InputError, match=r"too long") as raised:
+            use("x" * 5_000 + ".csv")
+        assert len(str(raised.value)) < 400
+    for use in (client.inspect, lambda path: client.submit(path, rows=1)):
+        with pytest.raises(ArgumentError, match="is empty"):
+            use("")
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda client, data: data.read(-1, 5),
+        lambda client, data: data.read(0, -5),
+        lambda client, data: data.head(-1),
+        lambda client, data: client.jobs.list(limit=-1),
+    ],
+)
+def test_a_count_below_0_is_refused(client, ask):
+    """Not taken as another one in silence."""
+    data = client.submit(table(), rows=10).result()
+    with pytest.raises(ArgumentError, match=r"= -\d is below 0"):
+        ask(client, data)
+
+
+def test_a_job_that_was_deleted_is_not_waited_for(client):
+    """By a handle that has not seen its end, too."""
+    job = client.submit(table(), rows=10)
+    client.jobs.get(job.id).wait()
+    client.jobs.get(job.id).delete()
+    for use in (dg.view, lambda job: job.result(timeout=DEADLINE)):
+        with pytest.raises(JobNotFound, match="was deleted"):
+            use(job)
 
 
 def test_a_configuration_goes_alone(client, tmp_path):
@@ -249,7 +316,7 @@ def test_watching_calls_back_until_the_end(client):
     ended = threading.Event()
     job = client.submit(table(), rows=5)
     stop = job.watch(lambda status: status.status.is_terminal and ended.set())
-    assert ended.wait(20)
+    assert ended.wait(DEADLINE)
     stop()
 
 
@@ -261,21 +328,11 @@ def test_logs_tell_what_happened(client):
     assert job.logs(after=lines[-1].cursor) == lines[:0]
 
 
-def test_a_plain_call_from_the_portal_is_refused_at_once(client):
-    """It would wait for itself for ever."""
-
-    async def misuse():
-        return client.jobs.last()
-
-    with pytest.raises(RuntimeError, match="own thread"):
-        client._portal.call(misuse())
-
-
 def test_a_dataset_leaves_no_files_when_it_is_dropped(client):
     """The parts it fetched go with it."""
     data = client.submit(table(), rows=5).result()
     data.head()
-    cache = data._data._cache
+    cache = data.asynchronous._cache
     assert cache.is_dir()
     del data
     gc.collect()

@@ -1,6 +1,7 @@
-"""The configuration: every rule holds, every problem is told at once, every writing reads back."""
+"""The configuration: every rule holds, all problems come at once, every writing reads back."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
@@ -8,18 +9,16 @@ from hypothesis import strategies as st
 
 import datagen_nb as dg
 from datagen_nb.core.config import (
-    COLUMN_KINDS,
     DAY,
     FIELDS,
-    FORMATS,
+    MAX_PREDECESSORS,
     MAX_ROWS,
     MAX_SEED,
-    MOST_BEFORE,
-    PARAMETERS,
     JobConfiguration,
-    format_of,
 )
 from datagen_nb.core.errors import ConfigurationError
+from datagen_nb.core.formats import FORMATS, format_of
+from datagen_nb.pipelines.built_in import COLUMN_KINDS, INFO, PARAMETERS
 
 GOOD = {
     "dataSize": 100,
@@ -32,8 +31,9 @@ LOOP["self"] = LOOP
 
 
 def problems_of(data):
+    """Of the rules of every job and of those of our pipelines."""
     with pytest.raises(ConfigurationError) as raised:
-        JobConfiguration.from_wire(data)
+        INFO.configuration(data)
     return raised.value.problems
 
 
@@ -57,11 +57,13 @@ def test_what_is_left_out_has_the_told_defaults():
         tags=(),
         after=(),
         after_failure="fail",
+        overwrite=False,
+        output_mode=None,
     )
 
 
 def test_the_wire_names_are_the_specifications():
-    """Section 1.1, and the four fields we add."""
+    """Section 1.1, and the eight fields we add; a file's mode is sent only where one is set."""
     assert list(JobConfiguration.from_wire(GOOD).to_wire()) == [
         "dataType",
         "dataSize",
@@ -79,8 +81,10 @@ def test_the_wire_names_are_the_specifications():
         "tags",
         "after",
         "afterFailure",
+        "overwrite",
     ]
-    assert list(FIELDS) == list(JobConfiguration.from_wire(GOOD).to_wire())
+    made = JobConfiguration.from_wire({**GOOD, "outputMode": 0o640})
+    assert list(FIELDS) == list(made.to_wire())
 
 
 KEPT = [
@@ -98,8 +102,10 @@ KEPT = [
     ("parameters", [{}, {"seed": 1}]),
     ("name", ["", "n" * 200]),
     ("tags", [[], ["a"] * 20, ["a" * 100]]),
-    ("after", [[], ["j_1", "j_2"], [f"j_{place}" for place in range(MOST_BEFORE)]]),
+    ("after", [[], ["j_1", "j_2"], [f"j_{place}" for place in range(MAX_PREDECESSORS)]]),
     ("afterFailure", ["fail", "run"]),
+    ("overwrite", [True, False]),
+    ("outputMode", [0, 0o640, 0o777]),
 ]
 BROKEN = [
     ("dataType", ["image", "", None, 1]),
@@ -118,6 +124,8 @@ BROKEN = [
     ("tags", ["a", ["a"] * 21, [""], ["a" * 101], [1], None, ["\ud800"]]),
     ("after", ["j_1", ["j_1", "j_1"], [""], ["j" * 65], [1], None, list(map(str, range(51)))]),
     ("afterFailure", ["", "skip", None, True]),
+    ("overwrite", [0, 1, "yes", None]),
+    ("outputMode", [-1, 0o1000, "644", True, 1.0]),
 ]
 PARAMETERS_KEPT = [
     ("preset", ["balanced"]),
@@ -126,8 +134,22 @@ PARAMETERS_KEPT = [
     ("sampleRows", [100, 10_000_000]),
     ("encoding", ["utf-8", "latin-1", "utf-16"]),
     ("delimiter", [";", "\t", "|"]),
+    ("quote", ["'", "^"]),
+    ("header", [True, False]),
     ("badLines", ["error", "skip"]),
-    ("columns", [{}, {"zip": "categorical"}, {kind: kind for kind in COLUMN_KINDS}]),
+    ("minCount", [1, 5, 1_000]),
+    ("entity", ["customer_id"]),
+    ("relations", ["auto", "off", [], ["auto", "end >= start"], ["a -> b", 'c = a * "x y"']]),
+    (
+        "columns",
+        [
+            {},
+            {"zip": "categorical"},
+            {kind: kind for kind in COLUMN_KINDS},
+            {"at": {"kind": "datetime", "pattern": "%d.%m.%Y"}},
+            {"at": {"kind": "id"}},
+        ],
+    ),
 ]
 PARAMETERS_BROKEN = [
     ("preset", ["best", None, 1]),
@@ -135,9 +157,21 @@ PARAMETERS_BROKEN = [
     ("partRows", [0, 10_000_001, 1.5, None]),
     ("sampleRows", [99, 10_000_001, None]),
     ("encoding", ["utf-9", "", None, 8, "base64", "rot13", "utf\x008", "\ud800"]),
-    ("delimiter", ["", ";;", "\n", "\r", '"', None, 1, "\ud800"]),
+    ("delimiter", ["", ";;", "\n", "\r", '"', None, 1, "\ud800", "é", "\0"]),
+    ("quote", ["", ",", ";", "''", 1]),
+    ("header", ["yes", 1, None]),
     ("badLines", ["warn", None, True]),
-    ("columns", [{"a": "number"}, [], None, {1: "text"}, {"a": ["text"]}, {"\ud800": "text"}]),
+    ("minCount", [0, 1_001, 2.5, "5", None]),
+    ("entity", ["", None, 1]),
+    ("relations", ["on", "", None, 1, ["a"], ["a = "], [1], ["a = b"] * 101, {"a": "b"}]),
+    (
+        "columns",
+        [
+            *[{"a": "number"}, [], None, {1: "text"}, {"a": ["text"]}, {"\ud800": "text"}],
+            *[{"a": {"pattern": "x"}}, {"a": {"kind": "id", "pattern": ""}}],
+            *[{"a": {"kind": "id", "form": "x"}}, {"a": {"kind": "key"}}],
+        ],
+    ),
 ]
 
 
@@ -148,7 +182,7 @@ def each(table):
 @pytest.mark.parametrize(("name", "value"), each(KEPT))
 def test_a_field_takes_what_its_rule_allows(name, value):
     """Up to the very bound."""
-    config = JobConfiguration.from_wire({**GOOD, name: value})
+    config = INFO.configuration({**GOOD, name: value})
     assert config.to_wire()[name] == value
 
 
@@ -165,7 +199,7 @@ def test_a_field_refuses_what_its_rule_forbids(name, value):
 @pytest.mark.parametrize(("name", "value"), each(PARAMETERS_KEPT))
 def test_a_parameter_takes_what_its_rule_allows(name, value):
     """Up to the very bound."""
-    config = JobConfiguration.from_wire({**GOOD, "parameters": {name: value}})
+    config = INFO.configuration({**GOOD, "parameters": {name: value}})
     assert config.parameters == {name: value}
 
 
@@ -285,6 +319,11 @@ def test_a_long_value_is_shortened_in_the_message():
         ("x.ndjson", "jsonl"),
         ("x.jsonl", "jsonl"),
         ("x.json", "json"),
+        ("x.tsv", "csv"),
+        ("x.TXT", "csv"),
+        ("x.csv.gz", "csv"),
+        ("x.parquet.gz", None),
+        ("x.gz", None),
         ("x.xlsx", None),
         ("csv", None),
         ("", None),
@@ -314,7 +353,7 @@ configurations = st.fixed_dictionaries(
             optional={
                 "seed": st.integers(0, MAX_SEED),
                 "partRows": st.integers(1, 10_000_000),
-                "delimiter": st.sampled_from([";", "\t", "|", "\x1f", "ß"]),
+                "delimiter": st.sampled_from([";", "\t", "|", "\x1f", "~"]),
                 "encoding": st.just("latin-1"),
                 "columns": st.dictionaries(texts, st.sampled_from(COLUMN_KINDS), max_size=3),
             },
@@ -332,19 +371,41 @@ def test_a_configuration_survives_every_writing(config):
     assert JobConfiguration.from_wire(config.to_json()) == config
     assert JobConfiguration.from_wire(json.loads(json.dumps(config.to_wire()))) == config
     assert JobConfiguration.from_yaml(config.to_yaml()) == config
-    assert eval(config.to_code(), {"dg": dg}) == config
+    room = {"dg": dg, "client": SimpleNamespace(submit=lambda config: config)}
+    exec(config.to_code(), room)
+    assert room["job"] == config
 
 
 def test_the_code_says_only_what_differs_from_the_defaults():
     """What a person would have typed."""
     config = JobConfiguration.from_wire({**GOOD, "parameters": {"seed": 7}})
     assert config.to_code() == (
-        "dg.JobConfiguration(\n"
+        "config = dg.JobConfiguration(\n"
         "    data_size=100,\n"
-        "    input_format='csv',\n"
-        "    output_format='parquet',\n"
-        "    input_path='in.csv',\n"
-        "    parameters={'seed': 7},\n"
+        '    input_format="csv",\n'
+        '    output_format="parquet",\n'
+        '    input_path="in.csv",\n'
+        '    parameters={"seed": 7},\n'
+        ")\n"
+        "job = client.submit(config)"
+    )
+
+
+def test_the_code_of_a_file_is_a_call_of_submit(tmp_path, monkeypatch):
+    """Its path as seen from here, and Python's names."""
+    monkeypatch.chdir(tmp_path)
+    said = {"seed": 7, "badLines": "skip"}
+    path = str(tmp_path / "in.csv")
+    config = JobConfiguration.from_wire(
+        {**GOOD, "inputBucket": "file", "inputPath": path, "name": "in", "parameters": said}
+    )
+    assert config.to_code() == (
+        "job = client.submit(\n"
+        '    "in.csv",\n'
+        "    rows=100,\n"
+        "    seed=7,\n"
+        '    format="parquet",\n'
+        '    parameters={"bad_lines": "skip"},\n'
         ")"
     )
 

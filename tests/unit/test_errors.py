@@ -8,6 +8,7 @@ import pytest
 from datagen_nb.core import errors
 from datagen_nb.core.errors import (
     ERROR_TYPES,
+    MAX_PROBLEMS,
     ConfigurationError,
     DatagenError,
     Problem,
@@ -15,6 +16,7 @@ from datagen_nb.core.errors import (
     VersionConflict,
     rebuild,
 )
+from datagen_nb.core.quoting import brief_repr
 
 KINDS = list(ERROR_TYPES.values())
 PROBLEMS = [
@@ -25,7 +27,7 @@ FACTS = {"jobId": "j_01", "size": 3, "deep": {"a": [1, None]}}
 
 
 def drawn():
-    """The tree of the module's docstring: name, name of its parent, and code if one is told."""
+    """The tree of the module's docstring: name, name of its parent, and code if one is reported."""
     above: list[str] = []
     for line in errors.__doc__.splitlines():
         found = re.match(r"    ((?:[│ ]  )*)(?:[├└]─ )?([A-Z]\w+)(?:\s+(\S+))?", line)
@@ -60,10 +62,10 @@ def test_the_tree_is_drawn_as_it_is():
 
 def test_the_tree_tells_the_codes():
     """Where a code is drawn it is the class's own."""
-    told = {name: code for name, _, code in drawn() if code and re.fullmatch("[a-z_]+", code)}
-    told = {name: code for name, code in told.items() if code != "the"}
-    assert len(told) > 10
-    assert told == {name: ERROR_TYPES[name].code for name in told}
+    reported = {name: code for name, _, code in drawn() if code and re.fullmatch("[a-z_]+", code)}
+    reported = {name: code for name, code in reported.items() if code != "the"}
+    assert len(reported) > 10
+    assert reported == {name: ERROR_TYPES[name].code for name in reported}
 
 
 def test_no_two_classes_share_a_code():
@@ -114,7 +116,7 @@ def test_an_unknown_kind_is_a_plain_error_with_its_code():
     error = rebuild("Unheard", "No more.", code="quota", details={"n": 1}, request_id="r_2")
     assert type(error) is DatagenError
     assert (error.code, error.details, error.request_id) == ("quota", {"n": 1}, "r_2")
-    assert str(error) == "No more. (request r_2)"
+    assert str(error) == "No more."
 
 
 def test_a_configuration_error_tells_each_problem_on_its_own_line():
@@ -151,3 +153,24 @@ def test_details_are_the_errors_own():
 def test_a_version_conflict_is_nobodys_error_but_the_services():
     """No ``except DatagenError`` takes it for an answer."""
     assert not issubclass(VersionConflict, DatagenError)
+
+
+def test_a_configuration_error_lists_the_first_problems_and_counts_all():
+    """However many there are and however long what was given is, the error stays small."""
+    problems = [
+        Problem(f"{n}" + "x" * 10_000, "y" * 10_000, "is not known", "") for n in range(500)
+    ]
+    error = ConfigurationError(problems)
+    assert error.message.startswith("The configuration has 500 problems:")
+    assert error.message.endswith("… and 480 more")
+    assert error.details["count"] == 500
+    assert [one.field[0] for one in error.problems[:3]] == ["0", "1", "2"]
+    assert len(error.problems) == MAX_PROBLEMS
+    assert len(error.message) < 20_000
+
+
+def test_what_is_given_is_shown_without_writing_all_of_it():
+    """A value of any size, or one that cannot be written at all."""
+    for value in ["x" * 10**7, list(range(10**6)), {"a": {"b": [[[[[1]]]]]}}, 10**5000]:
+        assert len(brief_repr(value)) <= 80
+    assert brief_repr({"a": 1}) == "{'a': 1}"

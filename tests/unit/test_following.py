@@ -9,11 +9,14 @@ from hypothesis import strategies as st
 
 from datagen_nb.core.changes import Cancelled, Failed
 from datagen_nb.core.errors import ConfigurationError, LimitReached, ServiceUnavailable
+from datagen_nb.core.failure import JobFailure
 from datagen_nb.core.messages import JobQuery
 from datagen_nb.core.plans import Doomed, Graph, Ready, Waiting, order, readiness
-from datagen_nb.core.status import JobFailure, State, fold, new_status
-from datagen_nb.service.runner import PATIENCE
+from datagen_nb.core.status import State, fold, new_status
+from datagen_nb.service.tasks import RETRY_DELAY
 from tests.clock import START
+from tests.deadline import DEADLINE
+from tests.pipelines import WEIGHTS
 from tests.unit.test_service import a_world, config, world
 
 __all__ = ["world"]  # a fixture
@@ -22,7 +25,7 @@ FAILURE = JobFailure(code="broken", message="It broke.")
 
 
 def stands(state):
-    status = new_status(f"j_{state}", config(), START)
+    status = new_status(f"j_{state}", config(), START, WEIGHTS)
     return status.model_copy(update={"status": state})
 
 
@@ -79,7 +82,7 @@ async def test_a_job_waits_until_those_it_follows_have_completed(world):
     assert third.waiting_for == (first.job_id, second.job_id)
     runs[0].complete()
     await world.reach(first.job_id, State.COMPLETED)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(DEADLINE):
         while (await world.jobs.status(third.job_id)).waiting_for != (second.job_id,):
             await asyncio.sleep(0)
     runs[1].complete()
@@ -112,8 +115,8 @@ async def test_failure_is_passed_on_along_the_whole_chain(world):
     assert failed.error.code == "dependency_failed"
     assert failed.error.details["jobId"] == second.job_id
     assert failed.error.details["cause"] == "dependency_failed"
-    told = (await world.jobs.status(second.job_id)).error
-    assert (told.details["jobId"], told.details["cause"]) == (first.job_id, "broken")
+    error = (await world.jobs.status(second.job_id)).error
+    assert (error.details["jobId"], error.details["cause"]) == (first.job_id, "broken")
     assert failed.attempt == 0
 
 
@@ -159,7 +162,7 @@ async def test_a_waiting_job_does_not_hold_up_those_behind_it(world):
 
 
 async def test_jobs_go_on_waiting_after_a_restart(tmp_path):
-    """And what ended while nobody looked is taken into account."""
+    """And what ended while it was not watched is taken into account."""
     async with a_world(tmp_path) as world:
         first, lost = await world.submit(), await world.submit()
         waits = await world.submit(after=(first.job_id,))
@@ -170,7 +173,7 @@ async def test_jobs_go_on_waiting_after_a_restart(tmp_path):
         runs = {run.task.job_id: run for run in [await world.pipeline.next() for _ in "ab"]}
         assert (await world.jobs.status(waits.job_id)).waiting_for == (first.job_id,)
         # As if the service was killed between the end of one and its word to those behind it.
-        world.service.runner.following.ended = lambda *_: None
+        world.service.runner.dependencies.ended = lambda *_: None
         runs[first.job_id].complete()
         runs[lost.job_id].say(Failed(2, FAILURE))
         await world.reach(first.job_id, State.COMPLETED)
@@ -196,13 +199,13 @@ async def test_a_predecessor_that_completed_and_was_deleted_dooms_nobody(tmp_pat
 
 
 async def test_unknown_and_foreign_predecessors_are_refused_alike(world):
-    """Every one of them is told; nothing is submitted."""
+    """Every one of them is reported; nothing is submitted."""
     foreign = await world.submit(jobs=world.service.customer("bob"))
 
-    with pytest.raises(ConfigurationError) as told:
+    with pytest.raises(ConfigurationError) as caught:
         await world.submit(after=("j_nobody", foreign.job_id))
 
-    problems = told.value.problems
+    problems = caught.value.problems
     assert [problem.value for problem in problems] == ["'j_nobody'", f"'{foreign.job_id}'"]
     assert len({(problem.field, problem.rule, problem.remedy) for problem in problems}) == 1
 
@@ -222,7 +225,7 @@ async def test_a_rerun_follows_nobody(world):
 
 def test_a_cancelled_status_is_no_success():
     """What the rule reads is what ``fold`` makes."""
-    status = fold(new_status("j_1", config(), START), Cancelled(), START)
+    status = fold(new_status("j_1", config(), START, WEIGHTS), Cancelled(), START)
 
     assert isinstance(readiness([status], "fail"), Doomed)
 
@@ -250,22 +253,22 @@ async def test_a_graph_that_was_refused_halfway_goes_on_under_its_key(tmp_path):
 
 
 async def test_a_service_ends_at_once_although_its_store_takes_nothing(tmp_path, monkeypatch):
-    """Nobody waits for a look that cannot succeed."""
+    """No caller waits for a check that cannot succeed."""
     async with a_world(tmp_path) as world:
         first = await world.submit()
         await world.pipeline.next()
         waits = await world.submit(after=(first.job_id,))
-        async with asyncio.timeout(10):
-            while world.service.runner.following.busy:
+        async with asyncio.timeout(DEADLINE):
+            while world.service.runner.dependencies.busy:
                 await asyncio.sleep(0)
 
         async def full(*_):
             raise ServiceUnavailable("The disk is full.")
 
         monkeypatch.setattr(world.service.store, "get", full)
-        world.service.runner.following.ended("ann", first.job_id)
-        await world.clock.asleep(PATIENCE)
+        world.service.runner.dependencies.ended("ann", first.job_id)
+        await world.clock.asleep(RETRY_DELAY)
         monkeypatch.undo()
         async with asyncio.timeout(5):
-            await world.service.runner.following.aclose()
+            await world.service.runner.dependencies.aclose()
         assert (await world.jobs.status(waits.job_id)).status is State.QUEUED

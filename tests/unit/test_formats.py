@@ -16,7 +16,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from datagen_nb.tables import csv_files, json_files
+from datagen_nb.core.errors import InputError
+from datagen_nb.tables import csv_files, json_files, json_lines
 from datagen_nb.tables.formats import assemble, read_batches, read_part, write_part
 
 FORMATS = ("csv", "json", "jsonl", "parquet")
@@ -48,15 +49,19 @@ def types(table: pa.Table) -> list[str]:
         (["9007199254740993"], "int64"),
         (["9007199254740993", "0.5"], "string"),
         (["123456789012345678901"], "string"),
-        (["true", "False"], "bool"),
+        (["true", "false"], "bool"),
+        (["true", "False"], "string"),
         (["1", "true"], "string"),
         (["2024-02-29"], "date32[day]"),
-        (["2024-02-29", "2024-02-29 10:00"], "timestamp[s]"),
-        (["2024-02-29T10:00:00.5"], "timestamp[us]"),
+        (["2024-02-29", "2024-02-29 10:00"], "string"),
+        (["2024-02-29T10:00:00", "2024-03-01T00:00:00"], "timestamp[s]"),
+        (["2024-02-29T10:00:00.5"], "string"),
+        (["2024-02-29T10:00:00.500001"], "timestamp[us]"),
         (["2024-02-29T10:00:00.123456789"], "timestamp[ns]"),
         (["9999-12-31", "2024-02-29T10:00:00.123456789"], "string"),
-        (["2024-02-29T10:00:00Z", "2024-02-29T10:00:00+0100"], "timestamp[s, tz=UTC]"),
-        (["1", "NA"], "int64"),
+        (["2024-02-29T10:00:00Z", "2024-02-29T10:00:00+0100"], "string"),
+        (["2024-02-29T10:00:00Z"], "timestamp[s, tz=UTC]"),
+        (["1", "NA"], "string"),
         (["a", "NA"], "string"),
         (["", ""], "string"),
         (["0x10"], "string"),
@@ -72,7 +77,7 @@ def test_a_csv_column_gets_the_narrowest_type_that_keeps_every_value(
 
 
 @pytest.mark.parametrize(
-    ("late", "type"), [("2.5", "double"), ("word", "string"), ("", "int64"), ("NA", "int64")]
+    ("late", "type"), [("2.5", "double"), ("word", "string"), ("", "int64"), ("NA", "string")]
 )
 def test_a_column_may_change_its_mind_late_in_the_file(
     monkeypatch: pytest.MonkeyPatch, late: str, type: str
@@ -103,6 +108,33 @@ def test_csv_reads_quotes_line_breaks_and_marks() -> None:
     assert table.to_pydict() == {'a "1"': ["x\r\ny", "p,q"], "b": [1, 2]}
 
 
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@given(blanks=st.lists(st.sampled_from(["", " ", "\t", " \t  "]), max_size=5))
+def test_blank_lines_before_the_header_are_no_rows(mark: str, end: str, blanks: list[str]) -> None:
+    """However many, of whatever line ends and spaces: the header is the first line with text."""
+    lines = [*blanks, "a,b", "1,2.5", "2,3.5", ""]
+
+    table = read((mark + end.join(lines)).encode())
+
+    assert table.to_pydict() == {"a": [1, 2], "b": [2.5, 3.5]}
+
+
+def test_blank_lines_before_the_header_count_as_lines_in_messages() -> None:
+    """The line that a message names is the line of the file."""
+    with pytest.raises(InputError, match="line 7 has 1 field, the header has 2"):
+        read("\n  \n\na,b\n1,2\n\n3\n")
+
+
+def test_a_header_of_spaces_that_we_wrote_is_read_as_a_header() -> None:
+    """A quoted name is no blank line, even if it holds nothing but spaces."""
+    table = pa.table({"  ": [1, 2]})
+    file = io.BytesIO()
+    write_part(table, "csv", file)
+
+    assert read_part(file, "csv", table.schema) == table
+
+
 @pytest.mark.parametrize("encoding", ["latin-1", "utf-16", "utf-16-le", "cp1252"])
 def test_other_encodings_are_read_when_named(encoding: str) -> None:
     """What the parameter names is what is read."""
@@ -114,15 +146,6 @@ def test_other_encodings_are_read_when_named(encoding: str) -> None:
 def test_another_delimiter_is_read_when_named() -> None:
     """The same for the delimiter."""
     assert read("a;b\n1;x\n2;y\n", delimiter=";").to_pydict() == {"a": [1, 2], "b": ["x", "y"]}
-
-
-def test_one_column_that_may_hold_a_delimiter_is_warned_about() -> None:
-    """Forgetting the delimiter is told, not guessed."""
-    warnings: list[str] = []
-
-    list(read_batches(io.BytesIO(b"a;b\n1;2\n3;4\n"), "csv", warn=warnings.append))
-
-    assert "\"delimiter\": ';'" in warnings[0]
 
 
 def test_bad_lines_can_be_left_out() -> None:
@@ -181,6 +204,88 @@ def test_json_is_read_in_small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert table["a"].to_pylist() == list(range(300))
     assert table["b"].to_pylist() == [row["b"] for row in rows]
+
+
+JSON_LITERALS = [
+    *("0", "-0", "1", "-1", "true", "false", "null", "0.5", "-0.0", "1E5", "1e999", "NaN", "{}"),
+    *(str(s * 2**bits + n) for s in (1, -1) for bits in (53, 63, 64) for n in (-1, 0, 1)),
+    *("1" * 30, "0." + "1" * 30, "1" * 25 + ".5", "1e-400", f"[{2**70}]", "[1, [2]]", "Infinity"),
+    *('"text"', '""', '"\\ud800"', '"\\u00e9"', '"é"', '"2024-02-29"', '"12345678901234567890"'),
+]
+
+
+@given(
+    st.lists(st.lists(st.sampled_from(JSON_LITERALS), min_size=2, max_size=2), min_size=2),
+    st.sampled_from([7, 60, 1 << 20]),
+)
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_json_lines_hold_what_the_array_holds(
+    monkeypatch: pytest.MonkeyPatch, values: list[list[str]], chunk: int
+) -> None:
+    """The fast parser of lines reads every value as the standard parser of arrays does."""
+    monkeypatch.setattr(json_lines, "CHUNK", chunk)
+    rows = [f'{{"a": {one}, "b": {other}}}' for one, other in values]
+
+    lines = read("\n".join(rows), "jsonl")
+
+    array = read("[" + ",".join(rows) + "]", "json")
+    assert lines.schema == array.schema
+    assert repr(lines.to_pydict()) == repr(array.to_pydict())
+
+
+@pytest.mark.parametrize("rows", [10, 3_000])
+def test_a_long_integer_among_json_lines_is_exact(rows: int) -> None:
+    """One line that the fast parser would round does not slip through among many."""
+    lines = [f'{{"a": {number}, "b": 0.{number:025}}}' for number in range(rows)]
+    lines[rows // 2] = f'{{"a": {2**64 + 1}, "b": 1}}'
+
+    table = read("\n".join(lines), "jsonl")
+
+    assert table["a"][rows // 2].as_py() == str(2**64 + 1)
+    assert table["a"][0].as_py() == "0"
+
+
+def test_a_bad_json_line_is_found_by_its_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blank lines count, wherever the chunks end."""
+    monkeypatch.setattr(json_lines, "CHUNK", 40)
+    lines = ['{"a": 1}', "", "  ", "\u00a0", *['{"a": 2}'] * 50, '{"a": 3,}', '{"a": 4}']
+
+    with pytest.raises(InputError, match=r"line 55, column 9"):
+        read("\n".join(lines), "jsonl")
+    assert read("\n".join(lines), "jsonl", badLines="skip").num_rows == 52
+
+
+@pytest.mark.parametrize("text", ['{"a": 1}, {"a": 2}', '{"a": 1}{"a": 2}', "[1]", "1"])
+def test_a_line_is_one_object(text: str) -> None:
+    """Two objects on a line are an error, not two rows."""
+    with pytest.raises(InputError) as caught:
+        read('{"a": 0}\n' + text, "jsonl")
+
+    assert caught.value.code == "input_broken"
+    assert caught.value.details["line"] == 2
+
+
+def test_a_json_line_nested_too_deeply_is_an_error_of_the_input() -> None:
+    """Also between the depths that the two parsers and the writer allow."""
+    for depth in (1_000, 1_020, 100_000):
+        with pytest.raises(InputError, match="nested too deeply"):
+            read('{"a": ' + "[" * depth + "]" * depth + "}", "jsonl")
+
+
+def test_json_lines_are_parsed_again_when_too_large_to_keep(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What is kept in memory of a small file gives the table that reading it again gives."""
+    rows = [
+        {"a": index, "b": f"{index}", "c": None} | ({"d": 0.5} if index % 2 else {})
+        for index in range(1000)
+    ]
+    data = "\n".join(map(json.dumps, [{}, *rows, {}]))
+    kept = read(data, "jsonl")
+
+    monkeypatch.setattr(json_files, "MAX_KEPT", 0)
+
+    assert read(data, "jsonl").equals(kept)
 
 
 def test_half_a_surrogate_pair_is_replaced() -> None:
@@ -364,3 +469,11 @@ def test_csv_agrees_with_the_standard_library(rows: list[tuple[str, str]]) -> No
     text = written(table, "csv").decode()
 
     assert list(csv.reader(io.StringIO(text, newline="")))[1:] == [list(row) for row in rows]
+
+
+@pytest.mark.parametrize("take_back", [None, lambda: None])
+def test_a_csv_file_of_names_alone_is_a_table_without_rows(take_back):
+    """Whether the reader may take rows back or not."""
+    file = io.BytesIO(b"a,b\n")
+    (batch,) = read_batches(file, "csv", take_back=take_back)
+    assert (batch.num_rows, batch.schema.names) == (0, ["a", "b"])

@@ -1,4 +1,4 @@
-"""Somebody's text where characters can act."""
+"""Text of users where characters can act."""
 
 from hypothesis import given
 from hypothesis import strategies as st

@@ -1,4 +1,4 @@
-"""What is told of a table's columns, for each kind, odd values, wide and hostile tables."""
+"""What is reported of a table's columns, for each kind, odd values, wide and hostile tables."""
 
 import datetime as dt
 import decimal
@@ -8,13 +8,15 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from datagen_nb.core.inspection import MOST_BARS, MOST_COLUMNS, MOST_SAMPLED, UNSUPPORTED
-from datagen_nb.pipelines.inspecting import inspected
+from datagen_nb.core.inspection import MAX_BARS, MAX_COLUMNS, MAX_SAMPLED, UNSUPPORTED
+from datagen_nb.pipelines.inspection.columns import inspected
+from datagen_nb.pipelines.spread import Spread
 
 
 def seen(columns, rows=None):
     table = pa.table(columns)
-    return inspected(table, rows=rows or table.num_rows, exact=True, size=1)
+    rows = rows or table.num_rows
+    return inspected(Spread(table, rows, exact=True, from_all_over=False, size=1))
 
 
 def one(values, type=None):
@@ -40,7 +42,7 @@ def test_ranges_hold_every_value_that_is_there(values, type, kind):
     column = one(values, type)
 
     assert column.kind == kind
-    assert len(column.bars) == MOST_BARS
+    assert len(column.bars) == MAX_BARS
     assert sum(bar.count for bar in column.bars) == sum(value is not None for value in values)
     assert column.nulls == sum(value is None for value in values)
     assert column.others == 0
@@ -95,12 +97,12 @@ def test_a_column_that_cannot_be_learnt_from_is_told_beside_the_others():
 
 def test_a_wide_table_and_long_values_stay_small():
     """The answer is bounded, and says what it leaves out."""
-    found = seen({f"c{n}": ["x" * 10_000, None] for n in range(MOST_COLUMNS + 7)}, rows=10)
+    found = seen({f"c{n}": ["x" * 10_000, None] for n in range(MAX_COLUMNS + 7)}, rows=10)
 
-    assert len(found.columns) == MOST_COLUMNS
+    assert len(found.columns) == MAX_COLUMNS
     assert "2,007" in found.notes[0]
-    assert "first 2 rows" in found.notes[1]
-    assert len(found.sample[0]) == MOST_SAMPLED
+    assert found.notes[1] == "Judged by 2 of its first rows."
+    assert len(found.sample[0]) == MAX_SAMPLED
     assert len(found.to_json()) < 1_000_000
     assert found.sample[0][0].endswith("x…")
 
@@ -119,5 +121,5 @@ def test_no_value_is_counted_twice(values):
     """Bars, others and missing are all the rows, or there are no bars."""
     column = one(values, pa.float64())
 
-    told = sum(bar.count for bar in column.bars) + column.others + column.nulls
-    assert told == len(values) or not column.bars
+    reported = sum(bar.count for bar in column.bars) + column.others + column.nulls
+    assert reported == len(values) or not column.bars

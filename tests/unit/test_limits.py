@@ -14,8 +14,9 @@ from datagen_nb.core.limits import (
     gcra,
     limit_status,
     may_start,
+    reservation,
 )
-from datagen_nb.core.store import Standing
+from datagen_nb.core.store import CustomerUsage
 
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 LIMITS = Limits(max_jobs=5, max_waiting=2, cooldown_period=30, storage_quota=100)
@@ -31,82 +32,91 @@ def ago(seconds: float) -> datetime:
 )
 def test_a_job_is_taken_while_there_is_room_to_run_or_wait(running, waiting, taken):
     """Of both together there are as many as may run and wait."""
-    standing = Standing(running=running, waiting=waiting)
+    usage = CustomerUsage(running=running, waiting=waiting)
     if taken:
-        check_submit(standing, LIMITS, NOW)
+        check_submit(usage, LIMITS, NOW)
     else:
         with pytest.raises(LimitReached) as refused:
-            check_submit(standing, LIMITS, NOW)
+            check_submit(usage, LIMITS, NOW)
         assert refused.value.code == "queue_full"
         assert refused.value.details["retryAfter"] > 0
-    assert limit_status(standing, LIMITS, NOW).allowed is taken
+    assert limit_status(usage, LIMITS, NOW).allowed is taken
 
 
 def test_who_wants_no_queue_is_refused_at_once():
     """With nothing that may wait, a job that could not start is not taken."""
     limits = LIMITS.model_copy(update={"max_waiting": 0})
-    check_submit(Standing(running=4), limits, NOW)
+    check_submit(CustomerUsage(running=4), limits, NOW)
     with pytest.raises(LimitReached, match="5 jobs run"):
-        check_submit(Standing(running=5), limits, NOW)
+        check_submit(CustomerUsage(running=5), limits, NOW)
     with pytest.raises(LimitReached) as refused:
-        check_submit(Standing(last_cancelled=ago(10)), limits, NOW)
+        check_submit(CustomerUsage(last_cancelled=ago(10)), limits, NOW)
     assert (refused.value.code, refused.value.details["retryAfter"]) == ("cooling_down", 20)
 
 
 def test_in_a_cooldown_nothing_starts_but_jobs_are_taken():
-    """Seconds left are told; when it has passed, jobs start."""
-    standing = Standing(last_cancelled=ago(29))
-    assert cooldown_left(standing, LIMITS, NOW) == 1
-    assert not may_start(standing, LIMITS, NOW)
-    check_submit(standing, LIMITS, NOW)
-    told = limit_status(standing, LIMITS, NOW)
-    assert (told.allowed, told.starts_at_once, told.cooldown_left) == (True, False, 1)
-    assert told.cooldown_until == NOW + timedelta(seconds=1)
-    assert "1 s" in told.reason
-    over = limit_status(standing, LIMITS, NOW + timedelta(seconds=1))
+    """Seconds left are reported; when it has passed, jobs start."""
+    usage = CustomerUsage(last_cancelled=ago(29))
+    assert cooldown_left(usage, LIMITS, NOW) == 1
+    assert not may_start(usage, LIMITS, NOW)
+    check_submit(usage, LIMITS, NOW)
+    reported = limit_status(usage, LIMITS, NOW)
+    assert (reported.allowed, reported.starts_at_once, reported.cooldown_left) == (True, False, 1)
+    assert reported.cooldown_until == NOW + timedelta(seconds=1)
+    assert "1 s" in reported.reason
+    over = limit_status(usage, LIMITS, NOW + timedelta(seconds=1))
     assert (over.starts_at_once, over.cooldown_left, over.reason) == (True, 0, None)
     assert over.cooldown_until is None
 
 
 def test_a_cooldown_is_never_longer_than_a_whole_one():
     """Also when a clock that was set back puts the cancellation into the future."""
-    assert cooldown_left(Standing(last_cancelled=ago(-3600)), LIMITS, NOW) == 30
+    assert cooldown_left(CustomerUsage(last_cancelled=ago(-3600)), LIMITS, NOW) == 30
 
 
 def test_storage_is_refused_beyond_the_quota():
     """To the byte; without a quota anything goes."""
-    standing = Standing(stored=90)
-    check_submit(standing, LIMITS, NOW, size=10)
+    usage = CustomerUsage(stored=90)
+    assert reservation(usage, LIMITS, 5, 10) == 10
     with pytest.raises(QuotaExceeded) as refused:
-        check_submit(standing, LIMITS, NOW, size=11)
-    assert refused.value.details == {"needed": 11, "stored": 90, "quota": 100}
+        reservation(usage, LIMITS, 11, 20)
+    facts = refused.value.details
+    assert (facts["needed"], facts["stored"], facts["quota"]) == (11, 90, 100)
     unbounded = LIMITS.model_copy(update={"storage_quota": None})
-    check_submit(standing, unbounded, NOW, size=10**15)
+    assert reservation(usage, unbounded, 1, 10**15) == 10**15
+
+
+def test_a_job_that_may_fit_reserves_all_that_is_left():
+    """It is refused for its least, never for its most; and reserves at least a byte."""
+    assert reservation(CustomerUsage(stored=90), LIMITS, 10, 10**6) == 10
+    assert reservation(CustomerUsage(), LIMITS, 0, 0) == 1
+    with pytest.raises(QuotaExceeded):
+        reservation(CustomerUsage(stored=100), LIMITS, 0, 0)
 
 
 @given(
-    standing=st.builds(
-        Standing,
+    usage=st.builds(
+        CustomerUsage,
         running=st.integers(0, 9),
         waiting=st.integers(0, 9),
         stored=st.integers(0, 200),
         last_cancelled=st.none() | st.integers(-60, 60).map(ago),
     )
 )
-def test_what_is_told_is_what_happens(standing):
+def test_what_is_told_is_what_happens(usage):
     """The status and the rules never differ."""
-    told = limit_status(standing, LIMITS, NOW)
+    reported = limit_status(usage, LIMITS, NOW)
     refusal = None
     try:
-        check_submit(standing, LIMITS, NOW)
+        check_submit(usage, LIMITS, NOW)
     except (LimitReached, QuotaExceeded) as refused:
         refusal = refused.message
-    assert told.allowed == (refusal is None)
+    assert reported.allowed == (refusal is None)
     if refusal is not None:
-        assert told.reason == refusal
-    if told.starts_at_once:
-        assert may_start(standing, LIMITS, NOW)
-    assert (told.reason is None) == told.starts_at_once
+        assert reported.reason == refusal
+    if reported.starts_at_once:
+        assert may_start(usage, LIMITS, NOW)
+    assert (reported.reason is None) == reported.starts_at_once
 
 
 @given(

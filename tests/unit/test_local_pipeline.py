@@ -19,15 +19,18 @@ import psutil
 import pytest
 
 from datagen_nb.buckets.local import LocalBucket, LocalFiles
+from datagen_nb.core.buckets import objects
 from datagen_nb.core.changes import Completed, Failed, Progressed, StageCompleted
 from datagen_nb.core.config import JobConfiguration
-from datagen_nb.core.ports import Beat, Logged, Signal, Task
-from datagen_nb.core.status import STAGES
-from datagen_nb.pipelines.local import LocalPipeline, available_memory
+from datagen_nb.core.pipeline import Heartbeat, Logged, Signal, Task
+from datagen_nb.pipelines import local
+from datagen_nb.pipelines.built_in import STAGES
+from datagen_nb.pipelines.local import LocalPipeline
+from datagen_nb.pipelines.memory import MIN_LIMIT, available_memory, limit_beside
+from tests.deadline import DEADLINE
 
 ROWS = 6_000
 PART_ROWS = 200
-DEADLINE = 60
 
 
 @pytest.fixture
@@ -104,12 +107,12 @@ def _is_zombie(pid: int) -> bool:
         return True
 
 
-def objects(task: Task) -> dict[str, bytes]:
+def results(task: Task) -> dict[str, bytes]:
     """Everything a finished job left but its report, which tells times."""
     place = f"jobs/{task.job_id}/"
     found = {
         meta.path.removeprefix(place): task.bucket.get(meta.path)
-        for meta in task.bucket.list(place)
+        for meta in objects(task.bucket, place)
     }
     assert "report.json" in found
     del found["report.json"]
@@ -124,6 +127,14 @@ def objects(task: Task) -> dict[str, bytes]:
     return found
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="reads what a process has mapped")
+async def test_what_every_worker_needs_is_loaded_before_it_is_forked(pipeline, make_task):
+    """Else each job would load it anew, which takes seconds."""
+    await ended(pipeline, make_task("loaded"))
+    (parent,) = parents()
+    assert any("sklearn/tree/_tree" in mapped.path for mapped in parent.memory_maps())
+
+
 async def test_an_attempt_tells_of_every_stage_and_completes(
     pipeline: LocalPipeline, make_task: Callable[..., Task]
 ) -> None:
@@ -132,11 +143,11 @@ async def test_an_attempt_tells_of_every_stage_and_completes(
 
     said = await ended(pipeline, task)
 
-    assert isinstance(said[0], Beat)
+    assert isinstance(said[0], Heartbeat)
     assert [s.stage for s in said if isinstance(s, StageCompleted)] == list(STAGES)
     assert isinstance(said[-1], Completed)
     assert [s.rows_done for s in said if isinstance(s, Progressed) and s.rows_done][-1] == ROWS
-    names = [meta.path for meta in task.bucket.list("jobs/j/")]
+    names = [meta.path for meta in objects(task.bucket, "jobs/j/")]
     assert len([name for name in names if "/parts/" in name]) == ROWS // PART_ROWS
     assert [n for n in names if "/parts/" not in n] == [
         "jobs/j/manifest.json",
@@ -149,15 +160,17 @@ async def test_closing_ends_the_worker_within_two_seconds(
 ) -> None:
     """Closing the generator kills the worker; it is reaped, and no descriptor stays open."""
     before = psutil.Process().num_fds()
-    running = pipeline.run(make_task("j", rows=10_000_000))
+    task = make_task("j", rows=10_000_000)
+    running = pipeline.run(task)
     beat = await anext(running)
-    assert isinstance(beat, Beat)
+    assert isinstance(beat, Heartbeat)
     assert psutil.pid_exists(beat.pid)
 
     async with asyncio.timeout(2):
         await running.aclose()
-        await gone(beat.pid, 2)
+        await gone(beat.pid, DEADLINE)
 
+    assert "jobs/j/manifest.json" not in [meta.path for meta in objects(task.bucket, "jobs/j/")]
     assert psutil.Process().num_fds() == before
     assert (await pipeline.check_health()).metrics == {"workers": 0.0}
 
@@ -165,7 +178,7 @@ async def test_closing_ends_the_worker_within_two_seconds(
 async def test_a_killed_worker_ends_the_run_and_says_how(
     pipeline: LocalPipeline, make_task: Callable[..., Task]
 ) -> None:
-    """Whoever kills it, the generator ends without Completed or Failed."""
+    """However it is killed, the generator ends without Completed or Failed."""
     said: list[Signal] = []
     async with asyncio.timeout(DEADLINE):
         async for signal_ in pipeline.run(make_task("j", rows=10_000_000)):
@@ -203,7 +216,7 @@ async def test_kills_at_random_moments_change_no_byte(
         said = await ended(pipeline, make_task(job, attempt + 1))
 
         assert isinstance(said[-1], Completed)
-        assert objects(task) == objects(undisturbed)
+        assert results(task) == results(undisturbed)
     assert kills > 0
     assert not list(task.bucket._root.rglob(".~datagen-*"))
 
@@ -213,7 +226,7 @@ async def _killed(pipeline: LocalPipeline, task: Task, victim: str, delay: float
     running = pipeline.run(task)
     async with asyncio.timeout(DEADLINE):
         beat = await anext(running)
-        if not isinstance(beat, Beat):  # the kill before this one was still being noticed
+        if not isinstance(beat, Heartbeat):  # the kill before this one was still being noticed
             return False
         pid = parent_pid() if victim == "parent" else beat.pid
 
@@ -226,12 +239,13 @@ async def _killed(pipeline: LocalPipeline, task: Task, victim: str, delay: float
         async for said in running:
             last = said
         handle.cancel()
-    await gone(beat.pid, 2)
+    await gone(beat.pid, DEADLINE)
     return not isinstance(last, Completed)
 
 
 SERVICE = """
 import asyncio, pickle, sys
+from datagen_nb.pipelines import local
 from datagen_nb.pipelines.local import LocalPipeline
 
 async def main():
@@ -262,15 +276,15 @@ async def test_workers_go_when_their_service_is_killed(
     service.stdout.close()
 
     for process in family:
-        assert await gone(process.pid, 2, reaped=False)
+        assert await gone(process.pid, DEADLINE, reaped=False)
     await ended(pipeline, make_task("calm"))
     assert isinstance((await ended(pipeline, make_task("j", 2)))[-1], Completed)
-    assert objects(make_task("j")) == objects(make_task("calm"))
+    assert results(make_task("j")) == results(make_task("calm"))
 
 
 async def test_a_worker_that_hangs_is_ended(make_task: Callable[..., Task]) -> None:
     """No sign of life for too long ends the run, and the worker."""
-    pipeline = LocalPipeline(silence=3)
+    pipeline = LocalPipeline(silence=10)
     await ended(pipeline, make_task("warm", rows=10))  # loading is silent, and may take long
     said: list[Signal] = []
     async with asyncio.timeout(DEADLINE):
@@ -280,13 +294,13 @@ async def test_a_worker_that_hangs_is_ended(make_task: Callable[..., Task]) -> N
                 os.kill(said[0].pid, signal.SIGSTOP)
     await pipeline.aclose()
 
-    assert said[-1] == Logged("error", "The worker said nothing for 3 s; it was ended.")
-    assert await gone(said[0].pid, 2)
+    assert said[-1] == Logged("error", "The worker said nothing for 10 seconds; it was ended.")
+    assert await gone(said[0].pid, DEADLINE)
 
 
 async def test_out_of_memory_is_a_failed_job(make_task: Callable[..., Task]) -> None:
     """A worker that asks for more than its limit fails with a sentence; the next job runs."""
-    pipeline = LocalPipeline(memory_limit=512 << 20)
+    pipeline = LocalPipeline(memory=512 << 20)
     task = make_task("j", rows=100_000_000)
     parameters = {**task.config.parameters, "partRows": 10_000_000}
     big = replace(task, config=task.config.model_copy(update={"parameters": parameters}))
@@ -297,8 +311,65 @@ async def test_out_of_memory_is_a_failed_job(make_task: Callable[..., Task]) -> 
 
     assert isinstance(said[-1], Failed), said[-1]
     assert said[-1].error.code == "out_of_memory"
-    assert "partRows" in said[-1].error.message
+    assert "part_rows" in said[-1].error.message
     assert isinstance(after[-1], Completed)
+
+
+async def test_when_workers_outgrow_their_memory_the_largest_ends(
+    make_task: Callable[..., Task], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It fails with what to do; the other goes on to its end."""
+    used: dict[int, int] = {}
+    monkeypatch.setattr(local, "used_by", lambda pid: used.get(pid, 0))
+    pipeline = LocalPipeline(memory=1 << 30)
+    small = asyncio.create_task(ended(pipeline, make_task("small")))
+    said: list[Signal] = []
+    async with asyncio.timeout(DEADLINE):
+        async for signal_ in pipeline.run(make_task("large", rows=10_000_000)):
+            said.append(signal_)
+            if isinstance(signal_, Progressed):
+                pids = {worker._pid: worker for worker in pipeline._workers}
+                used |= dict.fromkeys(filter(None, pids), 400 << 20)
+                used[said[0].pid] = 700 << 20
+    beside = await small
+    await pipeline.aclose()
+
+    assert isinstance(said[-1], Failed)
+    assert said[-1].error.code == "out_of_memory"
+    assert "memory" in said[-1].error.message
+    assert isinstance(beside[-1], Completed)
+
+
+async def test_a_worker_that_the_kernel_killed_for_memory_says_so(
+    make_task: Callable[..., Task], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed by SIGKILL while the kernel counts one more of these; otherwise it is only lost."""
+    kills = [3]
+    monkeypatch.setattr(local, "kernel_kills", lambda: kills[0])
+    pipeline = LocalPipeline()
+    last = []
+    for more in (1, 0):
+        said: list[Signal] = []
+        async with asyncio.timeout(DEADLINE):
+            async for signal_ in pipeline.run(make_task(f"j{more}", rows=10_000_000)):
+                said.append(signal_)
+                if isinstance(signal_, Progressed):
+                    kills[0] += more
+                    os.kill(said[0].pid, signal.SIGKILL)
+        last.append(said[-1])
+    await pipeline.aclose()
+
+    assert isinstance(last[0], Failed)
+    assert last[0].error.code == "out_of_memory"
+    assert isinstance(last[1], Logged)
+    assert "SIGKILL" in last[1].message
+
+
+def test_a_worker_may_take_what_the_others_leave() -> None:
+    """Beside what it shares with its parent; always enough to say why it ends."""
+    assert limit_beside(8 << 30, [], base=100) == (8 << 30) + 100
+    assert limit_beside(8 << 30, [3 << 30, 1 << 30], base=100) == (4 << 30) + 100
+    assert limit_beside(8 << 30, [9 << 30], base=100) == MIN_LIMIT + 100
 
 
 async def test_two_attempts_run_beside_each_other(
@@ -310,7 +381,7 @@ async def test_two_attempts_run_beside_each_other(
     )
 
     assert one[0].pid != two[0].pid
-    assert objects(make_task("one")) == objects(make_task("two"))
+    assert results(make_task("one")) == results(make_task("two"))
 
 
 async def test_the_parent_of_workers_has_one_thread(

@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from datagen_nb.buckets.local import LocalBucket
+from datagen_nb.core.buckets import Buckets
 from datagen_nb.core.changes import (
     Completed,
     Failed,
@@ -20,9 +21,12 @@ from datagen_nb.core.changes import (
 from datagen_nb.core.clock import SystemClock
 from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.errors import ConfigurationError, LimitReached, Rejected
-from datagen_nb.core.ports import Task
-from datagen_nb.core.status import STAGES, State
+from datagen_nb.core.pipeline import Task
+from datagen_nb.core.status import (
+    State,
+)
 from datagen_nb.core.webhooks import Answer, NotAnswered, WebhookConfig
+from datagen_nb.pipelines.built_in import STAGES
 from datagen_nb.pipelines.mock import (
     FLAP_SECONDS,
     MADE_UP,
@@ -33,10 +37,11 @@ from datagen_nb.pipelines.mock import (
     MockPipeline,
 )
 from datagen_nb.pipelines.mock_sender import MockSender
-from datagen_nb.service.jobs import JobService
+from datagen_nb.service.service import JobService
 from datagen_nb.service.settings import Settings
-from datagen_nb.stores.sqlite import SqliteStore
+from datagen_nb.stores.sqlite.store import SqliteStore
 from tests.clock import FakeClock
+from tests.deadline import DEADLINE
 
 WHOLE = sum(SECONDS.values())
 
@@ -113,9 +118,9 @@ async def test_progress_only_grows_within_a_stage(tmp_path):
     pipeline, clock = a_mock()
     signals = await clock.through(every(pipeline, a_task(tmp_path)))
     for stage in STAGES:
-        told = [s.progress for s in signals if isinstance(s, Progressed) and s.stage == stage]
-        assert told == sorted(told)
-        assert told[-1] == 100
+        reported = [s.progress for s in signals if isinstance(s, Progressed) and s.stage == stage]
+        assert reported == sorted(reported)
+        assert reported[-1] == 100
     rows = [s.rows_done for s in signals if isinstance(s, Progressed) and s.stage == "generate"]
     assert rows == sorted(rows)
     assert rows[-1] == 1000
@@ -179,14 +184,16 @@ async def test_a_job_that_is_to_be_paused_stands_still_until_it_is(tmp_path):
     assert isinstance(second[-1], Completed)
 
 
-@pytest.mark.parametrize(("limit", "waited"), [(20, 20), (3600, 60)])
-async def test_a_job_whose_time_is_over_says_so(tmp_path, limit, waited):
+@pytest.mark.parametrize(
+    ("limit", "waited", "words"), [(20, 20, "20 seconds"), (3600, 60, "1 hour")]
+)
+async def test_a_job_whose_time_is_over_says_so(tmp_path, limit, waited, words):
     """In *fit*, with the timeout that it was given, after a minute at most."""
     pipeline, clock = a_mock("times_out")
     signals = await clock.through(every(pipeline, a_task(tmp_path, timeout=limit)))
     assert isinstance(signals[-1], Failed)
     assert (signals[-1].error.code, signals[-1].error.details["stage"]) == ("timeout", "fit")
-    assert f"{limit:,} s" in signals[-1].error.message
+    assert words in signals[-1].error.message
     assert clock.monotonic() == pytest.approx(0.5 + 1 + 2 + waited)
 
 
@@ -233,8 +240,9 @@ async def test_what_scenarios_do_the_service_sees(tmp_path):
         place = tmp_path / scenario
         task = a_task(place / "bucket")
         service = JobService(
+            exclusive=True,
             store=await SqliteStore.open(place / "jobs.db"),
-            buckets=lambda customer, name, task=task: task.bucket,
+            buckets=Buckets(lambda customer, name, task=task: task.bucket),
             pipeline=pipeline,
             clock=clock,
             settings=Settings(),
@@ -242,7 +250,7 @@ async def test_what_scenarios_do_the_service_sees(tmp_path):
         await service.start()
         jobs = service.customer("ann")
         job = await jobs.create(task.config, idempotency_key="k")
-        async with asyncio.timeout(30), aclosing(jobs.events(job_id=job.job_id)) as events:
+        async with asyncio.timeout(DEADLINE), aclosing(jobs.events(job_id=job.job_id)) as events:
             async for event in events:
                 if event.data.status.is_terminal:
                     break
@@ -325,13 +333,14 @@ async def test_an_endpoint_in_trouble_fails_in_every_way(tmp_path):
 
 
 async def test_couriers_count_what_the_mock_makes_of_their_messages(tmp_path):
-    """Through the real couriers: an endpoint that fails is told of as failing."""
+    """Through the real couriers: an endpoint that fails is reported of as failing."""
     clock = SystemClock()
     sender = MockSender(clock, script=(Answer(500, "It broke."),))
     task = a_task(tmp_path / "bucket")
     service = JobService(
+        exclusive=True,
         store=await SqliteStore.open(tmp_path / "jobs.db"),
-        buckets=lambda customer, name: task.bucket,
+        buckets=Buckets(lambda customer, name: task.bucket),
         pipeline=MockPipeline("failing_webhooks", speed=1000, seed=0, clock=clock),
         clock=clock,
         settings=Settings(),
@@ -350,7 +359,7 @@ async def test_couriers_count_what_the_mock_makes_of_their_messages(tmp_path):
                     return delivery.attempts[0]
             await asyncio.sleep(0.02)
 
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(DEADLINE):
         attempt = await first_attempt()
     assert (attempt.status, service.deliveries.counts["failed"]) == (500, 1)
     assert {"webhook-id", "webhook-signature"} <= {name.lower() for name in sender.sent[0].headers}

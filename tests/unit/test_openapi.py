@@ -7,8 +7,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from datagen_nb.api import wire
-from datagen_nb.api.examples import EXAMPLES
-from datagen_nb.api.server import make_app
+from datagen_nb.api.server.app import make_app
+from datagen_nb.api.server.examples import EXAMPLES
 from datagen_nb.core import config, limits, messages, status, uploads
 from datagen_nb.core.errors import ERROR_TYPES
 from tests.golden import OPENAPI, openapi_text
@@ -56,7 +56,7 @@ def test_the_description_is_openapi():
 
 
 def test_every_route_is_described():
-    """Whoever adds one describes it."""
+    """A new one needs a description."""
     assert {*ROUTES} == {*OPERATIONS} | ITSELF
 
 
@@ -80,8 +80,10 @@ def test_an_operation_says_all_that_it_can_answer(name):
             assert content, code
             assert all(part["schema"] for part in content.values()), code
         if code[0] in "45" and method != "HEAD":
-            assert content[wire.PROBLEM]["schema"]["$ref"].endswith("/Problem"), code
-            assert "Told as" in response["description"] or (code, path) == ("503", wire.HEALTH)
+            assert content[wire.PROBLEM_TYPE]["schema"]["$ref"].endswith("/Problem"), code
+            assert "Errors: " in response["description"] or (
+                code == "503" and path in {wire.HEALTH, wire.READYZ}
+            )
         assert code != "429" or "Retry-After" in response["headers"]
         assert code != "401" or "WWW-Authenticate" in response["headers"]
     assert "x-errors" not in json.dumps(operation)
@@ -111,10 +113,10 @@ def test_what_is_made_says_where_it_is(name):
 
 
 def test_pages_are_asked_for_by_a_cursor_and_a_limit():
-    """No list is answered whole, none by an offset."""
+    """No list is answered whole; one has an offset besides, which the specification asks for."""
     for name, operation in OPERATIONS.items():
         named = {one["name"] for one in operation.get("parameters", ())}
-        assert not {"offset", "page"} & named
+        assert not {"offset", "page"} & named or name == "GET /v1/jobs"
         if "limit" in named:
             assert {"cursor", "after"} & named, name
 
@@ -125,7 +127,7 @@ def test_the_problem_lists_every_class_and_its_code():
     assert {*problem["properties"]["kind"]["enum"]} == {*ERROR_TYPES}
     for name, kind in ERROR_TYPES.items():
         assert f"`{kind.code}` ({name})" in problem["description"]
-    assert {*wire.problem(ERROR_TYPES["NotFound"]("x"), "r")[1]} == {*problem["required"]}
+    assert {*wire.problem_document(ERROR_TYPES["NotFound"]("x"), "r")[1]} == {*problem["required"]}
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
@@ -144,3 +146,16 @@ def test_no_number_in_the_description_is_beyond_json():
     """Some readers know no integer above 2**53."""
     assert "NaN" not in openapi_text()
     assert "Infinity" not in openapi_text()
+
+
+def test_properties_have_the_descriptions_of_their_fields():
+    """Under wire names and in Markdown, for those who never see the Python classes."""
+    schemas = API["components"]["schemas"]
+    limit_status = schemas["RateLimitStatus"]["properties"]
+    assert limit_status["maxWaiting"]["description"] == "Jobs that may be queued."
+    assert "`outputPath`" in schemas["JobConfiguration"]["properties"]["overwrite"]["description"]
+    for name, schema in schemas.items():
+        texts = [schema, *schema.get("properties", {}).values()]
+        for text in (each.get("description", "") for each in texts):
+            assert "Args:" not in text, name
+            assert "``" not in text, name

@@ -5,7 +5,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datagen_nb.service.queue import Queue
+from datagen_nb.service.jobs.queue import Queue
 
 
 def anybody(customer: str) -> bool:
@@ -45,7 +45,7 @@ def test_a_job_that_cannot_start_yet_lets_the_next_one_pass():
 
 
 def test_who_may_not_start_is_passed_over_and_keeps_the_turn():
-    """The next one who may is taken; nobody, when none may."""
+    """The next one who may is taken; none, when none may."""
     queue = Queue()
     queue.add("ann", "a")
     queue.add("bob", "b")
@@ -72,7 +72,7 @@ def test_places_are_a_customers_own():
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 30)), max_size=60))
 def test_every_job_comes_out_once_in_its_customers_order(jobs):
-    """And while all wait, nobody is served twice before another is once."""
+    """And while all wait, none is served twice before another is once."""
     queue = Queue()
     for customer, number in jobs:
         queue.add(customer, str(number))

@@ -15,6 +15,7 @@ from datagen_nb.core.templates import TemplateDraft
 from datagen_nb.service import cron
 from datagen_nb.service.schedules import KIND
 from tests.clock import START, FakeClock
+from tests.deadline import DEADLINE
 from tests.unit.test_service import a_world
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -39,7 +40,7 @@ async def world(tmp_path):
 
 async def ran(world, name="s", *, holds=lambda run: True):
     """The last run of a schedule, once it is as asked."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(DEADLINE):
         while True:
             run = (await world.jobs.schedules.get(name)).last_run
             if run is not None and holds(run):
@@ -60,7 +61,7 @@ async def wait_for(world, seconds):
 
 async def at_rest(world):
     scheduler, documents = world.service.scheduler, world.service.store.documents
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(DEADLINE):
         while True:
             due = await documents.next_due(KIND)
             sleeps = "Scheduler._sleep" in world.clock.sleeping
@@ -127,10 +128,10 @@ def test_runs_come_in_order_and_never_at_or_before_the_instant(expression, zone,
 )
 async def test_what_is_no_expression_is_told(world, expression):
     """With what it has to be and an example."""
-    with pytest.raises((ConfigurationError, ValueError)) as told:
+    with pytest.raises((ConfigurationError, ValueError)) as caught:
         await world.jobs.schedules.put("s", hourly(cron=expression or " "))
 
-    (problem,) = told.value.problems
+    (problem,) = caught.value.problems
     assert problem.field == "cron"
     assert "MON-FRI" in problem.remedy or "exists" in problem.remedy
 
@@ -140,10 +141,10 @@ async def test_what_is_no_expression_is_told(world, expression):
 )
 async def test_what_is_no_zone_is_told(world, zone):
     """Whatever the search for it does with such a name."""
-    with pytest.raises(ConfigurationError) as told:
+    with pytest.raises(ConfigurationError) as caught:
         await world.jobs.schedules.put("s", hourly(zone=zone))
 
-    (problem,) = told.value.problems
+    (problem,) = caught.value.problems
     assert problem.field == "zone"
 
 
@@ -153,10 +154,10 @@ async def test_all_that_is_wrong_is_told_together(world):
         cron="never", zone="Nowhere", template_version=1, configuration={"dataSize": 0}
     )
 
-    with pytest.raises(ConfigurationError) as told:
+    with pytest.raises(ConfigurationError) as caught:
         await world.jobs.schedules.put("a/b", draft)
 
-    fields = {problem.field for problem in told.value.problems}
+    fields = {problem.field for problem in caught.value.problems}
     assert fields >= {"name", "cron", "zone", "templateVersion", "dataSize", "inputPath"}
 
 
@@ -322,7 +323,7 @@ async def test_one_schedule_that_breaks_does_not_stop_the_others(world, caplog):
     world.clock.advance(60)
 
     assert (await ran(world)).job_id is not None
-    assert "schedules broke" in caplog.text
+    assert "schedules failed" in caplog.text
 
 
 def test_a_refusal_that_names_a_time_is_obeyed():
@@ -333,10 +334,10 @@ def test_a_refusal_that_names_a_time_is_obeyed():
 
 
 async def test_a_service_with_a_schedule_has_something_to_do(world):
-    """So that a local one does not end when idle; a disabled or deleted schedule holds nobody."""
+    """So that a local one does not end when idle; not with a disabled or deleted schedule."""
 
     async def is_busy(expected):
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(DEADLINE):
             while world.service.busy is not expected:
                 await asyncio.sleep(0)
 

@@ -8,7 +8,7 @@ import traceback
 import httpx
 import pytest
 
-from datagen_nb.api.session import Session, _Bearer
+from datagen_nb.api.client.session import Session, _Bearer
 from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.errors import ConfigurationError, NotFound, Problem, ServiceUnavailable
 from datagen_nb.core.logs import formatter
@@ -64,7 +64,7 @@ def test_keys_are_taken_out_wherever_they_are():
     ],
 )
 def test_no_error_holds_a_key(error):
-    """Whatever it was told to quote; across a pickle too."""
+    """Whatever it was asked to quote; across a pickle too."""
     for seen in (error, pickle.loads(pickle.dumps(error))):
         assert SECRET not in f"{seen} {seen!r} {seen.details} {seen.args}"
 
@@ -103,7 +103,7 @@ async def test_no_frame_below_a_failed_request_holds_its_head():
     )
     session = Session(client)
     with pytest.raises(ServiceUnavailable) as failed:
-        await session.send("POST", "/v1/jobs", safe=False)
+        await session.send("POST", "/v1/jobs", idempotent=False)
     with pytest.raises(ServiceUnavailable) as broken:
         async with session.stream("/v1/events"):
             pass

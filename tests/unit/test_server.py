@@ -1,26 +1,31 @@
 """What the server keeps to beyond the port: how streams end, whose fault is whose, what is left."""
 
 import asyncio
+import json
+import re
 import socket
 from contextlib import AsyncExitStack, aclosing
 
 import httpx
 import pytest
+from websockets.asyncio.client import unix_connect
+from websockets.exceptions import InvalidStatus
 
 from datagen_nb.api import wire
-from datagen_nb.api.host import _Server
-from datagen_nb.api.remote import HttpJobs
-from datagen_nb.api.server import make_app
+from datagen_nb.api.client.jobs import HttpJobs
+from datagen_nb.api.process.host import Server
+from datagen_nb.api.server.app import make_app
 from datagen_nb.core.clock import SystemClock
 from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.errors import NotFound
-from datagen_nb.core.messages import JobQuery
-from datagen_nb.core.status import State
+from datagen_nb.core.status import JobStatus, State
 from datagen_nb.pipelines.mock import MockPipeline
-from datagen_nb.wiring import _service
+from datagen_nb.wiring import build_service
+from tests.contracts.test_isolation import APP, described, walk
+from tests.deadline import DEADLINE
 
 TABLE = b"n,word\n1,a\n2,b\n3,c\n"
-STREAM = {"Accept": wire.EVENT_STREAM}
+STREAM = {"Accept": wire.EVENT_STREAM_TYPE}
 
 
 class Line:
@@ -37,19 +42,19 @@ class Line:
 async def line(tmp_path):
     async with AsyncExitStack() as stack:
         pipeline = MockPipeline("succeeds", speed=500, seed=7, clock=SystemClock())
-        service = await _service(tmp_path / "jobs.sqlite", tmp_path / "buckets", pipeline)
+        service = await build_service(tmp_path / "jobs.sqlite", tmp_path / "buckets", pipeline)
         stack.push_async_callback(service.aclose)
         jobs = service.customer("local")
         listener = stack.enter_context(socket.socket(socket.AF_UNIX))
         listener.bind(str(tmp_path / "s"))
         listener.listen()
         listener.setblocking(False)
-        server = _Server(make_app(lambda request: jobs, describe=lambda info: info))
+        server = Server(make_app(lambda request: jobs, describe=lambda info: info))
         serving = asyncio.create_task(server.serve(sockets=[listener]))
 
         async def end():
-            server.end()
-            await asyncio.wait_for(serving, 10)
+            server.stop()
+            await asyncio.wait_for(serving, DEADLINE)
 
         stack.push_async_callback(end)
         transport = httpx.AsyncHTTPTransport(uds=str(tmp_path / "s"))
@@ -71,7 +76,7 @@ async def completed(line, folder, key="key", **values):
         **values,
     )
     job_id = (await line.jobs.create(config, idempotency_key=key)).job_id
-    async with asyncio.timeout(20), aclosing(line.jobs.events(job_id=job_id)) as events:
+    async with asyncio.timeout(DEADLINE), aclosing(line.jobs.events(job_id=job_id)) as events:
         status = (await anext(events)).data
         while status.status is not State.COMPLETED:
             status = (await anext(events)).data
@@ -81,15 +86,17 @@ async def completed(line, folder, key="key", **values):
 async def test_an_ending_service_says_goodbye_to_streams_and_answers_polls(line):
     """Neither holds up its end."""
     cursor = (await line.jobs.event_page()).cursor
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(DEADLINE):
         async with line.plain.stream("GET", wire.EVENTS, headers=STREAM) as answer:
             read = answer.aiter_bytes()
-            assert await anext(read) == wire.WELCOME
+            assert (await anext(read)).startswith(b"event: welcome\n")
             query = {"after": cursor, "wait": 60}
             poll = asyncio.ensure_future(line.plain.get(wire.EVENTS, params=query, timeout=70))
             await asyncio.wait([poll], timeout=0.3)
-            line.server.end()
-            assert b"".join([chunk async for chunk in read]).endswith(wire.GOODBYE)
+            line.server.stop()
+            assert b"".join([chunk async for chunk in read]).endswith(
+                b"event: goodbye\ndata: {}\n\n"
+            )
         assert (await poll).json() == {"events": [], "cursor": cursor}
 
 
@@ -98,7 +105,7 @@ async def test_an_ending_service_opens_no_stream_any_more(line):
     line.server._closing.set()
     answer = await line.plain.get(wire.EVENTS, headers=STREAM)
     assert answer.status_code == 503
-    assert answer.json()["code"] == wire.ENDING.code
+    assert answer.json()["code"] == wire.SHUTTING_DOWN.code
 
 
 async def test_streams_that_are_dropped_leave_no_task_behind(line):
@@ -112,7 +119,7 @@ async def test_streams_that_are_dropped_leave_no_task_behind(line):
             readers.append((await stack.enter_async_context(opening)).aiter_bytes())
             await anext(readers[-1])
         assert len(asyncio.all_tasks()) > before + 40
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(DEADLINE):
         while len(asyncio.all_tasks()) > before:
             await asyncio.sleep(0.01)
 
@@ -120,7 +127,7 @@ async def test_streams_that_are_dropped_leave_no_task_behind(line):
 async def test_a_hundred_and_fifty_followers_leave_room_for_a_call(line, tmp_path):
     """One card more does not make a call wait for a connection."""
     job_id = (await completed(line, tmp_path)).job_id
-    async with asyncio.timeout(30), AsyncExitStack() as stack:
+    async with asyncio.timeout(DEADLINE), AsyncExitStack() as stack:
         for _ in range(150):
             events = await stack.enter_async_context(aclosing(line.remote.events(job_id=job_id)))
             await anext(events)
@@ -131,7 +138,7 @@ async def test_a_record_of_ours_that_is_broken_is_not_the_callers_fault(line, mo
     """Only what the caller sent is answered with 422."""
 
     async def broken():
-        JobQuery.from_wire({"limit": "x"})
+        JobStatus.from_wire({"status": "x"})
 
     monkeypatch.setattr(line.jobs, "info", broken)
     assert (await line.plain.get(wire.INFO)).status_code == 500
@@ -153,8 +160,8 @@ async def test_a_part_that_is_gone_is_told_before_the_answer_begins(line, tmp_pa
     [
         ({"after": str(2**63)}, {}),
         ({"after": "-1"}, {}),
-        ({}, {wire.LAST_EVENT_ID: str(10**30)}),
-        ({}, {wire.LAST_EVENT_ID: str(10**30), **STREAM}),
+        ({}, {"Last-Event-ID": str(10**30)}),
+        ({}, {"Last-Event-ID": str(10**30), **STREAM}),
     ],
 )
 async def test_a_cursor_that_no_store_can_hold_is_refused(line, query, headers):
@@ -166,9 +173,9 @@ async def test_a_cursor_that_no_store_can_hold_is_refused(line, query, headers):
 async def test_a_stream_begins_after_the_last_event_id(line, tmp_path):
     """It wins over ``after``, as a browser that reconnects to the same address needs."""
     await completed(line, tmp_path)
-    headers = {**STREAM, wire.LAST_EVENT_ID: "2"}
+    headers = {**STREAM, "Last-Event-ID": "2"}
     opening = line.plain.stream("GET", wire.EVENTS, params={"after": 0}, headers=headers)
-    async with asyncio.timeout(10), opening as answer:
+    async with asyncio.timeout(DEADLINE), opening as answer:
         async with aclosing(answer.aiter_lines()) as lines:
             async for text in lines:
                 if text.startswith("id: "):
@@ -191,6 +198,60 @@ async def test_a_name_with_line_separators_reaches_every_follower(line, tmp_path
     """Through the store, the stream and back."""
     name = "one\u2028two\x85three\x0bfour"
     job_id = (await completed(line, tmp_path, name=name)).job_id
-    async with asyncio.timeout(10), aclosing(line.remote.events(after=0)) as events:
+    async with asyncio.timeout(DEADLINE), aclosing(line.remote.events(after=0)) as events:
         event = await anext(events)
     assert (event.job_id, event.data.name) == (job_id, name)
+
+
+ROUTES = [name for route in walk(APP.routes) for name in described(route)]
+
+
+async def test_an_unknown_query_parameter_is_refused_by_name(line):
+    """On every route; ignored, it would give another list than was asked for."""
+    for route in ROUTES:
+        method, path = re.sub(r"{\w+}", "x", route).split(" ")
+        if "openapi" in path:  # the framework's own, the same whatever is asked
+            continue
+        if method == "WS":
+            with pytest.raises(InvalidStatus) as refused:
+                await connect_over(line, f"{path}?stauts=failed")
+            reported = json.loads(refused.value.response.body)
+        elif method == "HEAD":
+            answer = await line.plain.head(path, params={"stauts": "failed"})
+            assert answer.status_code == 422
+            continue
+        else:
+            reported = (await line.plain.request(method, path, params={"stauts": "failed"})).json()
+        assert (reported["status"], reported["code"]) == (422, "invalid_configuration"), route
+        assert "stauts = 'failed'" in reported["detail"]
+        if route == "GET /v1/jobs":
+            assert "Did you mean status?" in reported["detail"]
+
+
+def connect_over(line, path):
+    place = line.server.servers[0].sockets[0].getsockname()
+    return unix_connect(place, uri=f"ws://datagen{path}").__aenter__()
+
+
+async def test_the_specifications_parameters_page_the_history(line, tmp_path):
+    """``offset``, ``startDate`` and ``endDate``, within their bounds and not with their twins."""
+    ids = [(await completed(line, tmp_path, key=str(n))).job_id for n in range(3)][::-1]
+
+    async def asked(**params):
+        answer = await line.plain.get(wire.JOBS, params=params)
+        return answer.status_code, answer.json()
+
+    status, page = await asked(limit=1, offset=1)
+    assert (status, [job["jobId"] for job in page["jobs"]]) == (200, ids[1:2])
+    status, rest = await asked(limit=5, cursor=page["nextCursor"])
+    assert [job["jobId"] for job in rest["jobs"]] == ids[2:]
+    assert (await asked(limit=1, offset=3))[1]["jobs"] == []
+    assert (await asked(startDate="2100-01-01T00:00:00Z"))[1]["jobs"] == []
+    assert len((await asked(endDate="2100-01-01T00:00:00Z"))[1]["jobs"]) == 3
+    for params in (
+        {"offset": 10_001},
+        {"offset": -1},
+        {"offset": 1, "cursor": page["nextCursor"]},
+        {"since": "2100-01-01T00:00:00Z", "startDate": "2100-01-01T00:00:00Z"},
+    ):
+        assert (await asked(**params))[0] == 422

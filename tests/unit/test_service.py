@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from datagen_nb.buckets.local import LocalBucket
+from datagen_nb.core.buckets import Buckets, objects
 from datagen_nb.core.changes import Completed, Failed, Progressed, StageStarted, Warned
 from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.errors import (
@@ -25,16 +26,20 @@ from datagen_nb.core.errors import (
     ServiceUnavailable,
 )
 from datagen_nb.core.estimates import TableFacts
+from datagen_nb.core.failure import JobFailure
 from datagen_nb.core.inspection import Inspection
 from datagen_nb.core.messages import Health, JobQuery
+from datagen_nb.core.pipeline import Heartbeat, InputProbe, Logged, Task
+from datagen_nb.core.pipeline_info import PipelineInfo
 from datagen_nb.core.plans import Preview
-from datagen_nb.core.ports import Beat, Logged, Look, Task
 from datagen_nb.core.result import Manifest, Part
-from datagen_nb.core.status import JobFailure, State
-from datagen_nb.service.jobs import JobService
+from datagen_nb.core.status import State
+from datagen_nb.pipelines.built_in import INFO
+from datagen_nb.service.service import JobService
 from datagen_nb.service.settings import Settings
-from datagen_nb.stores.sqlite import SqliteStore
+from datagen_nb.stores.sqlite.store import SqliteStore
 from tests.clock import FakeClock
+from tests.deadline import DEADLINE
 
 FAILURE = JobFailure(code="mock_failure", message="It failed.")
 QUEUED, RUNNING, PAUSED = State.QUEUED, State.RUNNING, State.PAUSED
@@ -78,6 +83,9 @@ class Scripted:
         self.closes_slowly = False
         self.health = Health(status="healthy")
 
+    async def describe(self) -> PipelineInfo:
+        return INFO
+
     async def check(self, config: JobConfiguration) -> None:
         if self.rejects:
             raise Rejected("Not this one.")
@@ -89,7 +97,7 @@ class Scripted:
             run.may_close.set()
         self.runs.put_nowait(run)
         try:
-            yield Beat(pid=1000 + task.attempt)
+            yield Heartbeat(pid=1000 + task.attempt)
             while (signal := await run.signals.get()) is not None:
                 if isinstance(signal, Exception):
                     raise signal
@@ -103,13 +111,13 @@ class Scripted:
             finally:
                 run.closed.set()
 
-    async def measure(self, look: Look) -> TableFacts:
+    async def measure(self, probe: InputProbe) -> TableFacts:
         raise InputError("Nothing is known of it.")
 
-    async def inspect(self, look: Look) -> Inspection:
+    async def inspect(self, probe: InputProbe) -> Inspection:
         raise InputError("Nothing is known of it.")
 
-    async def preview(self, look: Look) -> Preview:
+    async def preview(self, probe: InputProbe) -> Preview:
         raise InputError("Nothing is known of it.")
 
     async def check_health(self) -> Health:
@@ -118,7 +126,7 @@ class Scripted:
     async def aclose(self) -> None: ...
 
     async def next(self) -> Run:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(DEADLINE):
             return await self.runs.get()
 
 
@@ -145,7 +153,7 @@ class World:
 
     async def reach(self, job_id: str, *states: State, jobs=None):
         """Wait until the job is in one of the states."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(DEADLINE):
             async with aclosing((jobs or self.jobs).events(job_id=job_id)) as events:
                 async for event in events:
                     if event.data.status in states:
@@ -154,17 +162,23 @@ class World:
 
     async def heard(self, job_id: str, holds):
         """Wait until the job's status is as asked."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(DEADLINE):
             async with aclosing(self.jobs.events(job_id=job_id)) as events:
                 async for event in events:
                     if holds(event.data):
                         break
         return event.data
 
+    async def settled(self) -> None:
+        """Wait until no job waits or runs: the observers have been called for what has ended."""
+        async with asyncio.timeout(DEADLINE):
+            while self.service.runner.busy:
+                await asyncio.sleep(0)
+
     async def cleaned(self, job_id: str) -> None:
-        """Wait until nothing of the job is left, and nobody is about to remove anything."""
-        async with asyncio.timeout(10):
-            while self.service.runner._chores or list(self.bucket.list(f"jobs/{job_id}")):
+        """Wait until nothing of the job is left, and no removal is under way."""
+        async with asyncio.timeout(DEADLINE):
+            while self.service.runner.tasks or list(objects(self.bucket, f"jobs/{job_id}")):
                 await asyncio.sleep(0)
 
 
@@ -178,10 +192,8 @@ def config(**fields) -> JobConfiguration:
     return JobConfiguration(**{**usual, **fields})
 
 
-def bucket_of(place: Path, customer: str, name: str = "default") -> LocalBucket:
-    if name != "default":
-        raise NotFound(f"There is no bucket {name!r}.")
-    return LocalBucket(place / customer)
+def bucket_of(place: Path, customer: str, name: str = "default") -> LocalBucket | None:
+    return LocalBucket(place / customer) if name == "default" else None
 
 
 @asynccontextmanager
@@ -189,8 +201,9 @@ async def a_world(place: Path, *, clock=None, pipeline=None, **settings):
     """Open a world; a second one at the same place finds what the first left."""
     clock, pipeline = clock or FakeClock(), pipeline or Scripted()
     service = JobService(
+        exclusive=True,
         store=await SqliteStore.open(place / "jobs.db"),
-        buckets=lambda customer, name: bucket_of(place, customer, name),
+        buckets=Buckets(lambda customer, name: bucket_of(place, customer, name)),
         pipeline=pipeline,
         clock=clock,
         settings=Settings(**{"cooldown_period": 0, "watch_seconds": 1e9, **settings}),
@@ -216,7 +229,7 @@ async def test_a_job_goes_from_queue_to_completion(world):
     run.say(StageStarted(1, "fit"), Warned(1, "odd"), Progressed(1, "fit", 50.0))
     status = await world.heard(job.job_id, lambda s: s.warnings and s.progress > 0)
     assert (status.status, status.running_stage.name) == (RUNNING, "fit")
-    assert world.service.workers() == {job.job_id: 1001}
+    assert world.service.runner.workers_of("ann") == {job.job_id: 1001}
     assert world.service.busy
     run.complete()
     status = await world.reach(job.job_id, State.COMPLETED)
@@ -277,10 +290,10 @@ async def test_a_cancelled_run_is_stopped_and_leaves_nothing(world):
     run.task.bucket.put(f"jobs/{job.job_id}/parts/part-00000.csv", b"a")
     status = await world.jobs.cancel(job.job_id)
     assert status.status is State.CANCELLED
-    await asyncio.wait_for(run.closed.wait(), 10)
+    await asyncio.wait_for(run.closed.wait(), DEADLINE)
     await world.cleaned(job.job_id)
     assert world.bucket.head("in.csv") is not None
-    assert world.service.workers() == {}
+    assert world.service.runner.workers_of("ann") == {}
     assert not world.service.busy
     with pytest.raises(ActionRefused):
         await world.jobs.cancel(job.job_id)
@@ -295,7 +308,7 @@ async def test_a_paused_job_stops_and_goes_on_as_a_new_attempt(world):
     status = await world.jobs.pause(job.job_id)
     assert status.status is PAUSED
     assert (status.resume_until - world.clock.now()).total_seconds() == 86_400
-    await asyncio.wait_for(run.closed.wait(), 10)
+    await asyncio.wait_for(run.closed.wait(), DEADLINE)
     assert not run.disturbed
     assert world.pipeline.runs.empty()
     status = await world.jobs.resume(job.job_id)
@@ -331,7 +344,7 @@ async def test_a_worker_that_is_stopping_is_left_to_it(world, action):
     assert not run.closed.is_set()
     assert world.pipeline.runs.empty()
     run.may_close.set()
-    await asyncio.wait_for(run.closed.wait(), 10)
+    await asyncio.wait_for(run.closed.wait(), DEADLINE)
     assert not run.disturbed
     if action == "resume":
         second = await world.pipeline.next()
@@ -350,12 +363,12 @@ async def test_what_a_stopping_worker_says_changes_nothing(world):
     await world.heard(job.job_id, lambda status: status.progress > 0)
     paused = await world.jobs.pause(job.job_id)
     run.say(Completed(1, 5))
-    await asyncio.wait_for(run.closed.wait(), 10)
+    await asyncio.wait_for(run.closed.wait(), DEADLINE)
     assert await world.jobs.status(job.job_id) == paused
 
 
 async def test_a_pause_is_known_though_the_run_hears_late_of_what_it_wrote(world, monkeypatch):
-    """Its last word was written before the pause, and told to it after: the job is paused."""
+    """Its last word was written before the pause, and read after it: the job is paused."""
     job = await world.submit()
     run = await world.pipeline.next()
     await world.reach(job.job_id, RUNNING)
@@ -373,7 +386,7 @@ async def test_a_pause_is_known_though_the_run_hears_late_of_what_it_wrote(world
 
     monkeypatch.setattr(world.service.store, "replace", late)
     run.say(Progressed(1, "fit", 10.0))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(DEADLINE):
         while not (await world.jobs.status(job.job_id)).progress:
             await asyncio.sleep(0)
     assert (await world.jobs.pause(job.job_id)).progress
@@ -436,19 +449,19 @@ async def test_a_job_resumed_in_its_last_moment_is_not_failed(world):
 
     store.append_log = store.get = slowly
     world.clock.advance(60)
-    await asyncio.wait_for(noting.wait(), 10)
+    await asyncio.wait_for(noting.wait(), DEADLINE)
     store.append_log, store.get = note, get
     await world.jobs.resume(job.job_id)
     second = await world.pipeline.next()
     await world.reach(job.job_id, RUNNING)
     go_on.set()
-    await asyncio.wait([expiry], timeout=10)
+    await asyncio.wait([expiry], timeout=DEADLINE)
     second.complete()
     assert (await world.reach(job.job_id, State.COMPLETED, State.FAILED)).error is None
 
 
 async def test_a_job_ends_at_its_timeout(world):
-    """It is stopped, told, and leaves nothing."""
+    """It is stopped, reported, and leaves nothing."""
     job = await world.submit(timeout=100)
     run = await world.pipeline.next()
     await world.clock.asleep(100)
@@ -457,7 +470,7 @@ async def test_a_job_ends_at_its_timeout(world):
     world.clock.advance(1)
     failed = await world.reach(job.job_id, State.FAILED)
     assert (failed.error.code, failed.error.details["retryHelps"]) == ("timeout", False)
-    assert "100 s" in failed.error.message
+    assert "1 minute 40 seconds" in failed.error.message
     await run.closed.wait()
     await world.cleaned(job.job_id)
 
@@ -538,7 +551,7 @@ async def test_a_job_outlives_a_store_that_takes_nothing_for_a_while(world, outa
     await world.reach(job.job_id, RUNNING)
     outage.set()
     run.say(StageStarted(1, "fit"))
-    await asyncio.wait_for(run.closed.wait(), 10)
+    await asyncio.wait_for(run.closed.wait(), DEADLINE)
     await world.clock.asleep(5)
     outage.clear()
     world.clock.advance(5)
@@ -562,7 +575,7 @@ async def test_a_job_begins_when_the_store_takes_it(world, outage):
 
 
 async def test_an_end_is_kept_when_the_store_takes_it(world, outage):
-    """A bug, a lost worker: neither leaves a job running that nobody runs."""
+    """A bug, a lost worker: neither leaves a job in the state running without a run."""
     bug, lost = await world.submit(), await world.submit()
     first, second = await world.pipeline.next(), await world.pipeline.next()
     await world.reach(lost.job_id, RUNNING)
@@ -570,7 +583,7 @@ async def test_an_end_is_kept_when_the_store_takes_it(world, outage):
     first.say(ValueError("a bug"))
     second.say(None)
     for run in (first, second):
-        await asyncio.wait_for(run.closed.wait(), 10)
+        await asyncio.wait_for(run.closed.wait(), DEADLINE)
     await world.clock.asleep(5, count=2)
     outage.clear()
     world.clock.advance(5)
@@ -627,7 +640,7 @@ async def test_a_service_that_stops_finishes_its_cleaning(tmp_path):
         asyncio.get_running_loop().call_later(0.05, run.may_close.set)
         await world.service.runner.aclose()
         assert not run.disturbed
-        assert list(world.bucket.list(f"jobs/{job.job_id}")) == []
+        assert list(objects(world.bucket, f"jobs/{job.job_id}")) == []
 
 
 async def test_the_same_key_and_body_give_the_same_job(world):
@@ -725,7 +738,7 @@ async def test_a_damaged_upload_leaves_nothing(world, parts):
     with pytest.raises(InputError) as raised:
         await world.jobs.upload(digest, "csv", 4, chunks(*parts))
     assert raised.value.code == "upload_damaged"
-    assert list(world.bucket.list("inputs")) == []
+    assert list(objects(world.bucket, "inputs")) == []
 
 
 async def test_an_upload_that_breaks_off_leaves_nothing(world):
@@ -738,12 +751,12 @@ async def test_an_upload_that_breaks_off_leaves_nothing(world):
     digest = hashlib.sha256(b"a\n1\n").hexdigest()
     with pytest.raises(ConnectionResetError):
         await world.jobs.upload(digest, "csv", 4, broken())
-    assert list(world.bucket.list("inputs")) == []
+    assert list(objects(world.bucket, "inputs")) == []
 
 
 @pytest.mark.parametrize(("digest", "format"), [("0" * 64, "xls"), ("../../x", "csv"), ("", "csv")])
 async def test_an_upload_has_to_be_named_by_digest_and_format(world, digest, format):
-    """Anything else is the caller's mistake, told as such."""
+    """Anything else is the caller's mistake, and reported as that."""
     with pytest.raises(ConfigurationError):
         await world.jobs.upload(digest, format, 1, chunks(b"a"))
 
@@ -780,7 +793,7 @@ async def test_a_watcher_sees_the_job_as_it_stands_and_then_every_change(world):
     job = await world.submit()
     run = await world.pipeline.next()
     await world.reach(job.job_id, RUNNING)
-    async with asyncio.timeout(10), aclosing(world.jobs.events(job_id=job.job_id)) as events:
+    async with asyncio.timeout(DEADLINE), aclosing(world.jobs.events(job_id=job.job_id)) as events:
         first = await anext(events)
         assert (first.event, first.data.status) == ("job.updated", RUNNING)
         other = await world.submit()
@@ -799,7 +812,7 @@ async def test_a_watcher_sees_the_job_as_it_stands_and_then_every_change(world):
 
 
 async def test_events_from_a_cursor_are_gapless(world):
-    """From the first to now, then on, whoever's job it is."""
+    """From the first to now, then on, of any job."""
     jobs = [await world.submit() for _ in range(2)]
     for _ in jobs:
         run = await world.pipeline.next()
@@ -814,7 +827,7 @@ async def test_events_from_a_cursor_are_gapless(world):
         "job.completed",
     ]
     seen = []
-    async with asyncio.timeout(10), aclosing(world.jobs.events(after=1)) as events:
+    async with asyncio.timeout(DEADLINE), aclosing(world.jobs.events(after=1)) as events:
         async for event in events:
             seen.append(event)
             if event.cursor == page.cursor:
@@ -823,7 +836,7 @@ async def test_events_from_a_cursor_are_gapless(world):
 
 
 async def test_each_action_has_its_own_event(world):
-    """Paused, resumed and cancelled are told by their names."""
+    """Paused, resumed and cancelled are reported by their names."""
     job = await world.submit()
     await world.pipeline.next()
     await world.reach(job.job_id, RUNNING)
@@ -855,7 +868,7 @@ async def test_a_synchronous_submit_answers_at_the_end(world):
     run = await world.pipeline.next()
     assert not submit.done()
     run.complete()
-    assert (await asyncio.wait_for(submit, 10)).status is State.COMPLETED
+    assert (await asyncio.wait_for(submit, DEADLINE)).status is State.COMPLETED
 
 
 async def test_a_synchronous_submit_waits_no_longer_than_it_may(tmp_path):
@@ -948,15 +961,15 @@ async def test_a_pause_and_the_workers_words_at_once_lose_neither(world):
     job = await world.submit()
     run = await world.pipeline.next()
     await world.reach(job.job_id, RUNNING)
-    run.say(StageStarted(1, "fit"), *(Progressed(1, "fit", float(n)) for n in range(50)))
+    run.say(StageStarted(1, "fit"), *(Progressed(1, "fit", float(n)) for n in range(40)))
     await world.jobs.pause(job.job_id)
-    await asyncio.wait_for(run.closed.wait(), 10)
+    await asyncio.wait_for(run.closed.wait(), DEADLINE)
     events = (await world.jobs.event_page(after=0)).events
     assert [event.cursor for event in events] == list(range(1, len(events) + 1))
     assert [event.event for event in events].count("job.paused") == 1
     assert events[-1].event == "job.paused"
-    told = [event.data.stages[2].progress for event in events if event.data.running_stage]
-    assert told == [0.0, *map(float, range(50))][: len(told)]
+    shown = [event.data.stages[2].progress for event in events if event.data.running_stage]
+    assert shown == [0.0, *map(float, range(40))][: len(shown)]
 
 
 def test_an_operator_sets_the_bounds_in_the_environment(monkeypatch):
@@ -988,7 +1001,7 @@ async def test_readers_at_one_place_are_read_for_once(world, monkeypatch):
     assert all(page == pages[0] for page in pages)
     assert (await world.jobs.event_page(after=0)).events[0].event == "job.created"
     assert reads == [0, 0]
-    assert world.service.readings == {}
+    assert world.service.feed.reads == {}
 
 
 async def test_a_reading_that_fails_is_told_and_done_anew(world, monkeypatch):
@@ -1001,7 +1014,7 @@ async def test_a_reading_that_fails_is_told_and_done_anew(world, monkeypatch):
 
     monkeypatch.setattr(world.service.store, "events", failing)
     asked = (world.jobs.event_page(after=0) for _ in range(3))
-    told = await asyncio.gather(*asked, return_exceptions=True)
-    assert {type(one) for one in told} == {ServiceUnavailable}
+    refusals = await asyncio.gather(*asked, return_exceptions=True)
+    assert {type(one) for one in refusals} == {ServiceUnavailable}
     monkeypatch.setattr(world.service.store, "events", events)
     assert (await world.jobs.event_page(after=0)).events

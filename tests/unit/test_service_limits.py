@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from datagen_nb.core.buckets import objects
 from datagen_nb.core.changes import Failed
 from datagen_nb.core.errors import (
     ActionRefused,
@@ -14,8 +15,10 @@ from datagen_nb.core.errors import (
     LimitReached,
     SubmitInFlight,
 )
+from datagen_nb.core.failure import JobFailure
 from datagen_nb.core.messages import JobQuery
-from datagen_nb.core.status import JobFailure, State
+from datagen_nb.core.status import State
+from datagen_nb.service.settings import Settings
 from tests.unit.test_service import Scripted, a_world
 
 QUEUED, RUNNING, PAUSED, CANCELLED = State.QUEUED, State.RUNNING, State.PAUSED, State.CANCELLED
@@ -91,7 +94,7 @@ async def test_a_paused_job_leaves_its_slot_to_the_next(tmp_path):
 
 
 async def test_nothing_starts_in_a_cooldown(tmp_path):
-    """Submits are taken and wait; seconds left are told; then they start by themselves."""
+    """Submits are taken and wait; seconds left are reported; then they start by themselves."""
     async with a_world(tmp_path, cooldown_period=30) as world:
         doomed = await world.submit()
         await world.pipeline.next()
@@ -102,13 +105,41 @@ async def test_nothing_starts_in_a_cooldown(tmp_path):
         assert (await world.pipeline.next()).task.job_id == his.job_id
         await world.clock.asleep(30)
         world.clock.advance(29)
-        told = await world.jobs.limits()
-        assert (told.cooldown_left, told.starts_at_once, told.allowed) == (1, False, True)
+        reported = await world.jobs.limits()
+        assert (reported.cooldown_left, reported.starts_at_once, reported.allowed) == (
+            1,
+            False,
+            True,
+        )
         status = await world.jobs.status(waiting.job_id)
-        assert (status.status, status.starts_after) == (QUEUED, told.cooldown_until)
+        assert (status.status, status.starts_after) == (QUEUED, reported.cooldown_until)
         assert world.pipeline.runs.empty()
         world.clock.advance(1)
         assert (await world.pipeline.next()).task.job_id == waiting.job_id
+
+
+async def test_a_job_that_never_started_begins_no_cooldown(tmp_path):
+    """Nothing of it has to be stopped: what waits behind it goes on."""
+    async with a_world(tmp_path, cooldown_period=30, max_jobs=1) as world:
+        running = await world.submit()
+        run = await world.pipeline.next()
+        doomed = await world.submit()
+        waiting = await world.submit()
+        await world.jobs.cancel(doomed.job_id)
+        assert (await world.jobs.limits()).cooldown_left == 0
+        run.complete()
+        await world.reach(running.job_id, State.COMPLETED)
+        assert (await world.pipeline.next()).task.job_id == waiting.job_id
+
+
+@pytest.mark.parametrize(("chosen", "period"), [(None, 0), ("7", 7)])
+def test_a_service_of_one_user_has_no_cooldown_unless_it_is_set(monkeypatch, chosen, period):
+    """A team's has the specification's 30 seconds."""
+    monkeypatch.delenv("DATAGEN_COOLDOWN_PERIOD", raising=False)
+    assert Settings().cooldown_period == 30
+    if chosen is not None:
+        monkeypatch.setenv("DATAGEN_COOLDOWN_PERIOD", chosen)
+    assert Settings.of_one_user().cooldown_period == period
 
 
 async def test_a_cooldown_outlives_the_service(tmp_path):
@@ -116,6 +147,7 @@ async def test_a_cooldown_outlives_the_service(tmp_path):
     async with a_world(tmp_path, cooldown_period=30) as world:
         clock = world.clock
         doomed = await world.submit()
+        await world.reach(doomed.job_id, RUNNING)
         await world.jobs.cancel(doomed.job_id)
         waiting = await world.submit()
         clock.advance(10)
@@ -129,7 +161,7 @@ async def test_a_cooldown_outlives_the_service(tmp_path):
 @pytest.mark.parametrize("jump", [-3600, 400 * DAY])
 async def test_a_wall_clock_that_jumps_ends_nothing_early(tmp_path, jump):
     """No cooldown, no pause, no retention; what runs goes on."""
-    async with a_world(tmp_path, cooldown_period=30, max_jobs=1) as world:
+    async with a_world(tmp_path, cooldown_period=30, max_jobs=2) as world:
         ended = await world.submit()
         (await world.pipeline.next()).complete()
         await world.reach(ended.job_id, State.COMPLETED)
@@ -141,6 +173,8 @@ async def test_a_wall_clock_that_jumps_ends_nothing_early(tmp_path, jump):
         run = await world.pipeline.next()
         await world.reach(running.job_id, RUNNING)
         cancelled = await world.submit()
+        await world.pipeline.next()
+        await world.reach(cancelled.job_id, RUNNING)
         await world.jobs.cancel(cancelled.job_id)
         before = await world.jobs.limits()
         world.clock.jump(jump)
@@ -162,11 +196,11 @@ async def test_a_wall_clock_that_was_set_is_told(tmp_path):
         world.clock.advance(3)
         health = await world.service.health.look()
         assert health.status == "degraded"
-        assert "+7,200 s" in health.message
+        assert "forward by 2 hours" in health.message
 
 
 async def test_ended_jobs_go_when_their_time_has_passed(tmp_path):
-    """By themselves, record and data; running and paused ones stay; the date was told before."""
+    """By themselves, record and data; running and paused ones stay; the date was known before."""
     async with a_world(tmp_path, retention_days=2, cleanup_seconds=DAY) as world:
         done, lasting = await world.submit(), await world.submit(resume_window=10 * DAY)
         first, _ = await started(world, 2)
@@ -183,7 +217,7 @@ async def test_ended_jobs_go_when_their_time_has_passed(tmp_path):
         with pytest.raises(JobNotFound) as gone:
             await world.jobs.status(done.job_id)
         assert gone.value.code == "job_deleted"
-        assert list(world.bucket.list(f"jobs/{done.job_id}/")) == []
+        assert list(objects(world.bucket, f"jobs/{done.job_id}/")) == []
         assert (await world.jobs.status(lasting.job_id)).status is PAUSED
 
 
@@ -220,7 +254,7 @@ async def test_a_job_is_deleted_on_request_once_it_has_ended(tmp_path):
         for ask in (world.jobs.status, world.jobs.delete, world.jobs.manifest, world.jobs.log):
             with pytest.raises(JobNotFound):
                 await ask(job.job_id)
-        assert list(world.bucket.list("jobs/")) == []
+        assert list(objects(world.bucket, "jobs/")) == []
         assert (await world.jobs.limits()).storage_used == 0
 
 
@@ -231,11 +265,11 @@ async def test_data_of_a_deleted_job_goes_though_the_service_died_in_between(tmp
         job = await world.submit()
         (await world.pipeline.next()).complete()
         await world.reach(job.job_id, State.COMPLETED)
-        await world.service.retention.forget("ann", job.job_id)
-        assert list(world.bucket.list("jobs/"))
+        await world.service.retention.delete("ann", job.job_id)
+        assert list(objects(world.bucket, "jobs/"))
     async with a_world(tmp_path, clock=clock) as world:
         await clock.asleep(world.service.settings.cleanup_seconds)
-        assert list(world.bucket.list("jobs/")) == []
+        assert list(objects(world.bucket, "jobs/")) == []
 
 
 async def test_bytes_kept_are_bytes_counted(tmp_path):
@@ -255,7 +289,7 @@ async def test_bytes_kept_are_bytes_counted(tmp_path):
         await world.cleaned(jobs[2].job_id)
         while world.service.busy:
             await asyncio.sleep(0)
-        kept = sum(found.size for found in world.bucket.list("jobs/"))
+        kept = sum(found.size for found in objects(world.bucket, "jobs/"))
         assert (await world.jobs.limits()).storage_used == kept > 0
 
 
@@ -264,13 +298,13 @@ async def test_the_file_that_was_asked_for_counts_and_goes_with_its_job(tmp_path
     async with a_world(tmp_path) as world:
         jobs = []
         for size in (100, 70):
-            jobs.append(await world.submit(output_path="out/all.csv"))
+            jobs.append(await world.submit(output_path="out/all.csv", overwrite=True))
             run = await world.pipeline.next()
             await world.reach(jobs[-1].job_id, RUNNING)
             world.bucket.put("out/all.csv", b"x" * size)
             run.complete()
             await world.reach(jobs[-1].job_id, State.COMPLETED)
-        parts = sum(found.size for found in world.bucket.list("jobs/"))
+        parts = sum(found.size for found in objects(world.bucket, "jobs/"))
         assert (await world.jobs.limits()).storage_used == parts + 70
         await world.jobs.delete(jobs[0].job_id)
         assert world.bucket.head("out/all.csv").size == 70
@@ -286,7 +320,7 @@ async def test_what_a_cancelled_job_left_is_removed_after_a_restart(tmp_path):
         job = await world.submit()
         await world.pipeline.next()
         await world.reach(job.job_id, RUNNING)
-        world.service.runner.do = lambda chore: chore.close()
+        world.service.runner.tasks.start = lambda work, name: work.close()
         await world.jobs.cancel(job.job_id)
         world.bucket.put(f"jobs/{job.job_id}/parts/part-00000.csv", b"a")
     async with a_world(tmp_path, clock=clock) as world:
@@ -319,7 +353,7 @@ async def test_a_stage_that_failed_for_a_passing_cause_is_tried_again(tmp_path):
     failure = JobFailure(
         code="bucket_away", message="Away.", details={"stage": "write", "passing": True}
     )
-    async with a_world(tmp_path, most_retries=2, retry_seconds=1) as world:
+    async with a_world(tmp_path, max_retries=2, retry_seconds=1) as world:
         job = await world.submit()
         for attempt, wait in ((1, 1), (2, 4)):
             run = await world.pipeline.next()
@@ -349,7 +383,7 @@ async def test_a_job_that_waits_to_be_tried_again_can_be_cancelled(tmp_path):
 
 
 async def test_many_are_cancelled_at_once(tmp_path):
-    """All that have not ended, or those that are named; each refusal is told."""
+    """All that have not ended, or those that are named; each refusal is reported."""
     async with a_world(tmp_path, max_jobs=2) as world:
         jobs = [await world.submit() for _ in range(4)]
         await started(world, 2)

@@ -159,5 +159,5 @@ def test_a_text_file_is_a_source(tmp_path):
     assert source_of(tmp_path / "t.csv").read(0, 9).to_pydict() == {"a": [1, 2], "b": ["x", None]}
     with pytest.raises(InputError):
         source_of(tmp_path / "t.what")
-    with pytest.raises(TypeError, match="give a DataFrame"):
+    with pytest.raises(TypeError, match="a DataFrame"):
         source_of(3)

@@ -27,17 +27,10 @@ from datagen_nb.core.changes import (
 )
 from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.errors import ActionRefused
-from datagen_nb.core.status import (
-    STAGES,
-    TRANSITIONS,
-    JobFailure,
-    JobStatus,
-    StaleAttempt,
-    State,
-    fold,
-    new_status,
-    stage_weights,
-)
+from datagen_nb.core.failure import JobFailure
+from datagen_nb.core.status import TRANSITIONS, JobStatus, StaleAttempt, State, fold, new_status
+from datagen_nb.pipelines.built_in import INFO, STAGES
+from tests.pipelines import WEIGHTS
 
 NOW = datetime(2026, 11, 23, 9, 30, 0, 125_000, tzinfo=UTC)
 JOB = "j_01JDCXA3ZC9Q2M7K"
@@ -54,7 +47,7 @@ def fresh() -> JobStatus:
         name="first",
         tags=("a", "b"),
     )
-    return new_status(JOB, config, NOW)
+    return new_status(JOB, config, NOW, WEIGHTS)
 
 
 def change_of(kind, attempt):
@@ -156,7 +149,7 @@ def test_a_start_has_to_be_newer_than_any_before(attempt):
 
 
 def test_a_rule_may_end_a_job_without_being_an_attempt():
-    """``Failed(None, …)`` is nobody's word and never stale."""
+    """``Failed(None, …)`` is of no attempt and never stale."""
     ended = fold(in_state(State.PAUSED), Expired(FAILURE), NOW + timedelta(hours=1))
     assert (ended.status, ended.error) == (State.FAILED, FAILURE)
 
@@ -164,11 +157,11 @@ def test_a_rule_may_end_a_job_without_being_an_attempt():
 def test_the_weights_of_the_stages_are_shares_of_one():
     """For few rows and for many; generating grows with the rows."""
     for rows in (1, 1000, 10**10):
-        weights = stage_weights(rows)
+        weights = INFO.stage_weights(rows)
         assert tuple(weights) == STAGES
         assert sum(weights.values()) == pytest.approx(1)
         assert all(weight >= 0 for weight in weights.values())
-    assert stage_weights(10**7)["generate"] > stage_weights(10)["generate"]
+    assert INFO.stage_weights(10**7)["generate"] > INFO.stage_weights(10)["generate"]
 
 
 def test_a_new_job_is_queued_and_has_all_its_stages_before_it():
@@ -178,6 +171,30 @@ def test_a_new_job_is_queued_and_has_all_its_stages_before_it():
     assert (job.created_time, job.start_time, job.last_updated) == (NOW, NOW, NOW)
     assert [(stage.name, stage.status) for stage in job.stages] == [(n, "pending") for n in STAGES]
     assert (job.name, job.tags, job.data_size) == ("first", ("a", "b"), 1000)
+
+
+def test_a_stage_that_was_not_described_is_shown_and_warned_of():
+    """Once, with its times, behind the others; it moves no share of the whole."""
+    job = fold(fresh(), Started(1), NOW)
+    for change in (
+        StageStarted(1, "polish"),
+        Progressed(1, "polish", 50.0),
+        StageCompleted(1, "polish"),
+    ):
+        job = fold(job, change, NOW + timedelta(seconds=1))
+
+    assert [stage.name for stage in job.stages] == [*STAGES, "polish"]
+    assert (job.stages[-1].status, job.stages[-1].weight, job.progress) == ("completed", 0.0, 0.0)
+    assert job.stages[-1].start_time is not None
+    assert [warning for warning in job.warnings if "polish" in warning] == list(job.warnings)
+    assert len(job.warnings) == 1
+
+
+def test_a_job_without_stages_keeps_its_progress():
+    """A pipeline that describes no stage is no division by nothing."""
+    job = fold(fresh().model_copy(update={"stages": ()}), Started(1), NOW)
+
+    assert fold(job, Progressed(1, "all", 10.0), NOW).progress == 0.0
 
 
 def test_the_start_is_the_first_attempts():

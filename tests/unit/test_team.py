@@ -19,14 +19,15 @@ from websockets.exceptions import ConnectionClosedError, InvalidStatus
 from websockets.sync.client import connect
 
 import datagen_nb as dg
-from datagen_nb.api.bounds import MOST_MESSAGE
-from datagen_nb.api.home import Home
-from datagen_nb.api.host import _listening, _OwnSocket
+from datagen_nb.api.process.home import Home
+from datagen_nb.api.process.listeners import UserSocket, listen_on_socket
+from datagen_nb.api.server.request_limits import MAX_MESSAGE
 from datagen_nb.core.errors import (
     Forbidden,
     ServiceUnavailable,
     Unauthenticated,
 )
+from tests.deadline import DEADLINE
 
 TABLE = "id,age,member\n" + "".join(f"{i},{20 + i % 50},{i % 3 > 0}\n" for i in range(300))
 
@@ -60,7 +61,7 @@ def serving(home, *arguments):
             yield re.fullmatch(r"listening at (\S+)\n", process.stdout.readline())[1]
         finally:
             process.send_signal(signal.SIGTERM)
-            process.communicate(timeout=20)
+            process.communicate(timeout=DEADLINE)
 
 
 @pytest.fixture(scope="module")
@@ -132,7 +133,7 @@ def test_keys_are_managed_while_the_service_runs(team):
             answer = line.get("/v1/jobs", headers={"Authorization": f"Bearer {text}"})
             assert answer.status_code == 200
         command("keys", "revoke", texts[0][3:15], home=home)
-        end = time.monotonic() + 10
+        end = time.monotonic() + DEADLINE
         while line.get("/v1/jobs", headers={"X-Api-Key": texts[0]}).status_code != 401:
             assert time.monotonic() < end
     verdict = command("audit", "verify", home=home).stdout
@@ -198,16 +199,16 @@ def test_the_command_line_manages_a_service_from_afar(team, tmp_path, monkeypatc
     admin = command("keys", "create", "ann", "--scope", "admin", home=home).stdout.strip()
     elsewhere = tmp_path / "elsewhere"
     monkeypatch.setenv("DATAGEN_API_KEY", admin)
-    command("customers", "--at", url, "add", "dora", home=elsewhere)
-    key = command("keys", "--at", url, "create", "dora", home=elsewhere).stdout.strip()
+    command("customers", "--url", url, "add", "dora", home=elsewhere)
+    key = command("keys", "--url", url, "create", "dora", home=elsewhere).stdout.strip()
     assert httpx.get(f"{url}/v1/jobs", headers={"X-Api-Key": key}).json() == {"jobs": []}
-    assert "dora" in command("customers", "--at", url, "list", home=elsewhere).stdout
+    assert "dora" in command("customers", "--url", url, "list", home=elsewhere).stdout
     assert not (elsewhere / "jobs.sqlite").exists()
     shown = command("audit", "show", home=home).stdout
     assert f"ann:{admin[3:15]}" in shown
     assert "customer dora" in shown
     monkeypatch.setenv("DATAGEN_API_KEY", keys["ann"])
-    refused = command("customers", "--at", url, "list", home=elsewhere, check=False)
+    refused = command("customers", "--url", url, "list", home=elsewhere, check=False)
     assert refused.returncode == 1
     assert "admin" in refused.stderr
 
@@ -228,7 +229,7 @@ def test_a_websocket_is_opened_by_a_key_alone(team):
     headers = {"Authorization": f"Bearer {keys['ann']}"}
     with connect(address, additional_headers=headers, proxy=None) as line:
         assert line.response.headers["RateLimit-Policy"]
-        line.send("x" * (MOST_MESSAGE + 1))
+        line.send("x" * (MAX_MESSAGE + 1))
         with pytest.raises(ConnectionClosedError) as closed:
             list(line)  # until it is closed
     assert closed.value.rcvd.code == 1009
@@ -310,7 +311,7 @@ async def test_another_users_process_is_turned_away(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     home = Home.open(tmp_path / "home")
 
-    def told(uid):
+    def reported(uid):
         def getsockopt(self, level, name, size):
             assert (level, name) == (socket.SOL_SOCKET, socket.SO_PEERCRED)
             return struct.pack("3i", 1, uid, 1)
@@ -325,7 +326,7 @@ async def test_another_users_process_is_turned_away(tmp_path, monkeypatch):
             writer.close()
             served.set()
 
-        with _listening(home) as listener:
+        with listen_on_socket(home) as listener:
             server = await asyncio.start_server(greet, sock=listener)
             async with server:
                 reader, writer = await asyncio.open_unix_connection(str(home.socket))
@@ -339,13 +340,13 @@ async def test_another_users_process_is_turned_away(tmp_path, monkeypatch):
     assert await talk() == b"hello"
     peer = socket.socket.getsockopt
     for uid, expected in ((os.getuid(), b"hello"), (os.getuid() + 1, b"")):
-        real = told(uid)
+        real = reported(uid)
 
         def asked(self, level, name, *size, real=real):
             if name == socket.SO_PEERCRED:
                 return real(self, level, name, *size)
             return peer(self, level, name, *size)
 
-        monkeypatch.setattr(_OwnSocket, "getsockopt", asked, raising=False)
+        monkeypatch.setattr(UserSocket, "getsockopt", asked, raising=False)
         monkeypatch.setattr(socket.socket, "getsockopt", asked, raising=False)
         assert await talk() == expected

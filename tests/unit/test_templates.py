@@ -1,6 +1,7 @@
-"""Templates: versions that never change, names that page, gaps that are told together."""
+"""Templates: versions that never change, names that page, gaps that are reported together."""
 
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 
 import pytest
 
@@ -9,8 +10,9 @@ from datagen_nb.core.errors import ConfigurationError, NotFound
 from datagen_nb.core.store import Document
 from datagen_nb.core.templates import TemplateDraft
 from datagen_nb.service.templates import VERSION, CustomerTemplates
-from datagen_nb.stores.sqlite import SqliteStore
+from datagen_nb.stores.sqlite.store import SqliteStore
 from tests.clock import FakeClock
+from tests.pipelines import A_PIPELINE
 
 WHOLE = {"dataSize": 10, "inputFormat": "csv", "outputFormat": "csv", "inputPath": "in.csv"}
 
@@ -37,9 +39,14 @@ def jobs():
     return Submits()
 
 
+def of_customer(store, jobs, name):
+    context = SimpleNamespace(documents=store.documents, clock=FakeClock(), pipeline=A_PIPELINE)
+    return CustomerTemplates(context, name, jobs)
+
+
 @pytest.fixture
 def templates(store, jobs):
-    return CustomerTemplates(store.documents, FakeClock(), "ann", jobs)
+    return of_customer(store, jobs, "ann")
 
 
 def draft(**fields):
@@ -82,10 +89,10 @@ async def test_templates_page_by_name_with_their_newest_version(templates):
 
 async def test_what_a_template_says_is_checked_when_it_is_put(templates):
     """Every problem at once; what is left open is none."""
-    with pytest.raises(ConfigurationError) as told:
+    with pytest.raises(ConfigurationError) as caught:
         await templates.put("x", draft(dataSize=0, inputFormt="csv", parameters={"sed": 1}))
 
-    fields = {problem.field for problem in told.value.problems}
+    fields = {problem.field for problem in caught.value.problems}
     assert fields == {"dataSize", "inputFormt", "parameters.sed"}
 
 
@@ -121,10 +128,10 @@ async def test_what_is_still_open_is_told_together(templates, jobs):
     """Nothing is submitted."""
     await templates.put("t", draft(dataSize=5))
 
-    with pytest.raises(ConfigurationError) as told:
+    with pytest.raises(ConfigurationError) as caught:
         await templates.submit("t", {"inputPath": "x"}, idempotency_key="k")
 
-    assert {problem.field for problem in told.value.problems} == {"inputFormat", "outputFormat"}
+    assert {problem.field for problem in caught.value.problems} == {"inputFormat", "outputFormat"}
     assert jobs.taken == []
 
 
@@ -147,12 +154,12 @@ async def test_a_deleted_template_is_gone_with_its_versions(templates, store):
 async def test_anothers_template_looks_like_none(templates, store, jobs):
     """Unknown and foreign get the same answer."""
     await templates.put("t", draft(dataSize=5))
-    other = CustomerTemplates(store.documents, FakeClock(), "bob", jobs)
+    other = of_customer(store, jobs, "bob")
 
     with pytest.raises(NotFound) as foreign:
         await other.get("t")
     with pytest.raises(NotFound) as unknown:
-        await CustomerTemplates(store.documents, FakeClock(), "eve", jobs).get("t")
+        await of_customer(store, jobs, "eve").get("t")
 
     assert foreign.value.message == unknown.value.message
     assert (await other.list()).templates == ()

@@ -8,7 +8,7 @@ import traitlets
 
 import datagen_nb as dg
 from datagen_nb.core.errors import ServiceUnavailable
-from tests.faces import until
+from tests.widgets import until
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def test_a_dashboard_shows_what_there_is_and_stays_live(client, table):
     first = client.submit(table, rows=10, name="first")
     first.wait()
     dashboard = dg.dashboard(client)
-    seen = dashboard.face.snapshot
+    seen = dashboard.snapshot
     assert seen["sums"]["ended"] == {"completed": 1}
     assert seen["sums"]["successShare"] == 1.0
     assert seen["limits"]["maxJobs"] == client.limits().max_jobs
@@ -31,8 +31,8 @@ def test_a_dashboard_shows_what_there_is_and_stays_live(client, table):
     assert dashboard.overview.rows == 10
 
     client.submit(table, rows=5, name="second").wait()
-    until(dashboard, lambda told: told["sums"]["ended"].get("completed") == 2)
-    assert [bar["name"] for bar in dashboard.face.snapshot["recent"]] == ["second", "first"]
+    until(dashboard, lambda reported: reported["sums"]["ended"].get("completed") == 2)
+    assert [bar["name"] for bar in dashboard.snapshot["recent"]] == ["second", "first"]
     dashboard.close()
 
 
@@ -42,7 +42,7 @@ def test_how_far_it_looks_back_is_a_trait(client, ask):
     slider = ipywidgets.IntSlider(value=7, min=1, max=90)
     traitlets.link((dashboard, "days"), (slider, "value"))
     slider.value = 90
-    until(dashboard, lambda told: told["days"] == 90)
+    until(dashboard, lambda reported: reported["days"] == 90)
     assert "error" not in ask(dashboard, "days", days=30)
     assert slider.value == 30
     with pytest.raises(traitlets.TraitError):
@@ -51,14 +51,14 @@ def test_how_far_it_looks_back_is_a_trait(client, ask):
 
 
 def test_a_job_opens_below(client, table, ask):
-    """From its bar; what is not there is told."""
+    """From its bar; what is not there is reported."""
     job = client.submit(table, rows=5)
     job.wait()
     dashboard = dg.dashboard(client)
     assert "error" not in ask(dashboard, "open", id=job.id)
     assert dashboard.children[1].job.id == job.id
-    ask(dashboard, "shut")
-    assert dashboard.children == (dashboard.face,)
+    ask(dashboard, "close")
+    assert dashboard.children == (dashboard.view_model,)
     assert "There is no job" in ask(dashboard, "open", id="j_0000000000000000")["error"]
     assert "cannot juggle" in ask(dashboard, "juggle")["error"]
     dashboard.close()
@@ -73,8 +73,8 @@ def test_no_more_of_a_webhook_than_its_host_is_told(client):
         )
     )
     dashboard = dg.dashboard(client)
-    said = json.dumps(dashboard.face.get_state(), default=str)
-    assert dashboard.face.snapshot["webhooks"][0]["host"] == "hooks.example.com"
+    said = json.dumps(dashboard.view_model.get_state(), default=str)
+    assert dashboard.snapshot["webhooks"][0]["host"] == "hooks.example.com"
     assert "canary" not in said
     assert made.secret not in said
     dashboard.close()
@@ -89,8 +89,8 @@ def test_a_service_that_does_not_answer_is_told_and_the_rest_stays(client, monke
 
     monkeypatch.setattr(client.asynchronous, "overview", gone)
     dashboard.days = 8
-    until(dashboard, lambda told: "does not answer" in told["trouble"])
-    assert "sums" in dashboard.face.snapshot
+    until(dashboard, lambda reported: "does not answer" in reported["trouble"])
+    assert "sums" in dashboard.snapshot
     assert dashboard.status == "unknown"
     dashboard.close()
 
@@ -108,10 +108,10 @@ def test_a_saved_dashboard_says_what_it_said(client, table):
 
 
 def test_a_studio_is_three_tabs_with_one_trait(client, table):
-    """Chosen in the page or from Python."""
+    """SelectedSource in the page or from Python."""
     studio = dg.studio(client)
     assert studio.children == (studio.wizard, studio.history, studio.dashboard)
-    assert [studio.get_title(place) for place in range(3)] == ["New table", "Jobs", "Overview"]
+    assert [studio.get_title(place) for place in range(3)] == ["Wizard", "History", "Dashboard"]
     studio.tab = "dashboard"
     assert studio.selected_index == 2
     studio.selected_index = 1
@@ -120,9 +120,9 @@ def test_a_studio_is_three_tabs_with_one_trait(client, table):
         studio.tab = "elsewhere"
     job = client.submit(table, rows=5, name="first")
     job.wait()
-    until(studio.history, lambda told: told["counts"] == {"completed": 1})
+    until(studio.history, lambda reported: reported["counts"] == {"completed": 1})
     data, _ = studio._repr_mimebundle_()
-    assert data["text/plain"] == "Studio: New table, Jobs, Overview"
+    assert data["text/plain"] == "Studio: Wizard, History, Dashboard"
     assert "first" in data["text/html"]
     studio.close()
 

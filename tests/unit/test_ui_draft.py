@@ -8,15 +8,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import datagen_nb as dg
-from datagen_nb.core.config import COLUMN_KINDS, FORMATS, JobConfiguration
+from datagen_nb.core.calls import python
+from datagen_nb.core.config import (
+    JobConfiguration,
+)
+from datagen_nb.core.formats import FORMATS
+from datagen_nb.pipelines.built_in import COLUMN_KINDS, INFO
 from datagen_nb.ui.draft import (
-    Chosen,
+    SelectedSource,
     code_of,
     edited,
     fields_of,
+    fields_of_arguments,
     problems_of,
-    python,
-    said_as_fields,
     target_of,
 )
 
@@ -25,7 +29,7 @@ WHOLE = {"inputPath": "a.csv", "inputFormat": "csv", "outputFormat": "csv", "dat
 
 def test_a_draft_without_a_table_has_one_problem():
     """Not one for each field that follows from the table."""
-    (problem,) = problems_of({"parameters": {}})
+    (problem,) = problems_of({"parameters": {}}, INFO)
 
     assert problem.field == "inputPath"
     assert "Drop a file" in problem.remedy
@@ -35,11 +39,11 @@ def test_every_problem_is_told_at_once():
     """Of a whole draft, and of one without a table alike."""
     wrong = {"dataSize": "many", "tags": "x", "parameters": {"seed": -1}}
 
-    told = {problem.field for problem in problems_of({**WHOLE, **wrong})}
-    early = {problem.field for problem in problems_of(wrong)}
+    reported = {problem.field for problem in problems_of({**WHOLE, **wrong}, INFO)}
+    early = {problem.field for problem in problems_of(wrong, INFO)}
 
-    assert told == {"dataSize", "tags", "parameters.seed"}
-    assert early == {"inputPath", *told}
+    assert reported == {"dataSize", "tags", "parameters.seed"}
+    assert early == {"inputPath", *reported}
 
 
 def test_changes_are_laid_over_and_none_takes_away():
@@ -56,7 +60,7 @@ def test_arguments_of_submit_become_fields(tmp_path, monkeypatch):
     """In the caller's words; what is not known is said so."""
     monkeypatch.chdir(tmp_path)
 
-    said = said_as_fields({"rows": 3, "seed": 1, "output": "o.csv"}, shares_files=True)
+    said = fields_of_arguments({"rows": 3, "seed": 1, "output": "o.csv"}, INFO, shares_files=True)
 
     assert said == {
         "dataSize": 3,
@@ -67,7 +71,7 @@ def test_arguments_of_submit_become_fields(tmp_path, monkeypatch):
     assert target_of(" ", shares_files=True) == {"outputBucket": None, "outputPath": None}
     assert target_of("o.csv", shares_files=False)["outputBucket"] == "default"
     with pytest.raises(TypeError, match="rowz"):
-        said_as_fields({"rowz": 3}, shares_files=True)
+        fields_of_arguments({"rowz": 3}, INFO, shares_files=True)
 
 
 texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=30)
@@ -112,14 +116,42 @@ def test_the_cell_makes_the_same_configuration(chosen, output, parameters):
         fields |= {"name": "in", "parameters": {}}
         ending = said.get("output", "in.csv").rpartition(".")[2]
         return JobConfiguration.model_validate(
-            edited(fields, {"outputFormat": ending} | said_as_fields(said, shares_files=True))
+            edited(
+                fields,
+                {"outputFormat": ending} | fields_of_arguments(said, INFO, shares_files=True),
+            )
         )
 
     room = {"dg": dg, "client": SimpleNamespace(submit=submit)}
-    exec(code_of(wanted, Chosen('"in.csv"', "in", "in.csv", "csv")), room)
+    exec(code_of(wanted, SelectedSource('"in.csv"', "in", "in.csv", "csv")), room)
 
     assert room["job"] == wanted
     assert JobConfiguration.model_validate(fields_of(wanted)) == wanted
+
+
+def test_parameters_are_written_as_python_writes_them():
+    """In what a cell says and in what a caller of ``update`` says."""
+    config = JobConfiguration(
+        data_size=10, input_format="csv", output_format="csv", input_path="a.csv", name="a",
+        input_bucket="file", parameters={"badLines": "skip"},
+    )  # fmt: skip
+    written = code_of(config, SelectedSource('"a.csv"', "a", "a.csv", "csv"))
+    assert 'parameters={"bad_lines": "skip"}' in written
+    said = fields_of_arguments({"parameters": {"bad_lines": "skip"}}, INFO, shares_files=True)
+    assert said["parameters"] == {"badLines": "skip"}
+    with pytest.raises(dg.errors.ConfigurationError, match="bad_lines"):
+        fields_of_arguments({"parameters": {"badLines": "skip"}}, INFO, shares_files=True)
+
+
+def test_the_cell_of_an_upload_names_its_file():
+    """The digest that the service knows it by says nothing elsewhere."""
+    config = JobConfiguration(
+        data_size=10, input_format="csv", output_format="csv", input_path="inputs/5f.csv", name="a"
+    )
+    chosen = SelectedSource('"a.csv"', "a", "a.csv", "csv", is_upload=True)
+    assert code_of(config, chosen) == (
+        '# Needs "a.csv" beside this notebook.\njob = client.submit("a.csv", rows=10)'
+    )
 
 
 values = st.recursive(

@@ -8,8 +8,9 @@ import pyarrow as pa
 import pytest
 from ipydatagrid import DataGrid, StreamingDataGrid
 
+from datagen_nb.tables.source import Filter
 from datagen_nb.ui import grid as grids
-from datagen_nb.ui.grid import view
+from datagen_nb.ui.grid import grid_view as view
 
 
 @pytest.fixture
@@ -100,12 +101,32 @@ def test_filtering_changes_the_count_and_says_so(answers):
     assert viewer.grid._row_count == 10
     assert viewer.grid._data["schema"]["arranged"] > before
     assert "10 of 100 rows" in viewer._line.value
+    assert "where n &lt; 10" in viewer._line.value
     assert window(viewer, answers, 0, 1, 0, 0)["value"]["data"]["c0"] == ["9", "8"]
+    assert viewer._clear.layout.display is None
+    viewer._clear.click()
+    assert viewer.grid._row_count == 100
+    assert viewer._clear.layout.display == "none"
+
+
+@pytest.mark.parametrize(
+    ("operator", "value", "words"),
+    [
+        ("=", "5", "n is 5"),
+        ("in", ["1", None, "3", "4", "5"], "n is 1 or null or 3 or 2 more"),
+        ("between", ["1", "9"], "n between 1 and 9"),
+        ("notempty", None, "n is not null"),
+        (">", "9" * 99, f"n > {'9' * 40}"),
+    ],
+)
+def test_the_line_says_which_condition_filters(operator, value, words):
+    """As it would be read aloud, and never at length."""
+    assert grids._condition("n", Filter(0, operator, value)) == words
 
 
 def test_what_cannot_be_arranged_is_told_and_not_pretended(answers, monkeypatch):
     """Neither order nor header changes."""
-    monkeypatch.setattr(grids, "MOST_ARRANGED", 5)
+    monkeypatch.setattr(grids, "MAX_ARRANGED_ROWS", 5)
     viewer = view(pa.table({"n": range(6)}))
     viewer.grid._transforms = [sort("c0", desc=True)]
     assert viewer.grid._transforms == []
@@ -127,7 +148,7 @@ def test_distinct_values_are_listed_only_when_they_are_few(answers, monkeypatch)
     viewer = view(pa.table({"w": ["b", "a", "b", None]}))
     ask(viewer, type="unique-values-request", column="c0")
     assert answers[-1]["value"]["data"]["c0"] == ["b", "a", None]
-    monkeypatch.setattr(grids, "MOST_DISTINCT", 2)
+    monkeypatch.setattr(grids, "MAX_DISTINCT", 2)
     ask(viewer, type="unique-values-request", column="c0")
     assert answers[-1]["value"]["data"]["c0"] == []
     assert "too many to list" in viewer._line.value

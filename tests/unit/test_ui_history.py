@@ -1,13 +1,14 @@
 """The history's Python side over the mock: pages, filters, live changes, what is done to jobs."""
 
 import asyncio
+import time
 
 import pytest
 
 import datagen_nb as dg
 from datagen_nb.core.status import State
 from datagen_nb.ui import history as history_module
-from tests.faces import until
+from tests.widgets import until
 
 
 @pytest.fixture
@@ -17,7 +18,7 @@ def client():
 
 
 @pytest.fixture
-def still():
+def slow_client():
     """A client whose jobs do not end by themselves."""
     with dg.connect("mock", scenario="slow", speed=1) as connected:
         connected.set_max_waiting(100)
@@ -39,9 +40,9 @@ def test_no_jobs_is_a_page_too(client):
     """With what to expect."""
     history = dg.history(client)
 
-    assert (history.face.snapshot["rows"], history.face.snapshot["total"]) == ([], 0)
+    assert (history.snapshot["rows"], history.snapshot["total"]) == ([], 0)
     assert len(history.frame()) == 0
-    assert history.still()[0] == "History: 0 jobs"
+    assert history.static_repr()[0] == "History: 0 jobs"
     history.close()
 
 
@@ -62,26 +63,35 @@ def test_filters_sorts_and_pages(client, table, ask, monkeypatch):
     monkeypatch.setattr(history_module, "PAGE", 2)
     done(client, table, 5, tags=["nightly"])
     history = dg.history(client)
-    assert names(history.face.snapshot) == ["job 4", "job 3"]
+    assert names(history.snapshot) == ["job 4", "job 3"]
 
     ask(history, "next")
-    assert names(history.face.snapshot) == ["job 2", "job 1"]
+    assert names(history.snapshot) == ["job 2", "job 1"]
     ask(history, "next")
-    assert (names(history.face.snapshot), history.face.snapshot["more"]) == (["job 0"], False)
+    assert (names(history.snapshot), history.snapshot["more"]) == (
+        ["job 0"],
+        False,
+    )
     ask(history, "next")
     ask(history, "previous")
-    assert (names(history.face.snapshot), history.face.snapshot["first"]) == (["job 2", "job 1"], 2)
+    assert (names(history.snapshot), history.snapshot["first"]) == (
+        ["job 2", "job 1"],
+        2,
+    )
 
     ask(history, "sort", by="rows", order="asc")
-    assert names(history.face.snapshot) == ["job 0", "job 1"]
+    assert names(history.snapshot) == ["job 0", "job 1"]
     assert "cannot be sorted" in ask(history, "sort", by="luck", order="asc")["error"]
     ask(history, "text", text="job 3")
-    assert (names(history.face.snapshot), history.face.snapshot["total"]) == (["job 3"], 1)
+    assert (names(history.snapshot), history.snapshot["total"]) == (
+        ["job 3"],
+        1,
+    )
     history.filter(text="", status="failed")
     seen = until(history, lambda shown: shown["query"]["status"] == ["failed"])
     assert (seen["rows"], seen["total"], seen["counts"]) == ([], 0, {"completed": 5})
     ask(history, "period", period="today", since="2999-01-01T00:00:00Z")
-    assert history.face.snapshot["query"]["period"] == "today"
+    assert history.snapshot["query"]["period"] == "today"
     history.close()
 
 
@@ -89,25 +99,29 @@ def test_what_is_marked_is_a_frame(client, table, ask):
     """Also from another page; what was deleted is left out."""
     jobs = done(client, table)
     history = dg.history(client)
-    told = []
-    history.observe(lambda change: told.append(change.new), "selected")
+    seen = []
+    history.observe(lambda change: seen.append(change.new), "selected")
     ask(history, "select", ids=[jobs[2].id, jobs[0].id])
+    assert history.snapshot["selected"] == [jobs[2].id, jobs[0].id]
     history.filter(text="job 2")
 
     frame = history.selection()
     assert list(frame["name"]) == ["job 2", "job 0"]
     assert list(frame["rows"]) == [12, 10]
+    assert list(frame["fidelity"]) == [jobs[2].report.fidelity, jobs[0].report.fidelity]
+    assert list(frame["source"]) == [jobs[2].status.source, jobs[0].status.source]
+    assert all(row["fidelity"] and row["source"] for row in history.snapshot["rows"])
     assert str(frame["created"].dtype) == "datetime64[ms, UTC]"
-    assert told == [(jobs[2].id, jobs[0].id)]
+    assert seen == [(jobs[2].id, jobs[0].id)]
     jobs[0].delete()
     assert list(history.selection()["name"]) == ["job 2"]
     history.close()
 
 
-def test_many_are_cancelled_and_deleted_and_refusals_are_told(still, table, ask):
+def test_many_are_cancelled_and_deleted_and_refusals_are_told(slow_client, table, ask):
     """What cannot be done is said, the rest is done."""
-    jobs = [still.submit(table, rows=10, name=f"job {n}") for n in range(3)]
-    history = dg.history(still)
+    jobs = [slow_client.submit(table, rows=10, name=f"job {n}") for n in range(3)]
+    history = dg.history(slow_client)
     ids = [job.id for job in jobs]
 
     assert ask(history, "cancel", ids=ids[:2])["result"] == {"done": 2, "refused": []}
@@ -120,10 +134,10 @@ def test_many_are_cancelled_and_deleted_and_refusals_are_told(still, table, ask)
     history.close()
 
 
-def test_one_job_is_paused_resumed_written_on_opened_and_run_again(still, table, ask):
+def test_one_job_is_paused_resumed_written_on_opened_and_run_again(slow_client, table, ask):
     """Each by its row."""
-    job = still.submit(table, rows=10, name="one")
-    history = dg.history(still)
+    job = slow_client.submit(table, rows=10, name="one")
+    history = dg.history(slow_client)
     assert ask(history, "pause", id=job.id).get("error") is None
     until(history, lambda shown: shown["rows"][0]["status"] == "paused")
     assert ask(history, "resume", id=job.id).get("error") is None
@@ -137,7 +151,7 @@ def test_one_job_is_paused_resumed_written_on_opened_and_run_again(still, table,
 
     assert ask(history, "open", id=job.id).get("error") is None
     assert len(history.children) == 2
-    ask(history, "shut")
+    ask(history, "close")
     assert len(history.children) == 1
     ask(history, "rerun", id=job.id)
     until(history, lambda shown: len(shown["rows"]) == 2)
@@ -147,7 +161,7 @@ def test_one_job_is_paused_resumed_written_on_opened_and_run_again(still, table,
 
 
 def test_states_are_a_trait_that_only_takes_states(client):
-    """A typing error is told where it was made."""
+    """A typing error is reported where it was made."""
     history = dg.history(client)
     with pytest.raises(ValueError, match="done"):
         history.status = ("done",)
@@ -156,18 +170,28 @@ def test_states_are_a_trait_that_only_takes_states(client):
     history.close()
 
 
-def test_a_hundred_running_jobs_are_told_twice_a_second(still, table, monkeypatch):
+def test_a_hundred_running_jobs_are_told_twice_a_second(slow_client, table, monkeypatch):
     """However much they tell."""
-    history = dg.history(still)
+    history = dg.history(slow_client)
     shown = []
-    history.face.observe(lambda change: shown.append(change.new), "snapshot")
+    history.view_model.observe(lambda change: shown.append(change.new), "snapshot")
+    began = time.monotonic()
     for n in range(60):
-        still.submit(table, rows=10, name=f"job {n}")
+        slow_client.submit(table, rows=10, name=f"job {n}")
 
     async def rest():
         await asyncio.sleep(1.5)
 
-    still.portal.call(rest())
+    slow_client.portal.call(rest())
     assert until(history, lambda one: one["total"] == 60)
     assert len(shown) <= 30
+    assert len(shown) <= 4 + 2 * (time.monotonic() - began)
     history.close()
+
+
+def test_a_report_opens_below_the_history(client, table, ask):
+    """By the menu of its row."""
+    job = client.submit(table, rows=100).wait()
+    history = dg.history(client)
+    assert ask(history, "report", id=job.id) == {"result": None}
+    assert "Fidelity" in history.children[1].value

@@ -11,8 +11,7 @@ import datagen_nb as dg
 from datagen_nb.ui import host, updated_card
 from datagen_nb.ui.card import JobCard
 from datagen_nb.ui.updated_card import UpdatedCard
-
-DEADLINE = 20.0
+from tests.deadline import DEADLINE
 
 
 @pytest.fixture
@@ -121,7 +120,7 @@ def test_a_text_card_has_no_html(table, displays):
 
 
 def test_an_ended_job_is_displayed_once(table, displays):
-    """Nobody follows it."""
+    """It is not watched any more."""
     with dg.connect("mock", scenario="slow", speed=1) as client:
         job = client.submit(table, rows=1_000)
         job.cancel()

@@ -10,7 +10,7 @@ import datagen_nb as dg
 from datagen_nb.core.errors import ConfigurationError, InputError
 from datagen_nb.ui import candidates
 from datagen_nb.ui import wizard as wizard_module
-from tests.faces import until
+from tests.widgets import until
 
 
 @pytest.fixture
@@ -32,13 +32,13 @@ def looked_at(snapshot):
 
 
 def test_a_new_wizard_has_no_table_and_says_what_to_do(client):
-    """And is submitted by nobody."""
+    """And is not submitted."""
     wizard = dg.wizard(client)
 
-    assert [one["field"] for one in wizard.face.snapshot["problems"]] == ["inputPath"]
+    assert [one["field"] for one in wizard.snapshot["problems"]] == ["inputPath"]
     with pytest.raises(ConfigurationError, match="Drop a file"):
         _ = wizard.configuration
-    assert wizard.still()[0] == "Wizard: no table is chosen yet"
+    assert wizard.static_repr()[0] == "Wizard: no table is chosen yet"
     wizard.close()
 
 
@@ -51,7 +51,7 @@ def test_a_path_is_looked_at_and_gives_what_is_usual(client, table):
     assert (seen["table"]["rows"], seen["table"]["columns"]) == (300, 2)
     assert wizard.configuration.data_size == 300
     assert wizard.code() == 'job = client.submit("people.csv", rows=300)'
-    assert "people.csv" in wizard.still()[1]
+    assert "people.csv" in wizard.static_repr()[1]
     wizard.close()
 
 
@@ -85,8 +85,51 @@ def test_frames_and_files_at_hand_are_told(client, table, ask, monkeypatch):
         ("frame", 2, 1),
     ]
     assert found["files"] == [{"path": "people.csv", "size": table.stat().st_size}]
-    assert "no frame 'gone'" in ask(wizard, "frame", name="gone")["error"]
+    assert "no DataFrame 'gone'" in ask(wizard, "frame", name="gone")["error"]
     assert ask(wizard, "frame", name="arrow") == {"result": None}
+    wizard.close()
+
+
+def test_a_table_that_cannot_be_read_is_left_for_the_next(client, table, ask):
+    """One error at a time: neither the dead choice nor its error stays."""
+    wizard = dg.wizard(client)
+    assert ask(wizard, "path", path="gs://nowhere/table.csv") == {"result": None}
+    until(wizard, lambda snapshot: snapshot["trouble"])
+    assert "does not exist" in ask(wizard, "path", path="missing.csv")["error"]
+    seen = until(wizard, lambda snapshot: not snapshot["trouble"])
+    assert "table" not in seen
+    assert "inputPath" not in wizard.config
+    assert ask(wizard, "path", path=str(table)) == {"result": None}
+    until(wizard, looked_at)
+    wizard.close()
+
+
+def test_a_file_is_placed_as_it_is_read(client, table, ask):
+    """How it is read is known by the wire's names here and by Python's to the client."""
+    wizard = dg.wizard(client)
+    ask(wizard, "edit", changes={"parameters": {"badLines": "skip"}})
+    assert ask(wizard, "path", path=str(table)) == {"result": None}
+    wizard.close()
+
+
+@pytest.mark.parametrize("address", ["https://example.com/x.csv", "s3://bucket/x.parquet"])
+def test_an_address_is_refused_as_an_address(client, ask, address):
+    """Not as a path below the notebook's folder."""
+    wizard = dg.wizard(client)
+    said = ask(wizard, "path", path=address)["error"]
+    assert said == (
+        f"{address} is an address, not the path of a file. "
+        "Download the table and give the path of the file."
+    )
+    wizard.close()
+
+
+def test_the_browser_knows_how_many_rows_the_facts_are_of(client, table, ask):
+    """And how many there are."""
+    wizard = dg.wizard(client)
+    wizard.use(table)
+    facts = until(wizard, looked_at)["table"]
+    assert 0 < facts["lookedAt"] <= facts["rows"]
     wizard.close()
 
 
@@ -127,19 +170,20 @@ def test_a_column_is_judged_anew_and_the_page_says_so(client, table, ask):
 
 def test_a_table_that_cannot_be_read_is_told_until_it_is_read_otherwise(client, tmp_path, ask):
     """The way of reading is part of the draft."""
-    path = tmp_path / "odd.csv"
-    path.write_bytes("name;größe\nä;1\nö;2\n".encode("latin-1"))
+    path = tmp_path / "odd.jsonl"
+    rows = '{"name": "ä", "größe": 1}\n{"name": "ö", "größe": 2}\n'
+    path.write_bytes(rows.encode("latin-1"))
     config = dg.JobConfiguration(
         data_size=5,
         input_bucket="file",
         input_path=str(path),
-        input_format="csv",
+        input_format="jsonl",
         output_format="csv",
     )
     wizard = dg.wizard(client, config)
 
     assert "UTF-8" in until(wizard, lambda snapshot: snapshot["trouble"])["trouble"]
-    ask(wizard, "edit", changes={"parameters": {"encoding": "latin-1", "delimiter": ";"}})
+    ask(wizard, "edit", changes={"parameters": {"encoding": "latin-1"}})
     seen = until(wizard, looked_at)
 
     assert (seen["trouble"], seen["table"]["columns"]) == ("", 2)
@@ -214,12 +258,12 @@ def test_an_upload_goes_on_where_it_broke_off(client, tmp_path, ask):
 
     again = dg.wizard(client)
     assert ask(again, "begin", **said)["result"]["offset"] == half
-    assert "goes on at byte" in ask(again, "chunk", [memoryview(b"zz")], offset=0)["error"]
+    assert "continues at byte" in ask(again, "chunk", [memoryview(b"zz")], offset=0)["error"]
     assert ask(again, "chunk", [memoryview(data[half:])], offset=half)["result"]["whole"]
     seen = until(again, looked_at)
     assert seen["table"]["label"] == "big.csv"
     assert again.configuration.name == "big"
-    assert "JobConfiguration" in again.code()
+    assert 'client.submit("big.csv", rows=' in again.code()
     assert ask(again, "begin", **said)["result"]["whole"]  # sent once, known for ever
     again.close()
 

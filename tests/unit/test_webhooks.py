@@ -20,8 +20,8 @@ from datagen_nb.core.status import fold, new_status
 from datagen_nb.core.store import JobRecord
 from datagen_nb.core.webhooks import (
     KEPT,
-    MOST_REPLAYED,
-    MOST_WEBHOOKS,
+    MAX_REPLAYED,
+    MAX_WEBHOOKS,
     RETRY_SCHEDULE,
     WEBHOOK_EVENTS,
     Answer,
@@ -31,12 +31,13 @@ from datagen_nb.core.webhooks import (
     WebhookChange,
     WebhookConfig,
 )
-from datagen_nb.service.deliveries import Deliveries
-from datagen_nb.service.webhook_records import deliveries_of, threads_of
-from datagen_nb.stores.sqlite import SqliteStore
+from datagen_nb.service.webhooks.deliveries import Deliveries
+from datagen_nb.service.webhooks.records import deliveries_of, threads_of
+from datagen_nb.stores.sqlite.store import SqliteStore
 from tests.clock import FakeClock
+from tests.deadline import DEADLINE
+from tests.pipelines import WEIGHTS
 
-DEADLINE = 10
 EVERY = tuple(sorted(WEBHOOK_EVENTS))
 CONFIG = JobConfiguration(
     data_size=1, input_format="csv", output_format="csv", input_path="in.csv", name="größe"
@@ -64,7 +65,7 @@ class Sent:
 
 
 class FakeSender:
-    """Implements ``core.webhooks.Sender``: answers as it is told to, by address."""
+    """Implements ``core.webhooks.Sender``: answers as it is asked to, by address."""
 
     def __init__(self) -> None:
         self.sent: list[Sent] = []
@@ -127,7 +128,7 @@ class House:
 
     async def add(self, job_id="j_1", customer="ann") -> None:
         """``job.created``."""
-        status = new_status(job_id, CONFIG, self.clock.now())
+        status = new_status(job_id, CONFIG, self.clock.now(), WEIGHTS)
         made = JobRecord(customer, status, CONFIG, job_id, "digest")
         self.records[job_id] = await self.store.add(made)
         self.deliveries.wake(customer)
@@ -165,7 +166,7 @@ class House:
         await self.clock.asleep()
         self.clock.advance(max(seconds, 0) + 0.001)
 
-    async def told(self):
+    async def caught(self):
         """The customer's events, by name."""
         return [event.event for event in await self.store.events("ann", after=0)]
 
@@ -247,8 +248,8 @@ async def test_a_jobs_messages_are_counted(house):
 
     sent = await house.sender.count(4)
 
-    told = {(one.payload["jobId"], one.payload["sequence"]): one.payload["event"] for one in sent}
-    assert told == {
+    caught = {(one.payload["jobId"], one.payload["sequence"]): one.payload["event"] for one in sent}
+    assert caught == {
         (job_id, number): event
         for job_id in ("j_1", "j_2")
         for number, event in ((1, "job.created"), (2, "job.completed"))
@@ -358,7 +359,7 @@ async def test_retry_after_is_obeyed_within_bounds(house, said, seconds):
 
 
 async def test_an_endpoint_that_is_gone_is_disabled_and_its_owner_told(house):
-    """410: what waits is not sent any more; enabling it is told too."""
+    """410: what waits is not sent any more; enabling it is reported too."""
     answers = iter([Answer(200), Answer(410)])
     house.sender.answers["https://ann.example/hook"] = lambda: next(answers)
     made = await house.create(events=("job.created", "job.updated"))
@@ -377,7 +378,7 @@ async def test_an_endpoint_that_is_gone_is_disabled_and_its_owner_told(house):
     assert Alert.from_wire(event.data).details == {"webhookId": made.id}
     again = await house.ann.change(made.id, WebhookChange(enabled=True))
     assert (again.enabled, again.disabled_reason) == (True, None)
-    assert (await house.told())[-1] == "alert.cleared"
+    assert (await house.caught())[-1] == "alert.cleared"
 
 
 async def test_an_endpoint_that_fails_for_five_days_is_disabled(house):
@@ -401,7 +402,7 @@ async def test_an_endpoint_that_fails_for_five_days_is_disabled(house):
     assert not dead.enabled
     assert "5 days" in dead.disabled_reason
     assert "answered 500" in dead.disabled_reason
-    assert "alert.raised" in await house.told()
+    assert "alert.raised" in await house.caught()
     assert len(await house.log(made.id, "dead", 6)) == 6
 
 
@@ -491,8 +492,8 @@ async def test_a_service_that_was_away_tells_what_happened_meanwhile(house):
 
     await house.log(made.id, "delivered", 3)
 
-    told = [(one.payload["event"], one.payload["sequence"]) for one in house.sender.sent]
-    assert told == [("job.created", 1), ("job.updated", 2), ("job.cancelled", 3)]
+    caught = [(one.payload["event"], one.payload["sequence"]) for one in house.sender.sent]
+    assert caught == [("job.created", 1), ("job.updated", 2), ("job.cancelled", 3)]
 
 
 async def test_what_happens_while_disabled_can_be_sent_later(house):
@@ -505,7 +506,7 @@ async def test_what_happens_while_disabled_can_be_sent_later(house):
     with pytest.raises(Conflict, match="Enable it first"):
         await house.ann.replay_range(made.id, ReplayRange())
     await house.ann.change(made.id, WebhookChange(enabled=True))
-    assert not {"alert.raised", "alert.cleared"} & set(await house.told())
+    assert not {"alert.raised", "alert.cleared"} & set(await house.caught())
     await house.add("j_2")
     await house.sender.count(1)
 
@@ -575,9 +576,9 @@ async def test_a_range_is_replayed_by_time_and_state(house):
 
 async def test_a_long_range_is_replayed_in_bounded_steps(house, monkeypatch):
     """Each answer says where the next begins; together they are all."""
-    monkeypatch.setattr("datagen_nb.service.webhooks.MOST_REPLAYED", 4)
-    monkeypatch.setattr("datagen_nb.service.webhooks.PAGE", 2)
-    assert MOST_REPLAYED == 1000
+    monkeypatch.setattr("datagen_nb.service.webhooks.registry.MAX_REPLAYED", 4)
+    monkeypatch.setattr("datagen_nb.service.webhooks.registry.PAGE_SIZE", 2)
+    assert MAX_REPLAYED == 1000
     made = await house.create(events=("job.created",))
     await house.ann.change(made.id, WebhookChange(enabled=False))
     for number in range(11):
@@ -632,7 +633,7 @@ async def test_at_most_two_secrets_live(house):
 
 
 async def test_a_secret_is_told_once(house):
-    """Made for whoever gives none; in no list, no repr, no delivery, no event, no error."""
+    """Made where none is given; in no list, no repr, no delivery, no event, no error."""
     own = "whsec_" + base64.b64encode(b"k" * 32).decode()
     given = await house.create(secret=own)
     made = await house.create()
@@ -665,10 +666,10 @@ async def test_a_secret_that_is_none_is_refused_and_not_quoted(house, secret):
         lambda: house.create(secret=secret),
         lambda: house.ann.rotate(made.id, SecretRotation(secret=secret)),
     ):
-        with pytest.raises((ConfigurationError, ValueError)) as told:
+        with pytest.raises((ConfigurationError, ValueError)) as caught:
             await ask()
-        if isinstance(told.value, ConfigurationError) and len(secret) > 6:
-            assert secret not in str(told.value)
+        if isinstance(caught.value, ConfigurationError) and len(secret) > 6:
+            assert secret not in str(caught.value)
 
 
 async def test_an_address_that_is_not_called_is_refused(house):
@@ -683,8 +684,8 @@ async def test_an_address_that_is_not_called_is_refused(house):
 
 
 async def test_webhooks_of_a_customer_are_bounded(house):
-    """The bound is told; a deleted one makes room."""
-    made = [await house.create() for _ in range(MOST_WEBHOOKS)]
+    """The bound is reported; a deleted one makes room."""
+    made = [await house.create() for _ in range(MAX_WEBHOOKS)]
     with pytest.raises(Conflict, match="20 webhooks"):
         await house.create()
     await house.ann.delete(made[0].id)
@@ -734,7 +735,7 @@ async def test_what_was_sent_about_a_deleted_job_is_forgotten(house):
     async with asyncio.timeout(DEADLINE):
         while min(one.tries for one in (await house.ann.deliveries(made.id)).deliveries) < 1:
             await asyncio.sleep(0.005)
-    await house.store.forget(
+    await house.store.delete(
         "ann", ["j_2"], only_in=[house.records["j_2"].status.status], at=house.clock.now()
     )
     house.deliveries.wake("ann")

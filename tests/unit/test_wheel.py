@@ -54,6 +54,8 @@ def test_the_wheel_runs_the_main_job_in_an_empty_environment(wheel, tmp_path):
             cwd=tmp_path,
             env=environment,
         )
+        sample = "import datagen_nb as dg; assert len(dg.sample_data('diamonds')) == 53_940"
+        subprocess.run([python, "-c", sample], check=True, cwd=tmp_path, env=environment)
     finally:
         subprocess.run([datagen, "stop"], check=True, cwd=tmp_path, env=environment)
     assert pq.read_table(tmp_path / "out.parquet").num_rows == 5_000

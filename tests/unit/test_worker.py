@@ -13,10 +13,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from datagen_nb.buckets.local import LocalBucket, LocalFiles
+from datagen_nb.core.buckets import objects
 from datagen_nb.core.changes import (
     Completed,
     Failed,
@@ -27,14 +28,17 @@ from datagen_nb.core.changes import (
 )
 from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.errors import OutputError, ServiceUnavailable
-from datagen_nb.core.ports import Logged, Signal, Task
+from datagen_nb.core.pipeline import Logged, Signal, Task
 from datagen_nb.core.result import Manifest, Report
-from datagen_nb.core.status import STAGES
-from datagen_nb.pipelines import sample, worker
+from datagen_nb.pipelines.built_in import STAGES
+from datagen_nb.pipelines.engine import attempt as attempts
+from datagen_nb.pipelines.engine import sample
+from datagen_nb.pipelines.engine.attempt import run_attempt
+from datagen_nb.pipelines.engine.workspace import Workspace
 from datagen_nb.pipelines.failures import failure
-from datagen_nb.pipelines.worker import run_attempt
-from datagen_nb.pipelines.workspace import Workspace
+from datagen_nb.synth.profile import Profile
 from datagen_nb.tables.formats import read_part
+from tests.sqlite_bucket import SqliteBucket
 
 ROWS = 1_000
 PART_ROWS = 300
@@ -50,15 +54,15 @@ class MortalBucket(LocalBucket):
     lives = 10**9
 
     @contextmanager
-    def writer(self, path: str, *, if_absent: bool = False) -> Iterator[BinaryIO]:
-        with super().writer(path, if_absent=if_absent) as file:
+    def writer(self, path: str, **options: Any) -> Iterator[BinaryIO]:
+        with super().writer(path, **options) as file:
             yield file
         type(self).lives -= 1
         if type(self).lives <= 0:
             raise Killed
 
-    def delete(self, prefix: str) -> int:
-        count = super().delete(prefix)
+    def delete_prefix(self, prefix: str) -> int:
+        count = super().delete_prefix(prefix)
         type(self).lives -= 1
         if type(self).lives <= 0:
             raise Killed
@@ -69,8 +73,8 @@ class MortalFiles(LocalFiles):
     """The same for the assembled file."""
 
     @contextmanager
-    def writer(self, path: str, *, if_absent: bool = False) -> Iterator[BinaryIO]:
-        with super().writer(path, if_absent=if_absent) as file:
+    def writer(self, path: str, **options: Any) -> Iterator[BinaryIO]:
+        with super().writer(path, **options) as file:
             yield file
         MortalBucket.lives -= 1
         if MortalBucket.lives <= 0:
@@ -117,7 +121,7 @@ def run(task: Task) -> list[Signal]:
 
 def outcome(task: Task) -> dict[str, bytes]:
     """Everything a finished job left but the report, which tells times."""
-    found = {meta.path: task.bucket.get(meta.path) for meta in task.bucket.list("")}
+    found = {meta.path: task.bucket.get(meta.path) for meta in objects(task.bucket, "")}
     report = Report.from_wire(found.pop("jobs/j/report.json"))
     assert set(report.seconds) <= set(STAGES)
     manifest = json.loads(found.pop("jobs/j/manifest.json"))
@@ -132,15 +136,38 @@ def test_stages_come_in_order_and_each_is_told(make_task: MakeTask) -> None:
     """Started, completed, in the order of the specification, and Completed with the size."""
     signals = run(make_task())
 
-    told = [s for s in signals if isinstance(s, StageStarted | StageCompleted)]
-    assert [(type(s), s.stage) for s in told] == [
+    reported = [s for s in signals if isinstance(s, StageStarted | StageCompleted)]
+    assert [(type(s), s.stage) for s in reported] == [
         (kind, stage) for stage in STAGES for kind in (StageStarted, StageCompleted)
     ]
     sizes = [s.input_size for s in signals if isinstance(s, InputMeasured)]
     assert sizes == [Path(make_task().config.input_path).stat().st_size]
     manifest = Manifest.from_wire(make_task().bucket.get("jobs/j/manifest.json"))
-    assert signals[-1] == Completed(1, manifest.size)
+    [ended] = [one for one in signals if isinstance(one, Completed)]
+    assert (ended.attempt, ended.output_size) == (1, manifest.size)
+    assert 0 < ended.fidelity <= 1
     assert all(0 <= s.progress <= 100 for s in signals if isinstance(s, Progressed))
+
+
+def test_a_job_needs_no_local_disk(make_task: MakeTask, tmp_path: Path) -> None:
+    """Where its input, its parts and its result are objects, it makes the same bytes."""
+    calm = make_task()
+    run(calm)
+    bucket = SqliteBucket(tmp_path / "bucket.sqlite")
+    bucket.put("in/a.csv", Path(calm.config.input_path).read_bytes())
+    fields = {"input_bucket": "default", "output_bucket": "default", "output_path": "out/b.csv"}
+    config = make_task("other", input_path="in/a.csv", **fields).config
+
+    signals = run(Task("j", 1, config, bucket, bucket, bucket))
+
+    assert isinstance(signals[-1], Completed)
+    assert bucket.get("out/b.csv") == Path(calm.config.output_path).read_bytes()
+    parts = [meta.path for meta in objects(calm.bucket, "jobs/j/parts/")]
+    assert [meta.path for meta in objects(bucket, "jobs/j/parts/")] == parts
+    assert [bucket.get(part) for part in parts] == [calm.bucket.get(part) for part in parts]
+    refused = run(Task("k", 1, config, bucket, bucket, bucket))[-1]
+    assert isinstance(refused, Failed)
+    assert refused.error.code == "output_exists"
 
 
 def test_the_manifest_tells_what_is_there(make_task: MakeTask) -> None:
@@ -174,7 +201,7 @@ def test_nothing_but_the_result_remains(make_task: MakeTask) -> None:
     task = make_task()
     run(task)
 
-    assert sorted(meta.path for meta in task.bucket.list("")) == [
+    assert sorted(meta.path for meta in objects(task.bucket, "")) == [
         "jobs/j/manifest.json",
         *(f"jobs/j/parts/part-{index:05d}.csv" for index in range(4)),
         "jobs/j/report.json",
@@ -238,6 +265,22 @@ def test_a_later_attempt_needs_the_input_no_more(make_task: MakeTask, tmp_path: 
     assert outcome(task) == outcome(calm)
 
 
+def test_the_profile_is_of_every_row_and_stays_for_later_attempts(make_task: MakeTask) -> None:
+    """Though fewer rows are fitted to; it is written last of what reading leaves."""
+    task = make_task(parameters={"sampleRows": 50})
+    MortalBucket.lives = 5
+    with pytest.raises(Killed):
+        run(task)
+    MortalBucket.lives = 10**9
+
+    profile = Profile.from_bytes(task.bucket.get("jobs/j/scratch/profile"))
+
+    assert profile.rows == 400
+    assert profile.columns["a"].distinct == 97
+    levels = profile.columns["c"].levels.to_pydict()
+    assert set(zip(*levels.values(), strict=True)) == {("x", 134), ("y", 133), ("z", 133)}
+
+
 def test_a_finished_part_is_not_made_again(
     make_task: MakeTask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -255,7 +298,7 @@ def test_a_finished_part_is_not_made_again(
 
     monkeypatch.setattr(Workspace, "write_part", counted)
 
-    signals = run(make_task(attempt=2))
+    signals = run(make_task(attempt=2, overwrite=True))
 
     assert made == [2]
     assert Logged("info", "3 of 4 parts were there from an earlier attempt.") in signals
@@ -279,18 +322,18 @@ def test_an_older_attempt_falls_silent(
     make_task: MakeTask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Once a newer attempt has begun, an older one writes nothing more and says nothing more."""
-    fit = worker.models.fit
+    fit = attempts.fit
 
     def overtaken(*given: Any, **named: Any) -> Any:
         make_task().bucket.put("jobs/j/scratch/attempt", b"2")
         return fit(*given, **named)
 
-    monkeypatch.setattr(worker.models, "fit", overtaken)
+    monkeypatch.setattr(attempts, "fit", overtaken)
 
     signals = run(make_task())
 
     assert not [s for s in signals if isinstance(s, Completed | Failed)]
-    names = [meta.path for meta in make_task().bucket.list("")]
+    names = [meta.path for meta in objects(make_task().bucket, "")]
     assert not [name for name in names if "parts" in name or name.endswith("model")]
 
 
@@ -328,14 +371,14 @@ def test_memory_that_ends_is_told(make_task: MakeTask, monkeypatch: pytest.Monke
     def hungry(*given: Any, **named: Any) -> Any:
         raise MemoryError
 
-    monkeypatch.setattr(worker.models, "fit", hungry)
+    monkeypatch.setattr(attempts, "fit", hungry)
 
     failed = run(make_task())[-1]
 
     assert isinstance(failed, Failed)
     assert failed.error.code == "out_of_memory"
     assert failed.error.details["stage"] == "fit"
-    assert "sampleRows" in failed.error.message
+    assert "sample_rows" in failed.error.message
 
 
 def test_failing_at_the_fence_is_told(make_task: MakeTask, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -374,12 +417,12 @@ def test_a_failed_attempt_never_removes_a_result(
 def test_a_defect_is_told_with_its_trace(
     make_task: MakeTask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What nobody foresaw fails the job, and its log says where."""
+    """An unexpected error fails the job, and its log says where."""
 
     def broken(*given: Any, **named: Any) -> Any:
         raise ZeroDivisionError("a defect")
 
-    monkeypatch.setattr(worker.quality, "assess", broken)
+    monkeypatch.setattr(attempts.quality, "assess", broken)
 
     signals = run(make_task())
 
@@ -388,16 +431,16 @@ def test_a_defect_is_told_with_its_trace(
     assert failed.error.code == "internal_error"
     assert "ZeroDivisionError: a defect" in failed.error.message
     assert any("in broken" in s.message for s in signals if isinstance(s, Logged))
-    assert list(make_task().bucket.list("")) == []
+    assert list(objects(make_task().bucket, "")) == []
 
 
 def test_progress_is_told_at_most_five_times_a_second(make_task: MakeTask) -> None:
-    """Many parts do not flood whoever listens; the last row is always told."""
+    """Many parts do not flood the reader; the last row is always reported."""
     signals = run(make_task(data_size=3000, parameters={"seed": 7, "partRows": 10}))
 
-    told = [s for s in signals if isinstance(s, Progressed) and s.stage == "generate"]
-    assert told[-1].rows_done == 3000
-    assert len(told) < 100
+    reported = [s for s in signals if isinstance(s, Progressed) and s.stage == "generate"]
+    assert reported[-1].rows_done == 3000
+    assert len(reported) < 100
 
 
 @settings(max_examples=60, deadline=None)
@@ -419,6 +462,36 @@ def test_a_sample_does_not_depend_on_batches(rows: int, limit: int, batch: int, 
 
     assert taken[0] == taken[1] == sorted(set(taken[0]))
     assert len(taken[0]) == min(rows, limit)
+
+
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    lengths=st.lists(st.integers(0, 200), min_size=1, max_size=300),
+    batches=st.lists(st.integers(1, 100), min_size=2, max_size=4),
+    seed=st.integers(0, 2**63 - 1),
+)
+def test_the_bound_in_bytes_does_not_make_a_sample_depend_on_batches(
+    monkeypatch: pytest.MonkeyPatch, lengths: list[int], batches: list[int], seed: int
+) -> None:
+    """Nor do two samples of pieces, merged in either order, differ from the sample of all."""
+    monkeypatch.setattr(sample, "SAMPLE_BYTES", 2_000)
+    table = pa.table({"a": np.arange(len(lengths)), "b": ["x" * length for length in lengths]})
+    taken = []
+    for size in batches:
+        kept = sample.Sample(100, seed)
+        for piece in table.to_batches(max_chunksize=size):
+            kept.add(piece)
+        taken.append(kept.take())
+        halves = [sample.Sample(100, seed), sample.Sample(100, seed)]
+        for index, piece in enumerate(table.to_batches(max_chunksize=size)):
+            halves[index % 2].add(piece, first=index * size)
+        halves[size % 2].merge(halves[1 - size % 2])
+        taken.append(halves[size % 2].take())
+        assert halves[size % 2].rows == len(lengths)
+
+    assert all(other.equals(taken[0]) for other in taken[1:])
 
 
 def test_a_sample_is_spread_evenly() -> None:
@@ -495,6 +568,11 @@ def test_views_as_polars_writes_them_can_be_sampled() -> None:
     assert set(known["word"].to_pylist()) <= set(words.to_pylist())
 
 
+def _caused(error: Exception, cause: Exception) -> Exception:
+    error.__cause__ = cause
+    return error
+
+
 @pytest.mark.parametrize(
     ("error", "code", "passing"),
     [
@@ -503,10 +581,13 @@ def test_views_as_polars_writes_them_can_be_sampled() -> None:
         (OSError(errno.ENOENT, "No such file"), "internal_error", None),
         (OutputError("Full.", code="disk_full"), "disk_full", None),
         (MemoryError(), "out_of_memory", None),
+        (pa.ArrowMemoryError("malloc of size 64 failed"), "out_of_memory", None),
+        (OSError(errno.ENOMEM, "Cannot allocate memory"), "out_of_memory", None),
+        (_caused(OutputError("Unwritable."), pa.ArrowMemoryError("malloc")), "out_of_memory", None),
     ],
 )
 def test_a_failure_says_whether_its_cause_passes(error, code, passing):
     """A storage that does not answer is worth another attempt; a full one is not, by itself."""
-    told = failure(error, "write")
-    assert (told.code, told.details.get("passing")) == (code, passing)
-    assert told.details["stage"] == "write"
+    reported = failure(error, "write")
+    assert (reported.code, reported.details.get("passing")) == (code, passing)
+    assert reported.details["stage"] == "write"

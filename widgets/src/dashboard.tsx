@@ -2,11 +2,11 @@
 
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
-import css from "./dashboard.css";
 import type { Alert, Limits, Seen, Snapshot, Sums, Webhook } from "./dashboard/snapshot";
 import { Timeline } from "./dashboard/timeline";
+import css from "./dashboard.css";
+import { ago, count, day, exact, instant, rows, size, span } from "./format";
 import { type Props, widget } from "./widget";
-import { ago, count, day, exact, rows, size, span } from "./words";
 
 const PERIODS: [number, string][] = [
   [1, "Last 24 hours"],
@@ -15,7 +15,7 @@ const PERIODS: [number, string][] = [
   [90, "Last 90 days"],
   [365, "Last year"],
 ];
-const NEARLY = 0.8; // of a bound: from here on it is told in the colour of a warning
+const NEARLY = 0.8; // of a bound: from here on it has the colour of a warning
 const GOOD = 0.9;
 
 type Do = (action: string, body: object) => void;
@@ -31,7 +31,7 @@ export function Dashboard({ snapshot, connected, now, ask }: Props<Snapshot>) {
     <section class={`dg dg-dashboard ${connected ? "" : "dg-lost"}`} aria-label="Dashboard">
       {!connected && (
         <p class="dg-warning" role="alert">
-          Not connected to the kernel: this is how it stood. Run the cell again to see it now.
+          Not connected to the kernel: this is the state last seen. Run the cell again to refresh.
         </p>
       )}
       {trouble && (
@@ -39,22 +39,40 @@ export function Dashboard({ snapshot, connected, now, ask }: Props<Snapshot>) {
           {trouble}
         </p>
       )}
-      <fieldset disabled={!connected}>{snapshot.sums && <Everything seen={snapshot as Seen} now={now} act={act} />}</fieldset>
+      <fieldset disabled={!connected}>
+        {snapshot.sums && <Everything seen={snapshot as Seen} now={now} act={act} />}
+      </fieldset>
     </section>
   );
 }
 
 function Everything({ seen, now, act }: { seen: Seen; now: number; act: Do }) {
   const { limits, sums } = seen;
+  const open = (id: string) => act("open", { id });
   return (
     <>
+      <div class="dg-row dg-tools dg-top">
+        <h4 class="dg-grow">Overview</h4>
+        <select
+          class="dg-input"
+          aria-label="Period"
+          onChange={({ currentTarget }) => act("days", { days: Number(currentTarget.value) })}
+        >
+          {PERIODS.map(([days, words]) => (
+            <option key={days} value={days} selected={days === seen.days}>
+              {words}
+            </option>
+          ))}
+          {!PERIODS.some(([days]) => days === seen.days) && <option selected>{`Last ${seen.days} days`}</option>}
+        </select>
+      </div>
       {seen.alerts.length > 0 && <Alerts alerts={seen.alerts} now={now} act={act} />}
-      <Tiles seen={seen} now={now} act={act} />
+      <Tiles seen={seen} now={now} open={open} />
       <div class="dg-parts">
         <Slots limits={limits} now={now} />
         <Storage limits={limits} sums={sums} />
       </div>
-      <Timeline bars={seen.recent} now={now} open={(id) => act("open", { id })} />
+      <Timeline bars={seen.recent} now={now} open={open} />
       <div class="dg-parts">
         <Service seen={seen} />
         <Webhooks webhooks={seen.webhooks} now={now} />
@@ -63,26 +81,22 @@ function Everything({ seen, now, act }: { seen: Seen; now: number; act: Do }) {
   );
 }
 
-function Tiles({ seen, now, act }: { seen: Seen; now: number; act: Do }) {
+function Tiles({ seen, now, open }: { seen: Seen; now: number; open: (id: string) => void }) {
   const { sums, limits, failed } = seen;
   const bad = sums.ended.failed ?? 0;
   const share = sums.successShare;
   return (
     <div class="dg-tiles">
       <Tile value={count(limits.currentJobs)} words={`running, ${count(limits.waitingJobs)} queued`} />
-      <Tile value={count(sums.ended.completed ?? 0)} words={`completed, ${rows(sums.rows)}`}>
-        <select class="dg-input" aria-label="Looks back" onChange={({ currentTarget }) => act("days", { days: Number(currentTarget.value) })}>
-          {PERIODS.map(([days, words]) => (
-            <option key={days} value={days} selected={days === seen.days}>
-              {words}
-            </option>
-          ))}
-          {!PERIODS.some(([days]) => days === seen.days) && <option selected>{`Last ${seen.days} days`}</option>}
-        </select>
-      </Tile>
+      <Tile value={count(sums.ended.completed ?? 0)} words={`completed, ${rows(sums.rows)}`} />
       <Tile value={count(bad)} tone={bad ? "dg-bad" : ""} words="failed">
         {failed?.ended && (
-          <button type="button" class="dg-link" title={failed.words} onClick={() => act("open", { id: failed.id })}>
+          <button
+            type="button"
+            class="dg-link"
+            title={`${instant(failed.ended)}: ${failed.words}`}
+            onClick={() => open(failed.id)}
+          >
             last: {failed.name || failed.id}, {ago(failed.ended, now)}
           </button>
         )}
@@ -90,11 +104,11 @@ function Tiles({ seen, now, act }: { seen: Seen; now: number; act: Do }) {
       <Tile
         value={share === undefined ? "–" : `${(100 * share).toFixed(share === 1 ? 0 : 1)} %`}
         tone={share === undefined ? "" : share >= GOOD ? "dg-good" : "dg-fair"}
-        words="success"
+        words="success rate"
       >
         {sums.medianSeconds !== undefined && (
           <span class="dg-muted">
-            half take {exact(sums.medianSeconds)}, 95 % at most {exact(sums.p95Seconds ?? 0)}
+            median {exact(sums.medianSeconds)} · 95th percentile {exact(sums.p95Seconds ?? 0)}
           </span>
         )}
       </Tile>
@@ -136,7 +150,15 @@ function Gauge({ name, value, most, words, tone = "dg-calm", children }: Gauge) 
         <span class="dg-grow">{name}</span>
         <b>{words}</b>
       </div>
-      <div class={`dg-meter ${tone}`} role="meter" aria-label={name} aria-valuenow={value} aria-valuemin={0} aria-valuemax={most} aria-valuetext={words}>
+      <div
+        class={`dg-meter ${tone}`}
+        role="meter"
+        aria-label={name}
+        aria-valuenow={value}
+        aria-valuemin={0}
+        aria-valuemax={most}
+        aria-valuetext={words}
+      >
         <i style={{ width: `${share * 100}%` }} />
       </div>
       {children && <span class="dg-muted">{children}</span>}
@@ -149,15 +171,33 @@ function Slots({ limits, now }: { limits: Limits; now: number }) {
   const { currentJobs, maxJobs, waitingJobs, maxWaiting, cooldownPeriod } = limits;
   return (
     <section class="dg-part" aria-label="Limits">
-      <Gauge name="Slots" value={currentJobs} most={maxJobs} words={`${count(currentJobs)} of ${count(maxJobs)}`} tone={currentJobs >= maxJobs ? "dg-near" : "dg-calm"}>
-        {maxWaiting ? `${count(waitingJobs)} of ${count(maxWaiting)} places in the queue taken` : "what cannot start is refused"}
+      <Gauge
+        name="Slots"
+        value={currentJobs}
+        most={maxJobs}
+        words={`${count(currentJobs)} of ${count(maxJobs)}`}
+        tone={currentJobs >= maxJobs ? "dg-near" : "dg-calm"}
+      >
+        {maxWaiting
+          ? `${count(waitingJobs)} queued, at most ${count(maxWaiting)}`
+          : "jobs that cannot start at once are refused"}
       </Gauge>
       {left > 0 ? (
-        <Gauge name="Cooldown" value={Math.ceil(left)} most={cooldownPeriod} words={`${span(Math.ceil(left))} left`} tone="dg-near">
-          after the last cancellation; queued jobs start then
+        <Gauge
+          name="Cooldown"
+          value={Math.ceil(left)}
+          most={cooldownPeriod}
+          words={`${span(Math.ceil(left))} left`}
+          tone="dg-near"
+        >
+          after a cancellation: queued jobs start when it ends
         </Gauge>
       ) : (
-        <span class="dg-muted">{cooldownPeriod ? `No cooldown now; a cancellation begins one of ${span(cooldownPeriod)}.` : "No cooldown here."}</span>
+        <span class="dg-muted">
+          {cooldownPeriod
+            ? `No cooldown now; each cancellation starts one of ${span(cooldownPeriod)}.`
+            : "No cooldown."}
+        </span>
       )}
     </section>
   );
@@ -172,17 +212,23 @@ function Storage({ limits, sums }: { limits: Limits; sums: Sums }) {
       : later && later.jobs > 0
         ? `Clean-up deletes ${jobs(later.jobs)} within a week and frees ${size(later.size)}.`
         : sums.nextDeletion
-          ? `The next is deleted on ${day(sums.nextDeletion)}.`
-          : "Nothing is there to be deleted.";
+          ? `The next one is deleted on ${day(sums.nextDeletion)}.`
+          : "There is nothing to delete.";
   return (
     <section class="dg-part" aria-label="Storage and retention">
       {quota === undefined ? (
         <div class="dg-row">
           <span class="dg-grow">Storage</span>
-          <b>{size(used)}, no bound</b>
+          <b>{size(used)} used or reserved, unlimited</b>
         </div>
       ) : (
-        <Gauge name="Storage" value={used} most={quota} words={`${size(used)} of ${size(quota)}`} tone={used >= NEARLY * quota ? "dg-near" : "dg-calm"} />
+        <Gauge
+          name="Storage"
+          value={used}
+          most={quota}
+          words={`${size(used)} of ${size(quota)} used or reserved`}
+          tone={used >= NEARLY * quota ? "dg-near" : "dg-calm"}
+        />
       )}
       <span class="dg-muted">
         Jobs are kept {count(sums.retentionDays)} {sums.retentionDays === 1 ? "day" : "days"} after their end. {next}
@@ -197,10 +243,16 @@ function Alerts({ alerts, now, act }: { alerts: Alert[]; now: number; act: Do })
   return (
     <ul class="dg-alerts" aria-label="Alerts">
       {alerts.map((alert) => (
-        <li key={alert.id} class={`dg-row ${alert.severity === "critical" ? "dg-critical" : ""}`} role={alert.acknowledgedTime ? undefined : "alert"}>
+        <li
+          key={alert.id}
+          class={`dg-row ${alert.severity === "critical" ? "dg-critical" : ""}`}
+          role={alert.acknowledgedTime ? undefined : "alert"}
+        >
           <b>{alert.severity === "critical" ? "Critical" : "Warning"}</b>
           <span class="dg-grow dg-text">{alert.message}</span>
-          <span class="dg-muted">{ago(alert.raisedTime, now)}</span>
+          <time class="dg-muted" dateTime={alert.raisedTime} title={instant(alert.raisedTime)}>
+            {ago(alert.raisedTime, now)}
+          </time>
           {alert.acknowledgedTime ? (
             <span class="dg-muted">acknowledged</span>
           ) : (
@@ -238,9 +290,14 @@ function Webhooks({ webhooks, now }: { webhooks: Webhook[]; now: number }) {
   return (
     <section class="dg-part" aria-label="Webhooks">
       <h4>Webhooks</h4>
-      {webhooks.length === 0 && <p class="dg-muted">None. client.webhooks.create(…) tells another program of each job.</p>}
+      {webhooks.length === 0 && (
+        <p class="dg-muted">None. client.webhooks.create(…) notifies another program when a job changes.</p>
+      )}
       {webhooks.map((webhook) => (
-        <div key={webhook.id} class={`dg-row dg-${webhook.enabled ? (webhook.failingSince ? "paused" : "completed") : "failed"}`}>
+        <div
+          key={webhook.id}
+          class={`dg-row dg-${webhook.enabled ? (webhook.failingSince ? "paused" : "completed") : "failed"}`}
+        >
           <span class="dg-state">
             <i class="dg-dot" />
             {webhook.enabled ? (webhook.failingSince ? "Failing" : "Delivers") : "Disabled"}
@@ -259,15 +316,15 @@ function Webhooks({ webhooks, now }: { webhooks: Webhook[]; now: number }) {
 
 const OUTCOMES: [string, string][] = [
   ["delivered", "delivered"],
-  ["pending", "on their way"],
-  ["dead", "given up"],
+  ["pending", "pending"],
+  ["dead", "failed"],
 ];
 
 function outcomes(webhook: Webhook): string {
-  const told = OUTCOMES.filter(([state]) => webhook.outcomes[state]).map(
+  const known = OUTCOMES.filter(([state]) => webhook.outcomes[state]).map(
     ([state, words]) => `${count(webhook.outcomes[state] ?? 0)} ${words}`,
   );
-  return told.length ? told.join(", ") : "nothing sent yet";
+  return known.length ? known.join(", ") : "nothing sent yet";
 }
 
 export default widget<Snapshot>(css, Dashboard);

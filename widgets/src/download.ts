@@ -1,8 +1,8 @@
 // A result to the reader's own disk, through the kernel: asked for chunk by chunk.
 
+import { size } from "./format";
 import type { Ask } from "./link";
 import type { Listen } from "./widget";
-import { size } from "./words";
 
 interface Announced {
   name: string;
@@ -10,12 +10,12 @@ interface Announced {
   tooLarge: boolean;
 }
 
-const PATIENCE = 120_000;
+const TIMEOUT_MS = 120_000;
 
 export class TooLarge extends Error {}
 
-export async function download(ask: Ask, listen: Listen, told: (share: number) => void): Promise<string> {
-  const file = (await ask("download", {}, { patience: PATIENCE })) as Announced;
+export async function download(ask: Ask, listen: Listen, report: (share: number) => void): Promise<string> {
+  const file = (await ask("download", {}, { timeout: TIMEOUT_MS })) as Announced;
   if (file.tooLarge) {
     throw new TooLarge(`${size(file.size)} are too much to pass through the notebook.`);
   }
@@ -26,13 +26,13 @@ export async function download(ask: Ask, listen: Listen, told: (share: number) =
   const parts: Uint8Array<ArrayBuffer>[] = [];
   try {
     for (let start = 0; start < file.size; ) {
-      await ask("chunk", { start }, { patience: PATIENCE });
+      await ask("chunk", { start }, { timeout: TIMEOUT_MS });
       const chunk = chunks.get(start); // sent before the answer, on the same way
       if (!chunk?.length) throw new Error("The download broke off. Press Download again.");
       chunks.delete(start);
       parts.push(chunk);
       start += chunk.length;
-      told(start / file.size);
+      report(start / file.size);
     }
   } finally {
     stop();

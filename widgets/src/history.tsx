@@ -1,30 +1,31 @@
 // The history: one page of jobs, live; what is done to them is asked of the kernel.
 
 import { useEffect, useRef, useState } from "preact/hooks";
-import css from "./history.css";
+import { count, rows } from "./format";
 import { useColumns } from "./history/columns";
 import type { Row, Snapshot } from "./history/snapshot";
-import { type Deed, Table } from "./history/table";
+import { type RowAction, Table } from "./history/table";
 import { Foot, Tools } from "./history/tools";
-import { announce } from "./notify";
-import { useInView } from "./seen";
+import css from "./history.css";
+import { announce, useWitness } from "./notify";
 import { ENDED, WORDS } from "./state";
+import { useInView } from "./visibility";
 import { type Props, widget } from "./widget";
-import { count, rows } from "./words";
 
-interface Wish {
+interface PendingAction {
   action: "cancel" | "delete";
   ids: string[];
 }
 
-const PATIENCE = 60_000;
+const TIMEOUT_MS = 60_000;
 
-export function History({ snapshot: told, connected, now, ask }: Props<Snapshot>) {
-  // What one marks is marked at once; the kernel's word follows.
-  const [selected, setSelected] = useState(told.selected);
-  useEffect(() => setSelected(told.selected), [told.selected]);
-  const snapshot = { ...told, selected };
-  const [wish, setWish] = useState<Wish | null>(null);
+export function History({ snapshot: newest, connected, now, ask }: Props<Snapshot>) {
+  // What is marked here stands until the kernel has answered: a snapshot on its way does not know of it.
+  const [marked, setMarked] = useState<string[] | null>(null);
+  const unanswered = useRef(0);
+  const selected = marked ?? newest.selected;
+  const snapshot = { ...newest, selected };
+  const [pending, setPending] = useState<PendingAction | null>(null);
   const [note, setNote] = useState("");
   const [refusals, setRefusals] = useState<string[]>([]);
   const [editing, setEditing] = useState<string | null>(null);
@@ -36,14 +37,18 @@ export function History({ snapshot: told, connected, now, ask }: Props<Snapshot>
   const say = (action: string, body: object = {}) => {
     setRefusals([]);
     setNote("");
-    return ask(action, body, { patience: PATIENCE }).catch(fail);
+    return ask(action, body, { timeout: TIMEOUT_MS }).catch(fail);
   };
   const select = (ids: string[]) => {
-    setSelected(ids);
-    void say("select", { ids });
+    setMarked(ids);
+    unanswered.current += 1;
+    void say("select", { ids }).then(() => {
+      unanswered.current -= 1;
+      if (unanswered.current === 0) setMarked(null);
+    });
   };
-  const grant = async ({ action, ids }: Wish) => {
-    setWish(null);
+  const confirm = async ({ action, ids }: PendingAction) => {
+    setPending(null);
     const done = (await say(action, { ids })) as { done: number; refused: string[] } | undefined;
     panel.current?.focus();
     if (!done) return;
@@ -51,10 +56,10 @@ export function History({ snapshot: told, connected, now, ask }: Props<Snapshot>
     setNote(`${count(done.done)} ${action === "cancel" ? "cancelled" : "deleted"}${refusedToo}.`);
     setRefusals(done.refused.slice(0, 5));
   };
-  const act = (deed: Deed, row: Row) => {
-    if (deed === "cancel" || deed === "delete") setWish({ action: deed, ids: [row.id] });
-    else if (deed === "edit") setEditing(row.id);
-    else void say(deed, { id: row.id });
+  const act = (action: RowAction, row: Row) => {
+    if (action === "cancel" || action === "delete") setPending({ action, ids: [row.id] });
+    else if (action === "edit") setEditing(row.id);
+    else void say(action, { id: row.id });
   };
 
   const { query } = snapshot;
@@ -64,12 +69,12 @@ export function History({ snapshot: told, connected, now, ask }: Props<Snapshot>
       <fieldset disabled={!connected}>
         <Tools snapshot={snapshot} ask={(action, body) => say(action, body)} isShown={isShown} toggle={toggle} />
         {!connected && (
-          <p class="dg-warning dg-told" role="alert">
-            Not connected to the kernel: this is how the jobs stood. Run the cell again to see them now.
+          <p class="dg-warning dg-message" role="alert">
+            Not connected to the kernel: these are the jobs as last seen. Run the cell again to refresh.
           </p>
         )}
         {snapshot.trouble && (
-          <p class="dg-warning dg-told dg-text" role="alert">
+          <p class="dg-warning dg-message dg-text" role="alert">
             {snapshot.trouble}
           </p>
         )}
@@ -85,14 +90,20 @@ export function History({ snapshot: told, connected, now, ask }: Props<Snapshot>
               act={act}
               below={(row) =>
                 editing === row.id && (
-                  <Edit key={`edit ${row.id}`} row={row} span={shown.length + 2} ask={ask} done={() => setEditing(null)} />
+                  <Edit
+                    key={`edit ${row.id}`}
+                    row={row}
+                    span={shown.length + 2}
+                    ask={ask}
+                    done={() => setEditing(null)}
+                  />
                 )
               }
             />
           </div>
         ) : (
           <div class="dg-empty dg-muted">
-            {narrowed ? "No job fits." : "No jobs yet. The first one that you submit appears here."}{" "}
+            {narrowed ? "No job matches." : "No jobs yet. The first one that you submit appears here."}{" "}
             {narrowed && (
               <button type="button" class="dg-button" onClick={() => void say("everything")}>
                 Show all jobs
@@ -101,7 +112,7 @@ export function History({ snapshot: told, connected, now, ask }: Props<Snapshot>
           </div>
         )}
         {(note || refusals.length > 0) && (
-          <div class="dg-told" role="status">
+          <div class="dg-message" role="status">
             {note}
             {refusals.map((words) => (
               <p key={words} class="dg-warning dg-text">
@@ -110,21 +121,26 @@ export function History({ snapshot: told, connected, now, ask }: Props<Snapshot>
             ))}
           </div>
         )}
-        {wish && <Confirm wish={wish} yes={() => void grant(wish)} no={() => setWish(null)} />}
-        {!wish && (snapshot.rows.length > 0 || selected.length > 0) && (
-          <Foot snapshot={snapshot} ask={(action, body) => say(action, body)} select={select} wish={(action, ids) => setWish({ action, ids })} />
+        {pending && <Confirm pending={pending} yes={() => void confirm(pending)} no={() => setPending(null)} />}
+        {!pending && (snapshot.rows.length > 0 || selected.length > 0) && (
+          <Foot
+            snapshot={snapshot}
+            ask={(action, body) => say(action, body)}
+            select={select}
+            propose={(action, ids) => setPending({ action, ids })}
+          />
         )}
       </fieldset>
     </section>
   );
 }
 
-function Confirm({ wish, yes, no }: { wish: Wish; yes: () => void; no: () => void }) {
+function Confirm({ pending, yes, no }: { pending: PendingAction; yes: () => void; no: () => void }) {
   const keep = useRef<HTMLButtonElement>(null);
   useEffect(() => keep.current?.focus(), []);
-  const one = wish.ids.length === 1;
-  const many = one ? "this job" : `these ${count(wish.ids.length)} jobs`;
-  const words = wish.action === "cancel" ? `Cancel ${many}?` : `Delete ${many}, with ${one ? "its" : "their"} rows?`;
+  const one = pending.ids.length === 1;
+  const many = one ? "this job" : `these ${count(pending.ids.length)} jobs`;
+  const words = pending.action === "cancel" ? `Cancel ${many}?` : `Delete ${many}, with ${one ? "its" : "their"} rows?`;
   return (
     <div
       class="dg-row dg-tools dg-below"
@@ -134,7 +150,7 @@ function Confirm({ wish, yes, no }: { wish: Wish; yes: () => void; no: () => voi
     >
       <span class="dg-grow">{words}</span>
       <button type="button" class="dg-button dg-danger" onClick={yes}>
-        Yes, {wish.action}
+        Yes, {pending.action}
       </button>
       <button type="button" ref={keep} class="dg-button" onClick={no}>
         Keep
@@ -158,8 +174,8 @@ function Edit({ row, span, ask, done }: Edit) {
   const first = useRef<HTMLInputElement>(null);
   useEffect(() => {
     ask("note", { id: row.id }).then(
-      (told) => {
-        const { tags: known, note: text } = told as { tags: string[]; note: string };
+      (found) => {
+        const { tags: known, note: text } = found as { tags: string[]; note: string };
         setTags(known.join(", "));
         setNote(text);
         first.current?.focus();
@@ -168,7 +184,10 @@ function Edit({ row, span, ask, done }: Edit) {
     );
   }, []);
   const save = async () => {
-    const words = (tags ?? "").split(",").map((tag) => tag.trim()).filter(Boolean);
+    const words = (tags ?? "")
+      .split(",")
+      .map((tag) => tag.trim())
+      .filter(Boolean);
     try {
       await ask("annotate", { id: row.id, tags: words, note });
       done();
@@ -193,8 +212,23 @@ function Edit({ row, span, ask, done }: Edit) {
             void save();
           }}
         >
-          <input ref={first} class="dg-input" aria-label="Tags" placeholder="Tags, with commas" disabled={tags === null} value={tags ?? ""} onInput={({ currentTarget }) => setTags(currentTarget.value)} />
-          <input class="dg-input dg-grow" aria-label="Note" placeholder="Note" disabled={tags === null} value={note} onInput={({ currentTarget }) => setNote(currentTarget.value)} />
+          <input
+            ref={first}
+            class="dg-input"
+            aria-label="Tags"
+            placeholder="Tags, with commas"
+            disabled={tags === null}
+            value={tags ?? ""}
+            onInput={({ currentTarget }) => setTags(currentTarget.value)}
+          />
+          <input
+            class="dg-input dg-grow"
+            aria-label="Note"
+            placeholder="Note"
+            disabled={tags === null}
+            value={note}
+            onInput={({ currentTarget }) => setNote(currentTarget.value)}
+          />
           <button type="submit" class="dg-button dg-primary" disabled={tags === null}>
             Save
           </button>
@@ -212,14 +246,15 @@ function Edit({ row, span, ask, done }: Edit) {
   );
 }
 
-/** Tells of jobs that end while nobody looks at the table. */
+/** Announces the jobs of the page that have ended. */
 function useEnds({ rows: shown }: Snapshot, panel: Parameters<typeof useInView>[0]): void {
   const seen = useInView(panel);
+  useWitness((job) => seen.current === true && shown.some((row) => row.id === job));
   const running = useRef(new Set<string>());
   useEffect(() => {
     for (const row of shown) {
       if (!ENDED.includes(row.status)) running.current.add(row.id);
-      else if (running.current.delete(row.id) && (document.hidden || !seen.current)) {
+      else if (running.current.delete(row.id)) {
         const show = () => {
           panel.current?.scrollIntoView({ block: "center" });
           panel.current?.focus();

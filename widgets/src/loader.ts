@@ -16,7 +16,7 @@ declare global {
 
 async function packed(model: Context["model"]): Promise<string> {
   try {
-    const holder = await model.widget_manager?.get_model(String(model.get("code")));
+    const holder = await model.widget_manager?.get_model(String(model.get("holder")));
     const found = holder?.get("packed");
     if (typeof found === "string") return found;
   } catch {
@@ -25,7 +25,7 @@ async function packed(model: Context["model"]): Promise<string> {
   const { Link } = await import("./link");
   const link = new Link(model);
   try {
-    return String(await link.ask("code"));
+    return String(await link.ask("module", {}, { quiet: true }));
   } finally {
     link.close();
   }
@@ -49,7 +49,8 @@ async function load(model: Context["model"]): Promise<Module> {
 
 export default {
   async render(context: Context) {
-    const known = (globalThis.__datagen_nb ??= new Map());
+    globalThis.__datagen_nb ??= new Map();
+    const known = globalThis.__datagen_nb;
     const name = String(context.model.get("module"));
     let loading = known.get(name);
     if (!loading) {

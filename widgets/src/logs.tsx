@@ -11,11 +11,11 @@ export interface Line {
   message: string;
 }
 
-const MOST_LINES = 1_000;
+const MAX_LINES = 1_000;
 
 function together(known: Line[], more: Line[]): Line[] {
   const last = known[known.length - 1]?.cursor ?? 0;
-  return [...known, ...more.filter((line) => line.cursor > last)].slice(-MOST_LINES);
+  return [...known, ...more.filter((line) => line.cursor > last)].slice(-MAX_LINES);
 }
 
 export function Logs({ job, ask, listen }: { job: string; ask: Ask; listen: Listen }) {
@@ -46,7 +46,12 @@ export function Logs({ job, ask, listen }: { job: string; ask: Ask; listen: List
     list.current?.scrollTo?.(0, list.current.scrollHeight);
   }, [lines]);
 
-  if (trouble) return <p class="dg-warning" role="alert">{trouble}</p>;
+  if (trouble)
+    return (
+      <p class="dg-warning" role="alert">
+        {trouble}
+      </p>
+    );
   if (!lines) return <p class="dg-muted">Fetching the log …</p>;
   if (!lines.length) return <p class="dg-muted">The log is empty so far.</p>;
   return (
@@ -54,7 +59,10 @@ export function Logs({ job, ask, listen }: { job: string; ask: Ask; listen: List
       {lines.map((line) => (
         <div key={line.cursor} class={`dg-log-${line.level}`}>
           <time dateTime={line.timestamp}>{new Date(line.timestamp).toLocaleTimeString("en-GB")}</time>
-          <span class="dg-text">{line.level === "info" ? "" : `${line.level}: `}{line.message}</span>
+          <span class="dg-text">
+            {line.level === "info" ? "" : `${line.level}: `}
+            {line.message}
+          </span>
         </div>
       ))}
     </ol>

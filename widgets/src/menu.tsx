@@ -9,11 +9,13 @@ interface Menu {
   face: ComponentChildren;
   children: ComponentChildren;
   wide?: boolean; // for a face of words
+  focusable?: boolean; // by Tab; a grid has keys of its own for it
+  onOpen?: (open: boolean) => void;
 }
 
 const GAP = 4; // px
 
-export function Menu({ name, label, face, children, wide = false }: Menu) {
+export function Menu({ name, label, face, children, wide = false, focusable = true, onOpen }: Menu) {
   const button = useRef<HTMLButtonElement>(null);
   const opened = useRef<HTMLDivElement>(null);
   const [open, setOpen] = useState(false);
@@ -43,6 +45,7 @@ export function Menu({ name, label, face, children, wide = false }: Menu) {
       <button
         type="button"
         ref={button}
+        tabIndex={focusable ? undefined : -1}
         class={`dg-button dg-quiet ${wide ? "" : "dg-icon"}`}
         aria-label={wide ? undefined : name}
         aria-haspopup="true"
@@ -57,7 +60,10 @@ export function Menu({ name, label, face, children, wide = false }: Menu) {
         role="group"
         aria-label={label}
         onBeforeToggle={place}
-        onToggle={({ newState }) => setOpen(newState === "open")}
+        onToggle={({ newState }) => {
+          setOpen(newState === "open");
+          onOpen?.(newState === "open");
+        }}
       >
         <span class="dg-muted">{label}</span>
         {children}

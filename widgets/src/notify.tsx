@@ -1,16 +1,16 @@
-// Tells that a job has ended to somebody who looks elsewhere: in the page, by the browser, by a sound.
+// Notes that a job has ended, where it is not seen: in the page, by the browser, by a sound.
 
 import { render } from "preact";
-import { useEffect, useState } from "preact/hooks";
-import { dress } from "./dress";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { Menu } from "./menu";
 import css from "./notify.css";
 import type { State } from "./snapshot";
 import { StateMark } from "./state";
+import { injectStyles } from "./styles";
 import tokens from "./tokens.css";
 
 export interface News {
-  id: string; // of the job: its end is told once, however many widgets see it
+  id: string; // of the job: its end is noted once, however many widgets show it
   state: State;
   headline: string;
   title: string;
@@ -26,7 +26,7 @@ interface Settings {
 
 const KEY = "datagen_nb.notify";
 const STAYS = 8_000; // ms
-const MOST_TOASTS = 4;
+const MAX_TOASTS = 4;
 
 function settings(): Settings {
   const usual = { page: true, browser: false, sound: false };
@@ -45,9 +45,17 @@ function keep(chosen: Settings): void {
   }
 }
 
-/** The page's one region, shared with other copies of this module; it knows what it has told. */
-function region(): HTMLElement & { told?: Set<string> } {
-  const found = document.querySelector<HTMLElement>("body > .dg-toasts");
+/** Whether a job's end is in view somewhere on the page. */
+type Witness = (job: string) => boolean;
+
+interface Region extends HTMLElement {
+  noted?: Set<string>;
+  witnesses?: Set<Witness>;
+}
+
+/** The page's one region, shared with other copies of this module. */
+function region(): Region {
+  const found = document.querySelector<Region>("body > .dg-toasts");
   if (found) return found;
   const made = document.createElement("div");
   made.className = "dg-toasts";
@@ -57,11 +65,29 @@ function region(): HTMLElement & { told?: Set<string> } {
   return made;
 }
 
+/** For as long as a widget is there: what it shows in view needs no note, from whichever widget. */
+export function useWitness(sees: Witness): void {
+  const newest = useRef(sees);
+  newest.current = sees;
+  useEffect(() => {
+    const place = region();
+    place.witnesses ??= new Set();
+    const { witnesses } = place;
+    const witness: Witness = (job) => newest.current(job);
+    witnesses.add(witness);
+    return () => void witnesses.delete(witness);
+  }, []);
+}
+
+/** A cancellation needs no note: it is deliberate, and answered where it was asked for. */
 export function announce(news: News): void {
   const place = region();
-  const told = (place.told ??= new Set());
-  if (told.has(news.id)) return;
-  told.add(news.id);
+  place.noted ??= new Set();
+  const { noted } = place;
+  if (noted.has(news.id)) return;
+  noted.add(news.id);
+  const isSeen = !document.hidden && [...(place.witnesses ?? [])].some((sees) => sees(news.id));
+  if (isSeen || news.state === "cancelled") return;
   const chosen = settings();
   if (chosen.page) toast(place, news);
   if (chosen.browser && document.hidden && globalThis.Notification?.permission === "granted") {
@@ -75,13 +101,13 @@ export function announce(news: News): void {
 }
 
 function toast(place: HTMLElement, news: News): void {
-  dress(place, tokens, css);
+  injectStyles(place, tokens, css);
   const box = document.createElement("div");
   const close = () => {
     render(null, box);
     box.remove();
   };
-  while (place.children.length >= MOST_TOASTS) place.firstElementChild?.remove();
+  while (place.children.length >= MAX_TOASTS) place.firstElementChild?.remove();
   place.append(box);
   render(<Toast news={news} close={close} />, box);
 }
@@ -143,17 +169,16 @@ function beep(): void {
 
 const CHOICES: [keyof Settings, string][] = [
   ["page", "a note in this page"],
-  ["browser", "a notification of the browser"],
+  ["browser", "a browser notification"],
   ["sound", "a sound"],
 ];
 
-/** Where one chooses how to be told; the browser's leave is asked for by the click that wants it. */
+/** Where notifications are chosen; the browser asks for leave at the click that wants it. */
 export function NotifySettings() {
   const [chosen, setChosen] = useState(settings);
   const [denied, setDenied] = useState(false);
   const choose = async (name: keyof Settings, on: boolean) => {
-    const refused =
-      name === "browser" && on && (await globalThis.Notification?.requestPermission()) !== "granted";
+    const refused = name === "browser" && on && (await globalThis.Notification?.requestPermission()) !== "granted";
     setDenied(refused);
     const next = { ...settings(), [name]: on && !refused };
     keep(next);
@@ -161,7 +186,7 @@ export function NotifySettings() {
     if (name === "sound" && on) beep();
   };
   return (
-    <Menu name="Tell me when it ends" label="When a job ends out of sight, tell me by" face={BELL}>
+    <Menu name="Notifications" label="When a job ends out of view, notify me with" face={BELL}>
       {CHOICES.map(([name, label]) => (
         <label key={name}>
           <input

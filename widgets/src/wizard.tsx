@@ -2,15 +2,15 @@
 // here shows it and asks for changes.
 
 import { useEffect, useRef, useState } from "preact/hooks";
+import { count } from "./format";
 import { type Props, widget } from "./widget";
-import css from "./wizard.css";
-import { count } from "./words";
 import { Columns } from "./wizard/columns";
 import { Data } from "./wizard/data";
 import { Make } from "./wizard/make";
 import { Output } from "./wizard/output";
 import { Review } from "./wizard/review";
-import { type Change, STEPS, type Snapshot, type Step, blocked } from "./wizard/snapshot";
+import { blocked, type Change, type Snapshot, STEPS, type Step } from "./wizard/snapshot";
+import css from "./wizard.css";
 
 const TITLES: Record<Step, string> = {
   data: "Data",
@@ -21,10 +21,10 @@ const TITLES: Record<Step, string> = {
 };
 
 const QUESTIONS: Record<Step, string> = {
-  data: "Which table to learn from?",
-  make: "How much to make?",
-  columns: "What is in it?",
-  output: "Where to?",
+  data: "Which table?",
+  make: "How many rows?",
+  columns: "What kind is each column?",
+  output: "What becomes of the result?",
   review: "",
 };
 
@@ -32,7 +32,7 @@ const SUBMITTED = {
   below: "Submitted: its card is below.",
   alone: "Submitted: wizard.job in another cell shows its card.",
 };
-const PATIENCE = 60_000;
+const TIMEOUT_MS = 60_000;
 
 export function Wizard({ snapshot, connected, now, ask }: Props<Snapshot>) {
   const [refusal, setRefusal] = useState("");
@@ -41,7 +41,7 @@ export function Wizard({ snapshot, connected, now, ask }: Props<Snapshot>) {
   const walked = useRef(false);
   const last = blocked(snapshot);
   const reachable = (to: Step) => last === null || STEPS.indexOf(to) <= STEPS.indexOf(last);
-  // Nobody stands beyond what is wrong.
+  // No step beyond what is wrong.
   const step = last === null || reachable(snapshot.step) ? snapshot.step : last;
   const at = STEPS.indexOf(step);
   const next = STEPS[at + 1];
@@ -63,7 +63,7 @@ export function Wizard({ snapshot, connected, now, ask }: Props<Snapshot>) {
   const submit = async () => {
     setSubmitting(true);
     setRefusal("");
-    await ask("submit", {}, { patience: PATIENCE }).catch(fail);
+    await ask("submit", {}, { timeout: TIMEOUT_MS }).catch(fail);
     setSubmitting(false);
   };
   const on = () => {
@@ -82,7 +82,9 @@ export function Wizard({ snapshot, connected, now, ask }: Props<Snapshot>) {
                 disabled={!connected || !reachable(one)}
                 onClick={() => go(one)}
               >
-                <span aria-hidden="true">{mark(snapshot, one) ?? (reachable(one) && index < at ? "✓" : index + 1)}</span>
+                <span aria-hidden="true">
+                  {mark(snapshot, one) ?? (reachable(one) && index < at ? "✓" : index + 1)}
+                </span>
                 <span class="dg-step">{TITLES[one]}</span>
               </button>
             </li>
@@ -116,7 +118,7 @@ export function Wizard({ snapshot, connected, now, ask }: Props<Snapshot>) {
           {step === "make" && <Make snapshot={snapshot} edit={edit} />}
           {step === "columns" && <Columns snapshot={snapshot} ask={ask} />}
           {step === "output" && <Output snapshot={snapshot} ask={ask} edit={edit} />}
-          {step === "review" && <Review snapshot={snapshot} ask={ask} now={now} />}
+          {step === "review" && <Review snapshot={snapshot} ask={ask} edit={edit} now={now} />}
         </fieldset>
         {refusal && (
           <p role="alert" class="dg-warning dg-text">

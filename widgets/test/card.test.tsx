@@ -5,7 +5,7 @@ import widget, { Card } from "../src/card";
 import type { Ask } from "../src/link";
 import type { Snapshot } from "../src/snapshot";
 import type { Listen } from "../src/widget";
-import { FakeModel, NOW, snapshot } from "./fakes";
+import { ESTIMATE, FakeModel, NOW, snapshot } from "./fakes";
 
 let host: HTMLElement;
 beforeEach(() => {
@@ -30,8 +30,7 @@ function show(shown: Snapshot, ask = never, connected = true): HTMLElement {
   return host;
 }
 
-const buttons = (): string[] =>
-  [...host.querySelectorAll("button")].map((button) => button.textContent ?? "");
+const buttons = (): string[] => [...host.querySelectorAll("button")].map((button) => button.textContent ?? "");
 
 const press = async (label: string): Promise<void> => {
   const found = [...host.querySelectorAll("button")].find((b) => b.textContent === label);
@@ -42,11 +41,22 @@ const press = async (label: string): Promise<void> => {
 describe("a card says where its job is", () => {
   it("running: stage, rows, speed, what is left", () => {
     const text = show(snapshot("running")).textContent;
-    for (const words of ["Running", "diamonds → 1,000,000 rows", "fit 1.8 s", "generate 62 %",
-      "620,000 of 1,000,000 rows · 214,000 rows/s", "about 2 s left · 0:05 elapsed"])
+    for (const words of [
+      "Running",
+      "diamonds → 1,000,000 rows",
+      "fit 1.8 s",
+      "generate 62 %",
+      "620,000 of 1,000,000 rows · 214,000 rows/s",
+      "about 2 s left · 0:05 elapsed",
+    ])
       expect(text).toContain(words);
     expect(host.querySelector("[role=progressbar]")?.getAttribute("aria-valuenow")).toBe("62");
-    expect(buttons()).toEqual(["Pause", "Logs", "", "Cancel"]);
+    expect(buttons()).toEqual(["Pause", "Logs", "Details", "", "Cancel"]);
+  });
+
+  it("run again: where the new jobs are", () => {
+    const text = show({ ...snapshot("cancelled"), reruns: ["j_2", "j_3"] }).textContent;
+    for (const job of ["j_2", "j_3"]) expect(text).toContain(`Run again as ${job}: client.jobs.get("${job}")`);
   });
 
   it("queued: its place", () => {
@@ -64,16 +74,44 @@ describe("a card says where its job is", () => {
     const text = show(snapshot("paused", { resumeUntil: "2026-11-24T09:41:30Z" })).textContent;
     expect(text).toContain("620,000 rows kept on disk");
     expect(text).toContain("can be resumed for 23 h 41 min");
-    expect(buttons()).toEqual(["Resume", "Logs", "", "Cancel"]);
+    expect(buttons()).toEqual(["Resume", "Logs", "Details", "", "Cancel"]);
   });
 
   it("completed: time, size, fidelity, memorisation in words", () => {
     const done = snapshot("completed");
-    done.report = { fidelity: 0.993, memorisation: "no closer to your rows than fresh ones are" };
+    done.report = { fidelity: 0.993, privacy: "no closer to your rows than chance", level: "ok" };
     const text = show(done).textContent;
     expect(text).toContain("3.1 s · 2.4 MB Parquet · fidelity 99.3 %");
-    expect(text).toContain("no closer to your rows than fresh ones are");
-    expect(buttons()).toEqual(["View", "Download", "Rerun", "Logs"]);
+    expect(text).toContain("privacy OK: no closer to your rows than chance");
+    expect(buttons()).toEqual(["View", "Report", "Download", "Rerun", "Logs", "Details"]);
+  });
+
+  it.each([
+    ["ok", "✓ privacy OK"],
+    ["caution", "! privacy caution"],
+    ["bad", "✕ privacy risk"],
+  ] as const)("completed: privacy %s as words, a sign and a colour", (level, words) => {
+    const done = snapshot("completed");
+    done.report = { fidelity: 0.99, privacy: "as the report has it", level };
+    const verdict = [...show(done).querySelectorAll("b")].find((one) => one.textContent === words);
+    expect(verdict?.className).toBe({ ok: "dg-good", caution: "dg-fair", bad: "dg-risk" }[level]);
+  });
+
+  it.each([
+    [true, ["Edit and rerun", "Rerun", "Logs", "Details"]],
+    [false, ["Edit and rerun", "Logs", "Details"]],
+  ])("failed: a rerun is offered if it helps: %s", (retryHelps, offered) => {
+    show(snapshot("failed", { error: { code: "x", message: "It broke.", details: { retryHelps } } }));
+    expect(buttons()).toEqual(offered);
+  });
+
+  it("on request: source, seed, parameters, and its times in full", async () => {
+    show({ ...snapshot("completed"), parameters: '{"sampleRows": 1000}' });
+    expect(host.querySelector("dl")).toBeNull();
+    await press("Details");
+    const list = host.querySelector("dl")?.textContent;
+    for (const words of ["Sourcedata/diamonds.parquet", "Seed7", '{"sampleRows": 1000}', "Timeout1 h", "23 Nov 2026"])
+      expect(list).toContain(words);
   });
 
   it("failed: where, what, what now, whether a retry helps", () => {
@@ -83,12 +121,17 @@ describe("a card says where its job is", () => {
         error: {
           code: "ragged_row",
           message: "Line 20,481 has 13 fields, the header has 12.",
-          details: { stage: "read", remedy: "Mend the file.", retryHelps: false },
+          details: { stage: "read", remedy: "Correct the file.", retryHelps: false },
         },
       }),
     ).textContent;
-    for (const words of ["Failed in read", "Line 20,481", "Mend the file.",
-      "Trying again will not help.", "ragged_row · attempt 1 · request 8c1f"])
+    for (const words of [
+      "Failed in read",
+      "Line 20,481",
+      "Correct the file.",
+      "Running it again unchanged will not help.",
+      "ragged_row · attempt 1 · request 8c1f",
+    ])
       expect(text).toContain(words);
   });
 
@@ -96,7 +139,8 @@ describe("a card says where its job is", () => {
     expect(show(snapshot("running"), never, false).textContent).toContain("Not connected");
     expect(host.querySelector("[role=status]")?.textContent).toBe("Last seen running");
     expect(host.querySelector(".dg-lost")).not.toBeNull();
-    expect([...host.querySelectorAll("button")].every((button) => button.disabled)).toBe(true);
+    const alive = [...host.querySelectorAll("button")].filter((button) => !button.disabled);
+    expect(alive.map((button) => button.textContent)).toEqual(["Details"]); // they need no kernel
   });
 });
 
@@ -123,16 +167,39 @@ describe("a card asks", () => {
     show(snapshot("running"));
     await press("Cancel");
     expect(document.activeElement?.textContent).toBe("Keep");
-    await act(async () =>
-      void document.activeElement?.dispatchEvent(
-        new KeyboardEvent("keydown", { key: "Escape", bubbles: true }),
-      ),
+    await act(
+      async () =>
+        void document.activeElement?.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true })),
     );
     expect(document.activeElement?.textContent).toBe("Cancel");
-    expect(buttons()).toEqual(["Pause", "Logs", "", "Cancel"]);
+    expect(buttons()).toEqual(["Pause", "Logs", "Details", "", "Cancel"]);
   });
 
-  it("and tells a refusal", async () => {
+  it("for a rerun that can complete, where the estimate warns", async () => {
+    const ask = vi.fn(async () => undefined);
+    const warning = {
+      code: "larger_than_disk",
+      message: "It may not fit.",
+      remedy: "Ask for fewer rows.",
+      certain: false,
+      field: "dataSize",
+      value: 5_000,
+    } as const;
+    show(snapshot("running", { estimate: { ...ESTIMATE, warnings: [warning] } }), ask);
+    expect(host.textContent).toContain("It may not fit.");
+    await press("Rerun with 5,000 rows");
+    expect(ask).toHaveBeenCalledExactlyOnceWith("edit", { field: "dataSize", value: 5_000 }, expect.anything());
+  });
+
+  it("for the report, and takes it away again", async () => {
+    const ask = vi.fn(async () => null);
+    show(snapshot("completed"), ask);
+    await press("Report");
+    await press("Hide report");
+    expect(ask.mock.calls.map(([action]: unknown[]) => action)).toEqual(["report", "close"]);
+  });
+
+  it("and says why it was refused", async () => {
     show(snapshot("running"), async () => {
       throw new Error("Job j_7QK2 is completed; it cannot be paused.");
     });
@@ -162,7 +229,10 @@ it("a cancelled job counts its cooldown down", async () => {
 
 describe("a log", () => {
   const line = (cursor: number, message: string) => ({
-    cursor, message, level: "info", timestamp: "2026-11-23T10:00:30Z",
+    cursor,
+    message,
+    level: "info",
+    timestamp: "2026-11-23T10:00:30Z",
   });
 
   it("shows the lines so far and each new one, none twice, none lost", async () => {
@@ -174,7 +244,9 @@ describe("a log", () => {
     const asked = model.sent.find((one) => one.action === "logs");
     await act(async () => model.fire("msg:custom", { event: "log", job: "j_7QK2", lines: [line(3, "third")] }));
     await act(async () => model.fire("msg:custom", { id: asked?.id, result: [line(1, "first"), line(2, "<b>")] }));
-    await act(async () => model.fire("msg:custom", { event: "log", job: "j_7QK2", lines: [line(3, "third"), line(4, "fourth")] }));
+    await act(async () =>
+      model.fire("msg:custom", { event: "log", job: "j_7QK2", lines: [line(3, "third"), line(4, "fourth")] }),
+    );
     await act(async () => model.fire("msg:custom", { event: "log", job: "j_other", lines: [line(5, "not ours")] }));
     const said = [...host.querySelectorAll("[role=log] > div span")].map((one) => one.textContent);
     expect(said).toEqual(["first", "<b>", "third", "fourth"]);
@@ -197,8 +269,7 @@ describe("a download", () => {
       const asked = model.sent[model.sent.length - 1];
       const view = bytes === undefined ? [] : [new DataView(new TextEncoder().encode(bytes).buffer)];
       await act(async () => {
-        if (bytes !== undefined)
-          model.fire("msg:custom", { event: "chunk", start: asked?.body.start }, view);
+        if (bytes !== undefined) model.fire("msg:custom", { event: "chunk", start: asked?.body.start }, view);
         model.fire("msg:custom", { id: asked?.id, result });
       });
     };
@@ -215,8 +286,7 @@ describe("a download", () => {
     show(snapshot("completed"), async (action) =>
       action === "save" ? { path: "/home/me/people.csv" } : { name: "p", size: 5e9, tooLarge: true },
     );
-    const says = (words: string) =>
-      vi.waitFor(() => act(async () => expect(host.textContent).toContain(words)));
+    const says = (words: string) => vi.waitFor(() => act(async () => expect(host.textContent).toContain(words)));
     await press("Download");
     await says("5.0 GB are too much to pass through the notebook.");
     await press("Save beside the notebook");

@@ -95,7 +95,7 @@ it("asks for another order, and turns the one it has", async () => {
   const ask = vi.fn<Ask>(async () => undefined);
   show(snapshot([row()]), ask);
   await press("Rows");
-  await press("Started ↓");
+  await press("Submitted ↓");
   expect(ask.mock.calls.map(([action, body]) => [action, body])).toEqual([
     ["sort", { by: "rows", order: "desc" }],
     ["sort", { by: "created", order: "asc" }],
@@ -119,17 +119,38 @@ it("marks a range with shift", async () => {
   const ask = vi.fn<Ask>(async () => undefined);
   const rows = ["j_1", "j_2", "j_3"].map((id) => row({ id, name: id }));
   show(snapshot(rows), ask);
-  const box = (id: string) => host.querySelector(`[aria-label="Mark ${id}"]`) as HTMLInputElement;
+  const box = (id: string) => host.querySelector(`[aria-label="Select ${id}"]`) as HTMLInputElement;
   await act(async () => box("j_1").click());
   show(snapshot(rows, { selected: ["j_1"] }), ask);
   await act(async () => void box("j_3").dispatchEvent(new MouseEvent("click", { bubbles: true, shiftKey: true })));
-  expect((ask.mock.lastCall?.[1] as { ids: string[] }).ids.sort()).toEqual(["j_1", "j_2", "j_3"]);
+  const body = ask.mock.lastCall?.[1] as { ids: string[] } | undefined;
+  expect(body?.ids.sort()).toEqual(["j_1", "j_2", "j_3"]);
+});
+
+it("keeps what was marked until the kernel has answered", async () => {
+  const answers: (() => void)[] = [];
+  const ask = vi.fn<Ask>(() => new Promise((resolve) => answers.push(() => resolve(undefined))));
+  const rows = ["j_1", "j_2"].map((id) => row({ id, name: id }));
+  const box = (id: string) => host.querySelector(`[aria-label="Select ${id}"]`) as HTMLInputElement;
+  const marked = () => rows.filter(({ id }) => box(id).checked).map(({ id }) => id);
+  show(snapshot(rows), ask);
+  await act(async () => box("j_1").click());
+  show(snapshot(rows), ask); // made before the kernel heard of it
+  expect(marked()).toEqual(["j_1"]);
+  await act(async () => box("j_2").click());
+  show(snapshot(rows, { selected: ["j_1"] }), ask);
+  await act(async () => answers[0]?.());
+  expect(marked()).toEqual(["j_1", "j_2"]);
+  show(snapshot(rows, { selected: ["j_1", "j_2"] }), ask);
+  await act(async () => answers[1]?.());
+  show(snapshot(rows, { selected: ["j_2"] }), ask); // set in Python
+  expect(marked()).toEqual(["j_2"]);
 });
 
 it("offers for each state what can be done in it", () => {
   const offered = (status: Row["status"]) => {
     show(snapshot([row({ status })]));
-    return [...host.querySelectorAll("tbody .dg-deed")].map((one) => one.textContent);
+    return [...host.querySelectorAll("tbody .dg-action")].map((one) => one.textContent);
   };
   expect(offered("running")).toContain("Pause");
   expect(offered("paused")).toContain("Resume");
@@ -140,7 +161,7 @@ it("offers for each state what can be done in it", () => {
 it("says why it is empty", () => {
   expect(show(snapshot([])).textContent).toContain("No jobs yet.");
   const query = { ...snapshot([]).query, text: "x" };
-  expect(show(snapshot([], { query })).textContent).toContain("No job fits.");
+  expect(show(snapshot([], { query })).textContent).toContain("No job matches.");
 });
 
 it("says that it stands still when its kernel is gone", () => {
@@ -148,10 +169,18 @@ it("says that it stands still when its kernel is gone", () => {
   expect(host.querySelector("[role=alert]")?.textContent).toContain("Not connected to the kernel");
 });
 
+it("shows fidelity and source, of a job that has them", async () => {
+  localStorage.setItem("datagen_nb.history", JSON.stringify({ hidden: [] }));
+  show(snapshot([row({ fidelity: 0.9624, source: "data/diamonds.csv" }), row({ id: "j_2" })]));
+  const cells = (key: string) => [...host.querySelectorAll(`td.dg-c-${key}`)].map((cell) => cell.textContent);
+  expect(cells("fidelity")).toEqual(["96.2 %", "–"]);
+  expect(cells("source")).toEqual(["data/diamonds.csv", "–"]);
+});
+
 it("hides a column and remembers it", async () => {
   show(snapshot([row()]));
   const heads = () => [...host.querySelectorAll("th[aria-label]")].map((one) => one.getAttribute("aria-label"));
-  expect(heads()).toEqual(["Status", "Name", "Rows", "Started", "Took", "Size"]);
+  expect(heads()).toEqual(["Status", "Name", "Rows", "Submitted", "Took", "Size", "Fidelity"]);
   const box = [...host.querySelectorAll("label")].find((one) => one.textContent === "Size")?.querySelector("input");
   await act(async () => box?.click());
   expect(heads()).not.toContain("Size");

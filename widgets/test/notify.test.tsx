@@ -1,7 +1,7 @@
 import { render } from "preact";
 import { act } from "preact/test-utils";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { NotifySettings, type News, announce } from "../src/notify";
+import { announce, type News, NotifySettings, useWitness } from "../src/notify";
 
 const news = (given: Partial<News> = {}): News => ({
   id: "j_1",
@@ -15,9 +15,7 @@ const news = (given: Partial<News> = {}): News => ({
 
 const toasts = () => [...document.querySelectorAll(".dg-toast")];
 const press = (label: string) =>
-  act(async () =>
-    [...document.querySelectorAll("button")].find((one) => one.textContent === label)?.click(),
-  );
+  act(async () => [...document.querySelectorAll("button")].find((one) => one.textContent === label)?.click());
 
 beforeEach(() => vi.useFakeTimers());
 afterEach(() => {
@@ -54,7 +52,9 @@ it("shows the job, or is dismissed", async () => {
 });
 
 it("never has more than four", async () => {
-  await act(async () => ["1", "2", "3", "4", "5", "6"].forEach((id) => announce(news({ id, title: id }))));
+  await act(async () => {
+    for (const id of ["1", "2", "3", "4", "5", "6"]) announce(news({ id, title: id }));
+  });
   expect(toasts().map((one) => one.querySelector("strong")?.textContent)).toEqual(["3", "4", "5", "6"]);
 });
 
@@ -82,4 +82,19 @@ it("asks the browser only by the click that wants it, and says when it is refuse
   expect(requestPermission).toHaveBeenCalledOnce();
   expect(host.textContent).toContain("does not allow it");
   expect(JSON.parse(localStorage.getItem("datagen_nb.notify") ?? "{}").browser).toBe(false);
+});
+
+it("notes nothing that is in view in another widget, and no cancellation", async () => {
+  const Card = () => {
+    useWitness((job) => job === "j_1");
+    return null;
+  };
+  const host = document.createElement("div");
+  document.body.append(host);
+  act(() => render(<Card />, host));
+  await act(async () => [news(), news({ id: "j_2" }), news({ id: "j_3", state: "cancelled" })].forEach(announce));
+  expect(toasts()).toHaveLength(1);
+  act(() => render(null, host));
+  await act(async () => announce(news({ id: "j_1" }))); // seen before: no news later
+  expect(toasts()).toHaveLength(1);
 });

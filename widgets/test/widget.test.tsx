@@ -38,6 +38,50 @@ describe("a link", () => {
   });
 });
 
+describe("a kernel that is busy with a cell", () => {
+  const BUSY = "The kernel is busy: this happens when the cell ends; interrupt the cell to do it now.";
+  const press = async () => {
+    vi.useFakeTimers();
+    const model = new FakeModel(snapshot("running"));
+    await act(async () => {
+      widget.render({ model, el: host });
+    });
+    await act(async () => host.querySelector<HTMLButtonElement>(".dg-buttons button")?.click());
+    expect(model.sent.map((one) => one.action)).toEqual(["pause"]);
+    return model;
+  };
+
+  it("is said within 2 s of a press that it has not heard, until it has", async () => {
+    const model = await press();
+    expect(host.textContent).not.toContain(BUSY);
+    await act(async () => void vi.advanceTimersByTime(2_000));
+    expect(host.textContent).toContain(BUSY);
+    await act(async () => model.fire("msg:custom", { id: model.sent[0]?.id, acknowledged: true }));
+    expect(host.textContent).not.toContain(BUSY);
+  });
+
+  it("is not what makes an answer late that was heard", async () => {
+    const model = await press();
+    await act(async () => model.fire("msg:custom", { id: model.sent[0]?.id, acknowledged: true }));
+    await act(async () => void vi.advanceTimersByTime(5_000));
+    expect(host.textContent).not.toContain(BUSY);
+    expect(host.textContent).toContain("Pausing");
+  });
+
+  it("is not said of what no person asked", async () => {
+    vi.useFakeTimers();
+    const model = new FakeModel({ ...snapshot("running"), seq: 3 } as Snapshot);
+    await act(async () => {
+      widget.render({ model, el: host });
+    });
+    model.heartbeat = { every: 4, seq: 5 };
+    await act(async () => model.fire("change:heartbeat"));
+    expect(model.sent.map((one) => one.action)).toEqual(["resync"]);
+    await act(async () => void vi.advanceTimersByTime(3_000));
+    expect(host.textContent).not.toContain(BUSY);
+  });
+});
+
 it("two views follow one model, and leave nothing behind", async () => {
   const model = new FakeModel(snapshot("running"));
   const second = document.createElement("div");
@@ -48,7 +92,9 @@ it("two views follow one model, and leave nothing behind", async () => {
   model.snapshot = snapshot("completed");
   await act(async () => model.fire("change:snapshot"));
   for (const el of [host, second]) expect(el.textContent).toContain("Completed");
-  await act(async () => closings.forEach((close) => close()));
+  await act(async () => {
+    for (const close of closings) close();
+  });
   expect(model.listeners).toBe(0);
 });
 
@@ -62,7 +108,7 @@ it("a silent kernel is noticed", async () => {
   expect(host.textContent).not.toContain("Not connected");
   await act(async () => void vi.advanceTimersByTime(5_000));
   expect(host.textContent).toContain("Not connected");
-  await act(async () => model.fire("change:beat"));
+  await act(async () => model.fire("change:heartbeat"));
   expect(host.textContent).not.toContain("Not connected");
 });
 
@@ -73,28 +119,28 @@ it("a kernel that is silent is asked, ever more seldom, and its answer brings th
     widget.render({ model, el: host });
   });
   for (let seconds = 0; seconds < 60; seconds += 1) await act(async () => void vi.advanceTimersByTime(1_000));
-  const asked = model.sent.filter((one) => one.action === "again");
+  const asked = model.sent.filter((one) => one.action === "resync");
   expect(asked.length).toBeGreaterThan(3);
   expect(asked.length).toBeLessThan(8);
-  const newest = { ...snapshot("completed"), told: 9 };
+  const newest = { ...snapshot("completed"), seq: 9 };
   await act(async () => model.fire("msg:custom", { id: asked.at(-1)?.id, result: newest }));
   expect(host.textContent).toContain("Completed");
   expect(host.textContent).not.toContain("Not connected");
 });
 
-it("what was dropped on its way is asked for after the next beat, and an older answer changes nothing", async () => {
-  const model = new FakeModel({ ...snapshot("running"), told: 3 } as Snapshot);
+it("what was dropped on its way is asked for after the next heartbeat, and an older answer changes nothing", async () => {
+  const model = new FakeModel({ ...snapshot("running"), seq: 3 } as Snapshot);
   await act(async () => {
     widget.render({ model, el: host });
   });
-  model.beat = { every: 4, told: 3 };
-  await act(async () => model.fire("change:beat"));
+  model.heartbeat = { every: 4, seq: 3 };
+  await act(async () => model.fire("change:heartbeat"));
   expect(model.sent).toEqual([]);
-  model.beat = { every: 4, told: 5 };
-  await act(async () => model.fire("change:beat"));
-  const answer = (told: number, state: State) =>
-    act(async () => model.fire("msg:custom", { id: model.sent[0]?.id, result: { ...snapshot(state), told } }));
-  model.snapshot = { ...snapshot("completed"), told: 6 } as Snapshot;
+  model.heartbeat = { every: 4, seq: 5 };
+  await act(async () => model.fire("change:heartbeat"));
+  const answer = (seq: number, state: State) =>
+    act(async () => model.fire("msg:custom", { id: model.sent[0]?.id, result: { ...snapshot(state), seq } }));
+  model.snapshot = { ...snapshot("completed"), seq: 6 } as Snapshot;
   await act(async () => model.fire("change:snapshot"));
   await answer(5, "paused");
   expect(host.textContent).toContain("Completed");
@@ -103,7 +149,7 @@ it("what was dropped on its way is asked for after the next beat, and an older a
 it("counts by the kernel's clock, not the browser's", async () => {
   vi.useFakeTimers({ now: NOW - 3_600_000 }); // an hour behind
   const model = new FakeModel(snapshot("running"));
-  model.beat = { at: NOW / 1000, every: 4 };
+  model.heartbeat = { at: NOW / 1000, every: 4 };
   await act(async () => {
     widget.render({ model, el: host });
   });
@@ -115,7 +161,7 @@ it("counts by the kernel's clock, not the browser's", async () => {
 it("with more to follow at once, a kernel may be silent for longer", async () => {
   vi.useFakeTimers();
   const model = new FakeModel(snapshot("running"));
-  model.beat = { every: 10 };
+  model.heartbeat = { every: 10 };
   await act(async () => {
     widget.render({ model, el: host });
   });

@@ -1,15 +1,34 @@
 // The newest jobs along the time: when each was there, and what became of it.
 
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import { clock, count, day, instant, rough, rows } from "../format";
 import { StateMark, WORDS } from "../state";
-import { clock, count, day, rough, rows } from "../words";
 import type { Bar } from "./snapshot";
 
 const DAY = 86_400_000; // ms
-const SHORTEST = 30_000; // ms
-const ROOM = 1.05; // before the first bar
-const MOST_LANES = 8;
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const LENGTHS = [
+  MINUTE,
+  2 * MINUTE,
+  4 * MINUTE,
+  10 * MINUTE,
+  20 * MINUTE,
+  40 * MINUTE,
+  HOUR,
+  2 * HOUR,
+  6 * HOUR,
+  12 * HOUR,
+  DAY,
+  2 * DAY,
+  8 * DAY,
+  30 * DAY,
+  90 * DAY,
+  366 * DAY,
+];
+const MAX_LANES = 8;
 const MARK = 20; // px that a job takes at least
+const LEGIBLE = 52; // px from which on its name is shown
 
 export interface Placed {
   bar: Bar;
@@ -18,11 +37,11 @@ export interface Placed {
   wide: number;
 }
 
-/** How far the line reaches back, in ms: so far that two thirds of the jobs began on it. */
+/** How far the line reaches back, in ms: so far that two thirds of the jobs began on it, or a round span more. */
 export function reach(bars: Bar[], now: number): number {
   const ages = bars.map((bar) => now - Date.parse(bar.created)).sort((a, b) => a - b);
   const most = ages[Math.ceil((ages.length * 2) / 3) - 1] ?? 0;
-  return Math.max(SHORTEST, most * ROOM);
+  return LENGTHS.find((length) => length > most) ?? most;
 }
 
 /** Each bar in the first lane that is free at its time; what began before is cut off at the edge. */
@@ -38,7 +57,7 @@ export function placed(bars: Bar[], now: number, length: number, least: number):
     const wide = Math.max(end - from, least);
     let lane = free.findIndex((until) => until <= from);
     if (lane < 0) lane = free.length;
-    if (lane >= MOST_LANES) continue;
+    if (lane >= MAX_LANES) continue;
     free[lane] = from + wide + 0.002;
     found.push({ bar, lane, from, wide });
   }
@@ -60,11 +79,12 @@ export function Timeline({ bars, now, open }: { bars: Bar[]; now: number; open: 
         <h4 class="dg-grow">Recent jobs</h4>
         {bars.length > 0 && (
           <span class="dg-muted">
-            {count(shown.length)} in the last {rough(length / 1000)}
+            {bars.length > shown.length && `${count(shown.length)} of the newest ${count(bars.length)}, `}the last{" "}
+            {rough(length / 1000)}
           </span>
         )}
       </div>
-      {bars.length === 0 && <span class="dg-muted">None yet. Each job will stand here along the time.</span>}
+      {bars.length === 0 && <span class="dg-muted">None yet.</span>}
       <div ref={lines} class="dg-lanes" hidden={bars.length === 0} style={{ height: `${lanes * 20}px` }}>
         {[0.25, 0.5, 0.75].map((at) => (
           <i key={at} style={{ left: `${at * 100}%` }} />
@@ -80,7 +100,7 @@ export function Timeline({ bars, now, open }: { bars: Bar[]; now: number; open: 
             onClick={() => open(bar.id)}
           >
             <StateMark state={bar.status} still />
-            <span class="dg-text">{bar.name || bar.id}</span>
+            {wide * width >= LEGIBLE && <span class="dg-text">{bar.name || bar.id}</span>}
           </button>
         ))}
       </div>
@@ -96,7 +116,7 @@ export function Timeline({ bars, now, open }: { bars: Bar[]; now: number; open: 
 function said(bar: Bar, now: number): string {
   const end = bar.ended ? Date.parse(bar.ended) : now;
   const took = bar.started ? `, ${clock((end - Date.parse(bar.started)) / 1000)}` : "";
-  return `${bar.name || bar.id}: ${WORDS[bar.status]}, ${rows(bar.rows)}${took}`;
+  return `${bar.name || bar.id}: ${WORDS[bar.status]}, ${rows(bar.rows)}${took}, submitted ${instant(bar.created)}`;
 }
 
 const moment = (now: number, before: number): string =>

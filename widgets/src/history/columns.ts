@@ -36,9 +36,7 @@ export function useColumns() {
     takesTheRest: one.takesTheRest === true && choice.widths[one.key] === undefined,
   }));
   const toggle = (key: string) => {
-    const hidden = choice.hidden.includes(key)
-      ? choice.hidden.filter((one) => one !== key)
-      : [...choice.hidden, key];
+    const hidden = choice.hidden.includes(key) ? choice.hidden.filter((one) => one !== key) : [...choice.hidden, key];
     choose({ ...choice, hidden });
   };
   const resize = (key: string, width: number) =>

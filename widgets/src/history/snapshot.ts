@@ -1,37 +1,10 @@
-// What the kernel tells a history: one page of jobs, and how many there are.
+// What the kernel sends a history: one page of jobs, and how many there are.
 
-import type { State } from "../snapshot";
+import type { HistoryQuery } from "../snapshots";
 
-export interface Row {
-  id: string;
-  status: State;
-  progress: number;
-  name: string;
-  tags: string[];
-  note: string;
-  rows: number;
-  created: string;
-  ended?: string;
-  took?: number; // s
-  size?: number; // bytes
-  place?: number;
-  startsAfter?: string;
-  stage?: string;
-  expires?: string;
-}
+export type { HistoryRow as Row, HistorySnapshot as Snapshot } from "../snapshots";
 
-export type Sort = "created" | "ended" | "name" | "rows" | "size" | "status" | "took";
-
-export interface Snapshot {
-  rows: Row[];
-  counts: Partial<Record<State, number>>;
-  total: number; // of the states that are shown
-  first: number; // jobs before this page
-  more: boolean;
-  query: { status: State[]; text: string; period: string; sort: Sort; order: "asc" | "desc" };
-  selected: string[];
-  trouble: string;
-}
+export type Sort = HistoryQuery["sort"];
 
 export interface Column {
   key: string;
@@ -44,13 +17,15 @@ export interface Column {
 }
 
 export const COLUMNS: Column[] = [
-  { key: "status", words: "Status", sort: "status", width: 150 },
+  { key: "status", words: "Status", sort: "status", width: 164 },
   { key: "name", words: "Name", sort: "name", width: 140, takesTheRest: true },
-  { key: "rows", words: "Rows", sort: "rows", number: true, width: 95 },
-  { key: "created", words: "Started", sort: "created", width: 110 },
+  { key: "rows", words: "Rows", sort: "rows", number: true, width: 124 },
+  { key: "created", words: "Submitted", sort: "created", width: 118 },
   { key: "took", words: "Took", sort: "took", number: true, width: 70 },
   { key: "size", words: "Size", sort: "size", number: true, width: 92 },
-  { key: "ended", words: "Ended", sort: "ended", width: 105, hidden: true },
+  { key: "fidelity", words: "Fidelity", number: true, width: 84 },
+  { key: "source", words: "Source", width: 180, hidden: true },
+  { key: "ended", words: "Ended", sort: "ended", width: 118, hidden: true },
   { key: "note", words: "Note", width: 180, hidden: true },
   { key: "expires", words: "Expires", width: 90, hidden: true },
   { key: "id", words: "Id", width: 170, hidden: true },

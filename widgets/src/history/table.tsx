@@ -2,16 +2,16 @@
 
 import { type ComponentChildren, Fragment } from "preact";
 import { useRef } from "preact/hooks";
+import { ago, clock, count, day, exact, instant, ordinal, percent, rough, size, span } from "../format";
 import { Menu } from "../menu";
 import type { State } from "../snapshot";
 import { ENDED, StateMark, WORDS } from "../state";
-import { ago, clock, count, day, exact, ordinal, rough, size, span } from "../words";
 import { LEAST } from "./columns";
 import type { Column, Row, Snapshot, Sort } from "./snapshot";
 
 const SOON = 7 * 86_400_000; // ms until an expiry is worth a word
 
-export type Deed = "open" | "view" | "pause" | "resume" | "cancel" | "rerun" | "edit" | "delete";
+export type RowAction = "open" | "view" | "report" | "pause" | "resume" | "cancel" | "rerun" | "edit" | "delete";
 
 interface Table {
   snapshot: Snapshot;
@@ -20,7 +20,7 @@ interface Table {
   resize: (key: string, width: number) => void;
   sort: (by: Sort, order: "asc" | "desc") => void;
   select: (ids: string[]) => void;
-  act: (deed: Deed, row: Row) => void;
+  act: (action: RowAction, row: Row) => void;
   below: (row: Row) => ComponentChildren;
 }
 
@@ -36,11 +36,15 @@ export function Table({ snapshot, columns, now, resize, sort, select, act, below
     select(on ? [...others, ...these] : others);
   };
   return (
-    <table class="dg-table dg-jobs" style={{ minWidth: `${columns.reduce((sum, one) => sum + one.width, 76)}px` }}>
+    <table class="dg-table dg-jobs" style={{ "--dg-least": `${columns.reduce((sum, one) => sum + one.width, 76)}px` }}>
       <colgroup>
         <col style={{ width: "34px" }} />
         {columns.map((column) => (
-          <col key={column.key} style={column.takesTheRest ? {} : { width: `${column.width}px` }} />
+          <col
+            key={column.key}
+            class={`dg-c-${column.key}`}
+            style={column.takesTheRest ? {} : { width: `${column.width}px` }}
+          />
         ))}
         <col style={columns.some((one) => one.takesTheRest) ? { width: "42px" } : {}} />
       </colgroup>
@@ -49,7 +53,7 @@ export function Table({ snapshot, columns, now, resize, sort, select, act, below
           <th scope="col">
             <input
               type="checkbox"
-              aria-label="Mark all on this page"
+              aria-label="Select all on this page"
               checked={all}
               onChange={() =>
                 select(
@@ -75,16 +79,22 @@ export function Table({ snapshot, columns, now, resize, sort, select, act, below
               <td>
                 <input
                   type="checkbox"
-                  aria-label={`Mark ${row.name || row.id}`}
+                  aria-label={`Select ${row.name || row.id}`}
                   checked={selected.includes(row.id)}
                   onClick={(event) => mark(index, event.currentTarget.checked, event.shiftKey)}
                 />
               </td>
               {columns.map((column) => (
-                <Cell key={column.key} column={column} row={row} now={now} open={() => act("open", row)} />
+                <td key={column.key} class={`dg-c-${column.key} ${column.number ? "dg-n" : ""}`}>
+                  {column.key === "name" ? (
+                    <Name row={row} now={now} shown={columns} open={() => act("open", row)} />
+                  ) : (
+                    <Value of={column.key} row={row} now={now} />
+                  )}
+                </td>
               ))}
               <td>
-                <Actions row={row} act={(deed) => act(deed, row)} />
+                <Actions row={row} act={(action) => act(action, row)} />
               </td>
             </tr>
             {below(row)}
@@ -112,7 +122,13 @@ function Header({ column, query, sort, resize }: Header) {
   const width = () => head.current?.offsetWidth || column.width;
   const next = sorted && query.order === "desc" ? "asc" : "desc";
   return (
-    <th ref={head} scope="col" aria-label={column.words} class={column.number ? "dg-n" : ""} aria-sort={by && (sorted ? SORTED[query.order] : "none")}>
+    <th
+      ref={head}
+      scope="col"
+      aria-label={column.words}
+      class={`dg-c-${column.key} ${column.number ? "dg-n" : ""}`}
+      aria-sort={by && (sorted ? SORTED[query.order] : "none")}
+    >
       {by ? (
         <button type="button" class="dg-sort" onClick={() => sort(by, next)}>
           {column.words}
@@ -151,69 +167,106 @@ function Header({ column, query, sort, resize }: Header) {
   );
 }
 
-function Cell({ column, row, now, open }: { column: Column; row: Row; now: number; open: () => void }) {
-  const dash = <span class="dg-muted">–</span>;
-  switch (column.key) {
+interface NameCell {
+  row: Row;
+  now: number;
+  shown: Column[];
+  open: () => void;
+}
+
+const BRIEF = ["rows", "took", "size", "fidelity", "source", "created"];
+
+/** The name with its tags; where the table is narrow, below it what has no column of its own there. */
+function Name({ row, now, shown, open }: NameCell) {
+  const brief = BRIEF.filter((key) => shown.some((one) => one.key === key) && isKnown(key, row));
+  return (
+    <>
+      <span class="dg-named">
+        <span class="dg-title">
+          <button type="button" class="dg-name-button dg-text" title={row.name || row.id} onClick={open}>
+            {row.name || row.id}
+          </button>
+          {row.note && (
+            <span class="dg-tag dg-noted" title={row.note} role="img" aria-label={`Note: ${row.note}`}>
+              ✎
+            </span>
+          )}
+          <Expiry row={row} now={now} />
+        </span>
+        {row.tags.map((tag) => (
+          <span key={tag} class="dg-tag dg-text" title={tag}>
+            {tag}
+          </span>
+        ))}
+      </span>
+      <span class="dg-brief dg-muted">
+        {brief.map((key, place) => (
+          <Fragment key={key}>
+            {place > 0 && " · "}
+            <Value of={key} row={row} now={now} />
+            {key === "rows" && (row.rows === 1 ? " row" : " rows")}
+            {key === "fidelity" && " fidelity"}
+          </Fragment>
+        ))}
+      </span>
+    </>
+  );
+}
+
+const isKnown = (key: string, row: Row): boolean => row[key as keyof Row] !== undefined;
+
+function Value({ of: key, row, now }: { of: string; row: Row; now: number }) {
+  if (key !== "status" && !isKnown(key, row)) return <span class="dg-muted">–</span>;
+  switch (key) {
     case "status":
       return (
-        <td>
-          <span class="dg-state">
-            <StateMark state={row.status} />
-            {state(row, now)}
-          </span>
-        </td>
-      );
-    case "name":
-      return (
-        <td>
-          <span class="dg-named">
-            <button type="button" class="dg-name-button dg-text" title={row.name || row.id} onClick={open}>
-              {row.name || row.id}
-            </button>
-            {row.tags.map((tag) => (
-              <span key={tag} class="dg-tag dg-text" title={tag}>
-                {tag}
-              </span>
-            ))}
-            {row.note && (
-              <span class="dg-tag dg-noted" title={row.note} role="img" aria-label={`Note: ${row.note}`}>
-                ✎
-              </span>
-            )}
-            <Expiry row={row} now={now} />
-          </span>
-        </td>
+        <span class="dg-state" title={row.stage && `Failed in ${row.stage}`}>
+          <StateMark state={row.status} />
+          <span class="dg-cut">{state(row, now)}</span>
+        </span>
       );
     case "rows":
-      return <td class="dg-n">{count(row.rows)}</td>;
+      return <>{count(row.rows)}</>;
     case "created":
-      return <td title={new Date(row.created).toLocaleString("en-GB")}>{ago(row.created, now)}</td>;
     case "ended":
-      return <td>{row.ended ? ago(row.ended, now) : dash}</td>;
-    case "took":
-      return <td class="dg-n">{row.took === undefined ? dash : ENDED.includes(row.status) && row.took < 10 ? exact(row.took) : clock(row.took)}</td>;
-    case "size":
-      return <td class="dg-n">{row.size === undefined ? dash : size(row.size)}</td>;
+      return <Moment at={row[key] as string} words={ago(row[key] as string, now)} />;
     case "expires":
-      return <td>{row.expires ? day(row.expires) : dash}</td>;
+      return <Moment at={row.expires as string} words={day(row.expires as string)} />;
+    case "took": {
+      const took = row.took as number;
+      return <>{ENDED.includes(row.status) && took < 10 ? exact(took) : clock(took)}</>;
+    }
+    case "size":
+      return <>{size(row.size as number)}</>;
+    case "fidelity":
+      return <>{`${(100 * (row.fidelity as number)).toFixed(1)} %`}</>;
+    case "source":
+      return (
+        <span class="dg-text" title={row.source}>
+          {row.source}
+        </span>
+      );
     case "note":
       return (
-        <td class="dg-text" title={row.note}>
-          {row.note || dash}
-        </td>
+        <span class="dg-text" title={row.note}>
+          {row.note || "–"}
+        </span>
       );
     default:
-      return (
-        <td>
-          <code class="dg-mono">{row.id}</code>
-        </td>
-      );
+      return <code class="dg-mono">{row.id}</code>;
   }
 }
 
+/** A time in short; in full, when one points at it. */
+const Moment = ({ at, words }: { at: string; words: string }) => (
+  <time dateTime={at} title={instant(at)}>
+    {words}
+  </time>
+);
+
 /** What matters of a job now. */
 function state(row: Row, now: number): string {
-  if (row.status === "running") return `Running ${Math.floor(row.progress)} %`;
+  if (row.status === "running") return `Running ${percent(row.progress)}`;
   if (row.status === "failed" && row.stage) return `Failed in ${row.stage}`;
   if (row.status === "queued") {
     const left = row.startsAfter ? (Date.parse(row.startsAfter) - now) / 1000 : 0;
@@ -226,12 +279,17 @@ function state(row: Row, now: number): string {
 function Expiry({ row, now }: { row: Row; now: number }) {
   const left = row.expires && row.ended ? Date.parse(row.expires) - now : SOON;
   if (left >= SOON) return null;
-  return <span class="dg-tag dg-fair" title={row.expires && `Its rows are deleted ${new Date(row.expires).toLocaleString("en-GB")}`}>{left > 0 ? `${rough(left / 1000)} left` : "expires now"}</span>;
+  return (
+    <span class="dg-tag dg-fair" title={row.expires && `Its rows are deleted on ${instant(row.expires)}`}>
+      {left > 0 ? `${rough(left / 1000)} left` : "expires now"}
+    </span>
+  );
 }
 
-const DEEDS: Record<Deed, string> = {
+const ROW_ACTIONS: Record<RowAction, string> = {
   open: "Open its card",
   view: "View its rows",
+  report: "Report on its quality",
   pause: "Pause",
   resume: "Resume",
   cancel: "Cancel …",
@@ -240,29 +298,29 @@ const DEEDS: Record<Deed, string> = {
   delete: "Delete …",
 };
 
-const POSSIBLE: Record<State, Deed[]> = {
+const POSSIBLE: Record<State, RowAction[]> = {
   queued: ["open", "pause", "edit", "cancel"],
   running: ["open", "pause", "edit", "cancel"],
   paused: ["open", "resume", "edit", "cancel"],
-  completed: ["open", "view", "rerun", "edit", "delete"],
+  completed: ["open", "view", "report", "rerun", "edit", "delete"],
   failed: ["open", "rerun", "edit", "delete"],
   cancelled: ["open", "rerun", "edit", "delete"],
 };
 
-function Actions({ row, act }: { row: Row; act: (deed: Deed) => void }) {
+function Actions({ row, act }: { row: Row; act: (action: RowAction) => void }) {
   return (
     <Menu name={`Actions for ${row.name || row.id}`} label={row.name || row.id} face="⋯">
-      {POSSIBLE[row.status].map((deed) => (
+      {POSSIBLE[row.status].map((action) => (
         <button
-          key={deed}
+          key={action}
           type="button"
-          class="dg-button dg-quiet dg-deed"
+          class="dg-button dg-quiet dg-action"
           onClick={(event) => {
             (event.currentTarget.closest("[popover]") as HTMLElement | null)?.hidePopover?.();
-            act(deed);
+            act(action);
           }}
         >
-          {DEEDS[deed]}
+          {ROW_ACTIONS[action]}
         </button>
       ))}
     </Menu>

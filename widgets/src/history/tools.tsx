@@ -1,12 +1,12 @@
 // Above the table: search, states, time, columns. Below it: what is marked, and the pages.
 
 import { useEffect, useRef, useState } from "preact/hooks";
+import { count } from "../format";
 import type { Ask } from "../link";
 import { Menu } from "../menu";
 import { NotifySettings } from "../notify";
 import type { State } from "../snapshot";
 import { WORDS } from "../state";
-import { count } from "../words";
 import { COLUMNS, type Snapshot } from "./snapshot";
 
 const MOMENT = 250; // ms
@@ -39,7 +39,12 @@ export function Tools({ snapshot, ask, isShown, toggle }: Tools) {
           const on = query.status.includes(state);
           const next = on ? query.status.filter((one) => one !== state) : [...query.status, state];
           return (
-            <Chip key={state} on={on} words={`${WORDS[state]} ${count(counts[state] ?? 0)}`} press={() => states(next)} />
+            <Chip
+              key={state}
+              on={on}
+              words={`${WORDS[state]} ${count(counts[state] ?? 0)}`}
+              press={() => states(next)}
+            />
           );
         })}
       </div>
@@ -98,7 +103,9 @@ function Period({ period, ask }: { period: string; ask: Ask }) {
   const [to, setTo] = useState("");
   useEffect(() => setChosen(period), [period]);
   const say = (which: string, since?: Date, until?: Date) =>
-    void ask("period", { period: which, since: since?.toISOString(), until: until?.toISOString() }).catch(() => undefined);
+    void ask("period", { period: which, since: since?.toISOString(), until: until?.toISOString() }).catch(
+      () => undefined,
+    );
   const choose = (which: string) => {
     setChosen(which);
     const today = new Date();
@@ -116,7 +123,7 @@ function Period({ period, ask }: { period: string; ask: Ask }) {
   };
   return (
     <>
-      <select class="dg-input" aria-label="Started" onChange={({ currentTarget }) => choose(currentTarget.value)}>
+      <select class="dg-input" aria-label="Submitted" onChange={({ currentTarget }) => choose(currentTarget.value)}>
         {PERIODS.map(([value, words]) => (
           <option key={value} value={value} selected={value === chosen}>
             {words}
@@ -125,8 +132,20 @@ function Period({ period, ask }: { period: string; ask: Ask }) {
       </select>
       {chosen === "range" && (
         <span class="dg-row">
-          <input class="dg-input" type="date" aria-label="From" value={from} onChange={({ currentTarget }) => range(currentTarget.value, to)} />
-          <input class="dg-input" type="date" aria-label="To" value={to} onChange={({ currentTarget }) => range(from, currentTarget.value)} />
+          <input
+            class="dg-input"
+            type="date"
+            aria-label="From"
+            value={from}
+            onChange={({ currentTarget }) => range(currentTarget.value, to)}
+          />
+          <input
+            class="dg-input"
+            type="date"
+            aria-label="To"
+            value={to}
+            onChange={({ currentTarget }) => range(from, currentTarget.value)}
+          />
         </span>
       )}
     </>
@@ -137,26 +156,26 @@ interface Foot {
   snapshot: Snapshot;
   ask: Ask;
   select: (ids: string[]) => void;
-  wish: (action: "cancel" | "delete", ids: string[]) => void;
+  propose: (action: "cancel" | "delete", ids: string[]) => void;
 }
 
-export function Foot({ snapshot, ask, select, wish }: Foot) {
+export function Foot({ snapshot, ask, select, propose }: Foot) {
   const { selected, rows, first, total, more } = snapshot;
   const go = (to: "next" | "previous") => void ask(to).catch(() => undefined);
   return (
     <div class="dg-row dg-tools dg-below">
       <span class="dg-grow dg-muted" role="status">
-        {selected.length ? `${count(selected.length)} marked` : ""}
+        {selected.length ? `${count(selected.length)} selected` : ""}
       </span>
       {selected.length > 0 && (
         <>
           <button type="button" class="dg-button dg-quiet" onClick={() => select([])}>
-            Unmark
+            Clear
           </button>
-          <button type="button" class="dg-button" onClick={() => wish("cancel", selected)}>
+          <button type="button" class="dg-button" onClick={() => propose("cancel", selected)}>
             Cancel
           </button>
-          <button type="button" class="dg-button" onClick={() => wish("delete", selected)}>
+          <button type="button" class="dg-button" onClick={() => propose("delete", selected)}>
             Delete
           </button>
         </>
@@ -165,10 +184,22 @@ export function Foot({ snapshot, ask, select, wish }: Foot) {
         {rows.length ? `${count(first + 1)}–${count(first + rows.length)} of ${count(total)}` : ""}
       </span>
       <span class="dg-pages">
-        <button type="button" class="dg-button dg-icon" aria-label="Previous page" disabled={first === 0} onClick={() => go("previous")}>
+        <button
+          type="button"
+          class="dg-button dg-icon"
+          aria-label="Previous page"
+          disabled={first === 0}
+          onClick={() => go("previous")}
+        >
           ‹
         </button>
-        <button type="button" class="dg-button dg-icon" aria-label="Next page" disabled={!more} onClick={() => go("next")}>
+        <button
+          type="button"
+          class="dg-button dg-icon"
+          aria-label="Next page"
+          disabled={!more}
+          onClick={() => go("next")}
+        >
           ›
         </button>
       </span>

@@ -1,8 +1,8 @@
 // The third step: what each column is taken to be.
 
 import { useEffect, useRef, useState } from "preact/hooks";
+import { count } from "../format";
 import type { Ask } from "../link";
-import { count } from "../words";
 import { type Snapshot, wrong } from "./snapshot";
 
 interface Column {
@@ -22,16 +22,7 @@ interface Page {
   columns: Column[];
 }
 
-const KINDS: Record<string, string> = {
-  numeric: "number",
-  boolean: "yes or no",
-  categorical: "category",
-  datetime: "date or time",
-  id: "identifier",
-  text: "text",
-  constant: "constant",
-  unsupported: "cannot be learnt",
-};
+const KINDS = ["numeric", "boolean", "categorical", "datetime", "id", "text", "constant"];
 
 const MOMENT = 200; // ms
 
@@ -55,17 +46,21 @@ export function Columns({ snapshot, ask }: { snapshot: Snapshot; ask: Ask }) {
   }, [search, snapshot.revision]);
   const judge = (column: Column, kind: string) => {
     const chosen = kind === column.kind ? null : kind;
-    setFound((page) => page && { ...page, columns: page.columns.map((one) => (one === column ? { ...one, chosen } : one)) });
+    setFound(
+      (page) => page && { ...page, columns: page.columns.map((one) => (one === column ? { ...one, chosen } : one)) },
+    );
     ask("column", { name: column.name, kind: chosen }).catch((error) => setTrouble(String(error.message ?? error)));
   };
-  const looked = (snapshot.table?.rows ?? 0) > 0;
+  const { rows = 0, lookedAt = rows } = snapshot.table ?? {};
+  const of = lookedAt < rows ? `of ${count(lookedAt)} rows` : "";
   const more = found ? found.count - found.columns.length : 0;
   const problem = wrong(snapshot, "parameters.columns");
   return (
     <>
       <div class="dg-row">
         <p class="dg-grow dg-hint">
-          What each column is taken to be, judged by its first rows. Change what is wrong.
+          {of ? `Judged by ${count(lookedAt)} rows spread over the table.` : "Judged by all rows."} Change what is
+          wrong.
         </p>
         <input
           class="dg-input dg-search"
@@ -83,7 +78,7 @@ export function Columns({ snapshot, ask }: { snapshot: Snapshot; ask: Ask }) {
           {trouble}
         </p>
       )}
-      {!found && looked && <p class="dg-muted">Looking …</p>}
+      {!found && rows > 0 && <p class="dg-muted">Reading …</p>}
       {found?.count === 0 && <p class="dg-muted">No column has “{search}” in its name.</p>}
       {found && found.columns.length > 0 && (
         <div class="dg-scroll" tabIndex={0} role="region" aria-label="Columns">
@@ -91,10 +86,10 @@ export function Columns({ snapshot, ask }: { snapshot: Snapshot; ask: Ask }) {
             <thead>
               <tr>
                 <th scope="col">Column</th>
-                <th scope="col">Learnt as</th>
-                <th scope="col" class="dg-n">Missing</th>
-                <th scope="col" class="dg-n">Different</th>
-                <th scope="col">Values</th>
+                <th scope="col">Kind</th>
+                <Head words="Missing" of={of} number />
+                <Head words="Unique" of={of} number />
+                <Head words="Values" of={of} />
               </tr>
             </thead>
             <tbody>
@@ -106,11 +101,25 @@ export function Columns({ snapshot, ask }: { snapshot: Snapshot; ask: Ask }) {
         </div>
       )}
       {more > 0 && (
-        <button type="button" class="dg-button" onClick={() => void load(found?.columns.length ?? 0, found?.columns ?? [])}>
+        <button
+          type="button"
+          class="dg-button"
+          onClick={() => void load(found?.columns.length ?? 0, found?.columns ?? [])}
+        >
           Show {count(Math.min(more, 100))} more of {count(more)}
         </button>
       )}
     </>
+  );
+}
+
+/** The head of a column of facts, with how many rows they were counted in. */
+function Head({ words, of, number = false }: { words: string; of: string; number?: boolean }) {
+  return (
+    <th scope="col" class={number ? "dg-n" : ""}>
+      {words}
+      {of && <span class="dg-of">{of}</span>}
+    </th>
   );
 }
 
@@ -125,17 +134,15 @@ function Row({ column, judge }: { column: Column; judge: (column: Column, kind: 
       <td>
         <select
           class={`dg-input ${column.chosen ? "dg-changed" : ""}`}
-          aria-label={`Learn ${column.label} as`}
+          aria-label={`Kind of ${column.label}`}
           onChange={({ currentTarget }) => judge(column, currentTarget.value)}
         >
-          {Object.entries(KINDS)
-            .filter(([kind]) => kind !== "unsupported" || column.kind === kind)
-            .map(([kind, words]) => (
-              <option key={kind} value={kind} selected={kind === now}>
-                {words}
-                {kind === column.kind && column.chosen ? " (found)" : ""}
-              </option>
-            ))}
+          {(KINDS.includes(column.kind) ? KINDS : [...KINDS, column.kind]).map((kind) => (
+            <option key={kind} value={kind} selected={kind === now}>
+              {kind}
+              {kind === column.kind && column.chosen ? " (found)" : ""}
+            </option>
+          ))}
         </select>
       </td>
       <td class="dg-n">{column.nulls ? count(column.nulls) : "–"}</td>
@@ -152,7 +159,8 @@ const HEIGHT = 20;
 
 function Histogram({ column }: { column: Column }) {
   const { bars } = column;
-  if (bars.length === 0) return <span class="dg-muted">{column.kind === "unsupported" ? "–" : "hardly two alike"}</span>;
+  if (bars.length === 0)
+    return <span class="dg-muted">{column.kind === "unsupported" ? "–" : "almost all unique"}</span>;
   const most = Math.max(...bars.map((bar) => bar.count), 1);
   const width = WIDTH / Math.max(bars.length, 4);
   const top = bars.reduce((one, other) => (other.count > one.count ? other : one));

@@ -1,10 +1,10 @@
-// The first step: which table to learn from.
+// The first step: which table to train on.
 
 import { useEffect, useRef, useState } from "preact/hooks";
+import { about, count, size } from "../format";
 import type { Ask } from "../link";
-import { count, size, span } from "../words";
 import { Choice, Field } from "./field";
-import { type Change, type Snapshot, type Table, wrong } from "./snapshot";
+import { type Change, type Format, type Snapshot, type Table, wrong } from "./snapshot";
 import { type Progress, Stopped, upload } from "./upload";
 
 interface Candidates {
@@ -18,14 +18,13 @@ interface Data {
   edit: (changes: Change) => void;
 }
 
-const PATIENCE = 600_000;
-const ENDINGS = ".csv,.json,.jsonl,.ndjson,.parquet,.pq";
+const TIMEOUT_MS = 600_000;
 
 export function Data({ snapshot, ask, edit }: Data) {
   const [found, setFound] = useState<Candidates>({ frames: [], files: [] });
   const [busy, setBusy] = useState("");
   const [trouble, setTrouble] = useState("");
-  const look = () => ask("candidates").then((them) => setFound(them as Candidates), told(setTrouble));
+  const look = () => ask("candidates").then((them) => setFound(them as Candidates), into(setTrouble));
   useEffect(() => void look(), []);
 
   const [misled, setMisled] = useState(""); // by a path
@@ -33,23 +32,23 @@ export function Data({ snapshot, ask, edit }: Data) {
     setBusy(what);
     setTrouble("");
     setMisled("");
-    await ask(action, body, { patience: PATIENCE }).catch(told(action === "path" ? setMisled : setTrouble));
+    await ask(action, body, { timeout: TIMEOUT_MS }).catch(into(action === "path" ? setMisled : setTrouble));
     setBusy("");
   };
   const usePath = (path: string) => path.trim() && choose(path.trim(), "path", { path: path.trim() });
   const files = found.files.map((file) => file.path);
   return (
     <>
-      <FromFile ask={ask} told={setTrouble} />
+      <FromFile formats={snapshot.choices.inputFormat} ask={ask} fail={setTrouble} begin={() => setMisled("")} />
       <FromPath files={files} go={usePath} problem={misled} />
-      <section class="dg-frames" aria-label="Frames in this notebook">
+      <section class="dg-frames" aria-label="DataFrames in this notebook">
         <div class="dg-row">
-          <span class="dg-grow dg-muted">or a frame of this notebook</span>
+          <span class="dg-grow dg-muted">or a DataFrame in this notebook</span>
           <button type="button" class="dg-button dg-quiet" onClick={() => void look()}>
-            Look again
+            Refresh
           </button>
         </div>
-        {found.frames.length === 0 && <p class="dg-hint">None: no DataFrame has a name here yet.</p>}
+        {found.frames.length === 0 && <p class="dg-hint">No DataFrame here yet.</p>}
         <ul class="dg-list">
           {found.frames.map((frame) => (
             <li key={frame.name}>
@@ -69,12 +68,12 @@ export function Data({ snapshot, ask, edit }: Data) {
           ))}
         </ul>
       </section>
-      {(busy || snapshot.looking) && (
+      {(busy || snapshot.inspecting) && (
         <p role="status" class="dg-muted dg-text">
-          Looking at {busy || snapshot.looking} …
+          Reading {busy || snapshot.inspecting} …
         </p>
       )}
-      {(trouble || snapshot.trouble) && (
+      {!busy && !misled && (trouble || snapshot.trouble) && (
         <p role="alert" class="dg-warning dg-text">
           {trouble || snapshot.trouble}
         </p>
@@ -85,10 +84,19 @@ export function Data({ snapshot, ask, edit }: Data) {
   );
 }
 
-const told = (tell: (words: string) => void) => (error: unknown) =>
-  tell(error instanceof Error ? error.message : String(error));
+const into = (put: (words: string) => void) => (error: unknown) =>
+  put(error instanceof Error ? error.message : String(error));
 
-function FromFile({ ask, told: tell }: { ask: Ask; told: (words: string) => void }) {
+const any = new Intl.ListFormat("en", { type: "disjunction" });
+
+interface FromFile {
+  formats: Format[];
+  ask: Ask;
+  fail: (words: string) => void;
+  begin: () => void;
+}
+
+function FromFile({ formats, ask, fail, begin }: FromFile) {
   const [over, setOver] = useState(false);
   const [at, setAt] = useState<(Progress & { name: string }) | null>(null);
   const stop = useRef<AbortController | null>(null);
@@ -98,13 +106,16 @@ function FromFile({ ask, told: tell }: { ask: Ask; told: (words: string) => void
     stop.current?.abort();
     const mine = new AbortController();
     stop.current = mine;
-    tell("");
+    fail("");
+    begin();
     setAt({ phase: "checking", done: 0, total: file.size, name: file.name });
     try {
       await upload(file, ask, (progress) => setAt({ ...progress, name: file.name }), mine.signal);
     } catch (error) {
       if (!(error instanceof Stopped)) {
-        tell(`${error instanceof Error ? error.message : error} Choose ${file.name} again: what has arrived is kept.`);
+        fail(
+          `${error instanceof Error ? error.message : error} Choose ${file.name} again to continue where it stopped.`,
+        );
       }
     }
     if (stop.current === mine) {
@@ -130,7 +141,7 @@ function FromFile({ ask, told: tell }: { ask: Ask; told: (words: string) => void
     >
       <input
         type="file"
-        accept={ENDINGS}
+        accept={formats.flatMap(({ endings }) => endings).join()}
         aria-label="Choose a file"
         onChange={({ currentTarget }) => {
           void take(currentTarget.files?.[0]);
@@ -140,14 +151,14 @@ function FromFile({ ask, told: tell }: { ask: Ask; told: (words: string) => void
       <span>
         <b>Drop a file</b> or <u>choose one</u>
       </span>
-      <span class="dg-muted">CSV, JSON, JSON Lines or Parquet</span>
+      <span class="dg-muted">{any.format(formats.map(({ label }) => label))}</span>
     </label>
   );
 }
 
 function Sending({ at, cancel }: { at: Progress & { name: string }; cancel: () => void }) {
   const percent = at.total ? Math.floor((100 * at.done) / at.total) : 100;
-  const left = at.speed ? ` · ${size(at.speed)}/s · about ${span((at.total - at.done) / at.speed)} left` : "";
+  const left = at.speed ? ` · ${size(at.speed)}/s · about ${about((at.total - at.done) / at.speed)} left` : "";
   const words = at.phase === "checking" ? `Checking ${percent} %` : `${size(at.done)} of ${size(at.total)}${left}`;
   return (
     <div class="dg-sending">
@@ -190,7 +201,7 @@ function FromPath({ files, go, problem }: FromPath) {
       }}
     >
       <Field
-        label="or a path: a file here, or gs://bucket/name"
+        label="or a path of a file on this machine"
         value={path}
         change={setPath}
         list={files}
@@ -209,7 +220,9 @@ function FromPath({ files, go, problem }: FromPath) {
 function Chosen({ table, wrong: unread }: { table: Table; wrong: boolean }) {
   const facts =
     table.rows === undefined
-      ? ""
+      ? unread
+        ? "could not be read"
+        : ""
       : `${table.exact ? "" : "about "}${count(table.rows)} rows × ${count(table.columns ?? 0)} columns · ${size(table.size ?? 0)}`;
   return (
     <div class={`dg-chosen ${unread ? "dg-unread" : ""}`} role="status">
@@ -226,11 +239,12 @@ function Chosen({ table, wrong: unread }: { table: Table; wrong: boolean }) {
   );
 }
 
-/** How a text file is read; nothing of the kind for Parquet. */
+/** How a text file is read. */
 function Reading({ snapshot, edit }: { snapshot: Snapshot; edit: (changes: Change) => void }) {
   const { config } = snapshot;
   const format = config.inputFormat;
-  if (!snapshot.table || format === "parquet") return null;
+  const isText = snapshot.choices.inputFormat.find(({ name }) => name === format)?.isText;
+  if (!snapshot.table || !isText) return null;
   const parameters = config.parameters;
   const say = (name: string) => (text: string) => edit({ parameters: { [name]: text || null } });
   const isCsv = format === "csv";
@@ -252,16 +266,16 @@ function Reading({ snapshot, edit }: { snapshot: Snapshot; edit: (changes: Chang
             narrow
             value={String(parameters.delimiter ?? "")}
             change={say("delimiter")}
-            placeholder="found by itself"
+            placeholder="detected"
             problem={wrong(snapshot, "parameters.delimiter")}
           />
         )}
         <Choice
-          label="Lines that cannot be read"
+          label="Invalid lines"
           value={String(parameters.badLines ?? "error")}
           options={[
-            ["error", "are an error"],
-            ["skip", "are left out, and counted"],
+            ["error", "stop the job"],
+            ["skip", "are skipped and counted"],
           ]}
           change={(value) => edit({ parameters: { badLines: value === "error" ? null : value } })}
         />

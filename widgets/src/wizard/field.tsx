@@ -1,4 +1,4 @@
-// A labelled input that tells the kernel what is typed, a moment after the typing, and shows beside
+// A labelled input that sends the kernel what is typed, a moment after the typing, and shows beside
 // itself what is wrong with it.
 
 import type { ComponentChildren } from "preact";
@@ -18,10 +18,11 @@ interface Field {
   placeholder?: string;
   list?: string[];
   narrow?: boolean;
+  tidy?: (text: string) => string; // how it is written once it was read
   after?: ComponentChildren;
 }
 
-export function Field({ label, value, change, problem, hint, placeholder, list, narrow, after }: Field) {
+export function Field({ label, value, change, problem, hint, placeholder, list, narrow, tidy, after }: Field) {
   const id = usePageId();
   const [text, setText] = useState(value);
   const timer = useRef<ReturnType<typeof setTimeout>>();
@@ -57,7 +58,10 @@ export function Field({ label, value, change, problem, hint, placeholder, list, 
             clearTimeout(timer.current);
             timer.current = setTimeout(() => say(typed), MOMENT);
           }}
-          onBlur={({ currentTarget }) => say(currentTarget.value)}
+          onBlur={({ currentTarget }) => {
+            say(currentTarget.value);
+            if (tidy) setText(tidy(currentTarget.value));
+          }}
           onKeyDown={(event) => event.key === "Enter" && say(event.currentTarget.value)}
         />
         {after}
@@ -120,12 +124,35 @@ export function Choice({ label, value, options, change, problem, hint }: Choice)
   );
 }
 
-/** A number as people write it ("100,000", "1e6", "2.5 million" is not one); other text as it is. */
+const UNITS: Record<string, number> = {
+  "": 1,
+  k: 1e3,
+  thousand: 1e3,
+  m: 1e6,
+  mio: 1e6,
+  million: 1e6,
+  b: 1e9,
+  bn: 1e9,
+  billion: 1e9,
+};
+
+/** A number as people write it ("100,000", "1 000", "1e6", "10k", "2.5 million"); other text as it is. */
 export function number(text: string): number | string | null {
-  const bare = text.replace(/[\s,_']/g, "");
+  const bare = text.replace(/[\s,_'’]/g, "").toLowerCase();
   if (bare === "") return null;
-  return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(bare) ? Number(bare) : text;
+  if (/^\d{1,3}(\.\d{3}){2,}$/.test(bare)) return Number(bare.replaceAll(".", ""));
+  const [, digits, unit = ""] = /^([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)([a-z]*)$/.exec(bare) ?? [];
+  const factor = UNITS[unit];
+  if (digits === undefined || factor === undefined) return text;
+  return Number((Number(digits) * factor).toPrecision(15));
 }
+
+/** A count: "1.000" is a thousand to some and one to others, so it stays text, to be refused. */
+export const whole = (text: string): number | string | null =>
+  /^\s*\d{1,3}\.\d{3}\s*$/.test(text) ? text : number(text);
+
+/** A count as it is shown again. */
+export const tidy = (text: string): string => shown(whole(text));
 
 /** A number as it is shown in an input; what is no number as it was typed. */
 export function shown(value: unknown): string {

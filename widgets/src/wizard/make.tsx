@@ -1,7 +1,7 @@
-// The second step: how many rows, and what steers the making.
+// The second step: how many rows, and how they are made.
 
-import { count } from "../words";
-import { Choice, Field, number, shown } from "./field";
+import { count } from "../format";
+import { Choice, Field, shown, tidy, whole } from "./field";
 import { type Change, type Snapshot, wrong } from "./snapshot";
 
 interface OneOf {
@@ -21,17 +21,24 @@ function OneOf({ label, values, value, change }: OneOf) {
 export function Make({ snapshot, edit }: { snapshot: Snapshot; edit: (changes: Change) => void }) {
   const { config, table } = snapshot;
   const parameters = config.parameters;
-  const set = (name: string) => (text: string) => edit({ parameters: { [name]: number(text) } });
+  const set = (name: string) => (text: string) => edit({ parameters: { [name]: whole(text) } });
   const rows = table?.rows ?? 0;
-  const picks: [string, number][] = rows > 0 ? [["as many as yours", rows], ["× 10", 10 * rows]] : [];
+  const picks: [string, number][] =
+    rows > 0
+      ? [
+          ["as many as your table", rows],
+          ["× 10", 10 * rows],
+        ]
+      : [];
   return (
     <>
       <Field
         label="Rows to make"
+        tidy={tidy}
         value={shown(config.dataSize)}
-        change={(text) => edit({ dataSize: number(text) })}
+        change={(text) => edit({ dataSize: whole(text) })}
         problem={wrong(snapshot, "dataSize")}
-        hint={table?.rows === undefined ? "" : `Yours has ${table.exact ? "" : "about "}${count(rows)}.`}
+        hint={table?.rows === undefined ? "" : `Your table has ${table.exact ? "" : "about "}${count(rows)}.`}
         after={picks.map(([words, value]) => (
           <button
             key={words}
@@ -50,7 +57,7 @@ export function Make({ snapshot, edit }: { snapshot: Snapshot; edit: (changes: C
         change={set("seed")}
         placeholder="0"
         problem={wrong(snapshot, "parameters.seed")}
-        hint="The same table, choices and seed give the same rows."
+        hint="The same table, settings and seed give the same rows."
       />
       <details>
         <summary>More</summary>
@@ -68,7 +75,7 @@ export function Make({ snapshot, edit }: { snapshot: Snapshot; edit: (changes: C
             change={(preset) => edit({ parameters: { preset } })}
           />
           <Field
-            label="Rows to learn from, at most"
+            label="Rows to train on, at most"
             narrow
             value={shown(parameters.sampleRows)}
             change={set("sampleRows")}
@@ -76,11 +83,11 @@ export function Make({ snapshot, edit }: { snapshot: Snapshot; edit: (changes: C
             problem={wrong(snapshot, "parameters.sampleRows")}
           />
           <Field
-            label="Rows in one part of the result"
+            label="Rows per part of the result"
             narrow
             value={shown(parameters.partRows)}
             change={set("partRows")}
-            placeholder="chosen for you"
+            placeholder="automatic"
             problem={wrong(snapshot, "parameters.partRows")}
           />
         </div>

@@ -1,16 +1,9 @@
-// The fourth step: what the result is written as, where it goes, what the job is called.
+// The fourth step: the format of the result, where it goes, the name of the job.
 
 import { useState } from "preact/hooks";
 import type { Ask } from "../link";
 import { Choice, Field, number, shown } from "./field";
 import { type Change, type Snapshot, wrong } from "./snapshot";
-
-const FORMATS: [string, string][] = [
-  ["parquet", "Parquet"],
-  ["csv", "CSV"],
-  ["jsonl", "JSON Lines"],
-  ["json", "JSON"],
-];
 
 const UNITS: [string, string][] = [
   ["60", "minutes"],
@@ -27,23 +20,27 @@ interface Output {
 export function Output({ snapshot, ask, edit }: Output) {
   const { config } = snapshot;
   const tags = Array.isArray(config.tags) ? config.tags.join(", ") : "";
-  const words = (text: string) => text.split(",").map((tag) => tag.trim()).filter(Boolean);
+  const words = (text: string) =>
+    text
+      .split(",")
+      .map((tag) => tag.trim())
+      .filter(Boolean);
   return (
     <>
       <Choice
         label="Format"
         value={String(config.outputFormat ?? "")}
-        options={FORMATS}
+        options={snapshot.choices.outputFormat.map(({ name, label }) => [name, label])}
         change={(outputFormat) => edit({ outputFormat })}
         problem={wrong(snapshot, "outputFormat")}
       />
       <Field
-        label={snapshot.sharesFiles ? "Also write it to a file" : "Name it in your bucket"}
+        label={snapshot.sharesFiles ? "Also write it to a file" : "Path in your bucket"}
         value={snapshot.output}
         change={(path) => void ask("output", { path }).catch(() => undefined)}
-        placeholder="no: the service keeps it"
+        placeholder="optional"
         problem={wrong(snapshot, "outputPath") || wrong(snapshot, "outputBucket")}
-        hint="The service keeps the result in any case, until it expires."
+        hint="The service keeps the result until it expires, with or without this."
       />
       <Field
         label="Name of the job"
@@ -57,19 +54,19 @@ export function Output({ snapshot, ask, edit }: Output) {
         change={(text) => edit({ tags: words(text) })}
         placeholder="demo, nightly"
         problem={wrong(snapshot, "tags")}
-        hint="Words to find it by, with commas between them."
+        hint="Separate tags by commas."
       />
       <details open={Boolean(wrong(snapshot, "timeout") || wrong(snapshot, "resumeWindow"))}>
-        <summary>Time</summary>
+        <summary>Timeouts</summary>
         <div class="dg-fields">
           <Time
-            label="May run for"
+            label="Timeout"
             seconds={config.timeout ?? 3600}
             change={(timeout) => edit({ timeout })}
             problem={wrong(snapshot, "timeout")}
           />
           <Time
-            label="Once paused, can be resumed for"
+            label="Can be resumed after a pause for"
             seconds={config.resumeWindow ?? 86_400}
             change={(resumeWindow) => edit({ resumeWindow })}
             problem={wrong(snapshot, "resumeWindow")}
@@ -98,12 +95,16 @@ function Time({ label, seconds, change, problem }: Time) {
       narrow
       value={value}
       change={(text) => {
-        const said = number(text);
-        change(typeof said === "number" ? said * Number(unit) : said);
+        const read = number(text);
+        change(typeof read === "number" ? read * Number(unit) : read);
       }}
       problem={problem}
       after={
-        <select class="dg-input" aria-label={`${label}: unit`} onChange={({ currentTarget }) => setUnit(currentTarget.value)}>
+        <select
+          class="dg-input"
+          aria-label={`${label}: unit`}
+          onChange={({ currentTarget }) => setUnit(currentTarget.value)}
+        >
           {UNITS.map(([one, words]) => (
             <option key={one} value={one} selected={one === unit}>
               {words}

@@ -1,9 +1,10 @@
-// The last step: what would come of it, and the button that makes it so.
+// The last step: what the job is expected to take, a preview, and the cell that submits the same.
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { about, ordinal, size, span } from "../format";
 import type { Ask } from "../link";
-import { ordinal, size, span } from "../words";
-import type { Estimate, Limits, Snapshot } from "./snapshot";
+import { EstimateWarnings } from "../warnings";
+import type { Change, Estimate, Limits, Snapshot } from "./snapshot";
 
 interface Rows {
   columns: string[];
@@ -12,32 +13,45 @@ interface Rows {
   notes: string[];
 }
 
-const PATIENCE = 60_000;
+const TIMEOUT_MS = 60_000;
 const EVERY = 5_000; // ms between two looks at the limits
 
-export function Review({ snapshot, ask, now }: { snapshot: Snapshot; ask: Ask; now: number }) {
+interface Review {
+  snapshot: Snapshot;
+  ask: Ask;
+  edit: (changes: Change) => void;
+  now: number;
+}
+
+export function Review({ snapshot, ask, edit, now }: Review) {
   const limits = useLimits(ask, snapshot.job);
   return (
     <>
-      <p class="dg-row dg-foretold">
-        {snapshot.estimate && <Foretold estimate={snapshot.estimate} />}
+      <p class="dg-row dg-expected">
+        {snapshot.estimate && <Expected estimate={snapshot.estimate} />}
+        {snapshot.estimateTrouble && <span class="dg-warning dg-text">{snapshot.estimateTrouble}</span>}
         {limits && <Slot limits={limits} now={now} />}
       </p>
+      {snapshot.estimate && (
+        <EstimateWarnings warnings={snapshot.estimate.warnings} fix={(field, value) => edit({ [field]: value })} />
+      )}
       <Preview key={JSON.stringify(snapshot.config)} ask={ask} />
       {snapshot.code && <Code text={snapshot.code} />}
     </>
   );
 }
 
-function Foretold({ estimate }: { estimate: Estimate }) {
-  if (estimate.trouble) return <span class="dg-warning dg-text">{estimate.trouble}</span>;
-  const time = between(span(estimate.secondsLow), span(Math.max(estimate.secondsHigh, 1)));
+function Expected({ estimate }: { estimate: Estimate }) {
+  const time = between(about(estimate.secondsLow), about(Math.max(estimate.secondsHigh, 1)));
   const bytes = between(size(estimate.bytesLow), size(estimate.bytesHigh));
-  const basis = estimate.basis === "measured" ? `as ${estimate.jobs} jobs before took` : "a first guess: no job has run here yet";
+  const basis =
+    estimate.basis === "measured"
+      ? `measured on ${estimate.jobs} earlier jobs`
+      : "a first guess: no job has run here yet";
   return (
     <span title={basis}>
       {time} · {bytes}
-      {estimate.cost === undefined ? " · costs nothing" : ` · costs ${estimate.cost.toFixed(2)}`}
+      {estimate.cost === undefined ? "" : ` · costs ${estimate.cost.toFixed(2)}`}
     </span>
   );
 }
@@ -58,23 +72,26 @@ function Slot({ limits, now }: { limits: Limits; now: number }) {
   if (left > 0) return <span class="dg-fair">starts in {span(left)}: a job was cancelled</span>;
   if (limits.currentJobs >= limits.maxJobs) {
     const place = ordinal(limits.waitingJobs + 1);
-    return <span class="dg-fair">{place} in the queue: all {limits.maxJobs} slots are taken</span>;
+    return (
+      <span class="dg-fair">
+        {place} in the queue: all {limits.maxJobs} slots are taken
+      </span>
+    );
   }
-  return (
-    <span>
-      slot {limits.currentJobs + 1} of {limits.maxJobs}
-    </span>
-  );
+  return <span title={`${limits.currentJobs} of ${limits.maxJobs} jobs are running`}>starts at once</span>;
 }
 
-/** Where the customer stands, for as long as somebody looks. */
+/** The limits as they are now, for as long as they are in view. */
 function useLimits(ask: Ask, job: string | undefined): Limits | null {
   const [limits, setLimits] = useState<Limits | null>(null);
   useEffect(() => {
     let gone = false;
     const look = () => {
       if (document.hidden) return;
-      ask("limits").then((them) => !gone && setLimits(them as Limits), () => undefined);
+      ask("limits").then(
+        (them) => !gone && setLimits(them as Limits),
+        () => undefined,
+      );
     };
     look();
     const timer = setInterval(look, EVERY);
@@ -97,7 +114,7 @@ function Preview({ ask }: { ask: Ask }) {
     setBusy(true);
     setTrouble("");
     try {
-      const made = (await ask("preview", {}, { patience: PATIENCE })) as Rows;
+      const made = (await ask("preview", {}, { timeout: TIMEOUT_MS })) as Rows;
       if (!gone.current) setRows(made);
     } catch (error) {
       if (!gone.current) setTrouble(error instanceof Error ? error.message : String(error));
@@ -118,7 +135,7 @@ function Preview({ ask }: { ask: Ask }) {
     <section class="dg-preview" aria-label="Preview" aria-busy={busy}>
       <div class="dg-row">
         <span class="dg-grow dg-muted" role="status">
-          {busy ? "Learning from the first rows …" : rows ? "" : "No preview yet."}
+          {busy ? "Fitting a sample …" : rows ? "" : "No preview yet."}
         </span>
         {busy ? (
           <button type="button" class="dg-button dg-quiet" onClick={stop}>
@@ -142,21 +159,37 @@ function Preview({ ask }: { ask: Ask }) {
   );
 }
 
+/** A value to be compared at a glance: of a float six digits. */
+const brief = (value: unknown): string =>
+  typeof value === "number" && !Number.isInteger(value) ? String(Number(value.toPrecision(6))) : String(value);
+
 function Compared({ rows }: { rows: Rows }) {
+  const scroll = useRef<HTMLDivElement>(null);
+  const [isCut, setCut] = useState(false);
+  useLayoutEffect(() => {
+    const at = scroll.current;
+    if (at) setCut(at.scrollWidth > at.clientWidth + 1);
+  }, [rows]);
   const numbers = rows.columns.map((_, at) => rows.new.every((row) => row[at] === null || typeof row[at] === "number"));
   const line = (kind: "yours" | "new") => (row: unknown[], index: number) => (
     <tr key={`${kind}${index}`} class={kind === "new" ? "dg-new" : ""}>
       <th scope="row">{kind}</th>
       {row.map((value, at) => (
         <td key={at} class={numbers[at] ? "dg-n" : ""}>
-          {value === null ? <span class="dg-muted">null</span> : <span class="dg-text dg-clip">{String(value)}</span>}
+          {value === null ? (
+            <span class="dg-muted">null</span>
+          ) : (
+            <span class="dg-text dg-clip" title={String(value)}>
+              {brief(value)}
+            </span>
+          )}
         </td>
       ))}
     </tr>
   );
   return (
     <>
-      <div class="dg-scroll" tabIndex={0} role="region" aria-label="Your rows and new ones">
+      <div ref={scroll} class="dg-scroll dg-sideways" tabIndex={0} role="region" aria-label="Your rows and new ones">
         <table class="dg-table">
           <thead>
             <tr>
@@ -174,6 +207,7 @@ function Compared({ rows }: { rows: Rows }) {
           </tbody>
         </table>
       </div>
+      {isCut && <p class="dg-hint">Scroll sideways: {rows.columns.length} columns.</p>}
       {rows.notes.map((note) => (
         <p key={note} class="dg-hint dg-text">
           {note}
@@ -191,9 +225,9 @@ function Code({ text }: { text: string }) {
       await navigator.clipboard.writeText(text);
       setNote("Copied");
     } catch {
-      // Not over plain HTTP, or not allowed: then it is marked, to be copied by hand.
+      // Not over plain HTTP, or not allowed: then it is selected, to be copied by hand.
       if (code.current) getSelection()?.selectAllChildren(code.current);
-      setNote("Marked: press Ctrl+C");
+      setNote("Selected: press Ctrl+C");
     }
     setTimeout(() => setNote(""), 3_000);
   };

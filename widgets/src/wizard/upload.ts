@@ -6,7 +6,7 @@ import { Sha256 } from "../sha256";
 const CHUNK = 512 << 10;
 const DIGESTED = 4 << 20;
 const WINDOW = 4; // chunks that are not answered yet
-const PATIENCE = 120_000;
+const TIMEOUT_MS = 120_000;
 
 export interface Progress {
   phase: "checking" | "sending";
@@ -22,19 +22,19 @@ interface Answer {
 
 export class Stopped extends Error {}
 
-export async function upload(file: File, ask: Ask, told: (at: Progress) => void, stop: AbortSignal) {
+export async function upload(file: File, ask: Ask, report: (at: Progress) => void, stop: AbortSignal) {
   const going = () => {
     if (stop.aborted) throw new Stopped("stopped");
   };
   const digest = new Sha256();
   for (let at = 0; at < file.size; at += DIGESTED) {
     going();
-    told({ phase: "checking", done: at, total: file.size });
+    report({ phase: "checking", done: at, total: file.size });
     digest.update(await bytes(file, at, at + DIGESTED));
   }
   going();
   const begun = { name: file.name, size: file.size, digest: digest.hex() };
-  const { offset, whole } = (await ask("begin", begun, { patience: PATIENCE })) as Answer;
+  const { offset, whole } = (await ask("begin", begun, { timeout: TIMEOUT_MS })) as Answer;
   if (whole) return;
   const started = performance.now();
   const waiting: Promise<Answer>[] = [];
@@ -42,18 +42,18 @@ export async function upload(file: File, ask: Ask, told: (at: Progress) => void,
   const settle = async () => {
     arrived = ((await waiting.shift()) as Answer).offset;
     const speed = (1000 * (arrived - offset)) / Math.max(performance.now() - started, 1);
-    told({ phase: "sending", done: arrived, total: file.size, speed });
+    report({ phase: "sending", done: arrived, total: file.size, speed });
   };
   try {
     for (let at = offset; at < file.size; at += CHUNK) {
       going();
       const buffers = [(await bytes(file, at, at + CHUNK)).buffer];
-      waiting.push(ask("chunk", { offset: at }, { buffers, patience: PATIENCE }) as Promise<Answer>);
+      waiting.push(ask("chunk", { offset: at }, { buffers, timeout: TIMEOUT_MS, quiet: true }) as Promise<Answer>);
       if (waiting.length >= WINDOW) await settle();
     }
     while (waiting.length > 0) await settle();
   } finally {
-    for (const one of waiting) one.catch(() => undefined); // the first that failed has told
+    for (const one of waiting) one.catch(() => undefined); // the first that failed is reported
   }
 }
 

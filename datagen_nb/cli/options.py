@@ -1,0 +1,80 @@
+"""Options that several commands share, and how their values are read."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from datagen_nb.client.async_client import AsyncClient
+
+ClientCommand = Callable[[argparse.Namespace, "AsyncClient"], Awaitable[int]]
+
+
+class Commands:
+    """Adds commands to a parser."""
+
+    def __init__(self, parsers: Any) -> None:
+        self._parsers = parsers
+
+    def add(
+        self, name: str, run: Callable[[argparse.Namespace], int] | None, help: str
+    ) -> argparse.ArgumentParser:
+        """Add a command of this machine, with ``--home``."""
+        parser: argparse.ArgumentParser = self._parsers.add_parser(
+            name, help=help, description=help
+        )
+        _add_home(parser)
+        parser.set_defaults(run=run)
+        return parser
+
+    def add_for_client(self, name: str, run: ClientCommand, help: str) -> argparse.ArgumentParser:
+        """Add a command for any service, with ``--home``, ``--url`` and ``--json``."""
+        parser: argparse.ArgumentParser = self._parsers.add_parser(
+            name, help=help, description=help
+        )
+        where = parser.add_mutually_exclusive_group()
+        _add_home(where)
+        where.add_argument(
+            "--url",
+            type=address,
+            help="address of a deployed service, instead of the local one; "
+            "its API key is read from DATAGEN_API_KEY",
+        )
+        parser.add_argument("--json", action="store_true", help="print JSON")
+        parser.set_defaults(run=lambda options: asyncio.run(_with_client(run, options)))
+        return parser
+
+
+def _add_home(parser: Any) -> None:
+    parser.add_argument(
+        "--home", metavar="DIR", help="directory of the local service (default: DATAGEN_HOME)"
+    )
+
+
+async def _with_client(run: ClientCommand, options: argparse.Namespace) -> int:
+    from datagen_nb.wiring import AsyncClient
+
+    async with AsyncClient.connect(options.url, home=options.home) as client:
+        return await run(options, client)
+
+
+def address(text: str) -> str:
+    """The address of a service, as ``https://datagen.example.org``."""
+    if not text.startswith(("http://", "https://")):
+        raise argparse.ArgumentTypeError(f"{text!r} does not begin with http:// or https://")
+    return text
+
+
+def number(text: str) -> Any:
+    """A number as the user wrote it; the configuration's rules judge it."""
+    plain = text.replace("_", "").replace(",", "")
+    try:
+        return int(plain)
+    except ValueError:
+        try:
+            return float(plain)
+        except ValueError:
+            return text

@@ -1,0 +1,161 @@
+"""From the arguments of ``submit`` to the configuration that is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from datagen_nb.client.async_job import AsyncJob
+from datagen_nb.client.dataset import AsyncDataset, new_file_mode
+from datagen_nb.client.inputs import PlacedInput, place
+from datagen_nb.client.parameters import (
+    check_columns,
+    in_callers_words,
+    named_columns,
+    table_of,
+    to_wire,
+)
+from datagen_nb.core.cloud_paths import is_cloud_path, split
+from datagen_nb.core.config import (
+    DEFAULT_BUCKET,
+    LOCAL_FILES,
+    RESULTS,
+    USUAL_MODE,
+    JobConfiguration,
+)
+from datagen_nb.core.errors import ConfigurationError, DatagenError, Problem
+from datagen_nb.core.formats import written_format
+from datagen_nb.core.pipeline_info import PipelineInfo
+from datagen_nb.core.ports import Jobs
+from datagen_nb.pipelines.built_in import patterns_of, stated
+
+if TYPE_CHECKING:
+    from datagen_nb.client.inputs import Source
+    from datagen_nb.client.plain import Plain
+
+    Made: TypeAlias = AsyncJob | AsyncDataset | Plain[Any]
+
+_REFUSED = {"unknown_column", "wrong_kind", "wrong_pattern", "broken_relation"}
+"""Codes of errors in what a user chose for the columns of a table."""
+
+
+async def configure(
+    service: Jobs,
+    pipeline: PipelineInfo,
+    source: Source | Made,
+    *,
+    rows: int | None,
+    seed: int | None,
+    output: str | Path | None,
+    format: str | None,
+    parameters: Mapping[str, Any] | None,
+    timeout: float | None,  # noqa: ASYNC109  the job's, not this call's
+    name: str | None,
+    tags: Iterable[str] | None,
+    overwrite: bool | None,
+) -> JobConfiguration:
+    """Make a configuration, and bring the table to where the service can read it.
+
+    The arguments are those of ``AsyncClient.submit``.
+
+    Raises:
+        ConfigurationError: An argument breaks a rule.
+        InputError: The table cannot be read, or a parameter names a column that it has not.
+    """
+    chosen: dict[str, Any] = {
+        "data_size": rows,
+        "timeout": timeout,
+        "tags": None if tags is None else tuple(tags),
+        "overwrite": overwrite,
+    }
+    wire_parameters, unknown = to_wire(parameters or {}, table_of(pipeline))
+    if seed is not None:
+        wire_parameters["seed"] = seed
+    values = {key: value for key, value in chosen.items() if value is not None}
+    values |= {**_target(output, service), "parameters": wire_parameters}
+    # Rules before the table: a wrong number is refused before gigabytes are read.
+    _configure(
+        pipeline,
+        unknown,
+        **values,
+        output_format=format or pipeline.output_formats[0],
+        input_format=pipeline.input_formats[0],
+        input_path="-",
+    )
+    if output is not None:
+        format = written_format(str(output), format, "") or None
+    placed = await _place(source, wire_parameters, service)
+    if format is None:
+        is_made = placed.format in pipeline.output_formats
+        format = placed.format if is_made else pipeline.output_formats[0]
+    config = _configure(
+        pipeline,
+        **values,
+        input_bucket=placed.bucket,
+        input_path=placed.path,
+        input_format=placed.format,
+        output_format=format,
+        name=placed.name if name is None else name,
+    )
+    await _check_choices(source, config, service)
+    return config
+
+
+async def _place(
+    source: Source | Made, parameters: Mapping[str, Any], service: Jobs
+) -> PlacedInput:
+    made = getattr(source, "asynchronous", source)  # of a plain job or dataset
+    if isinstance(made, AsyncJob):
+        format = (await made.configuration()).output_format
+        return PlacedInput(RESULTS, made.id, format, made.name)
+    if isinstance(made, AsyncDataset):
+        return PlacedInput(RESULTS, made.job_id, made.format, made.job_id)
+    return await place(made, parameters, service)
+
+
+async def _check_choices(source: Source | Made, config: JobConfiguration, service: Jobs) -> None:
+    """Refuse columns, patterns and relations that the table does not have, before the job."""
+    named = named_columns(config.parameters)
+    if not named:
+        return
+    names = getattr(source, "column_names", getattr(source, "columns", None))
+    if names is not None:
+        check_columns(named, [str(name) for name in names])
+        columns = config.parameters.get("columns", {})
+        if not stated(config.parameters) and not patterns_of(columns):
+            return
+    try:
+        await service.plans.inspect(config)
+    except DatagenError as error:
+        if error.code in _REFUSED:
+            raise
+        # Anything else, as a table that takes long to look at, is for the job to meet.
+
+
+def _target(output: str | Path | None, service: Jobs) -> dict[str, Any]:
+    if output is None:
+        return {}
+    if is_cloud_path(output):
+        bucket, name = split(output)
+        return {"output_bucket": bucket, "output_path": name}
+    if not service.shares_files:
+        return {"output_bucket": DEFAULT_BUCKET, "output_path": str(output)}
+    path = Path(output).expanduser().absolute()
+    mode = new_file_mode()
+    usual = {} if mode == USUAL_MODE else {"output_mode": mode}
+    return {"output_bucket": LOCAL_FILES, "output_path": str(path), **usual}
+
+
+def _configure(
+    pipeline: PipelineInfo, unknown: Sequence[Problem] = (), **values: Any
+) -> JobConfiguration:
+    """Make a configuration; its problems and those that are known already are raised as one."""
+    problems = list(unknown)
+    try:
+        config = pipeline.configuration(values)
+    except ConfigurationError as error:
+        problems = [*in_callers_words(error).problems, *problems]
+    if problems:
+        raise ConfigurationError(problems)
+    return config

@@ -1,0 +1,222 @@
+"""What the pipelines of this package can do: the local one, and the mock like it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from datagen_nb.core.config import MAX_COLUMNS, MAX_SEED
+from datagen_nb.core.pipeline_info import PipelineInfo, StageInfo
+from datagen_nb.core.version import __version__
+
+STAGES = ("validate", "read", "fit", "generate", "write", "report")
+"""Names of the stages of a job, in their order."""
+
+DATA_TYPES = ("tabular",)
+PRESETS = ("balanced",)
+COLUMN_KINDS = ("numeric", "boolean", "categorical", "datetime", "id", "text", "constant")
+
+RELATION_MODES = ("auto", "off")
+MAX_RELATIONS = 100
+"""Relations that a user may state."""
+
+PARAMETERS: dict[str, dict[str, Any]] = {
+    "preset": {
+        "type": "string",
+        "enum": list(PRESETS),
+        "default": PRESETS[0],
+        "description": "How the synthesizer is fitted.",
+        "x-values": " or ".join(PRESETS),
+    },
+    "seed": {
+        "type": "integer",
+        "minimum": 0,
+        "maximum": MAX_SEED,
+        "default": 0,
+        "description": "The same table, configuration and seed give the same rows; "
+        "submit(seed=…) sets it too.",
+        "x-values": "A whole number from 0",
+        "x-remedy": "Give a whole number, as 7; the same seed gives the same rows.",
+    },
+    "partRows": {
+        "type": "integer",
+        "minimum": 1,
+        "maximum": 10_000_000,
+        "description": "Rows of one part of the result. Parts are made at the same time and kept "
+        "when a job is paused.",
+        "x-default": "by the number of columns",
+        "x-values": "1 to 10,000,000",
+        "x-remedy": "Leave it out, or give the rows of one part of the result.",
+    },
+    "sampleRows": {
+        "type": "integer",
+        "minimum": 100,
+        "maximum": 10_000_000,
+        "default": 50_000,
+        "description": "Most rows that the synthesizer is fitted to, drawn at random from the "
+        "table.",
+        "x-values": "100 to 10,000,000",
+        "x-remedy": "Leave it out, or give the most rows to fit to.",
+    },
+    "encoding": {
+        "type": "string",
+        "format": "text-encoding",
+        "description": "Text encoding of a CSV or JSON file.",
+        "x-default": "detected: utf-8, or what the file's first bytes show",
+        "x-values": "A name that Python knows, as latin-1",
+        "x-rule": "has to be a text encoding",
+        "x-remedy": "Write one, as latin-1 or utf-16.",
+    },
+    "delimiter": {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": 1,
+        "pattern": r"[\x01-\x09\x0b\x0c\x0e-\x21\x23-\x7f]",
+        "description": "Character between the fields of a CSV file.",
+        "x-default": "detected",
+        "x-values": "One character",
+        "x-rule": "has to be one ASCII character",
+        "x-remedy": "Write the character between fields, for example ;.",
+    },
+    "quote": {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": 1,
+        "pattern": r"[\x21-\x2b\x2d-\x3a\x3c-\x7b\x7d\x7e]",
+        "description": "Character around the fields of a CSV file that hold special characters.",
+        "x-default": "detected",
+        "x-values": "One character",
+        "x-rule": "has to be one ASCII character other than a delimiter",
+        "x-remedy": "Write the character around fields, for example '.",
+    },
+    "header": {
+        "type": "boolean",
+        "description": "Whether the first line of a CSV file holds the names of the columns; "
+        "without a header they are named column1, column2 and so on.",
+        "x-default": "detected",
+        "x-values": "True or False",
+    },
+    "badLines": {
+        "type": "string",
+        "enum": ["error", "skip"],
+        "default": "error",
+        "description": "What to do with lines that do not fit the table.",
+        "x-values": "error, or skip to leave them out",
+    },
+    "minCount": {
+        "type": "integer",
+        "minimum": 1,
+        "maximum": 1_000,
+        "default": 5,
+        "description": "Fewest rows that a value must have to be used as it is; rarer values are "
+        "replaced.",
+        "x-values": "1 to 1,000",
+        "x-remedy": "Leave it out, or give the fewest rows that a value must have to be used.",
+    },
+    "entity": {
+        "type": "string",
+        "minLength": 1,
+        "description": "Column that identifies the entities with several rows each, as customers "
+        "with their orders.",
+        "x-default": "detected",
+        "x-values": "The name of a column",
+    },
+    "relations": {
+        "anyOf": [
+            {"type": "string", "enum": list(RELATION_MODES)},
+            {
+                "type": "array",
+                "items": {"type": "string", "format": "relation"},
+                "maxItems": MAX_RELATIONS,
+            },
+        ],
+        "default": "auto",
+        "description": "Rules between columns that the rows keep: those that are found, none, or "
+        "those that you state; auto in the list adds those that are found.",
+        "x-values": "auto, off, or a list as ['total = quantity * price', 'end >= start', "
+        "'city -> state', 'a + b + c = 100', 'age = years(birth, visit)', "
+        "'shipped is null if status in (cancelled)']",
+        "x-rule": "has to be auto, off or a list of relations",
+        "x-remedy": "Write for example ['total = quantity * price', 'end >= start'].",
+    },
+    "columns": {
+        "type": "object",
+        "additionalProperties": {
+            "anyOf": [
+                {"type": "string", "enum": list(COLUMN_KINDS)},
+                {
+                    "type": "object",
+                    "properties": {
+                        "kind": {"type": "string", "enum": list(COLUMN_KINDS)},
+                        "pattern": {"type": "string", "minLength": 1, "maxLength": 200},
+                    },
+                    "required": ["kind"],
+                    "additionalProperties": False,
+                },
+            ]
+        },
+        "description": "Kinds of columns that are detected wrongly, by the columns' names.",
+        "x-default": "detected",
+        "x-values": 'A dict as {"zip": "categorical"}, or with the pattern of a datetime or an id '
+        'as {"when": {"kind": "datetime", "pattern": "%d.%m.%Y %H:%M"}, '
+        '"order": {"kind": "id", "pattern": "ORD-####"}}; kinds are ' + ", ".join(COLUMN_KINDS),
+        "x-rule": f"has to map column names to one of {', '.join(COLUMN_KINDS)}, or to an object "
+        "of kind and pattern",
+        "x-remedy": 'Write for example {"zip": "categorical"} or '
+        '{"when": {"kind": "datetime", "pattern": "%d.%m.%Y"}}.',
+    },
+}
+"""``preset``, ``seed`` and ``entity`` steer the synthesizer, ``minCount`` its privacy,
+``partRows`` and ``sampleRows`` bound its work,
+``encoding``, ``delimiter``, ``quote``, ``header`` and ``badLines`` say how to read a text file,
+``columns`` overrides the detected kind of a column, ``relations`` what is kept between columns."""
+
+INFO = PipelineInfo(
+    name="local",
+    version=__version__,
+    stages=(
+        StageInfo(name="validate", seconds=0.1),
+        StageInfo(name="read", seconds=0.3),
+        StageInfo(name="fit", seconds=1.5),
+        StageInfo(name="generate", seconds=0.2, seconds_per_row=1 / 200_000),
+        StageInfo(name="write", seconds=0.1),
+        StageInfo(name="report", seconds=0.8),
+    ),
+    parameters=PARAMETERS,
+    data_types=DATA_TYPES,
+    column_kinds=COLUMN_KINDS,
+    presets=PRESETS,
+    max_columns=MAX_COLUMNS,
+)
+
+
+def kinds_of(columns: Mapping[str, Any]) -> dict[str, str]:
+    """The kinds of ``parameters.columns``, whether a pattern stands beside them or not."""
+    return {name: one if isinstance(one, str) else one["kind"] for name, one in columns.items()}
+
+
+def patterns_of(columns: Mapping[str, Any]) -> dict[str, str]:
+    """The patterns of ``parameters.columns``."""
+    return {
+        name: one["pattern"]
+        for name, one in columns.items()
+        if not isinstance(one, str) and "pattern" in one
+    }
+
+
+def stated(parameters: Mapping[str, Any]) -> list[str]:
+    """The relations that ``parameters.relations`` states."""
+    relations = parameters.get("relations", ())
+    return [] if isinstance(relations, str) else [text for text in relations if text != "auto"]
+
+
+def fit_options(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of ``synth.fitting.fit`` that a job's parameters give."""
+    return {
+        "seed": parameters.get("seed", 0),
+        "columns": kinds_of(parameters.get("columns", {})),
+        "patterns": patterns_of(parameters.get("columns", {})),
+        "min_count": parameters.get("minCount", PARAMETERS["minCount"]["default"]),
+        "entity": parameters.get("entity"),
+        "mode": parameters.get("relations", PARAMETERS["relations"]["default"]),
+    }

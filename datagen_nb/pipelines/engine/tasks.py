@@ -1,0 +1,74 @@
+"""The tasks of an attempt: functions of a part's number that any process can run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Any
+
+import pyarrow as pa
+
+from datagen_nb.core.errors import OutputError
+from datagen_nb.core.result import Part
+from datagen_nb.pipelines.engine.workspace import Plan, Workspace
+from datagen_nb.synth.model import Model
+from datagen_nb.tables.formats import write_part
+
+MODEL = "model"
+"""Name under which a workspace keeps the model."""
+
+
+@dataclass(frozen=True, slots=True)
+class PartResult:
+    """What a task says of one part.
+
+    Attributes:
+        index: Number of the part.
+        part: Its description.
+        was_there: Whether an earlier attempt had published it.
+    """
+
+    index: int
+    part: Part
+    was_there: bool
+
+
+@dataclass(frozen=True)
+class WritePart:
+    """Makes one part of the result and publishes it, unless it is there.
+
+    Attributes:
+        workspace: Of the job.
+        plan: Which rows each part has.
+        schema: Of the rows, with the form that they are written in.
+        model: What makes them; ``None`` to read it from the workspace.
+    """
+
+    workspace: Workspace
+    plan: Plan
+    schema: pa.Schema
+    model: Model | None = None
+
+    def __call__(self, index: int) -> PartResult:
+        rows = self.plan.rows(index)
+        if self.workspace.part_size(index) is not None:
+            return PartResult(index, self.workspace.part(index, rows), was_there=True)
+        table = self._model.generate(index, rows, offset=index * self.plan.part_rows)
+        table = pa.Table.from_arrays(table.columns, schema=self.schema)
+        write = partial(write_part, table, self.plan.format)
+        part = self.workspace.write_part(index, rows, write)
+        return PartResult(index, part, was_there=False)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Leave the model out: every process reads it once."""
+        return WritePart, (self.workspace, self.plan, self.schema)
+
+    @cached_property
+    def _model(self) -> Model:
+        if self.model is not None:
+            return self.model
+        data = self.workspace.load(MODEL)
+        if data is None:
+            self.workspace.check()
+            raise OutputError("The job's model is gone from its bucket. Run the job again.")
+        return Model.from_bytes(data)

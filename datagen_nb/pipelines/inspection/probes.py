@@ -1,0 +1,161 @@
+"""Questions about an input before it becomes a job: its size, its columns, rows like its own.
+
+Of a large file some rows are read from all over it, and nothing is kept. Runs in whatever process
+it is called.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pyarrow as pa
+
+from datagen_nb.core.errors import DatagenError
+from datagen_nb.core.estimates import TableFacts
+from datagen_nb.core.formats import FORMATS
+from datagen_nb.core.inspection import Inspection
+from datagen_nb.core.pipeline import InputProbe
+from datagen_nb.core.plans import PREVIEW_ROWS, Preview, PreviewColumn
+from datagen_nb.core.relation_text import columns_of, parse
+from datagen_nb.pipelines.built_in import fit_options, kinds_of, patterns_of, stated
+from datagen_nb.pipelines.engine.attempt import check_columns
+from datagen_nb.pipelines.failures import input_too_large, lacks_memory
+from datagen_nb.pipelines.inspection.columns import inspected
+from datagen_nb.pipelines.opening import opened
+from datagen_nb.pipelines.spread import Spread, evenly, spread
+from datagen_nb.synth.fitting import check_choices, fit
+from datagen_nb.synth.profile import Profile
+from datagen_nb.tables.formats import write_part
+
+FITTED_ROWS = 2_000
+FITTED_CELLS = 100_000
+"""Rows that a preview is fitted on, and rows times columns, about."""
+
+MAX_COLUMNS = 200
+
+FEW_ROWS = 100
+
+
+def run_probe(question: str, probe: InputProbe) -> Any:
+    """Answer a question about an input; return the error if it cannot be answered.
+
+    Args:
+        question: ``measure``, ``inspect`` or ``preview``.
+        probe: The input.
+    """
+    functions: Mapping[str, Callable[[InputProbe], Any]] = {
+        "measure": measure,
+        "inspect": inspect,
+        "preview": preview,
+    }
+    try:
+        return functions[question](probe)
+    except (DatagenError, MemoryError, OSError) as error:
+        if lacks_memory(error):
+            return input_too_large(probe)
+        if isinstance(error, DatagenError):
+            return error
+        raise
+
+
+def measure(probe: InputProbe) -> TableFacts:
+    """Find out how large a table is, and how large its rows are in every format."""
+    found = _read(probe)
+    table = _narrowed(found.table)
+    few = table.slice(0, max(table.num_rows // 10, 1))
+    fixed, each = {}, {}
+    for format in FORMATS:
+        whole, part = _size_as(table, format), _size_as(few, format)
+        more = max(table.num_rows - few.num_rows, 1)
+        each[format] = max((whole - part) / more, whole / table.num_rows / 20)
+        fixed[format] = max(whole - each[format] * table.num_rows, 0.0)
+    return TableFacts(
+        rows=found.rows,
+        columns=table.num_columns,
+        size=found.size,
+        bytes_fixed=fixed,
+        bytes_per_row=each,
+    )
+
+
+def inspect(probe: InputProbe) -> Inspection:
+    """Describe a table: its columns and its first rows."""
+    found = _read(probe)
+    _check_choices(probe, found)
+    return inspected(found)
+
+
+def preview(probe: InputProbe) -> Preview:
+    """Fit on rows from all over the table, and make a few."""
+    config, found = probe.config, _read(probe)
+    table, notes = found.table.replace_schema_metadata(None), [*found.notes]
+    if table.num_columns > MAX_COLUMNS:
+        notes.append(f"Shows the first {MAX_COLUMNS} of {table.num_columns:,} columns.")
+        table = table.select(range(MAX_COLUMNS))
+    table = _narrowed(table)
+    if table.num_rows < found.rows:
+        which = "rows from all over the table" if found.from_all_over else "of its first rows"
+        notes.append(f"Fitted on {table.num_rows:,} {which}; a job is fitted on more.")
+    names = table.schema.names
+    options = fit_options(config.parameters)
+    shown = {name: kind for name, kind in options["columns"].items() if name in names}
+    entity = options["entity"] if options["entity"] in names else None
+    profile = Profile.of(table, total=found.rows)
+    model = fit(table, profile=profile, **options | {"columns": shown, "entity": entity})
+    made = model.generate(0, min(PREVIEW_ROWS, config.data_size), offset=0)
+    written = io.BytesIO()
+    write_part(made, "jsonl", written)
+    rows = [json.loads(line) for line in written.getvalue().splitlines()]
+    return Preview(
+        columns=tuple(
+            PreviewColumn(name=field.name, type=str(field.type), kind=model.kinds[field.name])
+            for field in model.schema
+        ),
+        rows=tuple(tuple(row.get(name) for name in names) for row in rows),
+        training_rows=table.num_rows,
+        notes=(*notes, *model.warnings),
+    )
+
+
+def _check_choices(probe: InputProbe, found: Spread) -> None:
+    """Refuse stated relations and patterns that the table does not keep."""
+    parameters = probe.config.parameters
+    patterns, statements = patterns_of(parameters.get("columns", {})), stated(parameters)
+    if not patterns and not statements:
+        return
+    names = {name for text in statements for name in columns_of(parse(text))} | set(patterns)
+    named = [name for name in found.table.schema.names if name in names]
+    table = found.table.replace_schema_metadata(None).select(named)
+    check_choices(
+        _narrowed(table),
+        Profile.of(table, total=found.rows),
+        columns={
+            name: kind
+            for name, kind in kinds_of(parameters.get("columns", {})).items()
+            if name in names
+        },
+        patterns=patterns,
+        statements=statements,
+    )
+
+
+def _narrowed(table: pa.Table) -> pa.Table:
+    """Rows from all over a table, fewer of a wide one, so that it takes no longer."""
+    return evenly(table, min(FITTED_ROWS, max(FITTED_CELLS // table.num_columns, FEW_ROWS)))
+
+
+def _size_as(table: pa.Table, format: str) -> int:
+    file = io.BytesIO()
+    write_part(table, format, file)
+    return file.tell()
+
+
+def _read(probe: InputProbe) -> Spread:
+    config = probe.config
+    with opened(config, probe.source) as file:
+        found = spread(file, config)
+    check_columns(config, found.table.schema.names)
+    return found

@@ -1,0 +1,12 @@
+"""What a table holds, found in one pass over all of its rows.
+
+``Profile`` keeps counts, ranges and levels, never rows. The kinds of the columns and every other
+decision about the whole table are made from it.
+"""
+
+from datagen_nb.synth.profile.columns import ColumnProfile
+from datagen_nb.synth.profile.facts import ColumnFacts
+from datagen_nb.synth.profile.kinds import check_type, kind_of
+from datagen_nb.synth.profile.table import Profile
+
+__all__ = ["ColumnFacts", "ColumnProfile", "Profile", "check_type", "kind_of"]

@@ -1,0 +1,214 @@
+"""Columns that are drawn together, a row each, given what was drawn before.
+
+A stage holds the margins of its columns and a tree for each of its variables: whether a column
+is null, and its value. A plain table has one stage; one with keys has a stage for its entities
+(a customer has one address) and one for its rows, which is drawn given the entities.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from datagen_nb.synth import margins
+from datagen_nb.synth.arrays import null_flags, to_column, to_values
+from datagen_nb.synth.margins import MIN_COUNT, Margin, Pooled
+from datagen_nb.synth.trees import Conditional, grow, order_levels
+
+Matrix = npt.NDArray[np.float32]
+Streams = Callable[[int], np.random.Generator]
+"""The generator of random numbers for a place in the stage."""
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """Something that is drawn: whether a column is null (``"null"``), or its value."""
+
+    column: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Given:
+    """Variables that are known before a stage is drawn.
+
+    Attributes:
+        codes: Rows x variables.
+        unordered: Which of these are categories, whose codes have no order.
+    """
+
+    codes: Matrix
+    unordered: tuple[int, ...] = ()
+
+    @classmethod
+    def nothing(cls, rows: int) -> Given:
+        """No variable is known."""
+        return cls(np.zeros((rows, 0), dtype=np.float32))
+
+    def beside(self, other: Given) -> Given:
+        """The variables of both."""
+        width = self.codes.shape[1]
+        codes = np.hstack([self.codes, other.codes])
+        return Given(codes, self.unordered + tuple(width + one for one in other.unordered))
+
+    def take(self, rows: Any) -> Given:
+        """The rows of these numbers."""
+        return Given(self.codes[rows], self.unordered)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stage:
+    """What was fitted of some columns.
+
+    Attributes:
+        schema: Names and types of the columns.
+        margins: One a column.
+        variables: In the order in which they are drawn.
+        trees: One a variable.
+        unordered: Of all variables known after the stage, those whose codes have no order.
+    """
+
+    schema: pa.Schema
+    margins: dict[str, Margin]
+    variables: tuple[Variable, ...]
+    trees: tuple[Conditional, ...]
+    unordered: tuple[int, ...]
+
+    def draw(self, given: Given, streams: Streams) -> tuple[pa.Table, Given]:
+        """Draw a row for each row of ``given``.
+
+        Returns:
+            The columns, and all variables that are known now.
+        """
+        rows, known = given.codes.shape
+        codes = np.empty((rows, known + len(self.variables)), dtype=np.float32)
+        codes[:, :known] = given.codes
+        nulls: dict[str, Any] = {}
+        drawn: dict[str, Any] = {}
+        for place, (variable, tree) in enumerate(zip(self.variables, self.trees, strict=True)):
+            made = tree.draw(codes[:, : known + place], streams(place))
+            if variable.role == "null":
+                nulls[variable.column] = made.astype(np.bool_)
+            else:
+                drawn[variable.column] = made
+                if variable.column in nulls:
+                    made = np.where(nulls[variable.column], -1, made)
+            codes[:, known + place] = tree.seen(made)
+        arrays = [
+            to_column(
+                self.margins[field.name].decode(
+                    drawn[field.name], streams(len(self.variables) + place)
+                ),
+                nulls.get(field.name),
+                field.type,
+            )
+            for place, field in enumerate(self.schema)
+        ]
+        table = pa.Table.from_arrays(arrays, schema=self.schema)
+        return table.select(self.schema.names), Given(codes, self.unordered)
+
+
+@dataclass(slots=True)
+class Fit:
+    """How a stage is fitted.
+
+    Attributes:
+        kinds: Kind of each column.
+        seed: Of all that is random.
+        min_count: A value that fewer rows have is not used as it is.
+        counts: For some columns, the rows of each value in the whole table.
+        deciding: Columns that decide others, of which no level is made that no row shows.
+        never_null: Columns that are drawn in every row, since others decide where they are null.
+        pooled: Filled in: for each column, which of its values are not used.
+        on_progress: Called with the share done, 0 to 1.
+    """
+
+    kinds: Mapping[str, str]
+    seed: int
+    min_count: int = MIN_COUNT
+    counts: Mapping[str, Mapping[Any, int]] = field(default_factory=dict)
+    deciding: frozenset[str] = frozenset()
+    never_null: frozenset[str] = frozenset()
+    pooled: dict[str, Pooled] = field(default_factory=dict)
+    on_progress: Callable[[float], None] = lambda _: None
+
+    def stage(self, table: pa.Table, given: Given, number: int) -> tuple[Stage, Given]:
+        """Fit the columns of a table.
+
+        Args:
+            table: The rows; no column holds only nulls.
+            given: What is known of each row before.
+            number: Of the stage.
+
+        Returns:
+            The stage, and all that is known of each row with it.
+        """
+        found: dict[str, Margin] = {}
+        variables: list[tuple[Variable, margins.Codes]] = []
+        for place, name in enumerate(table.schema.names):
+            random = np.random.default_rng([self.seed, 4, number, place])
+            found[name], codes = self._margin(name, table[name], random)
+            if table[name].null_count and name not in self.never_null:
+                flags = null_flags(table[name])
+                variables.append((Variable(name, "null"), flags))
+            variables.append((Variable(name, "value"), codes))
+        # Fewest levels first, but never a value before its own nulls, which would follow from it.
+        variables.sort(key=lambda one: max(int(one[1].max(initial=0)), 1))
+        rows, known = given.codes.shape
+        codes_of = np.empty((rows, known + len(variables)), dtype=np.float32)
+        codes_of[:, :known] = given.codes
+        is_ordered = [self._is_ordered(found[one.column], one) for one, _ in variables]
+        levels = order_levels([codes for _, codes in variables], is_ordered)
+        unordered, trees = list(given.unordered), []
+        for place, (variable, codes) in enumerate(variables):
+            trees.append(
+                grow(
+                    codes_of[:, : known + place],
+                    codes,
+                    ordered=is_ordered[place],
+                    unordered=unordered,
+                    seed=int(np.random.default_rng([self.seed, 3, number, place]).integers(2**32)),
+                    levels=levels[place],
+                )
+            )
+            if not is_ordered[place] and levels[place] is None and variable.role == "value":
+                unordered.append(known + place)
+            codes_of[:, known + place] = trees[-1].seen(codes)
+            self.on_progress((place + 1) / len(variables))
+        stage = Stage(
+            schema=table.schema.remove_metadata(),
+            margins=found,
+            variables=tuple(variable for variable, _ in variables),
+            trees=tuple(trees),
+            unordered=tuple(unordered),
+        )
+        return stage, Given(codes_of, stage.unordered)
+
+    def _is_ordered(self, margin: Margin, variable: Variable) -> bool:
+        kind = self.kinds.get(variable.column, "categorical")
+        return variable.role == "value" and margin.is_ordered and kind != "categorical"
+
+    def _margin(
+        self, name: str, column: pa.ChunkedArray, random: np.random.Generator
+    ) -> tuple[Margin, margins.Codes]:
+        """A column's margin, and a code for each row; -1 where it is null."""
+        margin, codes, pooled = margins.fit(
+            to_values(column),
+            self.kinds.get(name, "categorical"),
+            random=random,
+            min_count=self.min_count,
+            counts=self.counts.get(name),
+            is_open=name not in self.deciding,
+        )
+        if pooled.values:
+            self.pooled[name] = pooled
+        if not column.null_count:
+            return margin, codes
+        whole = np.full(len(column), -1, dtype=np.int32)
+        whole[null_flags(column) == 0] = codes
+        return margin, whole

@@ -1,0 +1,195 @@
+"""What a column of a view holds: its most frequent values, its range, how many are missing."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from datagen_nb.tables.cells import as_text
+from datagen_nb.tables.view.engine import Engine, without_column
+from datagen_nb.tables.view.query import MAX_TEXT_LENGTH, Query, QueryError
+from datagen_nb.tables.view.sql import quoted_text
+from datagen_nb.tables.view.types import kind_of
+
+MAX_LISTED = 200
+"""Values that a list shows at once."""
+
+BINS = 20
+TOP = 5
+MAX_COUNTED = 10_000
+"""Different values of a column of which the most frequent are counted for its header."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A value as text, and how many rows have it."""
+
+    value: str | None
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """Rows with values from ``low`` to ``high``, which the last bin includes."""
+
+    low: str
+    high: str
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A column at a glance.
+
+    Attributes:
+        rows: That were counted.
+        nulls: Missing values among them.
+        distinct: Different values, about.
+        bins: Of numbers and times.
+        top: The most frequent values of anything else, if they are few enough to count.
+    """
+
+    rows: int
+    nulls: int
+    distinct: int
+    bins: tuple[Bin, ...] = ()
+    top: tuple[Counted, ...] = ()
+
+
+def distinct_values(
+    engine: Engine, query: Query, column: int, search: str = ""
+) -> tuple[list[Counted], bool]:
+    """Count the values of a column, the most frequent first, among the rows that others keep.
+
+    Args:
+        engine: Whose table.
+        query: Conditions on the column itself do not count.
+        column: By position.
+        search: List values that contain this text, in any case.
+
+    Returns:
+        The values, and whether there are more.
+
+    Raises:
+        QueryError: Values of this type cannot be listed.
+        Superseded: A newer request came.
+    """
+    _check_listed(engine.schema.field(column).type)
+    query = without_column(query, column)
+    only = f"contains(lower(c{column}::VARCHAR), lower({quoted_text(search)}))" if search else ""
+    found = _counted(engine, query, column, MAX_LISTED + 1, only=only, lane="distinct")
+    listed = [
+        one for one in found[:MAX_LISTED] if one.value is None or len(one.value) <= MAX_TEXT_LENGTH
+    ]
+    return listed, len(listed) < len(found)
+
+
+def profile(engine: Engine, query: Query, column: int) -> Profile:
+    """Describe a column among the rows of a query.
+
+    Raises:
+        QueryError: The column has a type that cannot be counted.
+        Superseded: A newer request came.
+    """
+    type_ = engine.schema.field(column).type
+    name = f"c{column}"
+    axis = _axis(type_)
+    only = f" FILTER (isfinite({name}))" if pa.types.is_floating(type_) else ""
+    ends = [axis.format(f"{end}({name}){only}") if axis else "NULL" for end in ("min", "max")]
+    with engine.connection.cursor("profile") as cursor:
+        source, where = engine.bound(cursor, query, [column])
+        rows, valid, distinct, low, high = cursor.row(
+            f"SELECT count(*), count({name}), approx_count_distinct({name}), {ends[0]}, {ends[1]} "
+            f"FROM {source}{where}"
+        )
+        distinct = min(distinct, valid)
+        bins: tuple[Bin, ...] = ()
+        if axis and low is not None:
+            edges = _edges(low, high)
+            number = _bin_of(axis.format(name), edges)
+            valid_only = f"isfinite({name})" if only else f"{name} IS NOT NULL"
+            _, where = engine.bound(cursor, query, [column], only=valid_only)
+            counts = cursor.table(
+                f"SELECT {number} AS bin, count(*) AS n FROM {source}{where} GROUP BY bin"
+            ).to_pydict()
+            by_bin = dict(zip(counts["bin"], counts["n"], strict=True))
+            texts = _edge_texts(edges, type_)
+            bins = tuple(
+                Bin(texts[place], texts[place + 1], by_bin.get(place, 0))
+                for place in range(len(texts) - 1)
+            )
+    top: tuple[Counted, ...] = ()
+    if not axis and distinct <= MAX_COUNTED and kind_of(type_) != "other":
+        top = tuple(_counted(engine, query, column, TOP, only=f"{name} IS NOT NULL"))
+    return Profile(rows, rows - valid, distinct, bins, top)
+
+
+def _check_listed(type_: pa.DataType) -> None:
+    if kind_of(type_) == "other":
+        raise QueryError(f"The values of a column of {type_} cannot be listed.")
+
+
+def _counted(
+    engine: Engine, query: Query, column: int, most: int, *, only: str, lane: str = "profile"
+) -> list[Counted]:
+    with engine.connection.cursor(lane) as cursor:
+        source, where = engine.bound(cursor, query, [column], only=only)
+        found = cursor.table(
+            f"SELECT c{column} AS value, count(*) AS n FROM {source}{where} "
+            f"GROUP BY value ORDER BY n DESC, value LIMIT {most}"
+        )
+    values = found.column("value")
+    type_ = engine.schema.field(column).type
+    if not pa.types.is_dictionary(type_):
+        values = values.cast(type_)
+    texts = as_text(values).to_pylist()
+    return [Counted(*pair) for pair in zip(texts, found.column("n").to_pylist(), strict=True)]
+
+
+def _axis(type_: pa.DataType) -> str:
+    """A value as a number in SQL: a whole one, of which each has a bin, or a float; else empty."""
+    if pa.types.is_integer(type_):
+        return "{}"
+    if pa.types.is_floating(type_) or pa.types.is_decimal(type_):
+        return "({})::DOUBLE"
+    if pa.types.is_date(type_):
+        return "datediff('day', DATE '1970-01-01', {})"
+    return "epoch_us({})" if pa.types.is_timestamp(type_) else ""
+
+
+def _edges(low: float, high: float) -> list[float]:
+    """Ends of the bins, ascending; one more than there are bins."""
+    if isinstance(low, int) and isinstance(high, int):
+        width = max(1, math.ceil((high - low + 1) / BINS))
+        return [*range(low, high + 1, width), high]
+    step = high / BINS - low / BINS
+    if step == 0 or not math.isfinite(step):
+        return [low, high]
+    return [low, *(low + step * place for place in range(1, BINS)), high]
+
+
+def _bin_of(axis: str, edges: list[float]) -> str:
+    """The number of a value's bin, in SQL."""
+    last = len(edges) - 2
+    if last <= 0:
+        return "0"
+    width = edges[1] - edges[0]
+    if isinstance(edges[0], int):
+        is_small = all(abs(edge) < 2**62 for edge in edges)
+        whole = f"{axis}::{'BIGINT' if is_small else 'HUGEINT'}"
+        return f"(({whole} - {edges[0]}) // {width})::INTEGER"
+    place = f"floor(({axis} - ({edges[0]!r}::DOUBLE)) / ({width!r}::DOUBLE))"
+    return f"greatest(least({place}, {last}), 0)::INTEGER"
+
+
+def _edge_texts(edges: list[float], type_: pa.DataType) -> list[str]:
+    if pa.types.is_date(type_):
+        values = pa.array(edges, pa.int32()).cast(pa.date32())
+    elif pa.types.is_timestamp(type_):
+        values = pa.array(edges, pa.int64()).cast(pa.timestamp("us", type_.tz))
+    else:
+        return [repr(edge) for edge in edges]
+    texts: list[str] = as_text(pa.chunked_array([values])).to_pylist()
+    return texts

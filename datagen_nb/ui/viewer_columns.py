@@ -1,0 +1,90 @@
+"""Columns and cells of a viewer as its browser side shows them."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import Any
+
+import pyarrow as pa
+
+from datagen_nb.core.inert import inert
+from datagen_nb.tables.cells import as_text, is_number
+from datagen_nb.tables.view.engine import Engine
+from datagen_nb.tables.view.types import kind_of
+
+MAX_SHOWN_LENGTH = 1_000
+"""Characters of a cell in a row; an ellipsis stands for the rest."""
+
+MAX_NAME_LENGTH = 200
+MAX_TYPE_LENGTH = 80
+
+MEASURED_COLUMNS = 200
+HEAD_ROWS, TAIL_ROWS = 30, 20
+"""Columns and rows whose texts decide how wide a column is at first."""
+
+CHARACTER, PADDING, HEADER = 8.2, 20, 70
+MIN_WIDTH, MAX_WIDTH = 72, 320
+"""Pixels of a character, around a cell, of what is beside a name, and of a column."""
+
+
+def columns_of(engine: Engine) -> list[dict[str, Any]]:
+    """The columns; their form is ``Column`` in ``widgets/src/viewer/protocol.ts``."""
+    longest = _longest(engine)
+    return [
+        {
+            "index": place,
+            "name": inert(field.name, longest=MAX_NAME_LENGTH),
+            "type": shorten(str(field.type), MAX_TYPE_LENGTH),
+            "kind": kind_of(field.type),
+            "isNumber": is_number(_values(field.type)),
+            "width": _width(field.name, longest[place] if place < len(longest) else 8),
+        }
+        for place, field in enumerate(engine.schema)
+    ]
+
+
+def cell_texts(column: pa.ChunkedArray) -> list[str | None]:
+    """The cells of a column as text, the long ones cut."""
+    texts = as_text(column).to_pylist()
+    return [None if text is None else shorten(text, MAX_SHOWN_LENGTH) for text in texts]
+
+
+def shorten(text: str, length: int = 40) -> str:
+    """A text of at most some characters; an ellipsis stands for the rest."""
+    return text if len(text) <= length else f"{text[: length - 1]}…"
+
+
+def tab_separated(table: pa.Table, *, with_header: bool) -> str:
+    """Cells as a spreadsheet takes them from the clipboard; a null is an empty cell."""
+    text = io.StringIO()
+    writer = csv.writer(text, dialect="excel-tab", lineterminator="\n")
+    if with_header:
+        writer.writerow(table.column_names)
+    columns = [as_text(column).to_pylist() for column in table.columns]
+    writer.writerows(zip(*columns, strict=True))
+    return text.getvalue().removesuffix("\n")
+
+
+def _longest(engine: Engine) -> list[int]:
+    """Characters of the longest cell of each column, among the first and the last rows."""
+    columns = range(min(len(engine.schema), MEASURED_COLUMNS))
+    rows = engine.num_rows
+    ends = [(0, HEAD_ROWS), (max(HEAD_ROWS, rows - TAIL_ROWS), rows)]
+    tables = [engine.rows(engine.whole, *end, columns, lane="widths") for end in ends]
+    return [
+        max(
+            (len(text or "null") for table in tables for text in cell_texts(table.column(place))),
+            default=0,
+        )
+        for place in columns
+    ]
+
+
+def _width(name: str, longest: int) -> int:
+    text = max(CHARACTER * longest + PADDING, CHARACTER * len(name) + HEADER)
+    return round(min(max(MIN_WIDTH, text), MAX_WIDTH))
+
+
+def _values(type_: pa.DataType) -> pa.DataType:
+    return type_.value_type if pa.types.is_dictionary(type_) else type_

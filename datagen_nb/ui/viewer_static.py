@@ -1,0 +1,37 @@
+"""A viewer where no kernel is: the first rows, in a few kilobytes."""
+
+from __future__ import annotations
+
+from datagen_nb.core.inert import ONE_LINE, inert
+from datagen_nb.tables.cells import is_number
+from datagen_nb.tables.view.engine import Engine, View
+from datagen_nb.ui.static_html import table_html
+from datagen_nb.ui.viewer_columns import cell_texts, shorten
+
+ROWS, COLUMNS = 10, 20
+MAX_LENGTH = 25_000
+"""Of the HTML that a saved notebook keeps of a table."""
+
+
+def static_forms(engine: Engine, view: View) -> tuple[str, str]:
+    """The first rows as text, one stable line, and as HTML."""
+    names = engine.schema.names
+    text = f"Table of {engine.num_rows:,} rows: {inert(', '.join(names), longest=ONE_LINE)}"
+    shown = range(min(len(names), COLUMNS))
+    table = engine.rows(view, 0, ROWS, shown, lane="static")
+    cells = [
+        ["null" if one is None else shorten(one) for one in cell_texts(column)]
+        for column in table.columns
+    ]
+    rows = list(zip(*cells, strict=True))
+    while True:
+        html = table_html(
+            [shorten(name) for name in names[:COLUMNS]],
+            rows,
+            numbers=[is_number(type_) for type_ in engine.schema.types[:COLUMNS]],
+            num_rows=view.num_rows,
+            num_columns=len(names),
+        )
+        if len(html) <= MAX_LENGTH or not rows:
+            return text, html
+        rows.pop()

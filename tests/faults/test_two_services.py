@@ -1,0 +1,190 @@
+"""Two service processes on one SQLite store: leases, takeover after SIGKILL, webhooks, limits."""
+
+import asyncio
+import json
+import multiprocessing
+import os
+import signal
+from collections import defaultdict
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import pytest
+
+from datagen_nb.buckets.local import LocalBucket
+from datagen_nb.core.result import Manifest
+from datagen_nb.core.status import State
+from datagen_nb.service.webhooks.records import DeliveryRecord, deliveries_of, message_id
+from datagen_nb.stores.sqlite.store import SqliteStore
+from tests.faults.sharing_service import CUSTOMER, LEASE_SECONDS, MAX_JOBS, ROWS, run
+from tests.receiver import receiving
+
+pytestmark = pytest.mark.timeout(600)
+
+DEADLINE = 180
+"""Seconds after which a test gives up, however slow the machine."""
+
+JOBS = 6
+
+JOB_SECONDS = 6.0
+"""How long a job takes at least: several polls, however slow the machine."""
+
+
+class Member:
+    """One of the processes, and the requests to it."""
+
+    def __init__(self, folder, job_seconds):
+        processes = multiprocessing.get_context("forkserver")
+        processes.set_forkserver_preload(["tests.faults.sharing_service"])
+        self._pipe, theirs = processes.Pipe()
+        self._process = processes.Process(target=run, args=(folder, theirs, job_seconds))
+        self._process.start()
+        theirs.close()
+
+    async def ready(self):
+        self.owner = await self._answer()
+        return self
+
+    async def submit(self, key):
+        return await self._ask("submit", key)
+
+    async def send_webhooks_to(self, url):
+        return await self._ask("webhook", url)
+
+    async def kill(self):
+        os.kill(self._process.pid, signal.SIGKILL)
+        await asyncio.to_thread(self._process.join)
+        assert self._process.exitcode == -signal.SIGKILL, "it ended before it was killed"
+
+    async def close(self):
+        self._process.kill()
+        await asyncio.to_thread(self._process.join)
+        self._pipe.close()
+
+    async def _ask(self, request, value):
+        self._pipe.send((request, value))
+        return await self._answer()
+
+    async def _answer(self):
+        assert await asyncio.to_thread(self._pipe.poll, DEADLINE), "it does not answer"
+        return self._pipe.recv()
+
+
+@asynccontextmanager
+async def pair(folder, *, job_seconds=JOB_SECONDS):
+    """The first process, which leads, the second, and the store, read by the test."""
+    bucket = LocalBucket(folder / "buckets" / CUSTOMER)
+    bucket.put("in.csv", b"a,b\n1,2\n3,4\n")
+    members = []
+    store = await SqliteStore.open(folder / "jobs.sqlite")
+    try:
+        for _ in range(2):
+            members.append(Member(folder, job_seconds))
+            await members[-1].ready()
+        yield *members, store
+    finally:
+        for member in members:
+            await member.close()
+        await store.aclose()
+
+
+async def until(store, condition):
+    """Poll the records of all jobs until a condition holds; the limit holds at each poll."""
+    async with asyncio.timeout(DEADLINE):
+        while True:
+            assert (await store.usage(CUSTOMER)).running <= MAX_JOBS
+            records = await all_records(store)
+            if condition(records):
+                return records
+            await asyncio.sleep(0.02)
+
+
+async def all_records(store):
+    """Each job once; one that changed its state while they were read, as it was read last."""
+    records = [one for state in State for one in await store.in_state(state)]
+    return [*{one.job_id: one for one in records}.values()]
+
+
+def running_at(owner, records):
+    return [one for one in records if one.status.status is State.RUNNING and one.owner == owner]
+
+
+def completed(number):
+    """The condition that this many jobs have completed."""
+    return lambda records: number == sum(one.status.status is State.COMPLETED for one in records)
+
+
+async def pending_messages(store, webhook_id):
+    """Ids of the messages that were not recorded as delivered: each may have been sent or not."""
+    page = await store.documents.page(CUSTOMER, deliveries_of(webhook_id))
+    records = [DeliveryRecord.from_wire(document.body) for document in page]
+    return {message_id(webhook_id, one.cursor) for one in records if one.state == "pending"}
+
+
+@pytest.mark.slow
+async def test_a_running_job_stays_with_the_process_that_runs_it(tmp_path):
+    """For longer than two leases, which its process renews; the other does not take it."""
+    async with pair(tmp_path, job_seconds=2.2 * LEASE_SECONDS) as (_, second, store):
+        await second.submit("one")
+        (record,) = await until(store, lambda records: running_at(second.owner, records))
+        (done,) = await until(store, completed(1))
+        assert (done.job_id, done.status.attempt) == (record.job_id, 1)
+        ran = done.status.end_time - done.status.start_time
+        assert ran > timedelta(seconds=2 * LEASE_SECONDS)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("victim", ["the leader", "the other"])
+async def test_jobs_of_a_killed_process_are_finished_by_the_other(tmp_path, victim):
+    """Each completes once with all its rows; only messages under way at the kill come twice."""
+    async with receiving() as receiver, pair(tmp_path) as (leader, other, store):
+        killed = leader if victim == "the leader" else other
+        webhook = await leader.send_webhooks_to(receiver.url)
+        # Its own jobs take all slots first: it runs some of them when it is killed.
+        ids = [await killed.submit(f"key {n}") for n in range(MAX_JOBS)]
+        await until(store, lambda records: len(running_at(killed.owner, records)) == MAX_JOBS)
+        ids += [await (leader, other)[n % 2].submit(f"key {n}") for n in range(MAX_JOBS, JOBS)]
+        await killed.kill()
+        leased = {one.job_id: one for one in running_at(killed.owner, await all_records(store))}
+        assert leased, "its job ended before it was killed"
+        under_way = await pending_messages(store, webhook) if killed is leader else set()
+
+        records = await until(store, completed(JOBS))
+        assert sorted(one.job_id for one in records) == sorted(ids)
+        for one in records:
+            assert one.status.attempt == 1 + (one.job_id in leased)
+            assert rows_of(tmp_path, one.job_id) == ROWS
+        events = await store.events(CUSTOMER, after=0)
+        for name in ("job.created", "job.completed"):
+            assert sorted(one.job_id for one in events if one.event == name) == sorted(ids)
+
+        sent = await messages(receiver, 2 * JOBS)
+        assert {id for id, bodies in sent.items() if len(bodies) > 1} <= under_way
+        assert all(len(set(bodies)) == 1 for bodies in sent.values())
+        sent_first = [json.loads(bodies[0]) for bodies in sent.values()]
+        assert sorted((one["event"], one["jobId"]) for one in sent_first) == sorted(
+            (name, job_id) for name in ("job.created", "job.completed") for job_id in ids
+        )
+
+
+async def messages(receiver, number):
+    """The bodies received under each message id, once there are as many ids."""
+
+    def by_id():
+        sent = defaultdict(list)
+        for request in receiver.requests:
+            sent[request.headers["webhook-id"]].append(request.body)
+        return sent
+
+    async with asyncio.timeout(DEADLINE), receiver.came:
+        await receiver.came.wait_for(lambda: len(by_id()) >= number)
+    return by_id()
+
+
+def rows_of(folder, job_id):
+    """Rows of a job's parts, none of which is missing."""
+    bucket = LocalBucket(folder / "buckets" / CUSTOMER)
+    manifest = Manifest.from_wire(bucket.get(f"jobs/{job_id}/manifest.json"))
+    for part in manifest.parts:
+        assert len(bucket.get(part.name).splitlines()) == part.rows + 1
+    return sum(part.rows for part in manifest.parts)

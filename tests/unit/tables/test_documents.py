@@ -1,0 +1,88 @@
+"""JSON by column and under keys, and text that is packed."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from datagen_nb.core.errors import InputError
+from datagen_nb.tables import json_files, packed
+from datagen_nb.tables.formats import read_batches
+from datagen_nb.tables.packed import unpacked
+from datagen_nb.tables.source import source_of
+
+ROWS = [{"a": 1, "b": "x"}, {"a": 2, "b": None}, {"a": 3, "b": "z"}]
+FRAME = pd.DataFrame(ROWS)
+
+
+def read(text: str) -> list[dict[str, Any]]:
+    batches = read_batches(io.BytesIO(text.encode()), "json")
+    rows: list[dict[str, Any]] = pa.Table.from_batches(batches).to_pylist()
+    return rows
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        FRAME.to_json(orient="columns"),
+        FRAME.to_json(orient="split"),
+        FRAME.to_json(orient="records"),
+        FRAME.to_json(orient="table"),
+        json.dumps({"a": [1, 2, 3], "b": ["x", None, "z"]}),
+        json.dumps({"count": 3, "data": ROWS, "next": None}),
+    ],
+)
+def test_a_table_that_is_one_object_is_read(document: str) -> None:
+    """By column, split, and under a key, as pandas and APIs write it."""
+    found = [{key: row[key] for key in ("a", "b")} for row in read(document)]
+
+    assert found == ROWS
+
+
+@pytest.mark.parametrize(
+    "document", ['{"a": 1}', '{"a": [1, 2], "b": [1]}', '{"a": []}', "{}", "7"]
+)
+def test_an_object_that_is_no_table_is_refused_with_what_would_be(document: str) -> None:
+    """The message shows the forms."""
+    with pytest.raises(InputError, match="is not one JSON array of objects"):
+        read(document)
+
+
+def test_a_document_that_breaks_is_told_where() -> None:
+    """Line and column, as of an array."""
+    with pytest.raises(InputError, match="line 2, column 8"):
+        read('{"a": [1, 2],\n "b": [}')
+
+
+def test_a_document_that_would_not_fit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is held in memory whole, unlike an array."""
+    monkeypatch.setattr(json_files, "MAX_BYTES", 10)
+
+    with pytest.raises(InputError, match="one JSON object of more than 10 bytes"):
+        read('{"a": [1, 2, 3]}')
+
+
+def test_packed_text_is_read_as_what_is_in_it(tmp_path: Path) -> None:
+    """By its content, whatever it is called."""
+    path = tmp_path / "x.csv.gz"
+    path.write_bytes(gzip.compress(b"a,b\n1,x\n2,y\n"))
+
+    assert source_of(path).read(0, 9).to_pylist() == [{"a": 1, "b": "x"}, {"a": 2, "b": "y"}]
+    with path.open("rb") as file, unpacked(file, "x") as plain:
+        assert plain.read() == b"a,b\n1,x\n2,y\n"
+
+
+def test_what_unpacks_to_too_much_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A small file may hold a disk of zeros."""
+    monkeypatch.setattr(packed, "MAX_UNPACKED", 1000)
+
+    with pytest.raises(InputError, match="more than 1,000 bytes when it is unpacked"):
+        with unpacked(io.BytesIO(gzip.compress(bytes(2000))), "x"):
+            pass

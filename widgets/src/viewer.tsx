@@ -1,0 +1,390 @@
+// The viewer: search, filters and columns above a grid; what is shown, in words, below it.
+
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { count, rows as inRows } from "./format";
+import { Menu } from "./menu";
+import type { Rows } from "./viewer/cells";
+import { ColumnPanel } from "./viewer/columns";
+import { Detail } from "./viewer/detail";
+import { Export } from "./viewer/export";
+import { columnOf, FilterEditor, joined, parts, words } from "./viewer/filters";
+import { Grid, HEADER_HEIGHT } from "./viewer/grid";
+import { type Choice, initialChoice, toggled } from "./viewer/layout";
+import { ROW } from "./viewer/painter";
+import type { Condition, Distinct, Matches, Profile, Query, Snapshot, Sort } from "./viewer/protocol";
+import type { Range } from "./viewer/selection";
+import css from "./viewer.css";
+import { type Props, widget } from "./widget";
+
+const MOST_ROWS = 16; // that are seen at once
+const TIMEOUT_MS = 120_000;
+const SEARCH_AFTER = 250; // ms without a key
+const COUNT_AFTER = 500; // ms until the growing number of matches is asked for again
+const QUIET = { quiet: true, timeout: TIMEOUT_MS };
+
+export function Viewer({ snapshot, connected, ask, listen }: Props<Snapshot>) {
+  const { columns, rows, epoch, query } = snapshot;
+  const [choice, setChoice] = useState<Choice>(() => initialChoice(columns.length));
+  const [trouble, setTrouble] = useState("");
+  const [note, setNote] = useState("");
+  const [opened, setOpened] = useState<{ row: number; column: number } | null>(null);
+  const [marked, setMarked] = useState<{ range: Range; columns: number[] } | null>(null);
+  const [goTo, setGoTo] = useState<{ row: number; column: number; at: number } | null>(null);
+  const section = useRef<HTMLElement>(null);
+  const profiles = useProfiles(ask, epoch, JSON.stringify([query.filter, query.search]));
+  const fail = (error: unknown) => setTrouble(error instanceof Error ? error.message : String(error));
+
+  const change = (next: Partial<Query>) => {
+    setTrouble("");
+    setOpened(null);
+    return ask("query", { ...query, ...next }, { timeout: TIMEOUT_MS }).catch(fail);
+  };
+  const sort = (column: number, add: boolean) => void change({ sorts: nextSorts(query.sorts, column, add) });
+  const conditions = parts(query.filter);
+  const nameOf = (column: number) => columns[column]?.name ?? "";
+  const filter = (column: number, condition: Condition | null) => {
+    const others = conditions.filter((one) => columnOf(one) !== column);
+    void change({ filter: joined(condition ? [...others, condition] : others) });
+  };
+  const copy = async ({ top, bottom, left, right }: Range, order: number[], headers: boolean) => {
+    try {
+      const body = { start: top, stop: bottom + 1, columns: order.slice(left, right + 1), headers };
+      const { text } = (await ask("copy", body, { timeout: TIMEOUT_MS })) as { text: string };
+      await writeClipboard(text);
+      const cells = (bottom - top + 1) * (right - left + 1);
+      setNote(`${count(cells)} ${cells === 1 ? "cell" : "cells"} copied.`);
+    } catch (error) {
+      fail(error);
+    }
+  };
+  const jump = (row: number, column: number) => setGoTo({ row, column, at: Date.now() });
+
+  const height = HEADER_HEIGHT + ROW * Math.max(2, Math.min(rows, MOST_ROWS)) + 14;
+  return (
+    <section ref={section} class={`dg dgv ${connected ? "" : "dg-lost"}`} aria-label={`Table ${snapshot.title}`}>
+      <div class="dg-row dg-tools">
+        <Search query={query} change={change} ask={ask} jump={jump} failed={fail} />
+        <Menu name="Columns" label="Columns" face={columnsFace(choice, columns.length)} wide>
+          <ColumnPanel columns={columns} choice={choice} choose={setChoice} goTo={(column) => jump(0, column)} />
+        </Menu>
+        {snapshot.exportFormats.length > 0 && (
+          <Menu name="Export" label={`Export ${inRows(rows)}`} face="Export" wide>
+            <Export rows={rows} formats={snapshot.exportFormats} ask={ask} listen={listen} />
+          </Menu>
+        )}
+      </div>
+      {!isWhole(query) && (
+        <div class="dg-row dgv-chips" role="group" aria-label="Filters and order">
+          {conditions.map((condition) => {
+            const text = words(condition, nameOf);
+            const remove = () => void change({ filter: joined(conditions.filter((one) => one !== condition)) });
+            return <Chip key={text} text={text} label={`Remove filter ${text}`} press={remove} />;
+          })}
+          {query.sorts.map(({ column, descending }) => {
+            const text = `${columns[column]?.name} ${descending ? "↓" : "↑"}`;
+            return (
+              <Chip
+                key={text}
+                text={text}
+                label={`Remove sort by ${columns[column]?.name}`}
+                press={() => void change({ sorts: query.sorts.filter((one) => one.column !== column) })}
+              />
+            );
+          })}
+          <button
+            type="button"
+            class="dg-button dg-quiet"
+            onClick={() => void change({ filter: null, sorts: [], search: "" })}
+          >
+            Clear all
+          </button>
+        </div>
+      )}
+      {snapshot.stale && (
+        <p class="dg-warning dg-message dg-text" role="alert">
+          {snapshot.stale}{" "}
+          <button type="button" class="dg-button" onClick={() => void ask("reload").catch(fail)}>
+            Reload
+          </button>
+        </p>
+      )}
+      <div class="dgv-main">
+        {columns.length === 0 ? (
+          <p class="dg-empty dg-muted">This table has no columns.</p>
+        ) : (
+          <Grid
+            columns={columns}
+            rows={rows}
+            epoch={epoch}
+            height={height}
+            choice={choice}
+            choose={setChoice}
+            sorts={query.sorts}
+            sort={sort}
+            fit={(column) => {
+              const { [column]: _, ...widths } = choice.widths;
+              setChoice({ ...choice, widths });
+            }}
+            menu={(column) => (
+              <ColumnMenu
+                sort={(descending) => void change({ sorts: [{ column, descending }] })}
+                hide={() => setChoice({ ...choice, hidden: toggled(choice.hidden, column) })}
+                pin={() => setChoice({ ...choice, pinned: toggled(choice.pinned, column) })}
+                isPinned={choice.pinned.includes(column)}
+              >
+                <FilterEditor
+                  column={columns[column] as Snapshot["columns"][number]}
+                  current={conditions.find((one) => columnOf(one) === column)}
+                  distinct={(search) => ask("distinct", { column, search }, QUIET) as Promise<Distinct>}
+                  apply={(condition) => filter(column, condition)}
+                />
+              </ColumnMenu>
+            )}
+            profile={(column) => profiles.of(column)}
+            brush={(column, from, to) => {
+              const bins = profiles.of(column)?.bins ?? [];
+              const [low, high] = [bins[from]?.low, bins[to]?.high];
+              if (low !== undefined && high !== undefined) {
+                filter(column, { kind: "range", column, low, high, includesHigh: to === bins.length - 1 });
+              }
+            }}
+            seen={profiles.want}
+            fetch={(start, stop, wanted) =>
+              ask("rows", { epoch, start, stop, columns: wanted }, QUIET) as Promise<Rows>
+            }
+            failed={fail}
+            open={(row, column) => setOpened({ row, column })}
+            copy={(range, order, headers) => void copy(range, order, headers)}
+            goTo={goTo}
+            selected={(range, order) => {
+              setMarked(range && { range, columns: order });
+              void ask(
+                "select",
+                range ? { ...range, columns: order.slice(range.left, range.right + 1) } : {},
+                QUIET,
+              ).catch(() => undefined);
+            }}
+            matches={null}
+          />
+        )}
+        {opened && columns[opened.column] && (
+          <Detail
+            column={columns[opened.column] as Snapshot["columns"][number]}
+            row={opened.row}
+            read={() => ask("cell", { epoch, ...opened }, QUIET) as ReturnType<Parameters<typeof Detail>[0]["read"]>}
+            close={() => {
+              setOpened(null);
+              section.current?.querySelector<HTMLElement>("[role=grid]")?.focus();
+            }}
+          />
+        )}
+      </div>
+      <div class="dg-row dg-tools dg-below">
+        <span role="status" class="dg-muted dg-grow">
+          {trouble ? "" : `${sizeInWords(snapshot)}${note ? ` · ${note}` : ""}`}
+        </span>
+        {trouble && (
+          <span role="alert" class="dg-warning dg-grow dg-text">
+            {trouble}
+          </span>
+        )}
+        {marked && (
+          <>
+            <button
+              type="button"
+              class="dg-button dg-quiet"
+              onClick={() => void copy(marked.range, marked.columns, false)}
+            >
+              Copy
+            </button>
+            <button
+              type="button"
+              class="dg-button dg-quiet"
+              onClick={() => void copy(marked.range, marked.columns, true)}
+            >
+              Copy with headers
+            </button>
+          </>
+        )}
+      </div>
+    </section>
+  );
+}
+
+const isWhole = ({ filter, sorts, search }: Query): boolean => filter === null && sorts.length === 0 && search === "";
+
+/** A press sorts up, then down, then not; with Shift beside the other sorts. */
+export function nextSorts(sorts: Sort[], column: number, add: boolean): Sort[] {
+  const current = sorts.find((one) => one.column === column);
+  const next =
+    current === undefined ? [{ column, descending: false }] : current.descending ? [] : [{ column, descending: true }];
+  if (!add) return next;
+  return current === undefined ? [...sorts, ...next] : sorts.flatMap((one) => (one.column === column ? next : [one]));
+}
+
+function sizeInWords({ rows, totalRows, columns, isReading, isCounting }: Snapshot): string {
+  const some = rows === totalRows ? inRows(rows) : `${count(rows)}${isCounting ? "+" : ""} of ${inRows(totalRows)}`;
+  return `${isReading ? "First " : ""}${some} x ${count(columns.length)} columns${isReading ? ", still reading …" : ""}`;
+}
+
+const columnsFace = ({ hidden }: Choice, total: number): string =>
+  hidden.length === 0 ? "Columns" : `${count(total - hidden.length)} of ${count(total)} columns`;
+
+function Chip({ text, label, press }: { text: string; label: string; press: () => void }) {
+  return (
+    <button type="button" class="dg-chip dg-on dg-text" aria-label={label} title={label} onClick={press}>
+      {text} ×
+    </button>
+  );
+}
+
+interface ColumnMenuProps {
+  sort: (descending: boolean) => void;
+  hide: () => void;
+  pin: () => void;
+  isPinned: boolean;
+  children: preact.ComponentChildren;
+}
+
+function ColumnMenu({ sort, hide, pin, isPinned, children }: ColumnMenuProps) {
+  return (
+    <>
+      <button type="button" class="dg-button dg-deed" onClick={() => sort(false)}>
+        Sort ascending
+      </button>
+      <button type="button" class="dg-button dg-deed" onClick={() => sort(true)}>
+        Sort descending
+      </button>
+      <button type="button" class="dg-button dg-deed" onClick={pin}>
+        {isPinned ? "Unpin" : "Pin"}
+      </button>
+      <button type="button" class="dg-button dg-deed" onClick={hide}>
+        Hide
+      </button>
+      {children}
+    </>
+  );
+}
+
+interface SearchProps {
+  query: Query;
+  change: (next: Partial<Query>) => void;
+  ask: Props<Snapshot>["ask"];
+  jump: (row: number, column: number) => void;
+  failed: (error: unknown) => void;
+}
+
+/** Finds a text in any column: how often, and the next one or the one before. */
+function Search({ query, ask, jump, failed }: SearchProps) {
+  const [text, setText] = useState(query.search);
+  const [found, setFound] = useState<Matches | null>(null);
+  const newest = useRef("");
+  const timer = useRef<ReturnType<typeof setTimeout>>();
+  const find = async (by: -1 | 0 | 1, sought = text) => {
+    newest.current = sought;
+    if (sought === "") return setFound(null);
+    try {
+      let next = (await ask("find", { text: sought, by }, QUIET)) as Matches | null;
+      if (next?.row !== undefined && next.column !== undefined && newest.current === sought)
+        jump(next.row, next.column);
+      while (next !== null && newest.current === sought) {
+        setFound(next);
+        if (next.isComplete) return;
+        await new Promise((done) => setTimeout(done, COUNT_AFTER));
+        next = (await ask("find", { text: sought, by: 0 }, QUIET)) as Matches | null; // how many by now
+      }
+    } catch (error) {
+      failed(error);
+    }
+  };
+  const type = (sought: string) => {
+    setText(sought);
+    clearTimeout(timer.current);
+    timer.current = setTimeout(() => void find(0, sought), SEARCH_AFTER);
+  };
+  return (
+    <search class="dg-row dg-grow">
+      <input
+        class="dg-input dg-search"
+        type="search"
+        aria-label="Search the table"
+        placeholder="Search the table"
+        value={text}
+        onInput={({ currentTarget }) => type(currentTarget.value)}
+        onKeyDown={(event) => {
+          if (event.key !== "Enter") return;
+          event.preventDefault();
+          void find(event.shiftKey ? -1 : 1);
+        }}
+      />
+      {found && (
+        <span role="status" class="dg-muted">
+          {found.count === 0 && found.isComplete
+            ? "No match"
+            : `${count(found.count)}${found.isComplete ? "" : "+"} ${found.count === 1 ? "match" : "matches"}`}
+        </span>
+      )}
+      {found && found.count > 0 && (
+        <>
+          <button
+            type="button"
+            class="dg-button dg-quiet dg-icon"
+            aria-label="Match before"
+            onClick={() => void find(-1)}
+          >
+            ↑
+          </button>
+          <button type="button" class="dg-button dg-quiet dg-icon" aria-label="Next match" onClick={() => void find(1)}>
+            ↓
+          </button>
+        </>
+      )}
+    </search>
+  );
+}
+
+/** Profiles of the columns whose headers are seen, for the rows that are kept; one is asked for at a time, so that rows go first. */
+function useProfiles(ask: Props<Snapshot>["ask"], epoch: number, kept: string) {
+  const [, setCount] = useState(0);
+  const store = useMemo(() => ({ known: new Map<number, Profile>(), wanted: [] as number[], isBusy: false }), [kept]);
+  const run = async () => {
+    if (store.isBusy) return;
+    store.isBusy = true;
+    for (let column = next(store); column !== undefined; column = next(store)) {
+      try {
+        store.known.set(column, (await ask("profile", { epoch, column }, QUIET)) as Profile);
+        setCount((before) => before + 1);
+      } catch {
+        store.wanted = store.wanted.filter((one) => one !== column); // a header without a histogram
+      }
+    }
+    store.isBusy = false;
+  };
+  useEffect(() => void run(), [store]);
+  return {
+    of: (column: number) => store.known.get(column),
+    want: (columns: number[]) => {
+      store.wanted = columns;
+      void run();
+    },
+  };
+}
+
+const next = ({ known, wanted }: { known: Map<number, Profile>; wanted: number[] }): number | undefined =>
+  wanted.find((column) => !known.has(column));
+
+async function writeClipboard(text: string): Promise<void> {
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    // A host that gives no clipboard to its frames still copies what is marked.
+    const area = document.createElement("textarea");
+    area.value = text;
+    document.body.append(area);
+    area.select();
+    document.execCommand("copy");
+    area.remove();
+  }
+}
+
+export default widget<Snapshot>(css, Viewer);

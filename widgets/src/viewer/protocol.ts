@@ -1,0 +1,84 @@
+// What the kernel tells the viewer, and what the viewer asks of it.
+
+export interface Column {
+  index: number; // its place in the table
+  name: string;
+  type: string; // of Arrow, as it is shown
+  kind: "number" | "text" | "boolean" | "date" | "datetime" | "time" | "other";
+  isNumber: boolean; // painted at the right
+  width: number; // px
+}
+
+export interface Sort {
+  column: number;
+  descending: boolean;
+  nulls?: "first" | "last";
+}
+
+export interface Bin {
+  low: string; // as a filter takes it
+  high: string;
+  rows: number;
+}
+
+export interface Profile {
+  nulls: number;
+  rows: number; // that were profiled
+  distinct?: number; // about
+  bins: Bin[]; // of a number or a date
+  top: { value: string | null; rows: number }[]; // of anything else, the most frequent first
+}
+
+/** Which rows are kept; values are texts as cells show them, read by the column's type in the kernel. */
+export type Condition =
+  | { kind: "compare"; column: number; operator: "=" | "!=" | "<" | "<=" | ">" | ">="; value: string }
+  | {
+      kind: "text";
+      column: number;
+      operator: "contains" | "starts_with" | "ends_with" | "matches";
+      value: string;
+      ignoreCase?: boolean;
+    }
+  | { kind: "range"; column: number; low: string | null; high: string | null; includesHigh?: boolean }
+  | { kind: "one_of"; column: number; values: (string | null)[] }
+  | { kind: "is_null"; column: number }
+  | { kind: "and" | "or"; conditions: Condition[] }
+  | { kind: "not"; condition: Condition };
+
+export interface Distinct {
+  values: { value: string | null; rows: number }[];
+  more: boolean;
+}
+
+export interface Query {
+  filter: Condition | null;
+  sorts: Sort[]; // the first one counts most
+  search: string;
+}
+
+export interface Snapshot {
+  title: string; // what is viewed, in words
+  columns: Column[];
+  totalRows: number;
+  rows: number; // of the view
+  epoch: number; // of the view
+  query: Query;
+  isReading: boolean; // more rows may follow
+  isCounting: boolean; // of `rows`, which grows
+  exportFormats: ExportFormat[]; // none where rows cannot be exported
+  stale: string; // why what is shown may be no more, as a sentence
+}
+
+export interface Matches {
+  count: number;
+  isComplete: boolean;
+  row?: number; // of the view, of the match that was gone to
+  column?: number;
+}
+
+export type ExportFormat = "csv" | "parquet" | "json" | "jsonl";
+
+export interface ExportProgress {
+  rows: number;
+  path?: string; // when it is done
+}
