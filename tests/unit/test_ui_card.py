@@ -183,12 +183,12 @@ def test_too_large_a_result_is_saved_beside_the_notebook(done, ask, tmp_path, mo
     assert second == str(tmp_path / "people-synthetic-2.csv")
 
 
-def test_view_opens_the_grid_below_the_card_and_shuts_it(done, ask):
+def test_view_opens_the_viewer_below_the_card_and_shuts_it(done, ask):
     """The card stays what it was."""
     assert ask(done, "view") == {"result": None}
-    face, grid = done.children
+    face, viewer = done.children
     assert face is done.view_model
-    assert grid.source.num_rows == 1_000
+    assert len(viewer.frame) == 1_000
     assert ask(done, "close") == {"result": None}
     assert done.children == (done.view_model,)
 
