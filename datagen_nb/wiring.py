@@ -31,7 +31,8 @@ from datagen_nb.ui.views import Views
 if TYPE_CHECKING:
     from datagen_nb.api.process.home import Home
     from datagen_nb.api.process.host import Address, HostedService
-    from datagen_nb.core.access import AccessLog, Administration
+    from datagen_nb.core.access import Administration
+    from datagen_nb.core.access_log import AccessLog
     from datagen_nb.core.webhooks import Sender
     from datagen_nb.service.service import JobService
     from datagen_nb.service.settings import Settings

@@ -15,7 +15,8 @@ from datagen_nb.core.errors import DatagenError
 from datagen_nb.core.wire_model import format_instant
 
 if TYPE_CHECKING:
-    from datagen_nb.core.access import AccessLog, ApiKey, NewKey, Outcome
+    from datagen_nb.core.access import ApiKey, NewKey
+    from datagen_nb.core.access_log import AccessLog, Outcome
     from datagen_nb.wiring import AccessControl
 
 DAY = 86_400.0

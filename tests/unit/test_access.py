@@ -5,15 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from datagen_nb.core.access import (
-    LOCAL_CUSTOMER,
-    LOGGED_ACTIONS,
-    SCOPE_OF,
-    Caller,
-    Scope,
-    check_scope,
-    parse_key,
-)
+from datagen_nb.core.access import LOCAL_CUSTOMER, SCOPE_OF, Caller, Scope, check_scope, parse_key
+from datagen_nb.core.access_log import LOGGED_ACTIONS
 from datagen_nb.core.errors import (
     ConfigurationError,
     Conflict,

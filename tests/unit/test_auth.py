@@ -24,7 +24,8 @@ from datagen_nb.api.server.auth import (
     add_access_note,
     caller_of,
 )
-from datagen_nb.core.access import LOGGED_ACTIONS, SCOPE_OF, Scope
+from datagen_nb.core.access import SCOPE_OF, Scope
+from datagen_nb.core.access_log import LOGGED_ACTIONS
 from datagen_nb.core.errors import LimitReached
 from datagen_nb.core.limits import Limits
 from datagen_nb.service.access.audit import Audit

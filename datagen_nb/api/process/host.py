@@ -30,7 +30,8 @@ from datagen_nb.api.server.connections import MAX_CONNECTIONS, SEND_TIMEOUT, Con
 from datagen_nb.api.server.event_streams import PING_SECONDS
 from datagen_nb.api.server.request_limits import MAX_MESSAGE
 from datagen_nb.api.server.request_metrics import RequestMetrics
-from datagen_nb.core.access import LOGGED_ACTIONS, AccessControl, AccessLog
+from datagen_nb.core.access import AccessControl
+from datagen_nb.core.access_log import LOGGED_ACTIONS, AccessLog
 from datagen_nb.core.errors import HomeError
 from datagen_nb.core.limits import Limits
 from datagen_nb.core.logs import RepeatLimitHandler, formatter

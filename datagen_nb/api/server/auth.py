@@ -22,16 +22,14 @@ from datagen_nb.api import wire
 from datagen_nb.api.server.actions import action_of
 from datagen_nb.core.access import (
     LOCAL_CUSTOMER,
-    LOGGED_ACTIONS,
     AccessControl,
-    AccessLog,
     Caller,
-    Outcome,
     check_scope,
     digest_of,
     digests_match,
     parse_key,
 )
+from datagen_nb.core.access_log import LOGGED_ACTIONS, AccessLog, Outcome
 from datagen_nb.core.errors import (
     AccessError,
     DatagenError,

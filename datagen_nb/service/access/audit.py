@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, Sequence
 
 from pydantic import ValidationError
 
-from datagen_nb.core.access import EMPTY_DIGEST, AccessEntry, LogCheck, Outcome
+from datagen_nb.core.access_log import EMPTY_DIGEST, AccessEntry, LogCheck, Outcome
 from datagen_nb.core.errors import ServiceUnavailable, VersionConflict
 from datagen_nb.core.limits import gcra
 from datagen_nb.core.ports import Clock
@@ -34,7 +34,7 @@ REFUSALS_AT_ONCE = 100
 
 
 class Audit:
-    """Implements ``core.access.AccessLog`` over documents.
+    """Implements ``core.access_log.AccessLog`` over documents.
 
     Lines that are recorded at the same time are written together; processes that write to one log
     take turns by the head's version.

@@ -13,7 +13,7 @@ from base64 import urlsafe_b64encode
 from collections import OrderedDict, abc
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -49,7 +49,8 @@ from datagen_nb.core.errors import (
 from datagen_nb.core.ports import Clock
 from datagen_nb.core.store import Document, Documents
 from datagen_nb.core.wire_model import WireModel
-from datagen_nb.service.collection import Collection, Entry, retry_on_conflict
+from datagen_nb.service.access.stored_keys import StoredKey, StoredKeys
+from datagen_nb.service.collection import Collection, retry_on_conflict
 from datagen_nb.service.tasks import BackgroundTasks
 
 logger = logging.getLogger("datagen_nb.service")
@@ -57,7 +58,6 @@ logger = logging.getLogger("datagen_nb.service")
 M = TypeVar("M", bound=WireModel)
 
 CUSTOMER = "customer"
-KEY = "key"
 
 FRESH_SECONDS = 1.0
 """How long a key that was read is believed; another process may have revoked it."""
@@ -72,17 +72,13 @@ _ID_LETTERS = "0123456789abcdefghjkmnpqrstvwxyz"
 
 _NO_DIGEST = "0" * 64
 
-_StoredKey = tuple[ApiKey, str]
-"""A key and the digest of its secret."""
-
 
 @dataclass(frozen=True, slots=True)
 class _Known:
     """A key as it was read at a moment."""
 
     read: float
-    key: ApiKey
-    digest: str
+    stored: StoredKey
     is_enabled: bool
 
 
@@ -104,7 +100,7 @@ class Access:
     ) -> None:
         self._documents = documents
         self._customers = Collection.of(documents, CUSTOMER, Customer)
-        self._keys = Collection(documents, KEY, read=_key, write=_key_body)
+        self._keys = StoredKeys(documents)
         self._clock = clock
         self._random = random
         self._known: OrderedDict[str, _Known] = OrderedDict()
@@ -127,13 +123,15 @@ class Access:
             raise _unauthenticated()
         key_id, secret = parsed
         known = await self._find(key_id)
-        matches = digests_match(_NO_DIGEST if known is None else known.digest, digest_of(secret))
+        digest = _NO_DIGEST if known is None else known.stored.digest
+        matches = digests_match(digest, digest_of(secret))
         now = self._clock.now()
-        if known is None or not (matches and known.is_enabled and known.key.is_valid(now)):
+        if known is None or not (matches and known.is_enabled and known.stored.key.is_valid(now)):
             raise _unauthenticated()
         self._used[key_id] = now
         self._use.set()
-        return Caller(known.key.customer, frozenset(known.key.scopes), key_id)
+        key = known.stored.key
+        return Caller(key.customer, frozenset(key.scopes), key_id)
 
     async def create_customer(self, name: str) -> Customer:
         if name == LOCAL_CUSTOMER:
@@ -193,32 +191,20 @@ class Access:
         if not scopes:
             raise _problem("scopes", "[]", "has to name at least one", "Name read, for example.")
         key, digest, made = self._new_key(customer, name, scopes, expires_in)
-        await self._documents.put(_document(key, digest))
+        await self._keys.add(StoredKey(key, digest))
         return made
 
     async def keys(
         self, *, customer: str | None = None, after: str = "", limit: int = 100
     ) -> KeyPage:
-        shown: list[ApiKey] = []
-        while True:
-            found = await self._documents.page("", KEY, after=after, limit=limit + 1)
-            for document in found[:limit]:
-                key, _ = _key(document.body)
-                after = key.key_id
-                if customer in (None, key.customer):
-                    shown.append(key)
-                if len(shown) == limit:
-                    break
-            is_last = not found or after == found[-1].id
-            if is_last or len(shown) == limit:
-                return KeyPage(keys=tuple(shown), next_cursor=None if is_last else after)
+        return await self._keys.page(customer=customer, after=after, limit=limit)
 
     async def rotate_key(self, key_id: str, *, overlap: float = DAY) -> NewKey:
         until = self._clock.now() + timedelta(seconds=_seconds("overlap", overlap, least=0))
 
         async def attempt() -> NewKey:
-            entry = await self._entry_of(key_id)
-            old, digest = entry.value
+            entry = await self._keys.entry(key_id)
+            old = entry.value.key
             if not old.is_valid(self._clock.now()):
                 raise Conflict(
                     f"The key {key_id} is not valid any more. Make a new one instead.",
@@ -226,10 +212,9 @@ class Access:
                 )
             lifetime = None if old.expires is None else old.expires - old.created
             seconds = None if lifetime is None else lifetime.total_seconds()
-            key, new_digest, made = self._new_key(old.customer, old.name, old.scopes, seconds)
+            key, digest, made = self._new_key(old.customer, old.name, old.scopes, seconds)
             ends = until if old.expires is None else min(until, old.expires)
-            ending = replace(entry, value=(old.model_copy(update={"expires": ends}), digest))
-            await self._documents.put(self._keys.document(ending), _document(key, new_digest))
+            await self._keys.replace(entry, StoredKey(key, digest), expires=ends)
             return made
 
         made = await retry_on_conflict(attempt)
@@ -238,7 +223,7 @@ class Access:
 
     async def revoke_key(self, key_id: str) -> ApiKey:
         now = self._clock.now()
-        key = await self._change_key(
+        key = await self._keys.change(
             key_id, lambda key: {} if key.revoked is not None else {"revoked": now}
         )
         self._known.pop(key_id, None)
@@ -248,7 +233,7 @@ class Access:
         """Write down when keys were used."""
         for key_id, at in list(self._used.items()):
             with suppress(NotFound):  # removed meanwhile; there is nothing to write to
-                await self._change_key(key_id, _used_at(at))
+                await self._keys.change(key_id, _used_at(at))
             if self._used.get(key_id) == at:
                 del self._used[key_id]
 
@@ -270,14 +255,13 @@ class Access:
         known = self._known.get(key_id)
         if known is not None and now - known.read <= FRESH_SECONDS:
             return known
-        document = await self._documents.get("", KEY, key_id)
-        if document is None:
+        stored = await self._keys.find(key_id)
+        if stored is None:
             self._known.pop(key_id, None)
             return None
-        key, digest = _key(document.body)
-        owner = await self._documents.get("", CUSTOMER, key.customer)
+        owner = await self._documents.get("", CUSTOMER, stored.key.customer)
         is_enabled = owner is not None and Customer.from_wire(owner.body).disabled is None
-        known = self._known[key_id] = _Known(now, key, digest, is_enabled)
+        known = self._known[key_id] = _Known(now, stored, is_enabled)
         self._known.move_to_end(key_id)
         if len(self._known) > MAX_REMEMBERED:
             self._known.popitem(last=False)
@@ -294,24 +278,6 @@ class Access:
         changed = await self._customers.update("", name, fold)
         self._known.clear()
         return changed
-
-    async def _change_key(
-        self, key_id: str, change: Callable[[ApiKey], Mapping[str, Any]]
-    ) -> ApiKey:
-        def fold(kept: _StoredKey | None) -> _StoredKey:
-            if kept is None:
-                raise _no_key(key_id)
-            key, digest = kept
-            return key.model_copy(update=change(key)), digest
-
-        key, _ = await self._keys.update("", key_id, fold)
-        return key
-
-    async def _entry_of(self, key_id: str) -> Entry[_StoredKey]:
-        found = await self._keys.find("", key_id)
-        if found is None:
-            raise _no_key(key_id)
-        return found
 
     def _new_key(
         self, customer: str, name: str, scopes: abc.Collection[Scope], expires_in: float | None
@@ -336,28 +302,6 @@ class Access:
 
 def _used_at(at: datetime) -> Callable[[ApiKey], Mapping[str, Any]]:
     return lambda _: {"last_used": at}
-
-
-def _document(key: ApiKey, digest: str) -> Document:
-    return Document("", KEY, key.key_id, _key_body((key, digest)))
-
-
-def _key_body(stored: _StoredKey) -> Mapping[str, Any]:
-    key, digest = stored
-    return {**key.to_wire(), "digest": digest}
-
-
-def _key(stored: Mapping[str, Any]) -> _StoredKey:
-    body = dict(stored)
-    digest = str(body.pop("digest"))
-    return ApiKey.from_wire(body), digest
-
-
-def _no_key(key_id: str) -> NotFound:
-    return NotFound(
-        f"There is no key {key_id!r}. `datagen-nb keys list` shows those there are.",
-        details={"keyId": key_id},
-    )
 
 
 def _unauthenticated() -> Unauthenticated:
