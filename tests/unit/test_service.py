@@ -437,7 +437,7 @@ async def test_a_job_resumed_in_its_last_moment_is_not_failed(world):
     await world.reach(job.job_id, RUNNING)
     await world.jobs.pause(job.job_id)
     await world.clock.asleep(60)
-    expiry = world.service.runner._timers[job.job_id]
+    expiry = world.service.runner.expiries.timers[job.job_id]
     store = world.service.store
     note, noting, go_on = store.append_log, asyncio.Event(), asyncio.Event()
     get = store.get

@@ -21,6 +21,7 @@ from datagen_nb.core.status import JobStatus, StaleAttempt, State
 from datagen_nb.core.store import JobRecord
 from datagen_nb.service.context import ServiceContext
 from datagen_nb.service.jobs.changes import JobChanges
+from datagen_nb.service.jobs.expiries import Expiries
 from datagen_nb.service.jobs.queue import records_in
 from datagen_nb.service.tasks import BackgroundTasks
 
@@ -53,8 +54,9 @@ class Runs(Protocol):
         """Stop a job's run, if it runs here."""
         ...
 
-    def expect_expiry(self, customer: str, status: JobStatus) -> None:
-        """Fail a paused job when its time to be resumed has passed."""
+    @property
+    def expiries(self) -> Expiries:
+        """The timers of paused jobs."""
         ...
 
 
@@ -161,7 +163,7 @@ class Leases:
         for job_id in waiting.difference(record.job_id for record in queued):
             runs.drop(customer, job_id)
         for record in await store.in_state(State.PAUSED, customer=customer):
-            runs.expect_expiry(customer, record.status)
+            runs.expiries.expect(customer, record.status)
         for key in [key for key in self._held if key[0] == customer]:
             await self._stop_if_lost(*key)
 

@@ -1,4 +1,4 @@
-"""What runs: the queue, one task per running job, and the timers that end or expire jobs.
+"""What runs: the queue, one task per running job, and the timers that end jobs.
 
 A run takes the signals of the pipeline and applies each as a change. A worker that dies costs the
 job one attempt; only several in a row without progress end it.
@@ -10,14 +10,12 @@ import asyncio
 import logging
 from collections import Counter
 from contextlib import aclosing
-from datetime import timedelta
 from functools import partial
 
 from datagen_nb.core.changes import (
     Cancelled,
     Change,
     Completed,
-    Expired,
     Failed,
     Paused,
     Requeued,
@@ -37,6 +35,7 @@ from datagen_nb.service.jobs import failures
 from datagen_nb.service.jobs.changes import JobChanges
 from datagen_nb.service.jobs.cooldowns import Cooldowns
 from datagen_nb.service.jobs.dependencies import DependencyTracker
+from datagen_nb.service.jobs.expiries import Expiries
 from datagen_nb.service.jobs.leases import Leases
 from datagen_nb.service.jobs.outputs import Outputs
 from datagen_nb.service.jobs.queue import Queue, records_in
@@ -60,12 +59,13 @@ class Runner:
         self.queue = Queue()
         self.dependencies = DependencyTracker(context, ready=self.enqueue, fail=self.fail)
         self.leases = Leases(context, changes, self)
+        self.expiries = Expiries(context, changes, expired=self._clean_up_later)
         self._runs: dict[str, asyncio.Task[None]] = {}
         self.running: Counter[str] = Counter()
         self.cooldowns = Cooldowns(context, over=self._fill)
         self._retries = Retries(context.settings)
         self.tasks = BackgroundTasks()
-        self._timers: dict[str, asyncio.Task[None]] = {}
+        self._delayed: dict[str, asyncio.Task[None]] = {}  # jobs that are tried again later
         self._closing = False
         self._is_open = False  # whether queued jobs may start
         self.workers: dict[tuple[str, str], int] = {}
@@ -78,7 +78,7 @@ class Runner:
             if self.leases.is_free(record):
                 self.add(record)
         async for record in records_in(store, State.PAUSED):
-            self.expect_expiry(record.customer, record.status)
+            self.expiries.expect(record.customer, record.status)
         for record in await store.awaiting_cleanup():
             self._clean_up_later(record.customer, record.job_id)
         for customer in self.queue.customers:
@@ -92,7 +92,8 @@ class Runner:
         await self.leases.stop()
         await self.dependencies.aclose()
         await self.cooldowns.aclose()
-        tasks = [*self._runs.values(), *self._timers.values()]
+        await self.expiries.aclose()
+        tasks = [*self._runs.values(), *self._delayed.values()]
         for task in tasks:
             _stop(task)
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -132,7 +133,7 @@ class Runner:
 
     def enqueue(self, customer: str, job_id: str) -> None:
         """Let a queued job run when there is room."""
-        self._cancel_timer(job_id)
+        self._cancel_timers(job_id)
         self.queue.add(customer, job_id)
         self._fill()
 
@@ -149,7 +150,7 @@ class Runner:
         """Follow a state that was given to a job from outside: stop, clean up, await expiry."""
         job_id = status.job_id
         self.drop(customer, job_id)
-        self._cancel_timer(job_id)
+        self._cancel_timers(job_id)
         if (run := self._runs.get(job_id)) is not None:
             _stop(run)
         if status.status.is_terminal:
@@ -157,13 +158,14 @@ class Runner:
         if status.status is State.CANCELLED:
             self.tasks.start(self.cooldowns.start(customer), name=f"cooldown of {customer}")
         if status.status is State.PAUSED:
-            self.expect_expiry(customer, status)
+            self.expiries.expect(customer, status)
         elif status.status in {State.CANCELLED, State.FAILED}:
             self._clean_up_later(customer, job_id, run)
 
-    def _cancel_timer(self, job_id: str) -> None:
-        if timer := self._timers.pop(job_id, None):
-            timer.cancel()
+    def _cancel_timers(self, job_id: str) -> None:
+        self.expiries.cancel(job_id)
+        if delayed := self._delayed.pop(job_id, None):
+            delayed.cancel()
 
     def _fill(self) -> None:
         while self._is_open and len(self._runs) < self._context.settings.slots:
@@ -344,13 +346,13 @@ class Runner:
         except (ActionRefused, JobNotFound, StaleAttempt):
             return  # it ended otherwise, or was paused, in the meantime
         if wait:
-            self._timers[job_id] = asyncio.create_task(self._enqueue_after(customer, job_id, wait))
+            self._delayed[job_id] = asyncio.create_task(self._enqueue_after(customer, job_id, wait))
         else:
             self.enqueue(customer, job_id)
 
     async def _enqueue_after(self, customer: str, job_id: str, seconds: float) -> None:
         await self._context.clock.sleep(seconds)
-        del self._timers[job_id]
+        del self._delayed[job_id]
         self.enqueue(customer, job_id)
 
     async def fail(
@@ -378,30 +380,6 @@ class Runner:
         if run is not None:
             await asyncio.wait([run])
         await self._outputs.delete_parts(customer, job_id)
-
-    def expect_expiry(self, customer: str, status: JobStatus) -> None:
-        """Fail a paused job when its time to be resumed has passed."""
-        if status.job_id not in self._timers:
-            self._timers[status.job_id] = asyncio.create_task(self._expire(customer, status))
-
-    async def _expire(self, customer: str, status: JobStatus) -> None:
-        clock = self._context.clock
-        until = status.resume_until or clock.now()
-        while (left := until - clock.now()) > timedelta(0):
-            await clock.sleep(left.total_seconds())
-        self._timers.pop(status.job_id, None)
-        expired = Expired(failures.expired(until.isoformat()))
-        log = Logged("error", expired.error.message)
-        change = partial(self._changes.apply, customer, status.job_id, expired, log=log)
-        try:
-            await retry_until_stored(self._context.clock, partial(change, only_if=_is_paused))
-        except (ActionRefused, JobNotFound):
-            return  # resumed or cancelled in the same moment
-        self._clean_up_later(customer, status.job_id)
-
-
-def _is_paused(record: JobRecord) -> bool:
-    return record.status.status is State.PAUSED
 
 
 def _stop(task: asyncio.Task[None]) -> None:
