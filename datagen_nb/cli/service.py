@@ -84,7 +84,7 @@ def _serve(options: argparse.Namespace) -> int:
 
 
 def _address(options: argparse.Namespace, home: Home) -> Address | None:
-    """Where a service listens besides its socket, if it was asked to."""
+    """Where a service listens in addition to its socket, if it was asked to."""
     from datagen_nb.api.process.host import Address
 
     origins = frozenset(options.origin)

@@ -1,4 +1,4 @@
-"""What a client offers besides jobs, in plain calls."""
+"""Everything that a client offers apart from jobs, in plain calls."""
 
 from datagen_nb.client.plain import Plain, plain
 from datagen_nb.core import alerts, customer_webhooks, schedules, templates, uploads

@@ -44,9 +44,9 @@ class JobRecord:
     def job_id(self) -> str:
         return self.status.job_id
 
-    def is_leased(self, now: datetime, *, besides: str = "") -> bool:
-        """Whether a process, other than ``besides``, has a lease on the job."""
-        return self.owner != besides and self.lease_until is not None and self.lease_until > now
+    def is_leased(self, now: datetime, *, except_by: str = "") -> bool:
+        """Whether a process, other than ``except_by``, has a lease on the job."""
+        return self.owner != except_by and self.lease_until is not None and self.lease_until > now
 
 
 @dataclass(frozen=True, slots=True)

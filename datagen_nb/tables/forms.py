@@ -1,4 +1,4 @@
-"""What a table is besides its values: the types of a frame, the dialect of a file, its nesting.
+"""What a table is apart from its values: the types of a frame, the dialect of a file, its nesting.
 
 While rows are made a table is plain: flat columns of simple types. Its form travels in the
 metadata of the Arrow schema, and is given to the rows when they are written or handed out.

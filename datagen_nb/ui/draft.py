@@ -132,7 +132,7 @@ def _format(name: str) -> FormatChoice:
 
 
 def target_of(output: Any, *, shares_files: bool) -> dict[str, Any]:
-    """Where a result goes besides the bucket; nowhere, if none is given."""
+    """Where a result goes in addition to the bucket; nowhere, if none is given."""
     text = "" if output is None else str(output).strip()
     if not text:
         return {"outputBucket": None, "outputPath": None}

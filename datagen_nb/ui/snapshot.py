@@ -81,7 +81,7 @@ async def feed(
 async def newer(
     status: JobStatus, job: AsyncJob, config: JobConfiguration, client: AsyncClient
 ) -> dict[str, Any]:
-    """With what a card shows besides: the report, the end of a cooldown."""
+    """With what a card shows in addition: the report, the end of a cooldown."""
     report = await job.report() if status.status is State.COMPLETED else None
     until = None
     if status.status is State.CANCELLED:

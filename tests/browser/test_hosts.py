@@ -1,4 +1,4 @@
-"""Where cards are shown besides widgets of JupyterLab: as HTML, as text, in a bare page."""
+"""Where cards are shown apart from JupyterLab: as HTML, as text, in a bare page."""
 
 import re
 

@@ -98,7 +98,7 @@ async def test_disabling_and_enabling_a_customer_can_be_said_twice(office):
 
 
 async def test_a_customers_storage_is_set_and_found(office):
-    """By the service that starts next, and by whoever lists the customers."""
+    """By the service that starts next, and by a listing of the customers."""
     key = "projects/p/locations/l/keyRings/r/cryptoKeys/k"
     storage = {
         "bucket": "gs://acme-tables/all",

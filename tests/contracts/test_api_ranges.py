@@ -17,7 +17,7 @@ PATH = wire.job_path("j_1", "parts", "0")
 
 
 class OnePart:
-    """Jobs of which one has a part, and an empty one besides."""
+    """Jobs of which one has a part, and an empty one."""
 
     async def manifest(self, job_id):
         parts = tuple(

@@ -17,7 +17,7 @@ def table(tmp_path):
 
 @pytest.fixture
 def ask(monkeypatch):
-    """Asks a widget as a browser does; ``events`` holds what the widget says besides."""
+    """Asks a widget as a browser does; ``events`` holds what else the widget sends."""
     from datagen_nb.ui.widget import ViewModel
 
     answers, events = queue.Queue(), queue.Queue()

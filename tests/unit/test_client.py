@@ -181,7 +181,7 @@ def test_rows_that_are_no_count_are_told_in_the_callers_word(client, rows):
 
 
 def test_every_problem_is_told_at_once(client):
-    """One round is enough to mend a call."""
+    """One round is enough to correct a call."""
     with pytest.raises(ConfigurationError) as raised:
         client.submit(table(), rows=0, seed=-1, format="xls", parameters={"sead": 1})
     fields = {problem.field for problem in raised.value.problems}

@@ -1,4 +1,4 @@
-"""What the client offers besides jobs, in plain calls, over the mock."""
+"""What the client offers apart from jobs, in plain calls, over the mock."""
 
 import inspect
 

@@ -229,7 +229,7 @@ def test_a_required_field_that_is_missing_is_told(name):
 
 
 def test_all_problems_are_told_at_once():
-    """One round is enough to mend a configuration, however much is wrong with it."""
+    """One round is enough to correct a configuration, however much is wrong with it."""
     problems = problems_of(
         {
             "dataSize": 0,

@@ -404,7 +404,7 @@ def test_an_unusable_key_file_is_an_error_at_once(
 
 
 class Expired(google.auth.credentials.Credentials):
-    """Credentials whose refresh is refused, with a text that nobody should see."""
+    """Credentials whose refresh is refused, with a text that must not be seen."""
 
     def refresh(self, request: object) -> None:
         raise RefreshError("invalid_grant", {"refresh_token": "1//canary"})
@@ -413,7 +413,7 @@ class Expired(google.auth.credentials.Credentials):
 def test_expired_credentials_are_an_error_that_shows_nothing_of_them(
     monkeypatch: pytest.MonkeyPatch, real: None
 ) -> None:
-    """A refresh that is refused is told without what was sent."""
+    """The error of a refused refresh leaves out what was sent."""
     monkeypatch.setattr(google.auth, "default", lambda **_: (Expired(), None))
 
     with pytest.raises(CredentialsUnusable, match="expired") as raised:
@@ -451,7 +451,7 @@ def test_new_objects_are_encrypted_with_the_key_that_is_set(fake: FakeGcs, opera
 
 
 def test_what_is_below_an_objects_name_makes_it_a_folder(bucket: GcsBucket) -> None:
-    """Whoever opens a folder is told that it is one, with its slash or without."""
+    """Opening a folder says that it is one, with its slash or without."""
     bucket.put("tables/a.csv", b"x")
 
     for path in ("tables", "tables/"):

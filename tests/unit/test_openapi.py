@@ -113,7 +113,7 @@ def test_what_is_made_says_where_it_is(name):
 
 
 def test_pages_are_asked_for_by_a_cursor_and_a_limit():
-    """No list is answered whole; one has an offset besides, which the specification asks for."""
+    """No list is answered whole; one also has an offset, which the specification asks for."""
     for name, operation in OPERATIONS.items():
         named = {one["name"] for one in operation.get("parameters", ())}
         assert not {"offset", "page"} & named or name == "GET /v1/jobs"

@@ -33,7 +33,7 @@ def widget():
 
 
 def message(kind, content, *buffers, key=b"secret"):
-    """Frames as they come from a browser, and the message's id."""
+    """Frames as a browser sends them, and the message's id."""
     sender = Session(key=key)
     made = sender.msg(kind, content)
     frames = [uuid.uuid4().bytes, *sender.serialize(made), *buffers]

@@ -21,9 +21,9 @@ def client():
         yield connected
 
 
-def fits(widget, kind, *besides):
+def fits(widget, kind, *more):
     """Whether what a widget shows can be read as ``kind``."""
-    added = {"seq", "at", *besides}
+    added = {"seq", "at", *more}
     return kind.from_wire({key: one for key, one in widget.snapshot.items() if key not in added})
 
 

@@ -97,7 +97,7 @@ class HostedService:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a service listens besides its socket.
+    """Where a service listens in addition to its socket.
 
     Attributes:
         host: Host name or IP address of an interface.

@@ -106,7 +106,7 @@ class Leases:
     def is_free(self, record: JobRecord) -> bool:
         """Whether this process may start a queued job now."""
         context = self._context
-        held = record.is_leased(context.clock.now(), besides=context.owner)
+        held = record.is_leased(context.clock.now(), except_by=context.owner)
         return context.exclusive or not held
 
     def changed_elsewhere(self, customer: str) -> None:

@@ -49,7 +49,7 @@ def find(
         identities: The columns that are made anew, of the same rows; those of an entity may be
             stated to follow from its key.
         mode: ``"auto"``, ``"off"``, or those that are kept, as text; ``"auto"`` among them stands
-            for those that are found besides.
+            for those that are found in the table.
 
     Returns:
         The relations; ``refused`` has those that were asked for and are not kept.

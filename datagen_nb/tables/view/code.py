@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Literal
 
@@ -48,20 +49,24 @@ def to_code(query: Query, schema: pa.Schema, dialect: Dialect, *, name: str = "f
         ```
     """
     query = query.resolve(schema)
-    writers = {"pandas": _Pandas, "polars": _Polars, "sql": SqlWriter}
+    writers: dict[Dialect, type[_Pandas | _Polars | SqlWriter]] = {
+        "pandas": _Pandas,
+        "polars": _Polars,
+        "sql": SqlWriter,
+    }
     return writers[dialect](schema, name).statement(query)
 
 
-class _Writer:
+class _Writer(ABC):
     def __init__(self, schema: pa.Schema, name: str) -> None:
         self._schema = schema
         self._name = name
 
-    def statement(self, query: Query) -> str:
-        raise NotImplementedError
+    @abstractmethod
+    def statement(self, query: Query) -> str: ...
 
-    def leaf(self, leaf: Leaf) -> str:
-        raise NotImplementedError
+    @abstractmethod
+    def leaf(self, leaf: Leaf) -> str: ...
 
     def joined(self, parts: Sequence[str], word: Literal["and", "or"]) -> str:
         return f" {'&' if word == 'and' else '|'} ".join(f"({part})" for part in parts)
@@ -84,8 +89,8 @@ class _Writer:
             return self.joined([negated, *dict.fromkeys(absent)], "and") if absent else negated
         return self.leaf(condition)
 
-    def present(self, place: int) -> str:
-        raise NotImplementedError
+    @abstractmethod
+    def present(self, place: int) -> str: ...
 
     def where(self, query: Query) -> str:
         parts = [] if query.filter is None else [self.condition(query.filter)]
@@ -101,11 +106,19 @@ class _Writer:
         ]
         return self.joined(texts, "or") if texts else self.never()
 
-    def never(self) -> str:
-        raise NotImplementedError
+    @abstractmethod
+    def never(self) -> str: ...
 
     def type_of(self, place: int) -> pa.DataType:
         return self._schema.types[place]
+
+    @abstractmethod
+    def value(self, text: str, type_: pa.DataType) -> str: ...
+
+
+class _Python(_Writer):
+    @abstractmethod
+    def column(self, place: int) -> str: ...
 
     def value(self, text: str, type_: pa.DataType) -> str:
         """A literal of Python."""
@@ -124,13 +137,8 @@ class _Writer:
             return f"float({text.strip()!r})"
         return self.time(value, type_)
 
-    def time(self, value: pa.Scalar, type_: pa.DataType) -> str:
-        raise NotImplementedError
-
-
-class _Python(_Writer):
-    def column(self, place: int) -> str:
-        raise NotImplementedError
+    @abstractmethod
+    def time(self, value: pa.Scalar, type_: pa.DataType) -> str: ...
 
     def leaf(self, leaf: Leaf) -> str:
         column, type_ = self.column(_place(leaf)), self.type_of(_place(leaf))
@@ -166,11 +174,11 @@ class _Python(_Writer):
     is_in = ""
     orders_nan = False
 
-    def null(self, place: int) -> str:
-        raise NotImplementedError
+    @abstractmethod
+    def null(self, place: int) -> str: ...
 
-    def text(self, column: str, leaf: Text) -> str:
-        raise NotImplementedError
+    @abstractmethod
+    def text(self, column: str, leaf: Text) -> str: ...
 
 
 class _Pandas(_Python):
