@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 from datagen_nb.client.dataset import AsyncDataset
 from datagen_nb.client.parameters import in_callers_words, known_to_wire
 from datagen_nb.client.submitting import new_key, warn_of_estimate
+from datagen_nb.client.watching import Watches
 from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.errors import (
     ConfigurationError,
@@ -25,12 +25,8 @@ from datagen_nb.core.ports import Jobs
 from datagen_nb.core.result import Report
 from datagen_nb.core.status import JobStatus, Stage, State
 
-logger = logging.getLogger(__name__)
-
 LOG_WAIT = 20.0
 """Seconds that a call waits for the next line of a log."""
-
-_RAISED = "The callback %s, which watches job %s, raised. It is called again with the next status."
 
 
 class AsyncJob(Connected):
@@ -51,7 +47,7 @@ class AsyncJob(Connected):
         self._service = service
         self._status = status
         self._config = config
-        self._watching: set[asyncio.Task[None]] = set()
+        self._watches = Watches(status.job_id)
 
     def __repr__(self) -> str:
         return f"<Job {self.id} {self.name!r} {self.status.status}, {self.status.data_size:,} rows>"
@@ -191,7 +187,7 @@ class AsyncJob(Connected):
     def watch(self, callback: Callable[[JobStatus], object]) -> Callable[[], None]:
         """Call back with the status now and with each newer one, until the job has ended.
 
-        A callback that raises is logged once, by ``datagen_nb.client.async_job``, and called again
+        A callback that raises is logged once, by ``datagen_nb.client``, and called again
         with the next status.
 
         Args:
@@ -205,30 +201,7 @@ class AsyncJob(Connected):
             stop = job.watch(lambda status: print(status.progress))
             ```
         """
-        loop = asyncio.get_running_loop()
-        watching = loop.create_task(self._call_back(callback))
-        self._watching.add(watching)
-        watching.add_done_callback(self._watching.discard)
-
-        def stop() -> None:
-            loop.call_soon_threadsafe(watching.cancel)
-
-        return stop
-
-    async def _call_back(self, callback: Callable[[JobStatus], object]) -> None:
-        name = getattr(callback, "__qualname__", repr(callback))
-        has_failed = False
-        try:
-            async with aclosing(self.updates()) as updates:
-                async for status in updates:
-                    try:
-                        callback(status)
-                    except (Exception, SystemExit):
-                        if not has_failed:
-                            logger.exception(_RAISED, name, self.id)
-                        has_failed = True
-        except Exception:
-            logger.exception("Job %s is no longer watched: %s is not called again.", self.id, name)
+        return self._watches.start(callback, self.updates())
 
     async def cancel(self) -> JobStatus:
         """End the job for good; its worker is gone within 2 s.

@@ -24,13 +24,11 @@ from traitlets import observe, validate
 from datagen_nb.core.errors import DatagenError
 from datagen_nb.core.inert import ONE_LINE, inert
 from datagen_nb.tables.cells import as_text, is_number
-from datagen_nb.tables.source import CannotArrange, Filter, Sort, Source, arrange, source_of
+from datagen_nb.tables.source import CannotArrange, Filter, Sort, Source, source_of
+from datagen_nb.ui.arranged import Arranged
 from datagen_nb.ui.modules import built
 from datagen_nb.ui.static_html import table_html
 from datagen_nb.ui.widget import close_children, display_bundle
-
-MAX_ARRANGED_ROWS = 2_000_000
-"""Rows that are sorted and filtered at most: they are taken into memory for it."""
 
 MAX_DISTINCT = 1_000
 """Different values of a column that are listed to choose from."""
@@ -41,8 +39,8 @@ LONGEST = 1_000
 WIDEST = "1080px"
 """As wide as the other widgets: they have one right edge."""
 
-STILL_ROWS = 10
-STILL_COLUMNS = 20
+STATIC_ROWS = 10
+STATIC_COLUMNS = 20
 ROW = 24
 KEY, GUID = "#", "\u2063row"  # a mark that is not typed: no user's column has this name
 
@@ -50,59 +48,16 @@ _FONT = "12px system-ui, sans-serif"
 _NULL = "cell.value === null"
 
 
-class Arranged:
-    """A source's rows in the order that is shown."""
-
-    def __init__(self, source: Source) -> None:
-        self.source = source
-        self._whole: pa.Table | None = None
-        self._order: pa.Array | None = None
-
-    @property
-    def num_rows(self) -> int:
-        return self.source.num_rows if self._order is None else len(self._order)
-
-    def arrange(self, filters: Sequence[Filter], sorts: Sequence[Sort]) -> None:
-        """Choose and order the rows anew.
-
-        Raises:
-            CannotArrange: There are too many, or something does not fit.
-        """
-        chosen = arrange(self.whole(), filters, sorts) if filters or sorts else None
-        self._order = chosen
-
-    def window(self, start: int, stop: int) -> tuple[Sequence[int], pa.Table]:
-        """Rows ``start`` to ``stop``, clamped, and each one's number in the source."""
-        start = max(start, 0)
-        stop = max(min(stop, self.num_rows), start)
-        if self._order is None or start >= stop:
-            return range(start, stop), self.source.read(start, stop)
-        numbers = self._order.slice(start, stop - start)
-        return numbers.to_pylist(), self.whole().take(numbers)
-
-    def whole(self) -> pa.Table:
-        """All rows, in memory."""
-        if self._whole is None:
-            rows = self.source.num_rows
-            if rows > MAX_ARRANGED_ROWS:
-                raise CannotArrange(
-                    f"Sorting and filtering work up to {MAX_ARRANGED_ROWS:,} rows; this table has "
-                    f"{rows:,}. View the rows you need, as dg.view(data.to_arrow().slice(…))."
-                )
-            self._whole = self.source.read(0, rows)
-        return self._whole
-
-
 class Grid(StreamingDataGrid):  # type: ignore[misc]
     """A window on a source.
 
     Args:
         source: Whose rows.
-        tell: Called with what the grid shows or why it cannot, after each change.
+        report: Called with what the grid shows or why it cannot, after each change.
     """
 
-    def __init__(self, source: Source, tell: Callable[[Grid, str], None]) -> None:
-        self._tell = tell
+    def __init__(self, source: Source, report: Callable[[Grid, str], None]) -> None:
+        self._report = report
         self._arranged = 0
         self._names = [f"c{place}" for place in range(len(source.schema))]
         style = {
@@ -155,7 +110,7 @@ class Grid(StreamingDataGrid):  # type: ignore[misc]
     def arrangement(self) -> str:
         """Which rows are shown and in which order, in words; empty for all in their own order."""
         columns = self._rows.source.schema.names
-        filters, sorts = _understood(self._transforms, self._names)
+        filters, sorts = _parsed(self._transforms, self._names)
         words = [
             f"sorted by {columns[one.column]} {'↓' if one.descending else '↑'}" for one in sorts
         ]
@@ -179,7 +134,7 @@ class Grid(StreamingDataGrid):  # type: ignore[misc]
 
     def _described(self) -> dict[str, Any]:
         """The columns: each has a name of its own for the grid, and any name for people."""
-        shown = [KEY, *_told_apart(self._rows.source.schema.names), GUID]
+        shown = [KEY, *_distinct_headers(self._rows.source.schema.names), GUID]
         fields = [{"name": name, "type": "string"} for name in shown]
         schema = {
             "fields": fields,
@@ -206,7 +161,7 @@ class Grid(StreamingDataGrid):  # type: ignore[misc]
                 case "unique-values-request":
                     self._answer_distinct(content["column"])
         except (DatagenError, CannotArrange, OSError, pa.ArrowException) as error:
-            self._tell(self, str(error))
+            self._report(self, str(error))
 
     def _answer_window(self, request: Mapping[str, Any]) -> None:
         first, last = max(int(request["r1"]), 0), max(int(request["c1"]), 0)
@@ -236,7 +191,7 @@ class Grid(StreamingDataGrid):  # type: ignore[misc]
                 )
             few = texts.to_pylist()
         except CannotArrange as error:
-            self._tell(self, str(error))
+            self._report(self, str(error))
         value = {"data": {name: few}, **self._described()}
         self.send({"event_type": "unique-values-reply", "column": name, "value": value})
 
@@ -250,7 +205,7 @@ class Grid(StreamingDataGrid):  # type: ignore[misc]
 
     @observe("_transforms")
     def _on_transforms_changed(self, change: Any) -> None:
-        filters, sorts = _understood(change["new"], self._names)
+        filters, sorts = _parsed(change["new"], self._names)
         refusal = ""
         try:
             self._rows.arrange(filters, sorts)
@@ -261,10 +216,10 @@ class Grid(StreamingDataGrid):  # type: ignore[misc]
             self.clear()
         self._show_anew()
         self.tick()
-        self._tell(self, refusal)
+        self._report(self, refusal)
 
 
-def _understood(transforms: Sequence[Any], names: Sequence[str]) -> tuple[list[Filter], list[Sort]]:
+def _parsed(transforms: Sequence[Any], names: Sequence[str]) -> tuple[list[Filter], list[Sort]]:
     filters, sorts = [], []
     for transform in transforms:
         if transform["column"] not in names:
@@ -297,7 +252,7 @@ def _condition(column: str, filter: Filter) -> str:
     return f"{column} {verb} {(' and ' if filter.operator == 'between' else ' or ').join(shown)}"
 
 
-def _told_apart(names: Sequence[str]) -> list[str]:
+def _distinct_headers(names: Sequence[str]) -> list[str]:
     """Headers for people; a name that was there before gets a number."""
     seen: Counter[str] = Counter()
     headers = []
@@ -342,18 +297,18 @@ class GridView(ipywidgets.VBox):  # type: ignore[misc]
             layout={"width": "64px"},
         )
         self._clear.on_click(self._clear_pressed)
-        self.grid = Grid(source, self._tell)
+        self.grid = Grid(source, self._report)
         foot = ipywidgets.HBox([self._line, self._clear])
         repainter = Repainter(grid=self.grid.model_id)
         # ipydatagrid cannot paint a table without columns.
         shown = [self.grid, foot, repainter] if len(source.schema) else [self._line]
         super().__init__(shown, layout={"max_width": WIDEST})
-        self._tell(self.grid, "")
+        self._report(self.grid, "")
 
     def _clear_pressed(self, _button: Any) -> None:
         self.grid.clear()
 
-    def _tell(self, grid: Grid, refusal: str) -> None:
+    def _report(self, grid: Grid, refusal: str) -> None:
         rows, columns = self.source.num_rows, len(self.source.schema)
         shown = grid.rows_shown
         size = f"{rows:,} rows" if shown == rows else f"{shown:,} of {rows:,} rows"
@@ -380,12 +335,12 @@ class GridView(ipywidgets.VBox):  # type: ignore[misc]
         if self.comm is None:
             return {"text/plain": "Table, closed"}, {}
         schema, num_rows = self.source.schema, self.source.num_rows
-        first = self.source.read(0, STILL_ROWS)
-        texts = [_painted(column) for column in first.columns[:STILL_COLUMNS]]
+        first = self.source.read(0, STATIC_ROWS)
+        texts = [_painted(column) for column in first.columns[:STATIC_COLUMNS]]
         html = table_html(
-            schema.names[:STILL_COLUMNS],
+            schema.names[:STATIC_COLUMNS],
             list(zip(*texts, strict=True)),
-            numbers=[is_number(type_) for type_ in schema.types[:STILL_COLUMNS]],
+            numbers=[is_number(type_) for type_ in schema.types[:STATIC_COLUMNS]],
             num_rows=num_rows,
             num_columns=len(schema),
         )

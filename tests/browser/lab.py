@@ -271,14 +271,14 @@ class Computing:
     """
 
     def __init__(self, folder: Path, how: str = "pass") -> None:
-        self._told = folder / f"end-{time.monotonic_ns()}"
+        self._end_file = folder / f"end-{time.monotonic_ns()}"
         self.source = (
-            f"import asyncio, os, time\nend, sign = time.time() + 60, {str(self._told)!r}\n"
+            f"import asyncio, os, time\nend, sign = time.time() + 60, {str(self._end_file)!r}\n"
             f"while not os.path.exists(sign) and time.time() < end: {how}\n'computed'"
         )
 
     def end(self) -> None:
-        self._told.touch()
+        self._end_file.touch()
 
 
 def walk(wizard: Locator, *steps: str) -> None:

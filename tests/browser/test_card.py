@@ -189,7 +189,7 @@ def test_a_completed_card_shows_its_rows_its_log_and_gives_the_file(lab):
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_a_job_that_ends_out_of_sight_is_told_in_the_page(lab, theme):
+def test_a_job_that_ends_out_of_sight_is_reported_in_the_page(lab, theme):
     """Once, with the way back to its card."""
     notebook = lab.open(mock("slow", 100), "for n in range(200):\n    print(n)", "job.resume()")
     notebook.theme(theme)

@@ -290,7 +290,7 @@ wizard
 """
 
 
-def test_limits_are_told_before_and_a_refusal_after_the_submit(lab):
+def test_limits_are_reported_before_and_a_refusal_after_the_submit(lab):
     """All slots taken and no queue: why, and what to do."""
     notebook = lab.open(REFUSED.format(scenario="slow", busy=5))
     notebook.run(0)

@@ -144,7 +144,7 @@ async def test_a_range_of_no_part_is_not_found(client, index):
     assert (await client.get(path, headers={"Range": "bytes=0-1"})).status_code == 404
 
 
-async def test_a_part_that_is_gone_is_told_before_a_range_begins(client):
+async def test_a_part_that_is_gone_is_reported_before_a_range_begins(client):
     """Not as an answer that breaks off."""
     path = wire.job_path("j_gone", "parts", "0")
     assert (await client.get(path, headers={"Range": "bytes=0-1"})).status_code == 404

@@ -124,7 +124,7 @@ async def test_lists_page(webhooks):
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1/", "https://a@b.example/", "x", "ftp://a.b/"])
-async def test_an_address_that_is_not_called_is_told(webhooks, url):
+async def test_an_address_that_is_not_called_is_reported(webhooks, url):
     """Which field, and why."""
     with pytest.raises(ConfigurationError) as caught:
         await webhooks.create(WebhookConfig(url=url, events=("job.failed",)))
@@ -147,7 +147,7 @@ async def test_an_address_that_is_not_called_is_told(webhooks, url):
         "SECRETWORD",
     ],
 )
-async def test_a_bad_request_is_told_without_what_may_be_secret(side, webhooks, body):
+async def test_a_bad_request_is_reported_without_what_may_be_secret(side, webhooks, body):
     """Whatever else is wrong with it."""
     transport = httpx.AsyncHTTPTransport(uds=side.socket)
     async with httpx.AsyncClient(transport=transport, base_url="http://x") as line:

@@ -507,7 +507,7 @@ async def test_who_is_refused_is_in_the_log(house, caplog):
         ServiceUnavailable("/srv/canary is full", details={"path": "/srv/canary", "retryAfter": 3}),
     ],
 )
-async def test_no_place_on_the_services_machine_is_told_to_a_customer(
+async def test_no_place_on_the_services_machine_is_reported_to_a_customer(
     house, monkeypatch, caplog, error
 ):
     """Its errors keep their codes; the log has the words, under the request's id."""

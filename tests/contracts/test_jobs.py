@@ -219,7 +219,7 @@ async def test_the_same_key_with_another_body_is_refused(side):
     assert raised.value.details["jobId"] == first.job_id
 
 
-async def test_a_missing_input_is_told_at_once(side):
+async def test_a_missing_input_is_reported_at_once(side):
     """No job is made of it."""
     with pytest.raises(InputError) as raised:
         await side.jobs.create(side.config(input_path="no.csv"), idempotency_key="k")
@@ -254,7 +254,7 @@ async def test_a_submit_that_waits_answers_with_the_end(side):
 
 
 @pytest.mark.parametrize("job_id", [NOBODY, "x", "../info", "a b", "ä", "", "x" * 500])
-async def test_a_job_that_is_not_there_is_told_everywhere(side, job_id):
+async def test_a_job_that_is_not_there_is_reported_everywhere(side, job_id):
     """Every question about it gets the same answer."""
     asked = [
         side.jobs.status,
@@ -344,7 +344,7 @@ async def test_too_much_is_not_written_on_a_job(said):
         Annotation.model_validate(said)
 
 
-async def test_many_are_deleted_and_the_refused_are_told(side):
+async def test_many_are_deleted_and_the_refused_are_reported(side):
     """One that runs or is not there stops none of the others."""
     done = await ended(
         side.jobs, (await side.jobs.create(side.config(), idempotency_key="k")).job_id
@@ -370,7 +370,7 @@ async def test_history_can_be_narrowed(side):
         assert (await side.jobs.history(empty)).jobs == ()
 
 
-async def test_a_cursor_that_is_none_is_told(side):
+async def test_a_cursor_that_is_none_is_reported(side):
     """And not taken for the beginning."""
     for cursor in ("x", "é", "9" * 40, "e30="):
         with pytest.raises(ConfigurationError):
@@ -587,7 +587,7 @@ async def test_a_part_is_read_from_anywhere_to_anywhere(side, start, stop):
 
 
 @pytest.mark.parametrize("index", [1, -1, 10**30])
-async def test_a_part_that_is_not_there_is_told(side, index):
+async def test_a_part_that_is_not_there_is_reported(side, index):
     """The job is there, the part is not."""
     done = await completed(side)
     with pytest.raises(NotFound):
@@ -892,7 +892,7 @@ async def test_a_request_id_that_was_given_comes_back(http):
     assert odd.headers[wire.REQUEST_ID] != "a b\t<script>"
 
 
-async def test_a_part_that_breaks_off_is_told(http, monkeypatch):
+async def test_a_part_that_breaks_off_is_reported(http, monkeypatch):
     """A reader does not take half a part for a whole one."""
     done = await completed(http, data_size=1_000)
 

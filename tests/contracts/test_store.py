@@ -439,7 +439,7 @@ async def test_a_cursor_is_of_one_order(store: JobStore) -> None:
     "cursor",
     ["", "!!!!", "x", "äöü", "abcd", base64.urlsafe_b64encode(b"' OR 1=1").decode(), "a" * 10_000],
 )
-async def test_a_damaged_cursor_is_told(store: JobStore, cursor: str) -> None:
+async def test_a_damaged_cursor_is_reported(store: JobStore, cursor: str) -> None:
     """Not an empty page, which would look like the end."""
     await store.add(record(1))
     with pytest.raises(ConfigurationError) as raised:
@@ -447,7 +447,7 @@ async def test_a_damaged_cursor_is_told(store: JobStore, cursor: str) -> None:
     assert [problem.field for problem in raised.value.problems] == ["cursor"]
 
 
-async def test_a_cursor_with_a_piece_cut_off_is_told(store: JobStore) -> None:
+async def test_a_cursor_with_a_piece_cut_off_is_reported(store: JobStore) -> None:
     """As happens when one is copied from a terminal."""
     for number in range(3):
         await store.add(record(number))

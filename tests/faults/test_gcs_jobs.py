@@ -183,7 +183,7 @@ async def test_an_output_is_replaced_on_request(client: AsyncClient, bucket: Gcs
     assert bucket.get("new.csv").count(b"\n") == 21
 
 
-async def test_without_credentials_the_remedy_is_told(
+async def test_without_credentials_the_remedy_is_reported(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """A service without any says how to have some, and does not wait for a network."""

@@ -377,7 +377,7 @@ async def test_stopping_what_does_not_run_says_so(home):
     assert await stop(home) is False
 
 
-async def test_another_version_is_told_and_restarted_on_request(home):
+async def test_another_version_is_reported_and_restarted_on_request(home):
     """Both versions, the process, and what to do."""
     log = subprocess.DEVNULL
     with python("-c", OF_ANOTHER_VERSION, str(home.path), stdout=log, stderr=log) as other:
@@ -529,7 +529,7 @@ def test_a_service_gets_nothing_that_was_meant_for_one_kernel(monkeypatch):
 
 
 @pytest.mark.parametrize("below", ["", "deeper"])
-def test_a_home_that_cannot_be_is_told_with_path_and_remedy(tmp_path, below):
+def test_a_home_that_cannot_be_is_reported_with_path_and_remedy(tmp_path, below):
     """A file stands in its place, or above it."""
     (tmp_path / "file").write_text("")
     place = tmp_path / "file" / below
@@ -599,7 +599,7 @@ def test_a_home_by_another_name_is_the_same_home(tmp_path):
     assert Home.open(tmp_path / "link") == home
 
 
-def test_a_file_system_without_locks_is_told(tmp_path, monkeypatch):
+def test_a_file_system_without_locks_is_reported(tmp_path, monkeypatch):
     """Rather than two services on one database."""
 
     def refuse(file, operation):
@@ -612,7 +612,7 @@ def test_a_file_system_without_locks_is_told(tmp_path, monkeypatch):
             take()
 
 
-def test_a_lock_that_cannot_be_opened_is_told(tmp_path):
+def test_a_lock_that_cannot_be_opened_is_reported(tmp_path):
     """With its path."""
     home = Home.open(tmp_path / "home")
     (home.path / "service.lock").mkdir()

@@ -297,7 +297,7 @@ def test_the_remedy_in_the_message_works(run: Run, case: str, parameters: dict[s
         ("nothing but nulls", b"a,b\n" + b",\n" * 20),
     ],
 )
-def test_odd_tables_are_learnt_from(run: Run, case: str, data: bytes) -> None:
+def test_odd_tables_are_fitted(run: Run, case: str, data: bytes) -> None:
     """A table that is only strange gives a result of its shape."""
     came = run("x.csv", data)
 

@@ -172,7 +172,7 @@ def test_a_rejected_configuration_becomes_no_job():
 
 
 @pytest.mark.parametrize("rows", [0, -1, 1.5, "10", 10**18, None, True])
-def test_rows_that_are_no_count_are_told_in_the_callers_word(client, rows):
+def test_rows_that_are_no_count_are_reported_in_the_callers_word(client, rows):
     """The problem names ``rows``, as the caller wrote it, and nothing is sent."""
     with pytest.raises(ConfigurationError) as raised:
         client.submit(table(), rows=rows)
@@ -180,7 +180,7 @@ def test_rows_that_are_no_count_are_told_in_the_callers_word(client, rows):
     assert client.jobs.last() is None
 
 
-def test_every_problem_is_told_at_once(client):
+def test_every_problem_is_reported_at_once(client):
     """One round is enough to correct a call."""
     with pytest.raises(ConfigurationError) as raised:
         client.submit(table(), rows=0, seed=-1, format="xls", parameters={"sead": 1})
@@ -189,7 +189,7 @@ def test_every_problem_is_told_at_once(client):
     assert "Did you mean seed?" in str(raised.value)
 
 
-def test_a_missing_file_is_told_before_anything_is_sent(client, tmp_path):
+def test_a_missing_file_is_reported_before_anything_is_sent(client, tmp_path):
     """The message names the path."""
     with pytest.raises(InputError, match=r"nowhere\.csv") as raised:
         client.submit(tmp_path / "nowhere.csv", rows=10)

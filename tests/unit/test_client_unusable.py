@@ -113,7 +113,7 @@ def test_closing_ends_what_waits(target, table, wait):
         another.jobs.cancel(job.id)
 
 
-def test_a_forked_child_is_told_and_can_connect_anew(client, table, target):
+def test_a_forked_child_gets_an_error_and_can_connect_anew(client, table, target):
     """The parent's connection has no thread there; it goes on in the parent."""
     job = client.submit(table, rows=5)
     data = job.result()
@@ -150,7 +150,7 @@ def in_a_fork(work):
     return said
 
 
-def test_another_event_loop_is_told(target, table):
+def test_another_event_loop_is_an_error(target, table):
     """Connections live on one."""
 
     async def connected():

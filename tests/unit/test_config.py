@@ -37,7 +37,7 @@ def problems_of(data):
     return raised.value.problems
 
 
-def test_what_is_left_out_has_the_told_defaults():
+def test_what_is_left_out_has_the_documented_defaults():
     """The four required fields are enough."""
     config = JobConfiguration.from_wire(GOOD)
     assert config == JobConfiguration(
@@ -222,13 +222,13 @@ def test_every_rule_is_tested_here_both_ways():
 
 
 @pytest.mark.parametrize("name", GOOD)
-def test_a_required_field_that_is_missing_is_told(name):
+def test_a_required_field_that_is_missing_is_reported(name):
     """It says that it is required, not that ``None`` is wrong."""
     (problem,) = problems_of({key: value for key, value in GOOD.items() if key != name})
     assert (problem.field, problem.value, problem.rule) == (name, "(missing)", "is required")
 
 
-def test_all_problems_are_told_at_once():
+def test_all_problems_are_reported_at_once():
     """One round is enough to correct a configuration, however much is wrong with it."""
     problems = problems_of(
         {
@@ -297,7 +297,7 @@ def test_the_result_must_not_replace_the_input():
 
 
 @pytest.mark.parametrize("data", [None, [], 3, "text"])
-def test_what_is_no_object_is_told_as_such(data):
+def test_what_is_no_object_is_reported_as_such(data):
     """Programs send all sorts of things."""
     with pytest.raises(ConfigurationError) as raised:
         JobConfiguration.model_validate(data)
@@ -431,7 +431,7 @@ def test_yaml_may_be_short_and_hand_written():
         "a: &a [*a]\n? *a\n: 1",
     ],
 )
-def test_what_is_not_yaml_is_told_and_where(text):
+def test_what_is_not_yaml_is_reported_and_where(text):
     """One problem of the whole, never a parser's own exception."""
     with pytest.raises(ConfigurationError) as raised:
         JobConfiguration.from_yaml(text)
@@ -441,7 +441,7 @@ def test_what_is_not_yaml_is_told_and_where(text):
 
 
 @pytest.mark.parametrize("text", ["", "just words", "- a\n- b", "3"])
-def test_yaml_that_is_no_mapping_is_told(text):
+def test_yaml_that_is_no_mapping_is_reported(text):
     """Valid YAML need not be a configuration."""
     with pytest.raises(ConfigurationError) as raised:
         JobConfiguration.from_yaml(text)

@@ -188,7 +188,7 @@ def test_an_estimate_that_fits_warns_of_nothing():
     assert said.warnings == ()
 
 
-def test_a_job_longer_than_its_timeout_is_told_which_timeout_it_needs():
+def test_a_job_longer_than_its_timeout_is_reported_which_timeout_it_needs():
     """In words, with the value beside: 23 hours to 26 hours in an hour."""
     long = said_of(seconds=(83_700.0, 93_540.0))
 

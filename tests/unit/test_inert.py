@@ -18,7 +18,7 @@ def test_what_is_painted_stays_as_it_is(text):
     assert inert(text) == text
 
 
-def test_the_known_tricks_are_told():
+def test_the_known_tricks_are_reported():
     """As escapes that one can read."""
     assert inert("\x1b[31mred\u202egnp.exe\n") == "\\x1b[31mred\\u202egnp.exe\\n"
 

@@ -48,7 +48,7 @@ def test_ranges_hold_every_value_that_is_there(values, type, kind):
     assert column.others == 0
 
 
-def test_a_range_of_instants_is_told_in_instants():
+def test_a_range_of_instants_is_given_in_instants():
     """Not in the microseconds that they are kept as."""
     days = [dt.date(2026, 1, 1), dt.date(2026, 1, 21)]
 
@@ -85,7 +85,7 @@ def test_numbers_without_end_break_nothing(values):
     assert sum(bar.count for bar in column.bars) + column.others <= len(values)
 
 
-def test_a_column_that_cannot_be_learnt_from_is_told_beside_the_others():
+def test_a_column_that_cannot_be_fitted_is_reported_beside_the_others():
     """The table is shown all the same, and the note says what to do."""
     found = seen({"a": [1, 2], "nested": [[1], [2]]})
 

@@ -103,7 +103,7 @@ def test_a_job_that_may_fit_reserves_all_that_is_left():
         last_cancelled=st.none() | st.integers(-60, 60).map(ago),
     )
 )
-def test_what_is_told_is_what_happens(usage):
+def test_what_is_reported_is_what_happens(usage):
     """The status and the rules never differ."""
     reported = limit_status(usage, LIMITS, NOW)
     refusal = None
@@ -141,7 +141,7 @@ def test_no_window_holds_more_requests_than_rate_and_burst_allow(rate, burst, ga
             assert last - first + 1 <= burst + rate * (let_in[last] - begin) + 1e-6
 
 
-def test_a_whole_burst_is_let_in_at_once_and_told():
+def test_a_whole_burst_is_admitted_at_once_and_reported():
     """Then one more per spacing."""
     arrival, left = None, []
     for _ in range(3):

@@ -83,7 +83,7 @@ def stages_of(signals):
         ("", 0, {"scenario", "speed"}),
     ],
 )
-def test_a_scenario_or_speed_that_there_is_not_is_told(scenario, speed, fields):
+def test_a_scenario_or_speed_that_there_is_not_is_reported(scenario, speed, fields):
     """All problems at once, with the choices."""
     with pytest.raises(ConfigurationError) as raised:
         a_mock(scenario, speed=speed)

@@ -71,7 +71,7 @@ def test_a_small_table_is_counted_exactly(tmp_path, rows):
 
 
 def test_bytes_of_rows_are_those_of_the_format_that_is_written(file):
-    """What is foretold of this table is about what writing it takes."""
+    """The estimate for this table is about what writing it takes."""
     found = probes.measure(probe(file))
 
     for format in ("csv", "json", "jsonl"):
@@ -151,7 +151,7 @@ def test_a_wide_table_is_cut_and_the_preview_says_so(tmp_path):
         ("in.jsonl", '{"a": "ä"}\n{"a": "b"}\n'.encode("latin-1"), None),
     ],
 )
-def test_what_cannot_be_learnt_from_is_told_as_a_job_would(tmp_path, name, data, code):
+def test_what_cannot_be_fitted_is_reported_as_a_job_would(tmp_path, name, data, code):
     """Before it is submitted, with the same error."""
     path = tmp_path / name
     path.write_bytes(data)

@@ -130,7 +130,7 @@ def test_nulls_that_are_lost_lower_a_score():
 
 
 @pytest.mark.parametrize("rows", [0, 1, MIN_HELD_BACK - 1])
-def test_too_few_rows_held_back_are_told_and_nothing_is_judged_by_them(rows):
+def test_too_few_rows_held_back_are_reported_and_nothing_is_judged_by_them(rows):
     """No number is better than a number by chance."""
     report = judged(people(3_000, 3), people(600, 2).slice(0, rows))
     assert report.memorisation.dcr_share is None

@@ -141,7 +141,7 @@ def test_a_pipe_that_takes_a_files_place_is_not_waited_for(
 
 
 @pytest.mark.parametrize("name", ["no.csv", "a\0b.csv", "\ud800.csv", "n" * 300 + ".csv"])
-def test_a_name_that_no_file_can_have_is_told(tmp_path: Path, name: str) -> None:
+def test_a_name_that_no_file_can_have_is_reported(tmp_path: Path, name: str) -> None:
     """Whatever the system says of it."""
     with pytest.raises(InputError):
         sniff.check_file(tmp_path / name, "csv")

@@ -115,7 +115,7 @@ async def test_no_label_grows_with_customers(world):
     assert len(await figures(world)) <= before + 2
 
 
-async def test_deletions_and_bytes_are_told(world):
+async def test_deletions_and_bytes_are_reported(world):
     """Bytes reserved and kept, and jobs that were deleted."""
     job = await fail(world)
     await world.submit()
@@ -124,7 +124,7 @@ async def test_deletions_and_bytes_are_told(world):
     assert (await figures(world))["datagen_retention_deleted_jobs_total",] == 1
 
 
-async def test_the_memory_of_workers_is_told(world):
+async def test_the_memory_of_workers_is_reported(world):
     """This process, which plays the worker, has some."""
     import os
 

@@ -126,7 +126,7 @@ def test_runs_come_in_order_and_never_at_or_before_the_instant(expression, zone,
     "expression",
     ["", "now", "* * * *", "* * * * * *", "61 * * * *", "0 0 30 2 *", "0 0 * * FRY", "@daily"],
 )
-async def test_what_is_no_expression_is_told(world, expression):
+async def test_what_is_no_expression_is_reported(world, expression):
     """With what it has to be and an example."""
     with pytest.raises((ConfigurationError, ValueError)) as caught:
         await world.jobs.schedules.put("s", hourly(cron=expression or " "))
@@ -139,7 +139,7 @@ async def test_what_is_no_expression_is_told(world, expression):
 @pytest.mark.parametrize(
     "zone", ["Berlin", "Europe", "../etc/passwd", "/etc/localtime", "\0", "CEST "]
 )
-async def test_what_is_no_zone_is_told(world, zone):
+async def test_what_is_no_zone_is_reported(world, zone):
     """Whatever the search for it does with such a name."""
     with pytest.raises(ConfigurationError) as caught:
         await world.jobs.schedules.put("s", hourly(zone=zone))
@@ -148,7 +148,7 @@ async def test_what_is_no_zone_is_told(world, zone):
     assert problem.field == "zone"
 
 
-async def test_all_that_is_wrong_is_told_together(world):
+async def test_all_that_is_wrong_is_reported_together(world):
     """Name, expression, zone, version and configuration."""
     draft = ScheduleDraft(
         cron="never", zone="Nowhere", template_version=1, configuration={"dataSize": 0}
@@ -222,7 +222,7 @@ async def test_a_crash_between_submit_and_record_submits_once(tmp_path, changed)
         assert len(await jobs_of(world)) == 1
 
 
-async def test_a_refused_run_is_told_and_tried_again(tmp_path):
+async def test_a_refused_run_is_reported_and_tried_again(tmp_path):
     """What fell due meanwhile is counted, not repeated."""
     async with a_world(tmp_path, max_jobs=1, max_waiting=0) as world:
         first = await world.submit()

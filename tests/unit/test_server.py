@@ -144,7 +144,7 @@ async def test_a_record_of_ours_that_is_broken_is_not_the_callers_fault(line, mo
     assert (await line.plain.get(wire.INFO)).status_code == 500
 
 
-async def test_a_part_that_is_gone_is_told_before_the_answer_begins(line, tmp_path):
+async def test_a_part_that_is_gone_is_reported_before_the_answer_begins(line, tmp_path):
     """As an error with its reason, not as an answer that breaks off."""
     job_id = (await completed(line, tmp_path)).job_id
     name = (await line.jobs.manifest(job_id)).parts[0].name

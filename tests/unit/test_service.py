@@ -907,7 +907,7 @@ async def test_a_refusal_from_the_pipeline_keeps_its_own_code(world):
     assert failed.error.details["row"] == 3
 
 
-async def test_a_failure_is_told_once_and_leaves_nothing(world):
+async def test_a_failure_is_reported_once_and_leaves_nothing(world):
     """In the status, in the log, as an event."""
     job = await world.submit()
     run = await world.pipeline.next()
@@ -1004,7 +1004,7 @@ async def test_readers_at_one_place_are_read_for_once(world, monkeypatch):
     assert world.service.feed.reads == {}
 
 
-async def test_a_reading_that_fails_is_told_and_done_anew(world, monkeypatch):
+async def test_a_reading_that_fails_is_reported_and_done_anew(world, monkeypatch):
     """By everyone who shared it; the next one reads again."""
     await world.submit()
     events = world.service.store.events

@@ -187,7 +187,7 @@ async def test_a_wall_clock_that_jumps_ends_nothing_early(tmp_path, jump):
         assert await states(world.jobs) == {State.COMPLETED: 2, PAUSED: 1, CANCELLED: 1}
 
 
-async def test_a_wall_clock_that_was_set_is_told(tmp_path):
+async def test_a_wall_clock_that_was_set_is_reported(tmp_path):
     """By how much, and that a start adopts it; a small correction is none."""
     async with a_world(tmp_path) as world:
         world.clock.jump(60)
@@ -330,7 +330,7 @@ async def test_what_a_cancelled_job_left_is_removed_after_a_restart(tmp_path):
         assert (await world.jobs.limits()).storage_used == 0
 
 
-async def test_a_second_submit_with_a_key_in_flight_is_told_so(tmp_path):
+async def test_a_second_submit_with_a_key_in_flight_is_refused(tmp_path):
     """It is not looked at twice; a moment later it is the first one's job."""
 
     class Slow(Scripted):

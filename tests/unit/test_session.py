@@ -96,7 +96,7 @@ async def test_what_passes_by_itself_is_sent_again(refusal):
 
 
 @pytest.mark.parametrize("code", ["queue_full", "cooling_down"])
-async def test_a_full_queue_is_told_at_once(code):
+async def test_a_full_queue_is_reported_at_once(code):
     """It stays full for longer than a caller wants to wait without knowing."""
     line = Line(refused(LimitReached("Full.", code=code)), OK)
     one, clock = session(line)
@@ -310,7 +310,7 @@ async def test_no_foreign_exception_passes(foreign):
             pass
 
 
-async def test_a_stream_that_breaks_while_read_is_told_as_unavailable():
+async def test_a_stream_that_breaks_while_read_is_reported_as_unavailable():
     """Half a part is no part."""
 
     async def half():
@@ -342,7 +342,7 @@ async def test_a_stream_that_is_refused_tells_the_reason():
     assert raised.value.request_id == "r7"
 
 
-async def told_by(address):
+async def error_of(address):
     one = Session.over_http(address)
     one._clock = StillClock()
     try:
@@ -354,10 +354,10 @@ async def told_by(address):
 @pytest.mark.parametrize(
     "address", ["http://", "http://[", "http://a b/", "http://h:99999999/", "http://\0"]
 )
-async def test_an_address_that_is_none_is_told(address):
+async def test_an_address_that_is_none_is_reported(address):
     """``connect("http://…")`` raises one of ours."""
     with pytest.raises((ServiceUnavailable, ProtocolError)):
-        await told_by(address)
+        await error_of(address)
 
 
 ASKED = {
@@ -470,7 +470,7 @@ async def test_a_part_that_breaks_off_asks_only_for_the_rest():
     assert [request.headers["Range"] for request in line.requests] == ["bytes=1-3", "bytes=3-3"]
 
 
-async def test_a_part_that_never_comes_is_told():
+async def test_a_part_that_never_comes_is_reported():
     """Trying ends here too."""
     line = Line(REFUSED)
     one, _ = session(line)
@@ -582,7 +582,7 @@ async def test_who_is_back_after_a_goodbye_is_revived_again_when_it_is_killed():
     assert revived == [1]
 
 
-async def test_a_service_that_stays_away_after_its_goodbye_is_told_at_last():
+async def test_a_service_that_stays_away_after_its_goodbye_is_reported_at_last():
     """Waiting for it has a bound."""
     line = Line(httpx.Response(200, content=GOODBYE), REFUSED)
     one, clock = session(line)

@@ -94,7 +94,7 @@ async def test_a_file_that_is_no_database_is_left_alone(tmp_path: Path, content:
 
 
 @pytest.mark.parametrize("place", ["missing/jobs.db", "."])
-async def test_a_place_where_no_database_can_be_is_told(tmp_path: Path, place: str) -> None:
+async def test_a_place_where_no_database_can_be_is_reported(tmp_path: Path, place: str) -> None:
     """A missing directory, a directory in its place."""
     with pytest.raises(HomeError):
         await SqliteStore.open(tmp_path / place)
@@ -113,7 +113,7 @@ async def test_a_database_of_another_program_is_left_alone(tmp_path: Path) -> No
     db.close()
 
 
-async def test_a_database_that_breaks_while_open_is_told(tmp_path: Path) -> None:
+async def test_a_database_that_breaks_while_open_is_reported(tmp_path: Path) -> None:
     """An error of SQLite is the service's error, with the path and a way out."""
     path = tmp_path / "jobs.db"
     store = await SqliteStore.open(path)

@@ -244,7 +244,7 @@ def test_each_lost_worker_counts_as_a_retry():
     assert (job.metadata.retry_count, job.status) == (3, State.QUEUED)
 
 
-def test_a_warning_is_told_once():
+def test_a_warning_is_reported_once():
     """The next attempt's same words are not a second warning."""
     job = in_state(State.RUNNING)
     for message in ("odd", "odd", "even"):

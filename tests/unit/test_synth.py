@@ -236,7 +236,7 @@ def test_floats_stay_within_their_bounds(source):
     st.integers(0, 100),
 )
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_any_strings_can_be_learnt_and_kept(source, seed):
+def test_any_strings_can_be_fitted_and_kept(source, seed):
     """Whatever signs they hold, NUL and emoji too; and the kept model makes the same."""
     table = column(source, pa.string())
     model = fit(table, seed=seed)
@@ -368,7 +368,7 @@ def test_ids_are_unique_over_parts_and_never_the_inputs(name):
 @pytest.mark.parametrize(
     "source", [range(100), range(-128, 128), [*range(-128, 0), *range(99, 128)]]
 )
-def test_a_type_too_small_for_new_ids_is_told(source):
+def test_a_type_too_small_for_new_ids_is_reported(source):
     """An 8-bit number tells 256 rows apart: more of them repeat, and a warning says so."""
     model = fit(as_is(list(source), pa.int8()), seed=1, columns={"id": "id"})
     assert any("'id'" in warning and "repeat" in warning for warning in model.warnings)
@@ -468,7 +468,7 @@ def test_a_constant_stays_that_constant(value):
     assert result.schema == table.schema
 
 
-def test_a_column_of_nulls_is_told():
+def test_a_column_of_nulls_is_reported():
     """A user may have read the wrong file."""
     model = fit(pa.table({"c": pa.nulls(30, pa.int32()), "n": range(30)}), seed=1)
     assert any("'c'" in warning for warning in model.warnings)
@@ -491,14 +491,14 @@ def test_two_rows_are_enough():
 
 
 @pytest.mark.parametrize("rows", [0, 1])
-def test_fewer_rows_are_told(rows):
+def test_fewer_rows_are_reported(rows):
     """A model of one row would copy it."""
     with pytest.raises(InputError, match="at least 2") as raised:
         fit(column(list(range(rows)), pa.int64()), seed=1)
     assert raised.value.code == "too_few_rows"
 
 
-def test_three_hundred_columns_are_learnt_in_seconds():
+def test_three_hundred_columns_are_fitted_in_seconds():
     """A wide table is not for ever; seconds of the processor, since others use it too."""
     random = chance()
     table = pa.table({f"c{n}": random.normal(size=2_000) for n in range(300)})
@@ -519,7 +519,7 @@ UNLEARNT = {
 
 
 @pytest.mark.parametrize("name", UNLEARNT)
-def test_a_column_that_cannot_be_learnt_is_named(name):
+def test_a_column_that_cannot_be_fitted_is_named(name):
     """And what to do about it is said."""
     table = pa.table({"good": list(range(40)), "bad one": UNLEARNT[name]})
     with pytest.raises(InputError, match="'bad one'") as raised:
@@ -541,7 +541,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("source", "kind"), WRONG)
-def test_a_kind_that_a_column_cannot_have_is_told(source, kind):
+def test_a_kind_that_a_column_cannot_have_is_reported(source, kind):
     """With the column, its type, and the kind that was found."""
     with pytest.raises(InputError, match="'c'") as raised:
         fit(column(source), seed=1, columns={"c": kind})

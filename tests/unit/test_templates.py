@@ -124,7 +124,7 @@ async def test_a_job_can_be_made_from_an_older_version(templates, jobs):
     assert jobs.taken[0][0].data_size == 10
 
 
-async def test_what_is_still_open_is_told_together(templates, jobs):
+async def test_what_is_still_open_is_reported_together(templates, jobs):
     """Nothing is submitted."""
     await templates.put("t", draft(dataSize=5))
 

@@ -64,7 +64,7 @@ def test_a_job_opens_below(client, table, ask):
     dashboard.close()
 
 
-def test_no_more_of_a_webhook_than_its_host_is_told(client):
+def test_no_more_of_a_webhook_than_its_host_is_reported(client):
     """The path of many a chat's hook is its secret; the signing secret never leaves."""
     made = client.webhooks.create(
         dg.WebhookConfig(
@@ -80,7 +80,7 @@ def test_no_more_of_a_webhook_than_its_host_is_told(client):
     dashboard.close()
 
 
-def test_a_service_that_does_not_answer_is_told_and_the_rest_stays(client, monkeypatch):
+def test_a_service_that_does_not_answer_is_reported_and_the_rest_stays(client, monkeypatch):
     """And its status is then unknown."""
     dashboard = dg.dashboard(client)
 

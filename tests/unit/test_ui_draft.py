@@ -35,7 +35,7 @@ def test_a_draft_without_a_table_has_one_problem():
     assert "Drop a file" in problem.remedy
 
 
-def test_every_problem_is_told_at_once():
+def test_every_problem_is_reported_at_once():
     """Of a whole draft, and of one without a table alike."""
     wrong = {"dataSize": "many", "tags": "x", "parameters": {"seed": -1}}
 

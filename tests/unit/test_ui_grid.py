@@ -9,6 +9,7 @@ import pytest
 from ipydatagrid import DataGrid, StreamingDataGrid
 
 from datagen_nb.tables.source import Filter
+from datagen_nb.ui import arranged
 from datagen_nb.ui import grid as grids
 from datagen_nb.ui.grid import grid_view as view
 
@@ -124,9 +125,9 @@ def test_the_line_says_which_condition_filters(operator, value, words):
     assert grids._condition("n", Filter(0, operator, value)) == words
 
 
-def test_what_cannot_be_arranged_is_told_and_not_pretended(answers, monkeypatch):
+def test_what_cannot_be_arranged_is_reported_and_not_pretended(answers, monkeypatch):
     """Neither order nor header changes."""
-    monkeypatch.setattr(grids, "MAX_ARRANGED_ROWS", 5)
+    monkeypatch.setattr(arranged, "MAX_ARRANGED_ROWS", 5)
     viewer = view(pa.table({"n": range(6)}))
     viewer.grid._transforms = [sort("c0", desc=True)]
     assert viewer.grid._transforms == []

@@ -118,7 +118,7 @@ def test_what_is_marked_is_a_frame(client, table, ask):
     history.close()
 
 
-def test_many_are_cancelled_and_deleted_and_refusals_are_told(slow_client, table, ask):
+def test_many_are_cancelled_and_deleted_and_refusals_are_reported(slow_client, table, ask):
     """What cannot be done is said, the rest is done."""
     jobs = [slow_client.submit(table, rows=10, name=f"job {n}") for n in range(3)]
     history = dg.history(slow_client)
@@ -170,7 +170,7 @@ def test_states_are_a_trait_that_only_takes_states(client):
     history.close()
 
 
-def test_a_hundred_running_jobs_are_told_twice_a_second(slow_client, table, monkeypatch):
+def test_a_hundred_running_jobs_are_reported_twice_a_second(slow_client, table, monkeypatch):
     """However much they tell."""
     history = dg.history(slow_client)
     shown = []

@@ -129,7 +129,7 @@ def test_an_ended_job_is_displayed_once(table, displays):
         assert displays.empty()
 
 
-def test_a_service_that_is_gone_is_told(table, displays, monkeypatch):
+def test_a_service_that_is_gone_is_reported(table, displays, monkeypatch):
     """The card does not just stand."""
     with dg.connect("mock", scenario="slow", speed=1) as client:
         job = client.submit(table, rows=1_000)

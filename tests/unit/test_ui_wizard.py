@@ -67,7 +67,7 @@ def test_a_frame_is_said_by_its_name(client, monkeypatch):
     wizard.close()
 
 
-def test_frames_and_files_at_hand_are_told(client, table, ask, monkeypatch):
+def test_frames_and_files_at_hand_are_reported(client, table, ask, monkeypatch):
     """Names of the notebook that begin with an underscore are its own."""
     names = {
         "frame": pd.DataFrame({"x": [1, 2]}),
@@ -168,7 +168,7 @@ def test_a_column_is_judged_anew_and_the_page_says_so(client, table, ask):
     wizard.close()
 
 
-def test_a_table_that_cannot_be_read_is_told_until_it_is_read_otherwise(client, tmp_path, ask):
+def test_a_table_that_cannot_be_read_is_reported_until_it_is_read_otherwise(client, tmp_path, ask):
     """The way of reading is part of the draft."""
     path = tmp_path / "odd.jsonl"
     rows = '{"name": "ä", "größe": 1}\n{"name": "ö", "größe": 2}\n'
@@ -190,7 +190,7 @@ def test_a_table_that_cannot_be_read_is_told_until_it_is_read_otherwise(client, 
     wizard.close()
 
 
-def test_a_missing_file_is_told_and_nothing_is_lost(client, table):
+def test_a_missing_file_is_reported_and_nothing_is_lost(client, table):
     """The table before stays chosen."""
     wizard = dg.wizard(client)
     wizard.use(table)

@@ -71,7 +71,7 @@ def test_a_watcher_that_raises_is_reported_once_and_the_others_go_on(client, cap
     assert ended.wait(DEADLINE)
     job.wait()
     assert len(calls) > 1
-    [record] = [record for record in caplog.records if record.name == "datagen_nb.client.async_job"]
+    [record] = [record for record in caplog.records if record.name == "datagen_nb.client"]
     assert "broken" in record.getMessage()
     assert job.id in record.getMessage()
     assert "no such thing" in caplog.text

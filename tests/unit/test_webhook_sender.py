@@ -266,7 +266,7 @@ async def test_every_unreachable_address_has_the_same_reason(monkeypatch, caplog
     assert "refused" not in UNREACHABLE
 
 
-async def test_the_own_user_is_told_why(sender):
+async def test_the_own_user_is_reported_why(sender):
     """Nothing inside is hidden from one who may call there."""
     sender = HttpSender(allow_private=True, resolve=nowhere)
     assert "no such name" in await refused(sender, "https://hook.test/")

@@ -192,7 +192,7 @@ async def house(tmp_path):
     await store.aclose()
 
 
-async def test_a_webhook_is_told_what_it_asked_for(house):
+async def test_a_webhook_gets_what_it_asked_for(house):
     """In the specification's shape, with the signature where the payload says it is."""
     made = await house.create(events=("job.created", "job.completed"))
     await house.add()
@@ -358,7 +358,7 @@ async def test_retry_after_is_obeyed_within_bounds(house, said, seconds):
         await house.sender.count(2)
 
 
-async def test_an_endpoint_that_is_gone_is_disabled_and_its_owner_told(house):
+async def test_an_endpoint_that_is_gone_is_disabled_and_its_owner_notified(house):
     """410: what waits is not sent any more; enabling it is reported too."""
     answers = iter([Answer(200), Answer(410)])
     house.sender.answers["https://ann.example/hook"] = lambda: next(answers)
@@ -632,7 +632,7 @@ async def test_at_most_two_secrets_live(house):
         await house.ann.rotate(made.id, SecretRotation(secret=alone.secret))
 
 
-async def test_a_secret_is_told_once(house):
+async def test_a_secret_is_shown_once(house):
     """Made where none is given; in no list, no repr, no delivery, no event, no error."""
     own = "whsec_" + base64.b64encode(b"k" * 32).decode()
     given = await house.create(secret=own)

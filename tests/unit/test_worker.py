@@ -132,7 +132,7 @@ def outcome(task: Task) -> dict[str, bytes]:
     return found
 
 
-def test_stages_come_in_order_and_each_is_told(make_task: MakeTask) -> None:
+def test_stages_come_in_order_and_each_is_reported(make_task: MakeTask) -> None:
     """Started, completed, in the order of the specification, and Completed with the size."""
     signals = run(make_task())
 
@@ -365,7 +365,7 @@ def test_without_an_output_path_only_the_bucket_is_written(make_task: MakeTask) 
     assert Manifest.from_wire(task.bucket.get("jobs/j/manifest.json")).output_path is None
 
 
-def test_memory_that_ends_is_told(make_task: MakeTask, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_memory_that_ends_is_reported(make_task: MakeTask, monkeypatch: pytest.MonkeyPatch) -> None:
     """MemoryError is a failure with a sentence, in the stage where it happened."""
 
     def hungry(*given: Any, **named: Any) -> Any:
@@ -381,7 +381,9 @@ def test_memory_that_ends_is_told(make_task: MakeTask, monkeypatch: pytest.Monke
     assert "sample_rows" in failed.error.message
 
 
-def test_failing_at_the_fence_is_told(make_task: MakeTask, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failing_at_the_fence_is_reported(
+    make_task: MakeTask, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A disk that is full from the start fails the job; it does not fall silent."""
 
     def full(self: Workspace) -> None:
@@ -414,7 +416,7 @@ def test_a_failed_attempt_never_removes_a_result(
     assert outcome(task) == before
 
 
-def test_a_defect_is_told_with_its_trace(
+def test_a_defect_is_reported_with_its_trace(
     make_task: MakeTask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An unexpected error fails the job, and its log says where."""
@@ -434,7 +436,7 @@ def test_a_defect_is_told_with_its_trace(
     assert list(objects(make_task().bucket, "")) == []
 
 
-def test_progress_is_told_at_most_five_times_a_second(make_task: MakeTask) -> None:
+def test_progress_is_reported_at_most_five_times_a_second(make_task: MakeTask) -> None:
     """Many parts do not flood the reader; the last row is always reported."""
     signals = run(make_task(data_size=3000, parameters={"seed": 7, "partRows": 10}))
 

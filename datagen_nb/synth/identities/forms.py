@@ -165,7 +165,7 @@ class Pattern:
             rounds, within = np.divmod(numbers, len(free))
             ranks = free[Permutation(len(free), self.key)(within)]
             texts = form.write(len(numbers), random, ranks)
-            return self._told_apart(texts, rounds)
+            return self._distinguished(texts, rounds)
         tries = self._tries(form)
         stretch = form.size // tries
         rounds, within = np.divmod(numbers, stretch)
@@ -180,9 +180,9 @@ class Pattern:
             texts = _replaced(texts, known, others)
             known = known[self.known.contains(others)]
         rounds[known] += 1
-        return self._told_apart(texts, rounds)
+        return self._distinguished(texts, rounds)
 
-    def _told_apart(self, texts: pa.Array, rounds: Numbers) -> pa.Array:
+    def _distinguished(self, texts: pa.Array, rounds: Numbers) -> pa.Array:
         """Values of a form that is used up are marked with the round."""
         again = np.flatnonzero(rounds)
         return _marked(texts, again, rounds[again], is_integer=self.is_integer)

@@ -130,7 +130,7 @@ def test_an_encoding_that_shows_late_is_found_where_it_shows() -> None:
         ("utf-8", "plain,ASCII\n"),
     ],
 )
-def test_encodings_are_told_apart_by_their_bytes(encoding: str, text: str) -> None:
+def test_encodings_are_distinguished_by_their_bytes(encoding: str, text: str) -> None:
     """Few foreign letters are accents of Western Europe, many are another script."""
     assert sniff_encoding(text.encode(encoding)).name == encoding
 
@@ -148,7 +148,7 @@ def test_what_an_encoding_lacks_is_written_without_its_accent() -> None:
     assert written(table.cast(schema)).decode("latin-1") == "a\nMüller\nDvorák\n?\n"
 
 
-def test_what_was_assumed_is_told_with_what_corrects_it() -> None:
+def test_what_was_assumed_is_reported_with_what_corrects_it() -> None:
     """The delimiter with its share, the missing header as a warning."""
     semicolon, header = sniffed(FILES["semicolon"]), sniffed(FILES["no header"])
 
@@ -181,7 +181,7 @@ def test_what_was_assumed_is_told_with_what_corrects_it() -> None:
         ("#id,name\n1,x\n2,y\n", True),
     ],
 )
-def test_a_header_is_told_from_a_row(data: str, has_header: bool) -> None:
+def test_a_header_is_distinguished_from_a_row(data: str, has_header: bool) -> None:
     """By how it differs from what stands below it."""
     assert sniffed(data).dialect.has_header is has_header
     assert sniffed(data).dialect.preamble == ()

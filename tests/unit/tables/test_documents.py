@@ -55,7 +55,7 @@ def test_an_object_that_is_no_table_is_refused_with_what_would_be(document: str)
         read(document)
 
 
-def test_a_document_that_breaks_is_told_where() -> None:
+def test_a_document_that_breaks_is_reported_where() -> None:
     """Line and column, as of an array."""
     with pytest.raises(InputError, match="line 2, column 8"):
         read('{"a": [1, 2],\n "b": [}')
