@@ -15,8 +15,10 @@ import tempfile
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias, cast
 
+from datagen_nb.client.downloads import download, is_web_address
 from datagen_nb.core.cloud_paths import is_cloud_path, split
 from datagen_nb.core.config import DEFAULT_BUCKET, LOCAL_FILES
 from datagen_nb.core.errors import ArgumentError, ConfigurationError, InputError, Problem
@@ -61,6 +63,8 @@ async def place(source: Source, parameters: Mapping[str, Any], jobs: Jobs) -> Pl
         if is_cloud_path(text):
             bucket, name = split(text)
             return PlacedInput(bucket, name, _format(text), Path(name).stem)
+        if is_web_address(text):
+            return await _place_download(text, parameters, jobs)
         if re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", text):
             raise input_error(
                 "input_not_found",
@@ -97,6 +101,24 @@ async def _place_file(path: Path, parameters: Mapping[str, Any], jobs: Jobs) -> 
         return PlacedInput(LOCAL_FILES, str(path), format, path.stem)
     with await asyncio.to_thread(sniff.open_file, path) as file:
         return PlacedInput(DEFAULT_BUCKET, await _send(file, format, jobs), format, path.stem)
+
+
+async def _place_download(address: str, parameters: Mapping[str, Any], jobs: Jobs) -> PlacedInput:
+    stopped = Event()
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            path = await asyncio.to_thread(download, address, Path(folder), stopped)
+        finally:
+            stopped.set()
+        if is_workbook(path):
+            table = await asyncio.to_thread(read_workbook, path)
+            return replace(await place(table, parameters, jobs), name=path.stem)
+        format = _format(path.name)
+        with await asyncio.to_thread(sniff.open_file, path) as file:
+            await asyncio.to_thread(
+                sniff.check_open_file, file, format, name=path.name, parameters=parameters
+            )
+            return PlacedInput(DEFAULT_BUCKET, await _send(file, format, jobs), format, path.stem)
 
 
 def _format(name: str) -> str:

@@ -112,7 +112,7 @@ def test_a_file_is_placed_as_it_is_read(client, table, ask):
     wizard.close()
 
 
-@pytest.mark.parametrize("address", ["https://example.com/x.csv", "s3://bucket/x.parquet"])
+@pytest.mark.parametrize("address", ["ftp://example.com/x.csv", "s3://bucket/x.parquet"])
 def test_an_address_is_refused_as_an_address(client, ask, address):
     """Not as a path below the notebook's folder."""
     wizard = dg.wizard(client)
