@@ -141,8 +141,8 @@ class AsyncClient(Summarized, Connected):
         timeout or the free storage; it names the argument to change.
 
         Args:
-            source: The table to train on: a path or address, a pandas DataFrame, an Arrow table; a job or
-                its result, which need not exist yet: the new job waits for it; or a whole
+            source: The table to train on: a path or address, a pandas DataFrame, an Arrow table; a
+                job or its result, which need not exist yet: the new job waits for it; or a whole
                 ``JobConfiguration``, with no further arguments.
             rows: Rows to generate.
             seed: The same table, configuration and seed give the same rows; 0 by default.

@@ -7,11 +7,13 @@ import logging
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 
+from datagen_nb.core.errors import DatagenError
 from datagen_nb.core.status import JobStatus
 
 logger = logging.getLogger("datagen_nb.client")
 
 _RAISED = "The callback %s, which watches job %s, raised. It is called again with the next status."
+_ENDED = "Job %s is no longer watched: %s is not called again."
 
 
 class Watches:
@@ -53,7 +55,7 @@ class Watches:
                         if not has_failed:
                             logger.exception(_RAISED, name, self._job_id)
                         has_failed = True
+        except DatagenError as error:  # its own sentence says what happened
+            logger.error("%s %s", _ENDED % (self._job_id, name), error)
         except Exception:
-            logger.exception(
-                "Job %s is no longer watched: %s is not called again.", self._job_id, name
-            )
+            logger.exception(_ENDED, self._job_id, name)
