@@ -30,6 +30,10 @@ on all of them."""
 MIN_SPLIT = 4 * leaves.LEAF
 """Rows that a tree is fitted on at least."""
 
+MIN_GAIN = 0.02
+"""What the mean logarithm of the likelihood gains at least under a coarser tree. Finer ones keep
+what the ``BINS`` do not see."""
+
 BINS = 24
 """Groups of neighbouring codes whose probability is compared."""
 
@@ -127,34 +131,52 @@ def _better(
     if ordered or codes.max() == 1:
         fitted = linear.fit(given[first], codes[first], scores, unordered)
 
-    def tree_of(chosen: Any) -> LeafTree:
+    def trees_of(chosen: Any) -> list[LeafTree]:
         return leaves.split(
             given[chosen], codes[chosen], ordered=ordered, unordered=unordered, seed=seed
         )
 
-    if fitted is None:
-        if rows < 2 * leaves.LEAF:
-            return leaves.one_leaf(codes)
-        tree = tree_of(slice(None))
-        return tree.filled(tree.leaves_of(given), codes)
-    regression, predicted = fitted
     bins = _bins(codes)
-    left_out = first if rows < MIN_SPLIT else first[: min(rows // 2, MAX_LEFT_OUT)]
-    likely = linear.log_likelihood(
-        bins[left_out], predicted[: len(left_out)], regression.spread, Scores.of(bins).edges
-    ).mean()
     if rows < MIN_SPLIT:
-        shares = np.bincount(bins) / rows
-        return regression if likely > np.log(shares[bins]).mean() else leaves.one_leaf(codes)
-    others = shuffled[len(left_out) :]
-    tree = tree_of(others)
-    found = tree.leaves_of(given)
-    if likely >= _log_likelihood(found, bins, others, left_out).mean():
+        if fitted is not None:
+            return _of_few(codes, bins, first, *fitted)
+        tree = leaves.one_leaf(codes) if rows < 2 * leaves.LEAF else trees_of(slice(None))[0]
+        return tree.filled(tree.leaves_of(given), codes)
+    left_out, others = np.split(shuffled, [min(rows // 2, MAX_LEFT_OUT)])
+    trees = trees_of(others)
+    found = [tree.leaves_of(given) for tree in trees]
+    likely = [_log_likelihood(one, bins, others, left_out) for one in found]
+    best = 0
+    for coarser in range(1, len(trees)):
+        if _is_better(likely[coarser] - likely[best]):
+            best = coarser
+    if fitted is not None:
+        regression, predicted = fitted
+        by_regression = linear.log_likelihood(
+            bins[left_out], predicted[: len(left_out)], regression.spread, Scores.of(bins).edges
+        )
+        if by_regression.mean() >= likely[best].mean():
+            return regression
+    if rows > MAX_COMPARED:
+        return trees[best].filled(found[best], codes)
+    tree = trees_of(slice(None))[best]
+    return tree.filled(tree.leaves_of(given), codes)
+
+
+def _of_few(
+    codes: Codes, bins: Codes, order: Any, regression: Linear, predicted: Floats
+) -> LeafTree | Linear:
+    """The regression, if rows that it left out are more likely under it than by their shares."""
+    likely = linear.log_likelihood(bins[order], predicted, regression.spread, Scores.of(bins).edges)
+    shares = np.bincount(bins) / len(bins)
+    if likely.mean() > np.log(shares[bins]).mean():
         return regression
-    if rows <= MAX_COMPARED:
-        tree = tree_of(slice(None))
-        found = tree.leaves_of(given)
-    return tree.filled(found, codes)
+    return leaves.one_leaf(codes)
+
+
+def _is_better(gain: Floats) -> bool:
+    """Whether the gains of left-out rows are worth a coarser tree, and no chance."""
+    return bool(gain.mean() > max(MIN_GAIN, 2 * gain.std() / np.sqrt(len(gain))))
 
 
 def _bins(codes: Codes) -> Codes:

@@ -25,6 +25,9 @@ LEAVES = 450
 """A leaf has at least one in ``LEAVES`` of the rows, within these bounds: fewer would let single
 rows be distinguished, as the distance to the closest record shows; more would blur the table."""
 
+SPLIT_SIZES = (1, 8, 32)
+"""Leaves' sizes that a node has at least to be split; which, rows that were left out decide."""
+
 MAX_CLASSES = 48
 """Classes that a tree tells apart; rarer ones are fitted together, but drawn as they are."""
 
@@ -136,20 +139,24 @@ def one_leaf(codes: Codes) -> LeafTree:
     )
 
 
-def of_sklearn(tree: Any) -> LeafTree:
-    """The nodes of scikit-learn's ``tree_``, by its public arrays, in our form; without codes."""
+def of_sklearn(tree: Any, least: int = 0) -> LeafTree:
+    """The nodes of scikit-learn's ``tree_``, by its public arrays, in our form; without codes.
+
+    Nodes of fewer than ``least`` rows are leaves.
+    """
     left, right = tree.children_left, tree.children_right
+    is_leaf = (left < 0) | (tree.n_node_samples < least)
     order = np.zeros(1, dtype=np.intp)
     levels = [order]
     while True:
-        inner = levels[-1][left[levels[-1]] >= 0]
+        inner = levels[-1][~is_leaf[levels[-1]]]
         if not len(inner):
             break
         levels.append(np.stack([left[inner], right[inner]], axis=1).ravel())
     order = np.concatenate(levels)
-    number = np.empty_like(order)
+    number = np.zeros(len(left), dtype=np.intp)
     number[order] = np.arange(len(order))
-    leaf = left[order] < 0
+    leaf = is_leaf[order]
     exact = tree.threshold[order]
     thresholds = exact.astype(np.float32)
     # The greatest 32-bit number that is no greater: such a value falls on the same side.
@@ -172,7 +179,7 @@ def of_sklearn(tree: Any) -> LeafTree:
 
 def split(
     given: Matrix, codes: Codes, *, ordered: bool, unordered: Sequence[int], seed: int
-) -> LeafTree:
+) -> list[LeafTree]:
     """Fit the splits of a tree; its leaves are not ``filled``.
 
     Args:
@@ -181,6 +188,9 @@ def split(
         ordered: Whether nearness of codes means something.
         unordered: The variables before of whose codes it means nothing.
         seed: Of the choice among splits.
+
+    Returns:
+        The tree, and coarser ones: the same without the splits of its smaller nodes.
     """
     rows, features = given.shape
     # One for no value before the levels, one after them for levels of rows not fitted on.
@@ -189,13 +199,17 @@ def split(
     ranks = _ranks(given, codes, unordered, levels)
     given = _ranked(given, unordered, ranks)
     kind = DecisionTreeRegressor if ordered else DecisionTreeClassifier
+    leaf = min(max(LEAF, rows // LEAVES), MAX_LEAF)
     tree = kind(
-        min_samples_leaf=min(max(LEAF, rows // LEAVES), MAX_LEAF),
+        min_samples_leaf=leaf,
         max_features=min(features, MAX_FEATURES),
         random_state=seed % 2**32,
     )
     tree.fit(given, _target(codes, ordered=ordered))
-    return replace(of_sklearn(tree.tree_), unordered=unordered, ranks=ranks)
+    return [
+        replace(of_sklearn(tree.tree_, leaf * least), unordered=unordered, ranks=ranks)
+        for least in SPLIT_SIZES
+    ]
 
 
 def _ranks(

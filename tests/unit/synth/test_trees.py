@@ -89,10 +89,35 @@ def test_a_code_that_one_row_had_comes_back_by_chance_only():
     assert len(np.unique(drawn)) / rows == pytest.approx(1 - 1 / np.e, abs=0.02)
 
 
+@pytest.mark.parametrize("share", [0.05, 0.3, 0.45])
+def test_an_atom_that_goes_with_another_is_drawn_with_it(share):
+    """Though all other codes are independent, so that fine leaves only hold their chance."""
+    random, rows = chance(), 4_000
+    is_atom = random.random(rows) < share
+    given, codes = (
+        np.where(is_atom, 0, 1 + random.permutation(rows)).astype(np.int32) for _ in range(2)
+    )
+    before = np.stack([given, random.permutation(rows)], axis=1).astype(np.float32)
+
+    drawn = grow(before, codes, ordered=True, unordered=[], seed=1).draw(before, chance(2))
+
+    assert ((drawn == 0) == is_atom).mean() > 0.99
+
+
+def test_fine_dependence_keeps_its_leaves():
+    """What a coarser tree would lose is more than it would gain."""
+    before = chance().normal(0, 1, (20_000, 1)).astype(np.float32)
+    codes = ranks_of(np.abs(before[:, 0]))
+
+    drawn = grow(before, codes, ordered=True, unordered=[], seed=1).draw(before, chance(2))
+
+    assert np.abs(drawn - codes).mean() < 100
+
+
 def test_a_row_falls_into_the_same_leaf_in_batches_of_any_size():
     """A row's leaf does not depend on the rows beside it."""
     before = chance().normal(0, 1, (30_000, 3)).astype(np.float32)
-    tree = split(before, ranks_of(before[:, 0]), ordered=True, unordered=[], seed=1)
+    tree, *_ = split(before, ranks_of(before[:, 0]), ordered=True, unordered=[], seed=1)
 
     whole = tree.apply(before)
 
