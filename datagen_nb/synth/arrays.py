@@ -84,11 +84,6 @@ def _unscaled(values: Values, nulls: npt.NDArray[np.bool_] | None, type: pa.Data
     return pa.array(made, type)
 
 
-def null_share(column: pa.ChunkedArray) -> float:
-    """Share of nulls, 0 to 1."""
-    return float(column.null_count / max(len(column), 1))
-
-
 def null_flags(column: pa.ChunkedArray) -> Codes:
     """1 where a value is null, else 0."""
     return cast("Codes", pc.is_null(column).to_numpy().astype(np.int32))

@@ -1,7 +1,7 @@
 """Where the tasks of an attempt run: the port, and the adapter that runs them here.
 
 A task is a pure function of a part's number that publishes what it makes, so it may run anywhere
-and more than once. ``engine.processes`` has the adapter for several processes.
+and more than once.
 """
 
 from __future__ import annotations

@@ -11,12 +11,6 @@ from datagen_nb.tables.view.query import QueryError
 _WIDE = pa.decimal256(76, 20)
 
 
-def has_order(type_: pa.DataType) -> bool:
-    """Whether values are compared as what they are; others are compared by their text."""
-    is_time = pa.types.is_temporal(type_) and not pa.types.is_duration(type_)
-    return bool((is_number(type_) or is_time) and not pa.types.is_interval(type_))
-
-
 def read_value(text: str, type_: pa.DataType) -> pa.Scalar:
     """A value of a type that has an order, or a number between two values of it.
 
