@@ -51,13 +51,13 @@ def order_levels(
         if not ordered[place] and 2 < size <= MAX_LEVELS and (codes[place] >= 0).any()
     ]
     orders: list[npt.NDArray[np.int32] | None] = [None] * len(codes)
-    if not wanted or len(codes) < 3:
-        return orders
     features = {
         place: _indicators(one, levels[place]) if place in wanted else _scores(one)
         for place, one in enumerate(codes)
         if place in wanted or ordered[place] or levels[place] == 2
     }
+    if not wanted or len(features) < 3:
+        return orders
     for _ in range(ROUNDS):
         found = {}
         joined = np.hstack(list(features.values()))

@@ -173,6 +173,13 @@ def test_labels_in_words_are_drawn_in_the_order_that_other_columns_show():
     assert found == pytest.approx(1, abs=0.12)
 
 
+def test_a_category_beside_those_of_many_levels_gets_no_order():
+    """Too little shows one: those have none themselves."""
+    random = chance()
+    codes = [random.integers(0, size, 400).astype(np.int32) for size in (3, 60, 90)]
+    assert order_levels(codes, [False] * 3) == [None] * 3
+
+
 def test_levels_without_an_order_get_none():
     """Colours that go with sizes in a circle, or with nothing, stay categories."""
     random = chance()
