@@ -487,6 +487,22 @@ def test_rare_values_that_come_back_are_counted_by_column():
     assert "name" not in {one.column for one in twice.returned}
 
 
+def test_numbers_smoothed_over_their_neighbours_do_not_come_back_beyond_chance():
+    """Some are common, those beside them rare: that more of these come back is no copy."""
+    random = np.random.default_rng(5)
+    weights = np.exp(random.normal(0, 1.5, 4_000))
+    shares = [weights, np.convolve(weights, np.ones(9) / 9, mode="same")]
+    known, held_back, made = (
+        pa.table({"price": random.choice(4_000, rows, p=share / share.sum())})
+        for share, rows in ((shares[0], 8_000), (shares[0], 2_000), (shares[1], 8_000))
+    )
+    kinds = {"price": "numeric"}
+    smooth = assess(known, held_back, made, kinds).memorisation
+    copied = assess(known, held_back, known, kinds).memorisation
+    assert smooth.returned[0].returned > 500
+    assert (smooth.disclosed, [one.column for one in copied.disclosed]) == ((), ["price"])
+
+
 def test_rare_values_of_a_sample_are_not_rare_in_the_input():
     """The report does not judge what it cannot know."""
     facts = {"name": SimpleNamespace(rows=100_000)}

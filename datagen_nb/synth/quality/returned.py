@@ -1,8 +1,8 @@
 """Values of the input that must not come back, and those that do.
 
 Any value of an identifier or a text belongs to a person or a thing; any other value that few rows
-have points at one. Numbers and instants meet by chance: of them as many are expected as rows held
-back repeat.
+have points at one. Numbers and instants meet by chance: a value that a single row has may as well
+be of a row held back, so of both as many come back if nothing is memorised.
 """
 
 from __future__ import annotations
@@ -54,32 +54,40 @@ def returned_values(
         if not len(values):
             continue
         found = synthetic.drop_null()
-        back = found.filter(pc.is_in(found, values))
-        returned = pc.count_distinct(back).as_py()
+        returned = pc.sum(pc.is_in(values, found)).as_py()
         yield ReturnedValues(
             column=name,
             kind=kind,
             values=len(values),
             returned=returned,
-            expected=round(_expected(values, held_back, found, back, returned), 1)
+            expected=round(returned * _share_by_chance(training, held_back, found), 1)
             if kind in ORDERED
             else 0.0,
         )
 
 
-def _expected(
-    values: pa.Array,
-    held_back: pa.ChunkedArray,
-    found: pa.ChunkedArray,
-    back: pa.ChunkedArray,
-    returned: int,
+def _share_by_chance(
+    training: pa.ChunkedArray, held_back: pa.ChunkedArray, made: pa.ChunkedArray
 ) -> float:
-    """How many values came back by chance: by the share of rows held back that repeat one."""
-    fresh = held_back.drop_null()
-    if not len(back) or not len(fresh):
-        return 0.0
-    share = float(np.mean(pc.is_in(fresh, values).to_numpy()))
-    return returned * min(share * len(found) / len(back), 1.0)
+    """Of training values that came back, the share that would if the row were not fitted to.
+
+    Of the values that one row of both has, it was chance in which its row lies. Those held back
+    come back by chance; how many, few rows show only about, so the answer is on the upper side.
+    Source: Agresti and Coull, The American Statistician 52(2), 1998.
+    """
+    counts = pc.value_counts(_joined(training, held_back).drop_null())
+    single = counts.field("values").filter(pc.equal(counts.field("counts"), 1))
+    is_back = pc.is_in(single, made)
+    is_fresh = pc.is_in(single, held_back)
+    fitted_back = pc.sum(pc.and_not(is_back, is_fresh)).as_py() or 0
+    fresh_back = pc.sum(pc.and_(is_back, is_fresh)).as_py() or 0
+    fresh = (pc.sum(is_fresh).as_py() or 0) + 4
+    fitted = len(single) - fresh + 4
+    if not fitted_back:
+        return 1.0
+    share = (fresh_back + 2) / fresh
+    share += float(np.sqrt(share * (1 - share) / fresh))
+    return min(share * fitted / fitted_back, 1.0)
 
 
 def _joined(*columns: pa.ChunkedArray) -> pa.ChunkedArray:
