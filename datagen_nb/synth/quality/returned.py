@@ -72,7 +72,8 @@ def _share_by_chance(
     """Of training values that came back, the share that would if the row were not fitted to.
 
     Of the values that one row of both has, it was chance in which its row lies. Those held back
-    come back by chance; how many, few rows show only about, so the answer is on the upper side.
+    come back by chance; how many, few rows show only about: the answer is two standard errors
+    above it.
     Source: Agresti and Coull, The American Statistician 52(2), 1998.
     """
     counts = pc.value_counts(_joined(training, held_back).drop_null())
@@ -86,7 +87,7 @@ def _share_by_chance(
     if not fitted_back:
         return 1.0
     share = (fresh_back + 2) / fresh
-    share += float(np.sqrt(share * (1 - share) / fresh))
+    share += 2 * float(np.sqrt(share * (1 - share) / fresh))
     return min(share * fitted / fitted_back, 1.0)
 
 
