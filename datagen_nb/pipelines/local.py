@@ -9,15 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import os
 import pickle
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
-from pathlib import Path
 from typing import Any
 
 from datagen_nb.core.changes import Completed, Failed, StageStarted
@@ -34,24 +31,11 @@ from datagen_nb.pipelines.built_in import INFO, STAGES
 from datagen_nb.pipelines.failures import input_too_large, out_of_memory
 from datagen_nb.pipelines.memory import kernel_kills, limit_beside, used_by, usual_budget
 from datagen_nb.pipelines.parent import ANSWER, FORK, KILL, LENGTH, REQUEST
+from datagen_nb.processes import start_python
 
 WATCH_SECONDS = 0.25
 SILENCE_SECONDS = 60.0
 KILL_SECONDS = 2.0
-
-_ONE_THREAD = {
-    **{f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "NUMEXPR")},
-    "JE_ARROW_MALLOC_CONF": "background_thread:false",
-}
-"""A worker uses one core; and its parent, which forks, must have no thread, not even the one
-that the allocator inside Arrow starts."""
-
-_PROGRAM = """
-import sys
-sys.path.append(sys.argv[2])
-from datagen_nb.pipelines.parent import main
-main(int(sys.argv[1]))
-"""
 
 
 class LocalPipeline:
@@ -352,13 +336,6 @@ class _Worker:
 
 def _launch(control: socket.socket) -> subprocess.Popen[bytes]:
     handle = control.fileno()
-    # -P: a random.py in the user's directory must not stand in for the standard library's.
-    # The package is found where we found it, after everything else, installed or not.
-    command = [sys.executable, "-P", "-c", _PROGRAM, str(handle), str(Path(__file__).parents[2])]
-    return subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        pass_fds=[handle],
-        start_new_session=True,
-        env={**os.environ, **_ONE_THREAD},
+    return start_python(
+        "datagen_nb.pipelines.parent", str(handle), stdin=subprocess.DEVNULL, pass_fds=[handle]
     )

@@ -16,7 +16,6 @@ import ctypes
 import gc
 import os
 import pickle
-import resource
 import signal
 import socket
 import struct
@@ -25,8 +24,9 @@ import threading
 import time
 from contextlib import suppress
 from importlib import import_module
-from pathlib import Path
 from typing import Any
+
+from datagen_nb.processes import limit_this_process
 
 REQUEST = struct.Struct("!cI")
 ANSWER = struct.Struct("!Ii")
@@ -44,9 +44,6 @@ LOADED = (
 """What every worker needs and this process imports once: it takes seconds."""
 
 HEARTBEAT_SECONDS = 1.0
-NICENESS = 5
-OOM_SCORE = "800"
-"""Between 0 and 1000: when memory ends, the kernel takes a worker before the service."""
 
 _PR_SET_PDEATHSIG = 1
 
@@ -130,12 +127,7 @@ def _work(channel: socket.socket) -> None:
     from datagen_nb.pipelines.inspection.probes import run_probe
 
     order, memory_limit = pickle.loads(_read(channel, LENGTH.unpack(_read(channel, 4))[0]))  # noqa: S301, from our own service
-    os.nice(NICENESS)
-    with suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text(OOM_SCORE)
-    if memory_limit is not None:
-        _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-        resource.setrlimit(resource.RLIMIT_DATA, (memory_limit, hard))
+    limit_this_process(memory_limit)
     sending = threading.Lock()
 
     def send(signal: Any) -> None:
@@ -187,7 +179,7 @@ def _die_with_parent() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def main(handle: int) -> None:
+def main(handle: str) -> None:
     """Serve over the socket that was handed down under this descriptor."""
-    with socket.socket(fileno=handle) as control:
+    with socket.socket(fileno=int(handle)) as control:
         serve(control)

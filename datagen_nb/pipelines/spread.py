@@ -19,6 +19,7 @@ import numpy as np
 import pyarrow as pa
 
 from datagen_nb.core.config import JobConfiguration
+from datagen_nb.tables.beginning import whole_rows
 from datagen_nb.tables.csv_sniff import rows_of
 from datagen_nb.tables.dialect import Dialect
 from datagen_nb.tables.formats import check_rows, read_batches
@@ -93,7 +94,7 @@ def spread(file: BinaryIO, config: JobConfiguration) -> Spread:
         dialect, notes = sniffed.dialect, [*sniffed.notes, *sniffed.doubts]
     encoding = dialect.encoding if dialect else _encoding(config)
     for head in HEADS:
-        text, used, decoded = _beginning(file, config, head, encoding, dialect)
+        text, used, decoded = whole_rows(file, config.input_format, head, encoding, dialect)
         table = _read_pieces([text], config, decoded, dialect, notes)
         if used >= size or table.num_rows >= FEW_ROWS:
             break
@@ -165,27 +166,6 @@ def _read_pieces(
 
 def _encoding(config: JobConfiguration) -> str:
     return codecs.lookup(config.parameters.get("encoding") or "utf-8").name
-
-
-def _beginning(
-    file: BinaryIO,
-    config: JobConfiguration,
-    window: int,
-    encoding: str,
-    dialect: Dialect | None,
-) -> tuple[bytes, int, bool]:
-    """Whole rows from a file's beginning, the bytes that they take, and whether they are UTF-8."""
-    file.seek(0)
-    raw = file.read(window)
-    ended = len(raw) < window
-    decoder = codecs.getincrementaldecoder("utf-8-sig" if encoding == "utf-8" else encoding)()
-    try:
-        text = decoder.decode(raw, final=ended)
-    except UnicodeDecodeError:  # its reader reports where
-        return raw, len(raw), False
-    kept = text if ended else table_format(config.input_format).whole_rows(text, dialect)
-    share = len(kept.encode(errors="replace")) / max(len(text.encode(errors="replace")), 1)
-    return kept.encode(errors="replace"), int(len(raw) * share), True
 
 
 def _pieces(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from datagen_nb.core.errors import InputError
-from datagen_nb.core.formats import FORMATS, FileFormat
+from datagen_nb.core.formats import FORMATS, FileFormat, known_endings
 
 MAX_NEIGHBOURS = 10_000
 """Files of a folder that are compared with a name that is not there."""
@@ -49,6 +49,16 @@ def gzip_broken(name: str) -> InputError:
     """The error for a gzip file that cannot be unpacked."""
     return input_error(
         "input_broken", name, "is a gzip file that is broken", "Copy or write it again."
+    )
+
+
+def no_format(name: str) -> InputError:
+    """The error for a file whose name says of no format that it is of it."""
+    return input_error(
+        "input_wrong_format",
+        name,
+        "has no ending that names a format",
+        f"Rename it to end in one of {known_endings()}.",
     )
 
 

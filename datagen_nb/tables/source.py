@@ -22,12 +22,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from datagen_nb.core.errors import InputError
 from datagen_nb.core.formats import format_of
 from datagen_nb.tables import sniff
 from datagen_nb.tables.cells import as_text, is_number
 from datagen_nb.tables.formats import read_batches
 from datagen_nb.tables.frames import is_frame, to_arrow
+from datagen_nb.tables.input_errors import no_format
 from datagen_nb.tables.packed import unpacked
 from datagen_nb.tables.parquet_files import parquet_broken
 
@@ -136,11 +136,7 @@ def source_of(data: Any) -> Source:
 def _source_of_file(path: Path) -> Source:
     format = format_of(path.name)
     if format is None:
-        raise InputError(
-            f"{path} has no ending that names a format. Rename it to end in .csv, .json, .jsonl "
-            "or .parquet.",
-            code="input_wrong_format",
-        )
+        raise no_format(str(path))
     sniff.check_file(path, format)
     if format == "parquet":
         return ParquetSource(path)

@@ -13,10 +13,17 @@ MAX_LENGTH = 25_000
 """Of the HTML that a saved notebook keeps of a table."""
 
 
+def table_in_words(engine: Engine) -> str:
+    """How many rows a table has, and its columns; one line."""
+    first = "first " if engine.conversion is not None else ""
+    names = inert(", ".join(engine.schema.names), longest=ONE_LINE)
+    return f"Table of {first}{engine.num_rows:,} rows: {names}"
+
+
 def static_forms(engine: Engine, view: View) -> tuple[str, str]:
     """The first rows as text, one stable line, and as HTML."""
     names = engine.schema.names
-    text = f"Table of {engine.num_rows:,} rows: {inert(', '.join(names), longest=ONE_LINE)}"
+    text = table_in_words(engine)
     shown = range(min(len(names), COLUMNS))
     table = engine.rows(view, 0, ROWS, shown, lane="static")
     cells = [

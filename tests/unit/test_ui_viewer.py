@@ -1,6 +1,7 @@
 """The viewer's Python side: what it shows, what it answers, and what it refuses to be asked."""
 
 import decimal
+import threading
 
 import numpy as np
 import pandas as pd
@@ -9,10 +10,12 @@ import pyarrow.parquet as pq
 import pytest
 
 import datagen_nb as dg
-from datagen_nb.core.errors import ArgumentError
+from datagen_nb.core.errors import ArgumentError, InputError
+from datagen_nb.tables.view.conversion import Conversion
 from datagen_nb.tables.view.query import QueryError
 from datagen_nb.ui.renderers import view
 from datagen_nb.ui.viewer import Viewer
+from tests.deadline import DEADLINE
 from tests.widgets import until
 
 TABLE = pa.table(
@@ -238,6 +241,68 @@ class Counted:
         stop = min(stop, self.num_rows)
         self.asked += max(stop - start, 0)
         return pa.table({"n": np.arange(start, max(start, stop))})
+
+
+@pytest.fixture
+def held(monkeypatch):
+    """While this event is not set, no file is read to its end."""
+    go = threading.Event()
+    hear = Conversion._hear
+
+    def wait(self, message):
+        if "first" not in message:
+            assert go.wait(DEADLINE)
+        hear(self, message)
+
+    monkeypatch.setattr(Conversion, "_hear", wait)
+    yield go
+    go.set()
+
+
+def large_csv(tmp_path, last=""):
+    path = tmp_path / "t.csv"
+    path.write_text("n,s\n" + "".join(f"{n},word {n % 7}\n" for n in range(300_000)) + last)
+    return path
+
+
+def test_a_text_file_shows_its_first_rows_while_it_is_read(show, ask, held, tmp_path):
+    """The query that was set meanwhile is that of all rows; what needs all waits for them."""
+    viewer = show(large_csv(tmp_path))
+    snapshot = viewer.snapshot
+    assert (snapshot["isPartial"], snapshot["isReading"], viewer.is_final) == (True, True, False)
+    assert repr(viewer).startswith(f"<Table of first {snapshot['totalRows']:,} rows: n, s")
+    viewer.query = {"filter": {"kind": "compare", "column": "n", "operator": "<", "value": "9"}}
+    assert rows(ask, viewer, columns=[0])["numbers"] == [0, 1, 2, 3]
+    epoch = viewer.snapshot["epoch"]
+    held.set()
+    assert viewer.frame["n"].tolist() == list(range(9))
+    snapshot = viewer.snapshot
+    assert (snapshot["totalRows"], snapshot["rows"], snapshot["epoch"]) == (300_000, 9, epoch + 1)
+    assert (snapshot["isPartial"], snapshot["isReading"]) == (False, False)
+    until(viewer, lambda _: viewer.is_final)
+
+
+def test_an_export_has_all_rows_of_a_file(show, ask, held, tmp_path):
+    """Though the first ones were shown when it was asked for."""
+    viewer = show(large_csv(tmp_path))
+    held.set()
+    assert viewer.export(tmp_path / "out.parquet") == tmp_path / "out.parquet"
+    assert pq.read_metadata(tmp_path / "out.parquet").num_rows == 300_000
+
+
+def test_a_text_file_that_breaks_says_where_beside_its_first_rows(show, ask, held, tmp_path):
+    """It is read again when it was corrected."""
+    path = large_csv(tmp_path, "1,2,3\n")
+    viewer = show(path)
+    held.set()
+    snapshot = until(viewer, lambda snapshot: snapshot["stale"])
+    assert "line 300,002 has 3 fields" in snapshot["stale"]
+    assert (snapshot["isPartial"], snapshot["isReading"]) == (True, False)
+    with pytest.raises(InputError, match="ragged"):
+        _ = viewer.frame
+    path.write_text("n,s\n1,x\n")
+    assert ask(viewer, "reload") == {"result": None}
+    assert (viewer.snapshot["totalRows"], viewer.snapshot["stale"]) == (1, "")
 
 
 def test_a_large_source_is_read_by_windows_alone(show, ask):

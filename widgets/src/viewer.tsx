@@ -222,9 +222,9 @@ export function nextSorts(sorts: Sort[], column: number, add: boolean): Sort[] {
   return current === undefined ? [...sorts, ...next] : sorts.flatMap((one) => (one.column === column ? next : [one]));
 }
 
-function sizeInWords({ rows, totalRows, columns, isReading, isCounting }: Snapshot): string {
+function sizeInWords({ rows, totalRows, columns, isPartial, isReading, isCounting }: Snapshot): string {
   const some = rows === totalRows ? inRows(rows) : `${count(rows)}${isCounting ? "+" : ""} of ${inRows(totalRows)}`;
-  return `${isReading ? "First " : ""}${some} x ${count(columns.length)} columns${isReading ? ", still reading …" : ""}`;
+  return `${isPartial ? "First " : ""}${some} x ${count(columns.length)} columns${isReading ? ", still reading …" : ""}`;
 }
 
 const columnsFace = ({ hidden }: Choice, total: number): string =>

@@ -7,8 +7,6 @@ for the rows and columns that are seen alone.
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 import weakref
 from collections.abc import Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
@@ -22,9 +20,11 @@ import pyarrow as pa
 from datagen_nb.core.formats import format_of
 from datagen_nb.tables import sniff
 from datagen_nb.tables.frames import is_frame, to_arrow
-from datagen_nb.tables.source import source_of
+from datagen_nb.tables.input_errors import no_format
 from datagen_nb.tables.view.code import SqlWriter
 from datagen_nb.tables.view.connection import Connection, Cursor, Superseded
+from datagen_nb.tables.view.conversion import Conversion, FirstRows, all_rows, converted
+from datagen_nb.tables.view.folder import Folder
 from datagen_nb.tables.view.query import And, Condition, Query, conditions_of
 from datagen_nb.tables.view.relations import (
     ArrowRelation,
@@ -99,23 +99,23 @@ class Engine:
         ```python
         engine = Engine("customers.parquet")
         view = engine.select(Query(sorts=(Sort(column="name"),)))
-        engine.cells(view, 0, 50, [0, 1, 2])
+        engine.rows(view, 0, 50, [0, 1, 2])
         ```
     """
 
     def __init__(self, data: Any) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="datagen-view-"))
+        folder = Folder()
+        self.folder = folder.path
         try:
             self.relation = _relation_of(data, self.folder)
             self.connection = Connection(self.folder, self.relation.files)
         except BaseException:
-            shutil.rmtree(self.folder, ignore_errors=True)
+            folder.remove()
             raise
-        self._opened = self.relation.fingerprint()
         self._newest: View | None = None
         self._sorting = ThreadPoolExecutor(1, thread_name_prefix="datagen-view-sort")
         self._free = weakref.finalize(
-            self, _free, self.connection, self._sorting, self.relation, self.folder, os.getpid()
+            self, _free, self.connection, self._sorting, self.relation, folder, os.getpid()
         )
 
     @property
@@ -136,10 +136,21 @@ class Engine:
     @property
     def is_stale(self) -> bool:
         """Whether a file was changed or removed since it was opened."""
-        try:
-            return self.relation.fingerprint() != self._opened
-        except OSError:
-            return True
+        return self.relation.is_stale
+
+    @property
+    def conversion(self) -> Conversion | None:
+        """What still reads the file of which these are the first rows; ``None`` if all are here."""
+        return self.relation.conversion if isinstance(self.relation, FirstRows) else None
+
+    def complete(self) -> Engine:
+        """An engine of all rows, once they are read; this one may be closed then.
+
+        Raises:
+            InputError: The file breaks somewhere.
+            Superseded: This engine was closed.
+        """
+        return self if self.conversion is None else Engine(self.conversion)
 
     def select(self, query: Query) -> View:
         """Find the rows of a query; the query before is given up.
@@ -316,10 +327,14 @@ def _relation_of(data: Any, folder: Path) -> Relation:
         return ParquetRelation([_parquet_path(one) for one in data], folder)
     if isinstance(data, str | os.PathLike):
         path = Path(os.path.expanduser(data))
-        if format_of(path.name) == "parquet":
+        format = format_of(path.name)
+        if format == "parquet":
             return ParquetRelation([_parquet_path(path)], folder)
-        source = source_of(path)
-        return ArrowRelation(source.read(0, source.num_rows))
+        if format is None:
+            raise no_format(str(path))
+        return converted(path, format, folder)
+    if isinstance(data, Conversion):
+        return all_rows(data, folder)
     if not is_frame(data) and all(hasattr(data, name) for name in ("schema", "num_rows", "read")):
         return StoredRelation(data, folder)
     return ArrowRelation(to_arrow(data, for_display=True))
@@ -335,7 +350,7 @@ def _free(
     connection: Connection,
     sorting: ThreadPoolExecutor,
     relation: Relation,
-    folder: Path,
+    folder: Folder,
     process: int,
 ) -> None:
     if os.getpid() != process:  # a process that was forked meanwhile owns none of it
@@ -343,4 +358,4 @@ def _free(
     connection.close()
     sorting.shutdown(wait=False)  # a sort that waits there ends at once, with `Superseded`
     relation.close()
-    shutil.rmtree(folder, ignore_errors=True)
+    folder.remove()

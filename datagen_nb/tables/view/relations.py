@@ -67,8 +67,9 @@ class Relation(Protocol):
         """Files that are read where they lie."""
         ...
 
-    def fingerprint(self) -> object:
-        """Changes when what is read does."""
+    @property
+    def is_stale(self) -> bool:
+        """Whether what is read has changed since it was opened."""
         ...
 
     def close(self) -> None:
@@ -109,11 +110,39 @@ class ArrowRelation:
     def files(self) -> Sequence[Path]:
         return ()
 
-    def fingerprint(self) -> object:
-        return None
+    @property
+    def is_stale(self) -> bool:
+        return False
 
     def close(self) -> None:
         pass
+
+
+class OpenedFiles:
+    """What files were like when they were opened.
+
+    Args:
+        paths: The files.
+
+    Raises:
+        OSError: One is not there.
+    """
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self._paths = tuple(paths)
+        self._known = self._look()
+
+    @property
+    def have_changed(self) -> bool:
+        """Whether one was changed or removed since."""
+        try:
+            return self._look() != self._known
+        except OSError:
+            return True
+
+    def _look(self) -> list[tuple[int, int, int]]:
+        stats = [path.stat() for path in self._paths]
+        return [(stat.st_size, stat.st_mtime_ns, stat.st_ino) for stat in stats]
 
 
 class ParquetRelation:
@@ -122,12 +151,15 @@ class ParquetRelation:
     Args:
         paths: The files.
         folder: Where links to them are made, under names that SQL takes as they are.
+        made_of: The files that these were made of, if people know others.
 
     Raises:
         InputError: A file is not there, or is not Parquet.
     """
 
-    def __init__(self, paths: Sequence[Path], folder: Path) -> None:
+    def __init__(
+        self, paths: Sequence[Path], folder: Path, *, made_of: OpenedFiles | None = None
+    ) -> None:
         self._paths = list(paths)
         self._links = []
         self._files: list[pq.ParquetFile] = []
@@ -141,6 +173,7 @@ class ParquetRelation:
             link = folder / f"{number}.parquet"
             link.symlink_to(os.path.abspath(path))
             self._links.append(quoted_text(str(link)))
+        self._opened_files = made_of or OpenedFiles(self._paths)
         self._schema = self._files[0].schema_arrow.remove_metadata()
         self._ends = list(accumulate(file.metadata.num_rows for file in self._files))
 
@@ -189,9 +222,9 @@ class ParquetRelation:
     def files(self) -> Sequence[Path]:
         return self._paths
 
-    def fingerprint(self) -> object:
-        stats = [path.stat() for path in self._paths]
-        return [(stat.st_size, stat.st_mtime_ns, stat.st_ino) for stat in stats]
+    @property
+    def is_stale(self) -> bool:
+        return self._opened_files.have_changed
 
     def close(self) -> None:
         self._opened.close()
@@ -289,8 +322,9 @@ class StoredRelation:
     def files(self) -> Sequence[Path]:
         return ()
 
-    def fingerprint(self) -> object:
-        return None
+    @property
+    def is_stale(self) -> bool:
+        return False
 
     def close(self) -> None:
         with self._lock:

@@ -63,7 +63,8 @@ export interface Snapshot {
   rows: number; // of the view
   epoch: number; // of the view
   query: Query;
-  isReading: boolean; // more rows may follow
+  isPartial: boolean; // these are the first rows of a file
+  isReading: boolean; // the others are read
   isCounting: boolean; // of `rows`, which grows
   exportFormats: ExportFormat[]; // none where rows cannot be exported
   stale: string; // why what is shown may be no more, as a sentence

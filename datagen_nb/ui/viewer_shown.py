@@ -1,0 +1,107 @@
+"""What a viewer shows in one epoch, and answers about it; all calls may block."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from datagen_nb.tables.cells import as_text
+from datagen_nb.tables.view.engine import Engine, View
+from datagen_nb.tables.view.profile import distinct_values, profile
+from datagen_nb.tables.view.search import Search
+from datagen_nb.ui.viewer_columns import cell_texts, tab_separated
+from datagen_nb.ui.viewer_requests import (
+    BadRequest,
+    CellRequest,
+    CopyRequest,
+    DistinctRequest,
+    FindRequest,
+    ProfileRequest,
+    RowsRequest,
+    SelectRequest,
+)
+
+MAX_CELL_LENGTH = 1_000_000
+"""Characters of one cell that are shown when it is opened."""
+
+
+class Shown:
+    """The rows of a view, which stay what they are; another view has another epoch.
+
+    Args:
+        engine: Of the view.
+        view: Its rows.
+        epoch: Counts the views of a viewer.
+
+    Attributes:
+        selection: The cells that are marked.
+    """
+
+    def __init__(self, engine: Engine, view: View, epoch: int) -> None:
+        self.engine = engine
+        self.view = view
+        self.epoch = epoch
+        self.selection: SelectRequest | None = None
+        self._search: Search | None = None
+
+    def rows(self, wanted: RowsRequest) -> dict[str, Any]:
+        """Cells of some rows and columns as text; none if they are of another epoch."""
+        columns = self._checked(wanted.columns)
+        if wanted.epoch != self.epoch:  # it was on its way when the view changed
+            return no_rows(wanted.start)
+        numbers = self.view.numbers(wanted.start, wanted.stop)
+        table = self.engine.rows(self.view, wanted.start, wanted.stop, columns)
+        cells = [cell_texts(column) for column in table.columns]
+        return {"start": wanted.start, "numbers": numbers.tolist(), "cells": cells}
+
+    def cell(self, wanted: CellRequest) -> dict[str, Any]:
+        """One cell whole."""
+        (column,) = self._checked([wanted.column])
+        place = wanted.row
+        if wanted.epoch != self.epoch or place >= self.view.num_rows:
+            raise BadRequest("This cell is shown no more.")
+        table = self.engine.rows(self.view, place, place + 1, [column], lane="cell")
+        (text,) = as_text(table.column(0)).to_pylist()
+        cut = text if text is None else text[:MAX_CELL_LENGTH]
+        number = int(self.view.numbers(place, place + 1)[0])
+        return {"text": cut, "number": number, "isCut": cut != text}
+
+    def copy(self, wanted: CopyRequest) -> dict[str, str]:
+        """Cells for the clipboard."""
+        columns = self._checked(wanted.columns)
+        table = self.engine.rows(self.view, wanted.start, wanted.stop, columns, lane="copy")
+        return {"text": tab_separated(table, with_header=wanted.headers)}
+
+    def find(self, wanted: FindRequest) -> dict[str, Any]:
+        """Begin a search or go on with it."""
+        search = self._search
+        if search is None or search.text != wanted.text:
+            self._search = search = Search(self.engine, self.view, wanted.text)
+        match = search.go(wanted.by)
+        found: dict[str, Any] = {"count": match.count, "isComplete": match.is_complete}
+        if match.row is not None:
+            found |= {"row": match.row, "column": match.column}
+        return found
+
+    def distinct(self, wanted: DistinctRequest) -> dict[str, Any]:
+        """Values of a column, the most frequent first."""
+        (column,) = self._checked([wanted.column])
+        values, more = distinct_values(self.engine, self.view.query, column, wanted.search)
+        return {"values": [asdict(one) for one in values], "more": more}
+
+    def profile(self, wanted: ProfileRequest) -> dict[str, Any]:
+        """A column at a glance."""
+        (column,) = self._checked([wanted.column])
+        return asdict(profile(self.engine, self.view.query, column))
+
+    def _checked(self, places: Sequence[int]) -> Sequence[int]:
+        count = len(self.engine.schema)
+        if any(place >= count for place in places):
+            raise BadRequest(f"There is no such column: the table has {count:,}.")
+        return places
+
+
+def no_rows(start: int) -> dict[str, Any]:
+    """The answer to a request for rows that are shown no more."""
+    return {"start": start, "numbers": [], "cells": []}
