@@ -33,6 +33,7 @@ _FOREIGN = {
     b"PK\x03\x04": ("a zip archive or an Excel workbook", "Unpack it, or save it as CSV."),
     b"\xd0\xcf\x11\xe0": ("an old Excel workbook", "Save it as CSV."),
     b"\x28\xb5\x2f\xfd": ("zstd", "Unpack it first."),
+    b"PARE": ("an encrypted Parquet file", "Write it without encryption."),
     b"ARROW1": ("an Arrow file", "Write it as Parquet."),
     b"SQLite format 3": ("a SQLite database", "Export the table as CSV."),
 }

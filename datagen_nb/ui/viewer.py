@@ -64,6 +64,9 @@ class Viewer(WidgetBase):
         viewer.query = {"sorts": [{"column": "age", "descending": True}]}
         viewer.frame.head()
         ```
+
+    Attributes:
+        shown: The rows that are shown now.
     """
 
     def __init__(self, data: Any, query: Query | Mapping[str, Any] | None = None) -> None:
@@ -78,7 +81,7 @@ class Viewer(WidgetBase):
             view = engine.whole
             if query is not None:
                 view = engine.select(_query(query))
-            self._shown = Shown(engine, view, 0)
+            self.shown = Shown(engine, view, 0)
             self._columns = columns_of(engine)
         except BaseException:
             engine.close()
@@ -94,11 +97,11 @@ class Viewer(WidgetBase):
         Raises:
             QueryError: A column or a value does not fit.
         """
-        return self._shown.view.query
+        return self.shown.view.query
 
     @query.setter
     def query(self, query: Query | Mapping[str, Any]) -> None:
-        self._portal.call(self._change(_query(query)))
+        self._portal.call(self.change(_query(query)))
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -114,7 +117,7 @@ class Viewer(WidgetBase):
     @property
     def selected(self) -> pd.DataFrame:
         """The cells that are marked, with their columns in the order that is seen."""
-        shown = self._shown
+        shown = self.shown
         selection = shown.selection
         columns = [] if selection is None else list(selection.columns)
         start, stop = (0, 0) if selection is None else (selection.top, selection.bottom + 1)
@@ -137,7 +140,7 @@ class Viewer(WidgetBase):
             print(viewer.to_code("polars"))
             ```
         """
-        shown = self._shown
+        shown = self.shown
         return to_code(shown.view.query, shown.engine.schema, dialect, name=name)
 
     def export(
@@ -167,7 +170,7 @@ class Viewer(WidgetBase):
 
     def _described(self) -> dict[str, Any]:
         """The snapshot; its form is ``Snapshot`` in ``widgets/src/viewer/protocol.ts``."""
-        shown = self._shown
+        shown = self.shown
         return {
             "title": self._title,
             "columns": self._columns,
@@ -194,12 +197,12 @@ class Viewer(WidgetBase):
             raise
 
     async def _act(self, request: Request) -> Any:
-        body, shown = request.body, self._shown
+        body, shown = request.body, self.shown
         match request.action:
             case "rows":
                 return await self._run(shown.rows, read_body(RowsRequest, body))
             case "query":
-                await self._change(query_from_wire(body))
+                await self.change(query_from_wire(body))
             case "distinct":
                 return await self._run(shown.distinct, read_body(DistinctRequest, body))
             case "profile":
@@ -226,31 +229,31 @@ class Viewer(WidgetBase):
     async def _run(self, call: Callable[..., T], *arguments: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._work, call, *arguments)
 
-    async def _change(self, query: Query) -> None:
-        """Select other rows; the newest query that was asked for is shown."""
+    async def change(self, query: Query) -> None:
+        """Select other rows, on the portal's loop; the newest query that was asked for is shown."""
         self._asked += 1
         asked = self._asked
         while asked == self._asked:
-            engine = self._shown.engine
+            engine = self.shown.engine
             try:
                 view = await self._run(engine.select, query)
             except Superseded:
-                if engine is self._shown.engine:
+                if engine is self.shown.engine:
                     raise
                 continue  # all rows of the file are there now
-            if asked == self._asked and engine is self._shown.engine:
+            if asked == self._asked and engine is self.shown.engine:
                 self._show(engine, view)
                 return
 
     def _show(self, engine: Engine, view: View) -> None:
-        self._shown = Shown(engine, view, self._shown.epoch + 1)
+        self.shown = Shown(engine, view, self.shown.epoch + 1)
         self.set_snapshot(self._described())
 
     async def _export(self, wanted: ExportRequest) -> dict[str, Any]:
         """Write the view beside the notebook, under a name that is free."""
         if self._reading is not None:
             await self._read(self._reading)
-        shown = self._shown
+        shown = self.shown
 
         def progress(rows: int) -> None:
             self._portal.loop.call_soon_threadsafe(
@@ -271,7 +274,7 @@ class Viewer(WidgetBase):
 
     async def _exchange(self, engine: Engine) -> None:
         """Show what the query selects of another engine; all of it if it does not fit."""
-        before = self._shown.engine
+        before = self.shown.engine
         try:
             columns = await self._run(columns_of, engine)
             view = await self._same_view(engine)
@@ -284,7 +287,7 @@ class Viewer(WidgetBase):
 
     async def _same_view(self, engine: Engine) -> View:
         """What the query selects of another engine."""
-        while engine.schema.names == self._shown.engine.schema.names:
+        while engine.schema.names == self.shown.engine.schema.names:
             query = self.query
             try:
                 view = await self._run(engine.select, query)
@@ -297,13 +300,13 @@ class Viewer(WidgetBase):
     def _read_on(self) -> None:
         """Show all rows of a file as soon as they are read, if these are the first ones."""
         self._reading = None
-        if self._shown.engine.conversion is not None:
-            self._reading = self.start_task(self._complete(self._shown.engine.conversion))
+        if self.shown.engine.conversion is not None:
+            self._reading = self.start_task(self._complete(self.shown.engine.conversion))
 
     async def _complete(self, conversion: Conversion) -> None:
         try:
             await asyncio.wrap_future(conversion.whole)
-            await self._exchange(await self._run(self._shown.engine.complete))
+            await self._exchange(await self._run(self.shown.engine.complete))
         except InputError as error:
             self._stale = error.message
             self.set_snapshot(self._described())
@@ -313,7 +316,7 @@ class Viewer(WidgetBase):
         """What is shown, once all rows are read."""
         if self._reading is not None:
             self._portal.call(self._read(self._reading))
-        return self._shown
+        return self.shown
 
     async def _read(self, reading: Future[None]) -> None:
         await asyncio.shield(asyncio.wrap_future(reading))
@@ -322,7 +325,7 @@ class Viewer(WidgetBase):
         """Notice that a file changes."""
         while True:
             await asyncio.sleep(CHECK_SECONDS)
-            if not self._stale and await self._run(lambda: self._shown.engine.is_stale):
+            if not self._stale and await self._run(lambda: self.shown.engine.is_stale):
                 self._stale = f"{self._title} has changed since it was opened."
                 self.set_snapshot(self._described())
 
@@ -335,20 +338,20 @@ class Viewer(WidgetBase):
         """The first rows."""
         if self.comm is None:
             return "Table, closed", ""
-        return static_forms(self._shown.engine, self._shown.view)
+        return static_forms(self.shown.engine, self.shown.view)
 
     def __repr__(self) -> str:
         if self.comm is None:
             return "<Table, closed>"
-        return f"<{table_in_words(self._shown.engine)}>"
+        return f"<{table_in_words(self.shown.engine)}>"
 
     def close(self) -> None:
         """Remove the viewer and release its rows, though a notebook's ``Out`` keeps this."""
         super().close()
-        if hasattr(self, "_shown"):
+        if hasattr(self, "shown"):
             self._work.shutdown(wait=False, cancel_futures=True)
-            self._shown.engine.close()
-            del self._shown, self._data
+            self.shown.engine.close()
+            del self.shown, self._data
 
 
 def _free_name(data: Any, format: str) -> Path:

@@ -16,6 +16,9 @@ from datagen_nb.tables.view.types import kind_of
 MAX_SHOWN_LENGTH = 1_000
 """Characters of a cell in a row; an ellipsis stands for the rest."""
 
+MOST_SHOWN = MAX_SHOWN_LENGTH + 1
+"""Characters that are read of it, so that it shows that there are more."""
+
 MAX_NAME_LENGTH = 200
 MAX_TYPE_LENGTH = 80
 
@@ -71,7 +74,9 @@ def _longest(engine: Engine) -> list[int]:
     columns = range(min(len(engine.schema), MEASURED_COLUMNS))
     rows = engine.num_rows
     ends = [(0, HEAD_ROWS), (max(HEAD_ROWS, rows - TAIL_ROWS), rows)]
-    tables = [engine.rows(engine.whole, *end, columns, lane="widths") for end in ends]
+    tables = [
+        engine.rows(engine.whole, *end, columns, most=MOST_SHOWN, lane="widths") for end in ends
+    ]
     return [
         max(
             (len(text or "null") for table in tables for text in cell_texts(table.column(place))),

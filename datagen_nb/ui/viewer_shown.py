@@ -10,7 +10,7 @@ from datagen_nb.tables.cells import as_text
 from datagen_nb.tables.view.engine import Engine, View
 from datagen_nb.tables.view.profile import distinct_values, profile
 from datagen_nb.tables.view.search import Search
-from datagen_nb.ui.viewer_columns import cell_texts, tab_separated
+from datagen_nb.ui.viewer_columns import MOST_SHOWN, cell_texts, tab_separated
 from datagen_nb.ui.viewer_requests import (
     BadRequest,
     CellRequest,
@@ -51,7 +51,7 @@ class Shown:
         if wanted.epoch != self.epoch:  # it was on its way when the view changed
             return no_rows(wanted.start)
         numbers = self.view.numbers(wanted.start, wanted.stop)
-        table = self.engine.rows(self.view, wanted.start, wanted.stop, columns)
+        table = self.engine.rows(self.view, wanted.start, wanted.stop, columns, most=MOST_SHOWN)
         cells = [cell_texts(column) for column in table.columns]
         return {"start": wanted.start, "numbers": numbers.tolist(), "cells": cells}
 
@@ -61,7 +61,9 @@ class Shown:
         place = wanted.row
         if wanted.epoch != self.epoch or place >= self.view.num_rows:
             raise BadRequest("This cell is shown no more.")
-        table = self.engine.rows(self.view, place, place + 1, [column], lane="cell")
+        table = self.engine.rows(
+            self.view, place, place + 1, [column], most=MAX_CELL_LENGTH + 1, lane="cell"
+        )
         (text,) = as_text(table.column(0)).to_pylist()
         cut = text if text is None else text[:MAX_CELL_LENGTH]
         number = int(self.view.numbers(place, place + 1)[0])

@@ -6,7 +6,7 @@ from datagen_nb.core.inert import ONE_LINE, inert
 from datagen_nb.tables.cells import is_number
 from datagen_nb.tables.view.engine import Engine, View
 from datagen_nb.ui.static_html import table_html
-from datagen_nb.ui.viewer_columns import cell_texts, shorten
+from datagen_nb.ui.viewer_columns import MOST_SHOWN, cell_texts, shorten
 
 ROWS, COLUMNS = 10, 20
 MAX_LENGTH = 25_000
@@ -25,7 +25,7 @@ def static_forms(engine: Engine, view: View) -> tuple[str, str]:
     names = engine.schema.names
     text = table_in_words(engine)
     shown = range(min(len(names), COLUMNS))
-    table = engine.rows(view, 0, ROWS, shown, lane="static")
+    table = engine.rows(view, 0, ROWS, shown, most=MOST_SHOWN, lane="static")
     cells = [
         ["null" if one is None else shorten(one) for one in cell_texts(column)]
         for column in table.columns

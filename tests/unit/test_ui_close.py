@@ -66,7 +66,7 @@ def test_a_closed_viewer_lets_go_of_its_rows(sorted):
     rows = weakref.ref(table)
     viewer = dg.view(table)
     del table
-    folder = viewer._shown.engine.folder
+    folder = viewer.shown.engine.folder
     if sorted:
         viewer.query = {"sorts": [{"column": "a", "descending": True}]}
     assert rows() is not None

@@ -18,7 +18,7 @@ from datagen_nb.processes import start_python
 from datagen_nb.tables import sniff
 from datagen_nb.tables.input_errors import input_error
 from datagen_nb.tables.view.connection import Superseded
-from datagen_nb.tables.view.relations import OpenedFiles, ParquetRelation
+from datagen_nb.tables.view.parquet_relation import OpenedFiles, ParquetRelation
 
 
 class Conversion:

@@ -25,14 +25,9 @@ from datagen_nb.tables.view.code import SqlWriter
 from datagen_nb.tables.view.connection import Connection, Cursor, Superseded
 from datagen_nb.tables.view.conversion import Conversion, FirstRows, all_rows, converted
 from datagen_nb.tables.view.folder import Folder
+from datagen_nb.tables.view.parquet_relation import WHOLE, Ids, ParquetRelation
 from datagen_nb.tables.view.query import And, Condition, Query, conditions_of
-from datagen_nb.tables.view.relations import (
-    ArrowRelation,
-    Ids,
-    ParquetRelation,
-    Relation,
-    StoredRelation,
-)
+from datagen_nb.tables.view.relations import ArrowRelation, Relation, StoredRelation
 from datagen_nb.tables.view.sql import quoted_text, sql_keys
 from datagen_nb.tables.view.types import kind_of
 
@@ -196,7 +191,14 @@ class Engine:
             view.order.set_exception(error)
 
     def rows(
-        self, view: View, start: int, stop: int, columns: Sequence[int], *, lane: str = "rows"
+        self,
+        view: View,
+        start: int,
+        stop: int,
+        columns: Sequence[int],
+        *,
+        most: int = WHOLE,
+        lane: str = "rows",
     ) -> pa.Table:
         """Rows of a view, in the types of the schema.
 
@@ -205,6 +207,7 @@ class Engine:
             start: The first row, from 0.
             stop: The row after the last; rows that do not exist are left out.
             columns: By position.
+            most: Characters of a text that are needed; the rest of it may be missing.
             lane: Whose request before is interrupted.
 
         Raises:
@@ -215,8 +218,8 @@ class Engine:
         with self.connection.cursor(lane) as cursor:
             if view.first is None:
                 start = int(numbers[0]) if len(numbers) else 0
-                return self.relation.window(cursor, start, start + len(numbers), columns)
-            return self.relation.take(cursor, numbers, columns)
+                return self.relation.window(cursor, start, start + len(numbers), columns, most)
+            return self.relation.take(cursor, numbers, columns, most)
 
     def table(self, view: View) -> pa.Table:
         """All rows of a view in memory, in the types of the schema.

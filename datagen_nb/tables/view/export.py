@@ -18,8 +18,8 @@ from datagen_nb.tables.cells import as_text
 from datagen_nb.tables.formats import assemble, write_part
 from datagen_nb.tables.view.connection import ViewError
 from datagen_nb.tables.view.engine import Engine, View
+from datagen_nb.tables.view.parquet_relation import typed
 from datagen_nb.tables.view.query import QueryError
-from datagen_nb.tables.view.relations import typed
 from datagen_nb.tables.view.types import kind_of
 from datagen_nb.tables.view.values import is_text
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from datagen_nb.tables.cells import as_text
 from datagen_nb.tables.view.engine import Engine, SearchWriter, View, searched_columns
-from datagen_nb.tables.view.relations import Ids
+from datagen_nb.tables.view.parquet_relation import Ids
 
 FIRST_ROWS, MAX_ROWS = 20_000, 2_000_000
 """Rows that are searched at first, and at most at once: each piece is twice the one before."""

@@ -30,6 +30,16 @@ def is_read_exactly(type_: pa.DataType) -> bool:
     return not (isinstance(type_, pa.BaseExtensionType) or pa.types.is_interval(type_))
 
 
+def length_of(type_: pa.DataType) -> Literal["strlen", "octet_length", ""]:
+    """What counts the bytes of texts or bytes in DuckDB; empty for what has another length."""
+    if pa.types.is_dictionary(type_):
+        return length_of(type_.value_type)
+    if is_text(type_):
+        return "strlen"
+    is_bytes = pa.types.is_binary(type_) or pa.types.is_large_binary(type_)
+    return "octet_length" if is_bytes or pa.types.is_binary_view(type_) else ""
+
+
 def queryable(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """A column as one that DuckDB compares and sorts as what it is.
 
