@@ -40,6 +40,7 @@ _HOMES = {
     "ScheduleDraft": "core.schedules",
     "TemplateDraft": "core.templates",
     "WebhookConfig": "core.webhooks",
+    "compare": "ui.comparison",
     "connect": "wiring",
     "dashboard": "ui.dashboard",
     "history": "ui.history",

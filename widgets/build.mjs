@@ -4,7 +4,7 @@ import { build, transform } from "esbuild";
 
 const OUT = "../datagen_nb/static";
 const MOST_BYTES = 60_000;
-const WIDGETS = ["card.tsx", "dashboard.tsx", "history.tsx", "viewer.tsx", "wizard.tsx"];
+const WIDGETS = ["card.tsx", "comparison.tsx", "dashboard.tsx", "history.tsx", "viewer.tsx", "wizard.tsx"];
 
 const styles = {
   name: "styles as text",

@@ -269,3 +269,37 @@ class WizardSnapshot(WireModel):
     estimate_trouble: str | None = None
     job: str | None = None
     alone: bool | None = None
+
+
+class ComparedColumn(WireModel):
+    """A column of two tables; the first of each pair is of the real one.
+
+    Attributes:
+        name: Of both.
+        nulls: Shares of missing values, 0 to 1.
+        distinct: Different values, about.
+        distance: How far the distributions are apart, 0 to 1; left out where it is not measured.
+    """
+
+    name: str
+    nulls: tuple[float, float]
+    distinct: tuple[int, int]
+    distance: float | None = None
+
+
+class ComparisonSnapshot(WireModel):
+    """Two tables beside each other, which are widgets of their own.
+
+    Attributes:
+        titles: Of the real and of the synthetic table.
+        columns: That both have, the most different first.
+        left_out: Columns that only one of them has, or that are beyond those that are compared.
+        is_counting: Whether the differences are of rows that are shown no more.
+        trouble: Why the two do not show the same query, or empty.
+    """
+
+    titles: tuple[str, str]
+    columns: tuple[ComparedColumn, ...]
+    left_out: int
+    is_counting: bool
+    trouble: str

@@ -17,6 +17,9 @@ from datagen_nb.core.inert import inert
 from datagen_nb.core.summary import FAINT, framed
 from datagen_nb.core.words import duration
 
+MAX_COMPARED = 30
+"""Columns of a comparison that a saved notebook shows."""
+
 _SIGNS = {
     "queued": "◷",
     "running": "◔",
@@ -268,6 +271,29 @@ def table_html(
             f'<div style="{FAINT}">{size}</div>',
         ]
     )
+
+
+def comparison_text(snapshot: Mapping[str, Any]) -> str:
+    """One line."""
+    one, other = (inert(title) for title in snapshot["titles"])
+    return f"Comparison of table {one} and table {other}"
+
+
+def comparison_html(snapshot: Mapping[str, Any]) -> str:
+    """How the columns of two tables differ."""
+    heads = ("column", "nulls", "nulls, synthetic", "distinct", "distinct, synthetic", "distance")
+    rows = [
+        (
+            column["name"],
+            *(f"{share:.1%}" for share in column["nulls"]),
+            *(f"{count:,}" for count in column["distinct"]),
+            f"{column['distance']:.1%}" if "distance" in column else "",
+        )
+        for column in snapshot["columns"][:MAX_COMPARED]
+    ]
+    numbers = [False, True, True, True, True, True]
+    title = f"<b>{escape(comparison_text(snapshot))}</b>"
+    return framed([title, summary.table_html(summary.Table(heads, rows, numbers))])
 
 
 def _part(shown: int, there: int) -> str:

@@ -182,3 +182,41 @@ def test_axe_finds_nothing_serious_in_the_viewer(lab, theme):
         assert serious(notebook.page) == []
         notebook.page.keyboard.press("Escape")
     notebook.screenshot(f"viewer-open-{theme}.png", of=cell)
+
+
+def test_two_tables_scroll_together_and_share_a_filter(lab):
+    """And differences are counted anew for the rows that are left."""
+    notebook = lab.open(
+        "import pandas as pd, datagen_nb as dg\n"
+        "words = ['a', 'b', 'c', 'd'] * 5_000\n"
+        "real = pd.DataFrame({'id': range(20_000), 'word': words})\n"
+        "made = pd.DataFrame({'more': 1, 'word': words[:10_000], 'id': range(10_000)})\n"
+        "comparison = dg.compare(real, made)\ncomparison",
+        "comparison.synthetic.query",
+    )
+    notebook.run(0)
+    cell = notebook.cell(0)
+    left, right = (cell.get_by_role("grid").nth(place) for place in range(2))
+    differences = cell.get_by_role("region", name="Differences").get_by_role("status")
+    expect_rows(left, 0, [["0", "a"], ["1", "b"]])
+    expect_rows(right, 0, [["1", "a", "0"], ["1", "b", "1"]])
+    expect(differences).to_contain_text("2 columns")
+    expect(differences).to_contain_text("1 not compared")
+    left.locator(".dgv-scroller").evaluate("one => { one.scrollTop = 24 * 5_000; }")
+    expect_rows(right, 5_001, [["1", "b", "5001"]])
+    right.locator(".dgv-scroller").evaluate("one => { one.scrollTop = 24 * 100; }")
+    expect_rows(left, 101, [["101", "b"]])
+    left.get_by_role("columnheader", name=re.compile("word")).get_by_role("button").click()
+    notebook.page.get_by_role("checkbox", name=re.compile("^c")).check()
+    notebook.page.get_by_role("button", name="Show 1").click()
+    notebook.page.keyboard.press("Escape")
+    expect(cell.get_by_text("5,000 of 20,000 rows x 2 columns")).to_be_visible()
+    expect(cell.get_by_text("2,500 of 10,000 rows x 3 columns")).to_be_visible()
+    expect_rows(right, 101, [["1", "c", "406"]])
+    expect_rows(left, 101, [["406", "c"]])
+    expect(differences).to_contain_text("2 columns")
+    notebook.run(1)
+    expect(notebook.cell(1)).to_contain_text("column=1")
+    assert serious(notebook.page) == []
+    notebook.screenshot("comparison.png", of=cell)
+    assert (notebook.errors, notebook.outside) == ([], [])

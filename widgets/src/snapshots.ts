@@ -15,6 +15,21 @@ export interface CardSnapshot {
   trouble?: string;
 }
 
+export interface ComparedColumn {
+  name: string;
+  nulls: number[];
+  distinct: number[];
+  distance?: number;
+}
+
+export interface ComparisonSnapshot {
+  titles: string[];
+  columns: ComparedColumn[];
+  leftOut: number;
+  isCounting: boolean;
+  trouble: string;
+}
+
 export interface DashboardAlert {
   id: string;
   severity: "warning" | "critical";

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import pyarrow as pa
 
 from datagen_nb.tables.cells import as_text
+from datagen_nb.tables.view.connection import Cursor
 from datagen_nb.tables.view.engine import Engine, without_column
 from datagen_nb.tables.view.query import MAX_TEXT_LENGTH, Query, QueryError
 from datagen_nb.tables.view.sql import quoted_text
@@ -94,36 +97,75 @@ def profile(engine: Engine, query: Query, column: int) -> Profile:
         Superseded: A newer request came.
     """
     type_ = engine.schema.field(column).type
-    name = f"c{column}"
-    axis = _axis(type_)
-    only = f" FILTER (isfinite({name}))" if pa.types.is_floating(type_) else ""
-    ends = [axis.format(f"{end}({name}){only}") if axis else "NULL" for end in ("min", "max")]
     with engine.connection.cursor("profile") as cursor:
-        source, where = engine.bound(cursor, query, [column])
-        rows, valid, distinct, low, high = cursor.row(
-            f"SELECT count(*), count({name}), approx_count_distinct({name}), {ends[0]}, {ends[1]} "
-            f"FROM {source}{where}"
-        )
-        distinct = min(distinct, valid)
+        facts = facts_of(cursor, engine, query, column)
         bins: tuple[Bin, ...] = ()
-        if axis and low is not None:
-            edges = _edges(low, high)
-            number = _bin_of(axis.format(name), edges)
-            valid_only = f"isfinite({name})" if only else f"{name} IS NOT NULL"
-            _, where = engine.bound(cursor, query, [column], only=valid_only)
-            counts = cursor.table(
-                f"SELECT {number} AS bin, count(*) AS n FROM {source}{where} GROUP BY bin"
-            ).to_pydict()
-            by_bin = dict(zip(counts["bin"], counts["n"], strict=True))
+        if facts.low is not None and facts.high is not None:
+            edges = edges_between(facts.low, facts.high)
+            counts = bin_counts(cursor, engine, query, column, edges)
             texts = _edge_texts(edges, type_)
             bins = tuple(
-                Bin(texts[place], texts[place + 1], by_bin.get(place, 0))
-                for place in range(len(texts) - 1)
+                Bin(texts[place], texts[place + 1], count) for place, count in enumerate(counts)
             )
     top: tuple[Counted, ...] = ()
-    if not axis and distinct <= MAX_COUNTED and kind_of(type_) != "other":
-        top = tuple(_counted(engine, query, column, TOP, only=f"{name} IS NOT NULL"))
-    return Profile(rows, rows - valid, distinct, bins, top)
+    if not _axis(type_) and facts.distinct <= MAX_COUNTED and kind_of(type_) != "other":
+        top = tuple(_counted(engine, query, column, TOP, only=f"c{column} IS NOT NULL"))
+    return Profile(facts.rows, facts.rows - facts.valid, facts.distinct, bins, top)
+
+
+class Facts(NamedTuple):
+    """What one pass over a column counts; its ends as numbers, if its values have an order."""
+
+    rows: int
+    valid: int
+    distinct: int
+    low: float | None
+    high: float | None
+
+
+def facts_of(cursor: Cursor, engine: Engine, query: Query, column: int) -> Facts:
+    """Count the values of a column among the rows of a query.
+
+    Raises:
+        QueryError: The column has a type that cannot be counted.
+    """
+    type_ = engine.schema.field(column).type
+    name, axis = f"c{column}", _axis(type_)
+    only = f" FILTER (isfinite({name}))" if pa.types.is_floating(type_) else ""
+    ends = [axis.format(f"{end}({name}){only}") if axis else "NULL" for end in ("min", "max")]
+    source, where = engine.bound(cursor, query, [column])
+    rows, valid, distinct, low, high = cursor.row(
+        f"SELECT count(*), count({name}), approx_count_distinct({name}), {ends[0]}, {ends[1]} "
+        f"FROM {source}{where}"
+    )
+    return Facts(rows, valid, min(distinct, valid), low, high)
+
+
+def bin_counts(
+    cursor: Cursor, engine: Engine, query: Query, column: int, edges: Sequence[float]
+) -> list[int]:
+    """Rows of a query with a value in each bin; NaN and what is infinite are in none."""
+    type_ = engine.schema.field(column).type
+    name = f"c{column}"
+    is_valid = f"isfinite({name})" if pa.types.is_floating(type_) else f"{name} IS NOT NULL"
+    source, where = engine.bound(cursor, query, [column], only=is_valid)
+    number = _bin_of(_axis(type_).format(name), edges)
+    counts = cursor.table(
+        f"SELECT {number} AS bin, count(*) AS n FROM {source}{where} GROUP BY bin"
+    ).to_pydict()
+    by_bin = dict(zip(counts["bin"], counts["n"], strict=True))
+    return [by_bin.get(place, 0) for place in range(len(edges) - 1)]
+
+
+def value_counts(cursor: Cursor, engine: Engine, query: Query, column: int) -> dict[str, int]:
+    """How many rows of a query have each value, by its text; of more than ``MAX_COUNTED``, some."""
+    source, where = engine.bound(cursor, query, [column], only=f"c{column} IS NOT NULL")
+    found = cursor.table(
+        f"SELECT c{column} AS value, count(*) AS n FROM {source}{where} "
+        f"GROUP BY value ORDER BY n DESC LIMIT {2 * MAX_COUNTED}"
+    )
+    texts = as_text(found.column("value")).to_pylist()
+    return dict(zip(texts, found.column("n").to_pylist(), strict=True))
 
 
 def _check_listed(type_: pa.DataType) -> None:
@@ -159,7 +201,7 @@ def _axis(type_: pa.DataType) -> str:
     return "epoch_us({})" if pa.types.is_timestamp(type_) else ""
 
 
-def _edges(low: float, high: float) -> list[float]:
+def edges_between(low: float, high: float) -> list[float]:
     """Ends of the bins, ascending; one more than there are bins."""
     if isinstance(low, int) and isinstance(high, int):
         width = max(1, math.ceil((high - low + 1) / BINS))
@@ -170,7 +212,7 @@ def _edges(low: float, high: float) -> list[float]:
     return [low, *(low + step * place for place in range(1, BINS)), high]
 
 
-def _bin_of(axis: str, edges: list[float]) -> str:
+def _bin_of(axis: str, edges: Sequence[float]) -> str:
     """The number of a value's bin, in SQL."""
     last = len(edges) - 2
     if last <= 0:

@@ -8,7 +8,7 @@ condition but ``IsNull`` and a ``OneOf`` that names ``None``, and ``Not`` does n
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Annotated, Literal, TypeAlias
 
 import pyarrow as pa
@@ -182,10 +182,19 @@ class Query(WireModel):
         Raises:
             QueryError: There is no such column, or several have its name.
         """
-        condition = None if self.filter is None else _resolved(self.filter, schema)
-        sorts = tuple(
-            sort.model_copy(update={"column": position(sort.column, schema)}) for sort in self.sorts
-        )
+        return self._with_columns(lambda column: position(column, schema))
+
+    def named(self, schema: pa.Schema) -> Query:
+        """The same query with every column by its name, as another table may have it.
+
+        Raises:
+            QueryError: There is no such column.
+        """
+        return self._with_columns(lambda column: schema.names[position(column, schema)])
+
+    def _with_columns(self, other: Callable[[ColumnRef], ColumnRef]) -> Query:
+        condition = None if self.filter is None else _renamed(self.filter, other)
+        sorts = tuple(sort.model_copy(update={"column": other(sort.column)}) for sort in self.sorts)
         return self.model_copy(update={"filter": condition, "sorts": sorts})
 
 
@@ -236,10 +245,10 @@ def _walk(condition: Condition, depth: int) -> Iterator[tuple[int, Condition]]:
         yield from _walk(condition.condition, depth + 1)
 
 
-def _resolved(condition: Condition, schema: pa.Schema) -> Condition:
+def _renamed(condition: Condition, other: Callable[[ColumnRef], ColumnRef]) -> Condition:
     if isinstance(condition, And | Or):
-        inner = tuple(_resolved(each, schema) for each in condition.conditions)
+        inner = tuple(_renamed(each, other) for each in condition.conditions)
         return condition.model_copy(update={"conditions": inner})
     if isinstance(condition, Not):
-        return condition.model_copy(update={"condition": _resolved(condition.condition, schema)})
-    return condition.model_copy(update={"column": position(condition.column, schema)})
+        return condition.model_copy(update={"condition": _renamed(condition.condition, other)})
+    return condition.model_copy(update={"column": other(condition.column)})
