@@ -22,12 +22,11 @@ from datagen_nb.tables.view.code import Dialect, to_code
 from datagen_nb.tables.view.connection import Superseded
 from datagen_nb.tables.view.conversion import Conversion
 from datagen_nb.tables.view.engine import Engine, View
-from datagen_nb.tables.view.export import export
+from datagen_nb.tables.view.export import export, export_formats
 from datagen_nb.tables.view.query import Query, QueryError, query_from_wire
 from datagen_nb.ui.protocol import Request
 from datagen_nb.ui.viewer_columns import columns_of
 from datagen_nb.ui.viewer_requests import (
-    EXPORT_FORMATS,
     BadRequest,
     CellRequest,
     CopyRequest,
@@ -151,13 +150,15 @@ class Viewer(WidgetBase):
         Waits until the file is read that is viewed.
 
         Args:
-            path: Ends in ``.csv``, ``.json``, ``.jsonl`` or ``.parquet``.
+            path: Ends in ``.csv``, ``.json``, ``.jsonl``, ``.parquet``, or ``.xlsx``, which takes
+                the extra ``excel``.
             overwrite: Whether a file that is there is replaced.
             defuse: Write an apostrophe before texts that a spreadsheet would take as formulas.
 
         Raises:
             ConfigurationError: The path ends in a format that cannot be written.
             OutputError: It cannot be written.
+            ViewError: The format cannot hold the rows.
             InputError: The file that is viewed breaks somewhere.
 
         Example:
@@ -181,7 +182,7 @@ class Viewer(WidgetBase):
             "isPartial": shown.engine.conversion is not None,
             "isReading": shown.engine.conversion is not None and not self._stale,
             "isCounting": False,
-            "exportFormats": list(EXPORT_FORMATS),
+            "exportFormats": export_formats(),
             "stale": self._stale,
         }
 

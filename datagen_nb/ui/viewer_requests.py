@@ -14,8 +14,6 @@ MAX_COLUMNS = 500
 MAX_CELLS = 50_000
 """Of the cells that are sent at once; a screen has a few thousand."""
 
-EXPORT_FORMATS = ("csv", "parquet", "jsonl", "json")
-
 MAX_COPIED_CELLS = 1_000_000
 MAX_TEXT_LENGTH = 1_000
 
@@ -84,7 +82,7 @@ class FindRequest(_Body):
 
 
 class ExportRequest(_Body):
-    format: Literal["csv", "json", "jsonl", "parquet"]
+    format: Literal["csv", "json", "jsonl", "parquet", "xlsx"]
     defuse: bool = False
 
 

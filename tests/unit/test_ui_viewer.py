@@ -380,4 +380,4 @@ def test_the_view_is_exported_beside_the_notebook(show, ask, tmp_path, monkeypat
     assert (tmp_path / name).read_text().splitlines()[1].startswith("7,")
     assert viewer.export("out.parquet") == tmp_path / "out.parquet"
     assert ask(viewer, "cancel_export") == {"result": None}
-    assert "not one of a viewer" in ask(viewer, "export", format="xlsx")["error"]
+    assert "not one of a viewer" in ask(viewer, "export", format="xls")["error"]

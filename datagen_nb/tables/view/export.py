@@ -1,4 +1,4 @@
-"""All rows of a view into a file: CSV, Parquet, JSON or JSON Lines, in bounded memory."""
+"""All rows of a view into a file: CSV, Parquet, JSON, JSON Lines or Excel, in bounded memory."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from typing import BinaryIO
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from datagen_nb.core.formats import written_format
+from datagen_nb.core.errors import ConfigurationError, Problem
+from datagen_nb.core.formats import ending_of, written_format
+from datagen_nb.core.quoting import brief_repr
 from datagen_nb.files import write_atomically
 from datagen_nb.tables.cells import as_text
 from datagen_nb.tables.formats import assemble, write_part
@@ -22,9 +24,12 @@ from datagen_nb.tables.view.parquet_relation import typed
 from datagen_nb.tables.view.query import QueryError
 from datagen_nb.tables.view.types import kind_of
 from datagen_nb.tables.view.values import is_text
+from datagen_nb.tables.view.workbook import ENDING, check_sheet, is_installed, write_workbook
 
 PIECE_ROWS = 50_000
 """Rows that are read and written at once."""
+
+WORKBOOK = "xlsx"
 
 _FORMULA = r"^[=+\-@\t\r]"
 
@@ -45,7 +50,8 @@ def export(
         engine: Of the view.
         view: Its rows.
         path: The file; only a regular one is replaced.
-        format: ``csv``, ``json``, ``jsonl`` or ``parquet``; by default what the ending says.
+        format: ``csv``, ``json``, ``jsonl``, ``parquet`` or ``xlsx``; by default what the ending
+            says.
         overwrite: Whether a file that is there is replaced.
         defuse: Write an apostrophe before texts that a spreadsheet would take as formulas.
         progress: Is called with the number of rows that were written so far.
@@ -57,13 +63,19 @@ def export(
         ViewError: The rows cannot be read, or the format cannot hold them.
     """
     target = Path(os.path.abspath(os.path.expanduser(path)))
-    format = written_format(target.name, format, "csv")
+    format = _written_format(target.name, format)
     twice = [name for name, count in Counter(engine.schema.names).items() if count > 1]
     if twice and format in ("json", "jsonl"):
         raise ViewError(
             f"JSON cannot hold two columns of the name {twice[0]!r}. Choose csv or parquet.",
             code="unwritable_columns",
         )
+    if format == WORKBOOK:
+        check_sheet(engine.schema, view.num_rows)
+        with write_atomically(target, overwrite=overwrite) as file:
+            tables = _counted(engine, view, format, defuse=defuse, progress=progress)
+            write_workbook(tables, engine.schema.names, file, engine.folder)
+        return target
     with write_atomically(target, overwrite=overwrite) as file:
         parts = _parts(engine, view, format, defuse=defuse, progress=progress)
         try:
@@ -73,16 +85,47 @@ def export(
     return target
 
 
+def export_formats() -> list[str]:
+    """The formats that can be written here, the most usual first."""
+    return ["csv", "parquet", "jsonl", "json", *([WORKBOOK] if is_installed() else [])]
+
+
+def _written_format(name: str, format: str | None) -> str:
+    has_ending = ending_of(name) == ENDING
+    if format == WORKBOOK or (format is None and has_ending):
+        if not has_ending:
+            raise ConfigurationError(
+                [
+                    Problem(
+                        "output",
+                        brief_repr(name),
+                        "is no name of an Excel workbook",
+                        f"Name a file that ends in {ENDING}.",
+                    )
+                ]
+            )
+        return WORKBOOK
+    return written_format(name, format, "csv")
+
+
 def _parts(
     engine: Engine, view: View, format: str, *, defuse: bool, progress: Callable[[int], None]
 ) -> Iterator[BinaryIO]:
+    for table in _counted(engine, view, format, defuse=defuse, progress=progress):
+        with tempfile.TemporaryFile(dir=engine.folder) as part:
+            write_part(table, format, part)
+            part.seek(0)
+            yield part
+
+
+def _counted(
+    engine: Engine, view: View, format: str, *, defuse: bool, progress: Callable[[int], None]
+) -> Iterator[pa.Table]:
+    """The rows of a view as a format holds them, some at a time; at least one table."""
     done = 0
     empty = engine.schema.empty_table()
     for table in _pieces(engine, view) if view.num_rows else iter([empty]):
-        with tempfile.TemporaryFile(dir=engine.folder) as part:
-            write_part(_writable(table, format, defuse=defuse), format, part)
-            part.seek(0)
-            yield part
+        yield _writable(table, format, defuse=defuse)
         done += table.num_rows
         progress(done)
 
@@ -120,7 +163,9 @@ def _writable(table: pa.Table, format: str, *, defuse: bool) -> pa.Table:
     arrays = []
     for column in table.columns:
         type_ = column.type
-        is_native = format != "csv" and (pa.types.is_list(type_) or pa.types.is_struct(type_))
+        is_native = format not in ("csv", WORKBOOK) and (
+            pa.types.is_list(type_) or pa.types.is_struct(type_)
+        )
         if kind_of(type_) == "other" and not is_native and not pa.types.is_null(type_):
             column = as_text(column)
         if defuse and is_text(column.type):

@@ -11,6 +11,7 @@ const FORMATS: [ExportFormat, string][] = [
   ["parquet", "Parquet"],
   ["jsonl", "JSON Lines"],
   ["json", "JSON"],
+  ["xlsx", "Excel"],
 ];
 const DAY = 86_400_000; // ms: an export ends by itself or is cancelled
 
@@ -50,7 +51,7 @@ export function Export({ rows, formats, ask, listen }: ExportProps) {
           </label>
         ))}
       </div>
-      {format === "csv" && (
+      {/csv|xl/.test(format) && (
         <label>
           <input type="checkbox" checked={isSafe} onChange={() => setSafe(!isSafe)} /> Make formulas in texts inert
         </label>

@@ -77,7 +77,7 @@ export interface Matches {
   column?: number;
 }
 
-export type ExportFormat = "csv" | "parquet" | "json" | "jsonl";
+export type ExportFormat = "csv" | "parquet" | "json" | "jsonl" | "xlsx";
 
 export interface ExportProgress {
   rows: number;
