@@ -40,7 +40,7 @@ SMALL = 2 << 20
 HEAD = 1 << 18
 """Bytes of a larger one whose rows are shown first."""
 
-GROUP_ROWS, GROUP_BYTES = 100_000, 8 << 20
+GROUP_ROWS, GROUP_BYTES = 100_000, 4 << 20
 """Rows of a row group at most, and bytes, about: a window reads no less than one."""
 
 Report = Callable[[dict[str, Any]], None]
