@@ -16,6 +16,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing
@@ -44,8 +45,6 @@ from datagen_nb.core.pipeline_info import PipelineInfo
 from datagen_nb.core.result import Manifest, Report
 from datagen_nb.core.status import State, fold, new_status
 from datagen_nb.pipelines.engine.workspace import Workspace
-
-JOB_ID = "j_0000000000000001"
 
 
 class PipelineSuite(ABC):
@@ -88,7 +87,7 @@ class PipelineSuite(ABC):
             parameters=dict(self.parameters),
         )
         files = LocalFiles()
-        return Task(JOB_ID, 1, config, LocalBucket(folder / "bucket"), files, files)
+        return Task(new_job_id(), 1, config, LocalBucket(folder / "bucket"), files, files)
 
     def test_the_description_crosses_the_wire(self, tmp_path: Path) -> None:
         """It is the same each time, and takes the configuration of the suite."""
@@ -185,17 +184,18 @@ class PipelineSuite(ABC):
 
         async def check(pipeline: Pipeline, task: Task) -> None:
             await self.attempt(pipeline, task)
-            whole = contents(task)
+            whole = _without_times(task)
             for stage in (await pipeline.describe()).stages:
                 folder = tmp_path / stage.name
                 folder.mkdir()
                 path = {"output_path": str(folder / "out.csv")}
                 config = task.config.model_copy(update=path)
-                closed = replace(task, config=config, bucket=LocalBucket(folder / "bucket"))
+                bucket = LocalBucket(folder / "bucket")
+                closed = replace(task, job_id=new_job_id(), config=config, bucket=bucket)
                 await self._close_in(stage.name, pipeline, closed)
                 again = await self.attempt(pipeline, replace(closed, attempt=2))
                 assert isinstance(again[-1], Completed), stage.name
-                assert _without_times(contents(closed)) == _without_times(whole), stage.name
+                assert _without_times(closed) == whole, stage.name
 
         self._run(check, tmp_path)
 
@@ -233,7 +233,7 @@ class PipelineSuite(ABC):
         async def check(pipeline: Pipeline, task: Task) -> None:
             changes = {"output_path": "", "data_size": 120}
             config = task.config.model_copy(update=changes)
-            other = replace(task, job_id="j_0000000000000002", config=config)
+            other = replace(task, job_id=new_job_id(), config=config)
             ends = await asyncio.gather(self.attempt(pipeline, task), self.attempt(pipeline, other))
             assert all(isinstance(signals[-1], Completed) for signals in ends)
             assert (manifest_of(task).rows, manifest_of(other).rows) == (self.rows, 120)
@@ -257,6 +257,19 @@ class PipelineSuite(ABC):
             assert preview.rows
             assert {len(row) for row in preview.rows} == {len(preview.columns)}
             assert contents(task) == {}
+
+        self._run(check, tmp_path)
+
+    def test_a_job_can_be_forgotten(self, tmp_path: Path) -> None:
+        """Once its run is closed, and again, and if it never began; its objects stay."""
+
+        async def check(pipeline: Pipeline, task: Task) -> None:
+            first = (await pipeline.describe()).stages[0].name
+            await self._close_in(first, pipeline, task)
+            before = contents(task)
+            for job_id in (task.job_id, task.job_id, new_job_id()):
+                await pipeline.forget(job_id)
+            assert contents(task) == before
 
         self._run(check, tmp_path)
 
@@ -294,6 +307,11 @@ class PipelineSuite(ABC):
         asyncio.run(run())
 
 
+def new_job_id() -> str:
+    """An id that no other job has: a pipeline may remember jobs of earlier tests."""
+    return f"j_{secrets.token_hex(8)}"
+
+
 def contents(task: Task) -> dict[str, bytes]:
     """The objects of all jobs in a task's bucket, by their paths."""
     return {meta.path: task.bucket.get(meta.path) for meta in objects(task.bucket, "jobs/")}
@@ -320,10 +338,11 @@ def _folded(task: Task, info: PipelineInfo, signals: list[Signal]) -> Any:
     return status
 
 
-def _without_times(made: dict[str, bytes]) -> dict[str, bytes]:
-    """Objects but for those that tell how long things took, or where the result went."""
+def _without_times(task: Task) -> dict[str, bytes]:
+    """A job's objects but for those that depend on how long things took, or on its id."""
+    folder = f"jobs/{task.job_id}/"
+    made = {path.removeprefix(folder): data for path, data in contents(task).items()}
+    assert "report.json" in made
     parts = {path: data for path, data in made.items() if not path.endswith(".json")}
-    manifest = next(data for path, data in made.items() if path.endswith("/manifest.json"))
-    names = Manifest.from_wire(manifest).model_copy(update={"output_path": None})
-    assert any(path.endswith("/report.json") for path in made)
-    return {**parts, "manifest": names.to_json().encode()}
+    manifest = manifest_of(task).model_copy(update={"output_path": None}).to_json()
+    return {**parts, "manifest": manifest.replace(task.job_id, "").encode()}

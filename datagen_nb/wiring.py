@@ -11,7 +11,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -332,6 +332,62 @@ def serve(
         return await host_service(service)
 
     host.serve(build, home, address=address, on_listen=on_listen, idle_seconds=idle_seconds)
+
+
+def serve_pipeline(
+    home: Home,
+    address: Address,
+    roots: Sequence[str],
+    *,
+    slots: int | None = None,
+    on_listen: Callable[[str], None] = lambda _: None,
+) -> None:
+    """Offer the pipeline of this machine to services elsewhere until it is stopped.
+
+    Args:
+        home: Has the keys that are accepted, and the access log.
+        address: Where it listens.
+        roots: Places of objects that may be used.
+        slots: Attempts that run at once; ``DATAGEN_SLOTS`` by default.
+        on_listen: Called with its URL.
+
+    Raises:
+        ArgumentError: One of the roots is no place.
+        ServiceStartFailed: It cannot listen at the address.
+    """
+    from datagen_nb.api.process import pipeline_host
+    from datagen_nb.api.server.auth import ApiKeyAuth, AuthConfig
+    from datagen_nb.api.server.pipeline_app import make_pipeline_app
+    from datagen_nb.buckets.roots import Roots
+    from datagen_nb.pipelines.local import LocalPipeline
+    from datagen_nb.pipelines.remote.service import PipelineService
+    from datagen_nb.service.access.audit import Audit
+    from datagen_nb.service.access.keys import Access
+    from datagen_nb.service.settings import Settings
+    from datagen_nb.stores.sqlite.store import SqliteStore
+
+    allowed = Roots(roots)
+    settings = Settings()
+
+    async def build() -> pipeline_host.HostedPipeline:
+        clock = SystemClock()
+        pipeline = LocalPipeline(memory=settings.worker_memory)
+        await pipeline.warm()
+        service = PipelineService(pipeline, allowed, clock, slots=slots or settings.slots)
+        store = await SqliteStore.open(home.database)
+        access = Access(store.documents, clock)
+        await access.start()
+
+        async def close() -> None:
+            await service.aclose()
+            await access.aclose()
+            await store.aclose()
+
+        # Its callers are services of the operator, whose jobs are limited there.
+        auth = AuthConfig(ApiKeyAuth(access), Audit(store.documents, clock), clock)
+        return pipeline_host.HostedPipeline(make_pipeline_app(service, auth), close)
+
+    pipeline_host.serve(build, address, on_listen=on_listen)
 
 
 async def host_service(service: JobService) -> HostedService:

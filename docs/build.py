@@ -20,6 +20,7 @@ PAGES = {
     "operations": "Running a service",
     "proxies": "Behind a proxy",
     "google-cloud": "Google Cloud Storage",
+    "pipeline": "A pipeline elsewhere",
 }
 """Guide pages in their order, with the names that they have in the navigation."""
 

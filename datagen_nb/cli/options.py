@@ -7,6 +7,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
+from datagen_nb.core.errors import ConfigurationError, Problem
+
 if TYPE_CHECKING:
     from datagen_nb.client.async_client import AsyncClient
 
@@ -66,6 +68,19 @@ def address(text: str) -> str:
     if not text.startswith(("http://", "https://")):
         raise argparse.ArgumentTypeError(f"{text!r} does not begin with http:// or https://")
     return text
+
+
+def host_and_port(text: str) -> tuple[str, int]:
+    """The value of ``--listen``.
+
+    Raises:
+        ConfigurationError: It is not ``HOST:PORT``.
+    """
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal() or not port.isascii():
+        rule, remedy = "has to be HOST:PORT", "Write 127.0.0.1:8000, for example."
+        raise ConfigurationError([Problem("listen", repr(text), rule, remedy)])
+    return host.strip("[]"), int(port)
 
 
 def number(text: str) -> Any:

@@ -11,7 +11,7 @@ from importlib import metadata, resources
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from datagen_nb.cli.options import Commands
+from datagen_nb.cli.options import Commands, host_and_port
 from datagen_nb.core.errors import (
     ConfigurationError,
     DatagenError,
@@ -96,13 +96,7 @@ def _address(options: argparse.Namespace, home: Home) -> Address | None:
         return Address("127.0.0.1", options.loopback, home.new_token(), origins)
     if options.listen is None:
         return None
-    host, _, port = options.listen.rpartition(":")
-    if not host or not port.isdecimal() or not port.isascii():
-        rule = "has to be HOST:PORT"
-        raise ConfigurationError(
-            [Problem("listen", repr(options.listen), rule, "Write 127.0.0.1:8000, for example.")]
-        )
-    return Address(host.strip("[]"), int(port), origins=origins)
+    return Address(*host_and_port(options.listen), origins=origins)
 
 
 def _status(options: argparse.Namespace) -> int:

@@ -222,6 +222,16 @@ class Pipeline(Protocol):
         """
         ...
 
+    async def forget(self, job_id: str) -> None:
+        """Give back what is kept of a job whose run is closed and that will not go on.
+
+        What lies in its bucket is removed by the caller. Does nothing if nothing is kept.
+
+        Raises:
+            ServiceUnavailable: It cannot be reached.
+        """
+        ...
+
     async def measure(self, probe: InputProbe) -> TableFacts:
         """Find out how large an input is, from some of its rows; keeps nothing.
 

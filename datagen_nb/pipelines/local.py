@@ -79,6 +79,9 @@ class LocalPipeline:
             else:
                 yield await worker.describe_exit(self._silence)
 
+    async def forget(self, job_id: str) -> None:
+        """Nothing is kept: a worker ends with its attempt."""
+
     async def measure(self, probe: InputProbe) -> TableFacts:
         facts: TableFacts = await self._probe("measure", probe)
         return facts

@@ -164,6 +164,9 @@ class MockPipeline:
         except StaleAttempt:
             return  # a newer attempt has the job, and reports its end
 
+    async def forget(self, job_id: str) -> None:
+        """Nothing is kept."""
+
     async def measure(self, probe: InputProbe) -> TableFacts:
         found = probe.source.head(probe.config.input_path)
         size = found.size if found else 0

@@ -54,6 +54,9 @@ class NoOp:
             await asyncio.Event().wait()
         yield Completed(task.attempt, 0)
 
+    async def forget(self, job_id: str) -> None:
+        """Nothing is kept."""
+
     async def measure(self, probe: InputProbe) -> TableFacts:
         return TableFacts(
             rows=1000, columns=5, size=50_000, bytes_fixed={"csv": 0.0}, bytes_per_row={"csv": 50.0}

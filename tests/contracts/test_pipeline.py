@@ -1,17 +1,20 @@
 """What every pipeline keeps to: the public suite over each of ours, and what is ours alone."""
 
 import base64
+from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.ipc
+import pytest
 
 from datagen_nb.core.clock import SystemClock
 from datagen_nb.core.pipeline import Pipeline, Task
 from datagen_nb.pipelines.local import LocalPipeline
 from datagen_nb.pipelines.mock import MockPipeline
 from datagen_nb.testing import PipelineSuite, manifest_of
+from tests.pipeline_server import PipelineServer
 
 
 class OurSuite(PipelineSuite):
@@ -43,6 +46,22 @@ class TestMock(OurSuite):
 
     async def make_pipeline(self) -> Pipeline:
         return MockPipeline("succeeds", speed=10_000, seed=0, clock=SystemClock())
+
+
+class TestRemote(OurSuite):
+    """One in another process, over HTTP: the local one behind the reference server."""
+
+    server: PipelineServer
+
+    @pytest.fixture(scope="class", autouse=True)
+    @classmethod
+    def _server(cls, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+        base = tmp_path_factory.getbasetemp()
+        with PipelineServer(tmp_path_factory.mktemp("server"), base) as cls.server:
+            yield
+
+    async def make_pipeline(self) -> Pipeline:
+        return self.server.connect()
 
 
 class TestLocal(OurSuite):

@@ -82,6 +82,7 @@ class Scripted:
         self.rejects = False
         self.closes_slowly = False
         self.health = Health(status="healthy")
+        self.forgotten: list[str] = []
 
     async def describe(self) -> PipelineInfo:
         return INFO
@@ -110,6 +111,9 @@ class Scripted:
                 raise
             finally:
                 run.closed.set()
+
+    async def forget(self, job_id: str) -> None:
+        self.forgotten.append(job_id)
 
     async def measure(self, probe: InputProbe) -> TableFacts:
         raise InputError("Nothing is known of it.")
@@ -293,6 +297,7 @@ async def test_a_cancelled_run_is_stopped_and_leaves_nothing(world):
     await asyncio.wait_for(run.closed.wait(), DEADLINE)
     await world.cleaned(job.job_id)
     assert world.bucket.head("in.csv") is not None
+    assert world.pipeline.forgotten == [job.job_id]
     assert world.service.runner.workers_of("ann") == {}
     assert not world.service.busy
     with pytest.raises(ActionRefused):

@@ -59,6 +59,8 @@ class Workers:
 
     async def check(self, config) -> None: ...
 
+    async def forget(self, job_id: str) -> None: ...
+
     async def measure(self, look):
         raise InputError("Nothing is known of it.")
 

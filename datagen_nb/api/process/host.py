@@ -138,6 +138,12 @@ def serve(
         HomeError: ``home_lost``: the home was deleted, moved or replaced meanwhile.
         ServiceStartFailed: The service cannot listen at the address.
     """
+    set_up_logging()
+    asyncio.run(_host(build, home, address, on_listen, idle_seconds))
+
+
+def set_up_logging() -> None:
+    """Log to standard error, as ``DATAGEN_LOG`` says."""
     handler = RepeatLimitHandler()
     default = "text" if handler.stream.isatty() else "json"
     style = os.environ.get(LOG_STYLE, default)
@@ -145,7 +151,6 @@ def serve(
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     logging.getLogger("uvicorn.access").disabled = True
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
-    asyncio.run(_host(build, home, address, on_listen, idle_seconds))
 
 
 async def _host(

@@ -112,12 +112,17 @@ def make_app(
     app.state.stream_times = stream_times
     for module in ROUTERS:
         app.include_router(module.routes)
+    protect(app, auth)
+    return app
+
+
+def protect(app: FastAPI, auth: AuthConfig | None) -> None:
+    """Add what each of our applications has: bounds, request ids, authentication, typed errors."""
     # The middleware that is added last runs first.
     if auth is not None:
         app.add_middleware(AuthMiddleware, config=auth)
     _add_error_handlers(app)
     app.add_middleware(RequestLimits)
-    return app
 
 
 def _add_error_handlers(app: FastAPI) -> None:

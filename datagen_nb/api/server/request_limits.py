@@ -2,9 +2,9 @@
 
     path and query       8 KiB
     headers              100, together 32 KiB
-    body                 64 KiB of JSON; 512 KiB of a graph; 1 MiB of an upload's chunk, which its
-                         route checks
-    JSON                 2,000 values, of a graph 10,000; 32 levels
+    body                 64 KiB of JSON; 512 KiB of a graph or for a pipeline; 1 MiB of an upload's
+                         chunk, which its route checks
+    JSON                 2,000 values, of a graph or for a pipeline 10,000; 32 levels
     WebSocket message    64 KiB
 
 JSON is measured before it is parsed. Responses are bounded elsewhere: pages by ``limit``, open
@@ -21,12 +21,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from datagen_nb.api import wire
 from datagen_nb.core.errors import ConfigurationError, Problem
+from datagen_nb.core.pipeline_service import PIPELINE
 
 MAX_BODY = 64 << 10
 """Bytes of a body; enough for 50,000 characters of parameters, or 500 job ids."""
 
 MAX_GRAPH = 512 << 10
-"""Bytes of a body with a whole graph of configurations."""
+"""Bytes of a body with a whole graph of configurations, or with one that came in a graph."""
 
 MAX_UPLOAD = 2 << 20
 """Bytes that reach the route of upload chunks, which refuses a long one with its own error."""
@@ -139,7 +140,7 @@ def body_limits_of(path: str) -> tuple[int, int | None]:
     """Maximum bytes and JSON values of a body sent to a path; values are ``None`` for raw bytes."""
     if _CHUNK.fullmatch(path):
         return MAX_UPLOAD, None
-    if path == wire.GRAPHS:
+    if path == wire.GRAPHS or path.startswith(PIPELINE):
         return MAX_GRAPH, MAX_GRAPH_VALUES
     return MAX_BODY, MAX_VALUES
 

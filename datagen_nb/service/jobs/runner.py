@@ -379,6 +379,10 @@ class Runner:
         """Remove what an ended job left, once its run has stopped."""
         if run is not None:
             await asyncio.wait([run])
+        try:
+            await self._context.pipeline.forget(job_id)
+        except DatagenError as error:
+            logger.warning("the pipeline could not forget job %s: %s", job_id, error)
         await self._outputs.delete_parts(customer, job_id)
 
 
