@@ -12,7 +12,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from datagen_nb.core.access import Administration
     from datagen_nb.core.access_log import AccessLog
     from datagen_nb.core.webhooks import Sender
+    from datagen_nb.pipelines.remote.plan import IntegrationPlan
     from datagen_nb.service.service import JobService
     from datagen_nb.service.settings import Settings
 
@@ -316,22 +317,49 @@ def serve(
 ) -> None:
     """Run the service of a home until it is stopped or idle for so long; see ``api.host.serve``."""
     from datagen_nb.api.process import host
-    from datagen_nb.pipelines.local import LocalPipeline
     from datagen_nb.service.settings import Settings
 
     has_customers = address is not None and address.token is None
 
     async def build() -> host.HostedService:
         settings = Settings() if has_customers else Settings.of_one_user()
-        pipeline = LocalPipeline(memory=settings.worker_memory)
+        pipeline = await open_pipeline(settings)
         # The lock of the home is held: an earlier service of it is gone.
         service = await build_service(
             home.database, home.buckets, pipeline, settings, exclusive=True
         )
-        await pipeline.warm()
         return await host_service(service)
 
     host.serve(build, home, address=address, on_listen=on_listen, idle_seconds=idle_seconds)
+
+
+async def open_pipeline(settings: Settings) -> Pipeline:
+    """The pipeline that settings ask for: of this machine, elsewhere, or both.
+
+    Raises:
+        ServiceUnavailable: The address is invalid, or would send the key unencrypted.
+    """
+    from datagen_nb.api.client.session import Session
+    from datagen_nb.pipelines.local import LocalPipeline
+    from datagen_nb.pipelines.remote.pipeline import RemotePipeline
+    from datagen_nb.pipelines.rollout import RolloutPipeline, RolloutRules
+
+    remote: RemotePipeline | None = None
+    rules = RolloutRules(
+        share=settings.pipeline_share,
+        customers=settings.pipeline_customers,
+        data_types=settings.pipeline_data_types,
+        falls_back=settings.pipeline_fallback,
+    )
+    if settings.pipeline is not None:
+        given = settings.pipeline_key
+        key = None if given is None else Secret(given.get_secret_value())
+        remote = RemotePipeline(Session.over_http(settings.pipeline, key=key), SystemClock())
+        if rules == RolloutRules():
+            return remote
+    local = LocalPipeline(memory=settings.worker_memory)
+    await local.warm()
+    return local if remote is None else RolloutPipeline(local, remote, rules)
 
 
 def serve_pipeline(
@@ -388,6 +416,29 @@ def serve_pipeline(
         return pipeline_host.HostedPipeline(make_pipeline_app(service, auth), close)
 
     pipeline_host.serve(build, address, on_listen=on_listen)
+
+
+@asynccontextmanager
+async def integration_plan(url: str, place: str) -> AsyncGenerator[IntegrationPlan, None]:
+    """The plan that checks the pipeline at an address, with the key ``DATAGEN_PIPELINE_KEY``.
+
+    Args:
+        url: Of the pipeline.
+        place: Address of a bucket that both ends can use.
+    """
+    from datagen_nb.api.client.session import Session
+    from datagen_nb.pipelines.remote.calls import PipelineCalls
+    from datagen_nb.pipelines.remote.plan import IntegrationPlan
+    from datagen_nb.service.settings import Settings
+
+    given = Settings().pipeline_key
+    key = None if given is None else Secret(given.get_secret_value())
+    async with AsyncExitStack() as stack:
+        calls = []
+        for each in (key, None):
+            calls.append(PipelineCalls(Session.over_http(url, key=each), SystemClock()))
+            stack.push_async_callback(calls[-1].aclose)
+        yield IntegrationPlan(calls[0], calls[1], place)
 
 
 async def host_service(service: JobService) -> HostedService:

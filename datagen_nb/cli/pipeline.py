@@ -1,15 +1,18 @@
-"""A pipeline for services elsewhere: serve-pipeline."""
+"""A pipeline for services elsewhere: serve-pipeline, check-pipeline."""
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import os
+from pathlib import Path
 
-from datagen_nb.cli.options import Commands, host_and_port
+from datagen_nb.cli.options import Commands, address, host_and_port
+from datagen_nb.core.inert import inert
 
 
 def add_commands(commands: Commands) -> None:
-    """Add ``serve-pipeline``."""
+    """Add ``serve-pipeline`` and ``check-pipeline``."""
     serve = commands.add(
         "serve-pipeline",
         _serve_pipeline,
@@ -25,6 +28,19 @@ def add_commands(commands: Commands) -> None:
     )
     serve.add_argument(
         "--slots", type=int, metavar="N", help="jobs that run at once (default: DATAGEN_SLOTS)"
+    )
+
+    check = commands.add(
+        "check-pipeline",
+        lambda options: asyncio.run(_check_pipeline(options)),
+        "Check that a pipeline elsewhere keeps the protocol; its key is DATAGEN_PIPELINE_KEY.",
+    )
+    check.add_argument("url", metavar="URL", type=address, help="its address")
+    check.add_argument(
+        "--bucket",
+        metavar="PLACE",
+        required=True,
+        help="directory, or gs://bucket/folder, that both can use; what is made is removed",
     )
 
 
@@ -47,3 +63,19 @@ def _serve_pipeline(options: argparse.Namespace) -> int:
     finally:
         os.umask(umask)
     return 0
+
+
+async def _check_pipeline(options: argparse.Namespace) -> int:
+    from datagen_nb.wiring import integration_plan
+
+    place = options.bucket
+    if "://" not in place:
+        place = Path(place).absolute().as_uri()
+    broken = 0
+    async with integration_plan(options.url, place) as plan:
+        async for point in plan.run():
+            broken += point.reason is not None
+            reason = "" if point.reason is None else f": {inert(point.reason)}"
+            print(f"{'ok  ' if point.reason is None else 'BAD '} {point.name}{reason}", flush=True)
+    print("all points hold" if not broken else f"{broken} points do not hold")
+    return 1 if broken else 0

@@ -15,6 +15,14 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True)
+class Placed:
+    """Where there are several pipelines: the one that runs the job, from now to its end."""
+
+    attempt: int
+    pipeline: str
+
+
+@dataclass(frozen=True, slots=True)
 class StageStarted:
     attempt: int
     stage: str
@@ -98,7 +106,14 @@ class Cancelled:
 
 
 WorkerChange = (
-    StageStarted | Progressed | StageCompleted | InputMeasured | Warned | Completed | Failed
+    Placed
+    | StageStarted
+    | Progressed
+    | StageCompleted
+    | InputMeasured
+    | Warned
+    | Completed
+    | Failed
 )
 """What a running pipeline tells of itself."""
 

@@ -37,6 +37,8 @@ class Task:
         source: The bucket that ``config.input_bucket`` names.
         target: The bucket that ``config.output_bucket`` names.
         attempt: The fence: what an older attempt writes is refused.
+        customer: Whose job it is. This and ``pipeline`` are not on the wire.
+        pipeline: Which of several an earlier attempt ran on.
     """
 
     job_id: str
@@ -45,6 +47,8 @@ class Task:
     bucket: Bucket
     source: Bucket
     target: Bucket
+    customer: str = ""
+    pipeline: str | None = None
 
     def to_wire(self) -> dict[str, Any]:
         """The JSON object of the wire; buckets by their addresses."""

@@ -23,6 +23,7 @@ from datagen_nb.core.changes import (
     Failed,
     InputMeasured,
     Paused,
+    Placed,
     Progressed,
     Requeued,
     Resumed,
@@ -78,6 +79,7 @@ class Metadata(WireModel):
         retry_count: Attempts that were lost and made again.
         expiration_date: When the job is deleted.
         fidelity: How close the result is to the input, 0 to 1; of a completed job.
+        pipeline: Which one runs it, ``local`` or ``remote``, where there are two.
     """
 
     input_size: int = 0
@@ -86,6 +88,7 @@ class Metadata(WireModel):
     retry_count: int = 0
     expiration_date: Instant | None = None
     fidelity: float | None = None
+    pipeline: str | None = None
 
 
 class JobStatus(Summarized, WireModel):
@@ -156,6 +159,8 @@ class JobStatus(Summarized, WireModel):
             facts.append(("Place in the queue", f"{self.queue_position:,}"))
         if self.source:
             facts.append(("Source", self.source))
+        if self.metadata.pipeline:
+            facts.append(("Pipeline", self.metadata.pipeline))
         if self.metadata.fidelity is not None:
             facts.append(("Fidelity", f"{self.metadata.fidelity:.1%}"))
         if self.metadata.processing_time is not None:
@@ -190,6 +195,7 @@ TRANSITIONS: Mapping[tuple[State, type[Change]], State] = {
     (State.QUEUED, Paused): State.PAUSED,
     (State.QUEUED, Cancelled): State.CANCELLED,
     (State.QUEUED, Failed): State.FAILED,
+    (State.RUNNING, Placed): State.RUNNING,
     (State.RUNNING, StageStarted): State.RUNNING,
     (State.RUNNING, Progressed): State.RUNNING,
     (State.RUNNING, StageCompleted): State.RUNNING,
@@ -283,6 +289,9 @@ def _changed(
                 raise StaleAttempt(f"attempt {attempt} of {status.job_id} is not new")
             first = {"start_time": now} if status.attempt == 0 else {}
             return {"attempt": attempt, **first}
+        case Placed(pipeline=pipeline):
+            metadata["pipeline"] = pipeline
+            return {}
         case StageStarted(stage=name):
             began = {"status": "running", "start_time": now, "end_time": None, "progress": 0.0}
             return _with_stage(status, name, **began)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from datagen_nb.core.addresses import WEB_PORTS
@@ -39,6 +39,14 @@ class Settings(BaseSettings):
         wait_seconds: Longest that a submit with ``isAsync: false`` waits for the end.
         worker_memory: Bytes of memory that all workers may use together; by default 80 % of what
             the machine, or the control group around the service, has.
+        pipeline: Address of a pipeline elsewhere that makes the rows, as ``https://host``; by
+            default this machine does.
+        pipeline_key: Its API key.
+        pipeline_share: Percentage of the jobs that run there; the others run here. A job stays
+            where it began.
+        pipeline_customers: Customers whose jobs run there, as ``["ann"]``; all if unset.
+        pipeline_data_types: Data types of the jobs that run there; all if unset.
+        pipeline_fallback: Whether new jobs run here while it is unhealthy; otherwise they wait.
         webhooks_to_private: Whether webhooks may lead to private networks and this machine.
         webhook_ports: Ports that webhooks may use otherwise, as ``[80, 443, 8443]``.
     """
@@ -64,6 +72,12 @@ class Settings(BaseSettings):
     retry_seconds: float = Field(1, gt=0)
     wait_seconds: float = Field(30, ge=0)
     worker_memory: int | None = Field(None, ge=256 << 20)
+    pipeline: str | None = Field(None, pattern=r"^https?://")
+    pipeline_key: SecretStr | None = None
+    pipeline_share: float = Field(100, ge=0, le=100)
+    pipeline_customers: frozenset[str] = frozenset()
+    pipeline_data_types: frozenset[str] = frozenset()
+    pipeline_fallback: bool = False
     webhooks_to_private: bool = False
     webhook_ports: frozenset[int] = WEB_PORTS
 

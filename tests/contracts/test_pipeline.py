@@ -9,6 +9,7 @@ import pyarrow.csv
 import pyarrow.ipc
 import pytest
 
+from datagen_nb.cli.main import main
 from datagen_nb.core.clock import SystemClock
 from datagen_nb.core.pipeline import Pipeline, Task
 from datagen_nb.pipelines.local import LocalPipeline
@@ -62,6 +63,17 @@ class TestRemote(OurSuite):
 
     async def make_pipeline(self) -> Pipeline:
         return self.server.connect()
+
+    def test_the_integration_plan_holds(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """Each of its points, of a server in another process."""
+        monkeypatch.setenv("DATAGEN_PIPELINE_KEY", self.server.key)
+        home = ["--home", str(tmp_path / "home")]
+        status = main(["check-pipeline", self.server.url, "--bucket", str(tmp_path), *home])
+        said = capsys.readouterr().out
+        assert said.endswith("all points hold\n"), said
+        assert status == 0
 
 
 class TestLocal(OurSuite):

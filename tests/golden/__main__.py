@@ -1,7 +1,9 @@
 """Keeps what crosses a boundary as it is now: ``python -m tests.golden``."""
 
 from tests.golden import OPENAPI, SNAPSHOTS, openapi_text
+from tests.golden.pipeline_examples import PIPELINE_PAGE, pipeline_page
 from tests.golden.typescript import typescript
 
 OPENAPI.write_text(openapi_text())
 SNAPSHOTS.write_text(typescript())
+PIPELINE_PAGE.write_text(pipeline_page())

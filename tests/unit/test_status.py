@@ -17,6 +17,7 @@ from datagen_nb.core.changes import (
     Failed,
     InputMeasured,
     Paused,
+    Placed,
     Progressed,
     Requeued,
     Resumed,
@@ -55,6 +56,7 @@ def change_of(kind, attempt):
     made = {
         Annotated: lambda: Annotated(note="seen"),
         Started: lambda: Started(attempt + 1),
+        Placed: lambda: Placed(attempt, "remote"),
         StageStarted: lambda: StageStarted(attempt, "fit"),
         Progressed: lambda: Progressed(attempt, "fit", 40.0, 10),
         StageCompleted: lambda: StageCompleted(attempt, "fit"),

@@ -217,6 +217,7 @@ export interface Metadata {
   retryCount: number;
   expirationDate?: string;
   fidelity?: number;
+  pipeline?: string;
 }
 
 export interface RateLimitStatus {

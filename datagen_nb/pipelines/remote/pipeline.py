@@ -50,6 +50,9 @@ OUTAGE_SECONDS = 300.0
 
 STOP_SECONDS = 2.0
 
+HEALTH_SECONDS = 3.0
+"""Seconds in which it has to say how it is."""
+
 OUTAGES = (ServiceUnavailable, LimitReached, AccessError)
 """Errors that an operator ends, by starting the pipeline again or by renewing a key."""
 
@@ -118,11 +121,18 @@ class RemotePipeline:
 
     async def check_health(self) -> Health:
         try:
-            return await self.calls.check_health()
-        except ServiceUnavailable:
-            return Health(status="unhealthy", message="it does not answer")
+            async with asyncio.timeout(HEALTH_SECONDS):
+                health = await self.calls.check_health()
+        except (ServiceUnavailable, TimeoutError):
+            health = Health(status="unhealthy", message="it does not answer")
         except AccessError:
-            return Health(status="unhealthy", message="it does not accept the service's key")
+            health = Health(status="unhealthy", message="it does not accept the service's key")
+        metrics = {
+            **(health.metrics or {}),
+            "remoteHealthy": float(health.status == "healthy"),
+            "circuitOpen": float(self.calls.breaker.is_open),
+        }
+        return health.model_copy(update={"metrics": metrics})
 
     async def aclose(self) -> None:
         await self.calls.aclose()

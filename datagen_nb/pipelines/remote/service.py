@@ -56,7 +56,7 @@ class PipelineService:
     Args:
         pipeline: What runs them; closed with the service.
         roots: The places that callers may name.
-        clock: Measures how long nobody has asked about an attempt.
+        clock: Measures how long an attempt was not asked about.
         slots: Attempts that run at once.
     """
 
@@ -231,7 +231,7 @@ class PipelineService:
         return replace(probe, source=source)
 
     async def _sweep(self) -> None:
-        """Pause the attempts that nobody asks about, and forget old jobs."""
+        """Pause attempts that are not asked about, and forget old jobs."""
         while True:
             await self._clock.sleep(SWEEP_SECONDS)
             for key, attempt in [*self._newest.items()]:

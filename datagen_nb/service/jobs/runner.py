@@ -270,6 +270,8 @@ class Runner:
             bucket=context.default_bucket(customer),
             source=context.source_of(customer, config),
             target=context.buckets(customer, config.output_bucket),
+            customer=customer,
+            pipeline=record.status.metadata.pipeline,
         )
         async with aclosing(self._context.pipeline.run(task)) as signals:
             async for signal in signals:

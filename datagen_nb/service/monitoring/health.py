@@ -112,7 +112,7 @@ class HealthCheck:
             )
         metrics["clockJumpSeconds"] = round(jumped, 3)
         reasons += await self._store(metrics)
-        reasons += await self._pipeline()
+        reasons += await self._pipeline(metrics)
         reasons += await self._room(metrics)
         level = max((reason.level for reason in reasons), key=_LEVELS.index, default=_LEVELS[0])
         runner = self._runner
@@ -153,11 +153,13 @@ class HealthCheck:
             reasons.append(Reason("degraded", f"webhooks are {lag:,} events behind"))
         return reasons
 
-    async def _pipeline(self) -> list[Reason]:
+    async def _pipeline(self, metrics: dict[str, float]) -> list[Reason]:
         try:
             found = await _in_time(self._context.pipeline.check_health())
         except Exception as error:
             return [Reason("unhealthy", f"the pipeline does not answer: {_words(error)}")]
+        for name, value in (found.metrics or {}).items():
+            metrics[f"pipeline{name[:1].upper()}{name[1:]}"] = value
         if found.status == "healthy":
             return []
         return [

@@ -96,6 +96,13 @@ class Metrics:
             buckets=SECONDS,
             registry=registry,
         )
+        self._placed = _count(
+            registry,
+            "placed_jobs_ended",
+            "Jobs that ended where there are two pipelines, by theirs.",
+            "pipeline",
+            "state",
+        )
         self._refused = _count(registry, "limit_hits", "Requests that a limit stopped.", "limit")
         self._deleted = _count(registry, "retention_deleted_jobs", "Ended jobs that were deleted.")
         self._broken = _count(registry, "retention_failures", "Cleanings that broke off.")
@@ -138,6 +145,12 @@ class Metrics:
             "eventLoopLagSeconds": _gauge(
                 registry, "event_loop_lag_seconds", "How late the event loop was at the last look."
             ),
+            "pipelineRemoteHealthy": _gauge(
+                registry, "remote_pipeline_healthy", "1 if the pipeline elsewhere is healthy."
+            ),
+            "pipelineCircuitOpen": _gauge(
+                registry, "remote_pipeline_circuit_open", "1 while it does not answer."
+            ),
             "storeSeconds": _gauge(
                 registry, "store_answer_seconds", "How long the store took at the last look."
             ),
@@ -151,6 +164,8 @@ class Metrics:
             state = status.status.value
             self._ended.labels(state).inc()
             self._seconds.labels(state).observe(status.metadata.processing_time or 0.0)
+            if status.metadata.pipeline is not None:
+                self._placed.labels(status.metadata.pipeline, state).inc()
 
     def refused(self, customer: str, code: str) -> None:  # noqa: ARG002
         self._refused.labels(code if code in LIMIT_CODES else "other").inc()

@@ -96,11 +96,17 @@ function facts({ status, format, outputPath, cooldownUntil }: Snapshot, now: num
   }
 }
 
+/** Which pipeline runs it, where there are several. */
+function pipelineOf({ metadata }: Snapshot["status"]): [string, string][] {
+  return metadata.pipeline ? [["Pipeline", metadata.pipeline]] : [];
+}
+
 /** What the job was asked to do, and when it did it. */
 export function Details({ snapshot }: { snapshot: Snapshot }) {
   const { status } = snapshot;
   const lines: [string, string][] = [
     ["Source", snapshot.source],
+    ...pipelineOf(status),
     ["Seed", String(snapshot.seed)],
     ["Parameters", snapshot.parameters || "defaults"],
     ["Timeout", about(snapshot.timeout)],
