@@ -13,9 +13,20 @@ from datagen_nb.core.messages import JobQuery, LogEntry
 from datagen_nb.core.status import State
 from datagen_nb.core.store import Document, JobRecord, JobStore, Notice
 from datagen_nb.stores.sqlite.store import SqliteStore
-from tests.contracts.test_store import ENDED, NOW, Opener, at, ended, opened, record, started, store
+from tests.contracts.test_store import (
+    ENDED,
+    NOW,
+    Opener,
+    adapter,
+    at,
+    ended,
+    opened,
+    record,
+    started,
+    store,
+)
 
-__all__ = ["opened", "store"]  # fixtures: every adapter that test_store knows
+__all__ = ["adapter", "opened", "store"]  # fixtures: every adapter that test_store knows
 
 JOBS = 4
 

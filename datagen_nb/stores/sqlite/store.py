@@ -28,6 +28,7 @@ from datagen_nb.core.store import (
     Tally,
 )
 from datagen_nb.core.wire_model import format_instant
+from datagen_nb.stores.listing import LISTING_FIELDS, listing_values
 from datagen_nb.stores.sqlite.documents import SqliteDocuments, put
 from datagen_nb.stores.sqlite.events import (
     EVENT,
@@ -40,7 +41,7 @@ from datagen_nb.stores.sqlite.events import (
 )
 from datagen_nb.stores.sqlite.file import SqliteFile
 from datagen_nb.stores.sqlite.leases import release, renew, unleased
-from datagen_nb.stores.sqlite.listing import LISTING_COLUMNS, counts, listing_values, page
+from datagen_nb.stores.sqlite.listing import counts, page
 from datagen_nb.stores.sqlite.rows import RECORD, find, record_of, usage
 from datagen_nb.stores.sqlite.tally import tally
 
@@ -82,7 +83,7 @@ class SqliteStore:
             db.execute(
                 "INSERT INTO jobs (customer, job_id, version, state, created, ended,"
                 " idempotency_key, fingerprint, size, owner, lease_until, status, config,"
-                f" {', '.join(LISTING_COLUMNS)})"
+                f" {', '.join(LISTING_FIELDS)})"
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     record.customer,
@@ -137,7 +138,7 @@ class SqliteStore:
             changed = db.execute(
                 "UPDATE jobs SET version = version + 1, state = ?, ended = ?, size = ?, owner = ?,"
                 " lease_until = ?, status = ?,"
-                f" {', '.join(f'{column} = ?' for column in LISTING_COLUMNS)}"
+                f" {', '.join(f'{column} = ?' for column in LISTING_FIELDS)}"
                 " WHERE customer = ? AND job_id = ? AND version = ?",
                 (
                     status.status.value,
