@@ -42,7 +42,13 @@ def project_at(place: Path) -> str:
 
 @contextmanager
 def running() -> Iterator[str]:
-    """Host and port of an emulator, which is stopped at the end; skips where it cannot run."""
+    """Host and port of an emulator, which is stopped at the end; skips where it cannot run.
+
+    If one runs already, as ``FIRESTORE_EMULATOR_HOST`` says, it is used.
+    """
+    if given := os.environ.get(VARIABLE):
+        yield given
+        return
     java = shutil.which("java")
     if java is None:
         pytest.skip("the Firestore emulator cannot run on this machine: there is no java")
