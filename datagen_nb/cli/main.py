@@ -9,7 +9,7 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import TextIO
 
-from datagen_nb.cli import access, generate, jobs, service
+from datagen_nb.cli import access, copying, generate, jobs, service
 from datagen_nb.cli.options import Commands
 from datagen_nb.cli.output import discard, encode_anything
 from datagen_nb.core.errors import DatagenError, DatagenWarning
@@ -81,4 +81,5 @@ def _parser() -> argparse.ArgumentParser:
     jobs.add_commands(commands)
     service.add_commands(commands)
     access.add_commands(commands)
+    copying.add_commands(commands)
     return parser

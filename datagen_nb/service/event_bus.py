@@ -43,7 +43,8 @@ class LocalEventBus:
 class PollingEventBus:
     """Implements ``core.event_bus.EventBus`` over ``JobStore.changes``, for several processes.
 
-    It cannot tell its own process's changes from others': remote listeners are called for both.
+    Where the store cannot tell its own process's changes from others', remote listeners are called
+    for both.
 
     Args:
         store: What is polled.
@@ -91,7 +92,7 @@ class PollingEventBus:
         while True:
             await self._clock.sleep(interval)
             try:
-                found = await self._store.changes(after=position)
+                found = await self._store.changes(after=position, by_others=True)
             except DatagenError as error:
                 logger.warning("changes of other processes could not be read: %s", error)
                 continue

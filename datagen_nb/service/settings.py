@@ -33,8 +33,8 @@ class Settings(BaseSettings):
         watch_seconds: Time between two looks at the service's health and at what to alert to.
         request_rate: API requests per second of one customer, in the long run.
         request_burst: API requests of one customer at once.
-        lease_seconds: Time after which another process on the same store takes over the jobs of one
-            that no longer answers.
+        lease_seconds: Time after which another process on the same store may take over the jobs of
+            one that no longer answers; it looks three times within it.
         progress_seconds: Least time between two writes of a job's progress; by default 1 in
             Firestore, where each write is paid for, and 0 otherwise.
         max_losses: Workers that a job may lose in a row without getting further.
@@ -63,7 +63,7 @@ class Settings(BaseSettings):
     watch_seconds: float = Field(30, gt=0)
     request_rate: float = Field(50, gt=0)
     request_burst: int = Field(200, ge=1)
-    lease_seconds: float = Field(30, ge=1, le=3600)
+    lease_seconds: float = Field(20, ge=1, le=3600)
     progress_seconds: float | None = Field(None, ge=0, le=60)
     max_losses: int = Field(3, ge=1)
     max_retries: int = Field(3, ge=0)

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from datagen_nb.core.cloud_paths import split_database
 from datagen_nb.core.errors import HomeError
-from datagen_nb.core.store import JobStore
+from datagen_nb.core.transfer import CopyableStore
 
 
-async def open_store(address: str | None, file: Path) -> JobStore:
+async def open_store(address: str | None, file: Path) -> CopyableStore:
     """Open a store; close it afterwards.
 
     Args:

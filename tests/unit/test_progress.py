@@ -3,6 +3,7 @@
 from datagen_nb.core.changes import Progressed, StageStarted
 from datagen_nb.core.pipeline import Heartbeat, Logged
 from datagen_nb.core.status import State
+from tests.deadline import DEADLINE
 from tests.unit.test_service import a_world
 
 
@@ -14,8 +15,7 @@ async def test_progress_is_written_once_in_so_many_seconds(tmp_path):
         run.say(StageStarted(1, "fit"), *(Progressed(1, "fit", float(n)) for n in range(50)))
         run.say(Logged("info", "half"))
         await world.heard(job.job_id, lambda status: status.running_stage is not None)
-        while not await world.jobs.log(job.job_id, after=1):
-            pass
+        assert await world.jobs.log(job.job_id, after=1, wait=DEADLINE)
         assert await world.service.store.last_cursor("ann") == 3
 
         world.clock.advance(1)

@@ -105,17 +105,21 @@ class FirestoreDocuments:
 
     def _document(self, snapshot: Any) -> Document:
         self._memory.note(snapshot)
-        fields = snapshot.to_dict()
-        due = fields["due"]
-        return Document(
-            fields["customer"],
-            fields["kind"],
-            fields["id"],
-            json.loads(fields["body"]),
-            fields["version"],
-            None if due is None else instant(due),
-            fields["size"],
-        )
+        return document_of(snapshot.to_dict())
+
+
+def document_of(fields: Mapping[str, Any]) -> Document:
+    """The document in these fields."""
+    due = fields["due"]
+    return Document(
+        fields["customer"],
+        fields["kind"],
+        fields["id"],
+        json.loads(fields["body"]),
+        fields["version"],
+        None if due is None else instant(due),
+        fields["size"],
+    )
 
 
 async def put(db: FirestoreConnection, draft: Draft, document: Document) -> None:
@@ -128,23 +132,24 @@ async def put(db: FirestoreConnection, draft: Draft, document: Document) -> None
     if document.version == 0:
         if draft.is_retry and await draft.facts(place) is not None:
             raise VersionConflict(f"{document.kind} {document.id}")
-        draft.create(place, _fields(document))
+        draft.create(place, document_fields(document, 1))
         draft.head.stored += document.size
         return
     known = await draft.facts(place)
     if known is None or known[1]["version"] != document.version:
         raise VersionConflict(f"{document.kind} {document.id}")
     at, facts = known
-    draft.update(place, _fields(document), at)
+    draft.update(place, document_fields(document, document.version + 1), at)
     draft.head.stored += document.size - facts["size"]
 
 
-def _fields(document: Document) -> Mapping[str, Any]:
+def document_fields(document: Document, version: int) -> Mapping[str, Any]:
+    """The fields of a document at a version."""
     return {
         "customer": document.customer,
         "kind": document.kind,
         "id": document.id,
-        "version": document.version + 1,
+        "version": version,
         "due": None if document.due is None else format_instant(document.due),
         "size": document.size,
         "body": json.dumps(document.body, ensure_ascii=False, separators=(",", ":")),

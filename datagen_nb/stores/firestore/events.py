@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from google.cloud.firestore_v1.base_query import FieldFilter
 
@@ -58,13 +59,7 @@ class EventLog:
         places = self._db.of(draft.customer, EVENTS)
         draft.create(
             places.document(number_name(number)),
-            {
-                "cursor": number,
-                "event": event,
-                "job_id": job_id,
-                "at": format_instant(at),
-                "body": body,
-            },
+            event_fields(number, event, job_id, at, body),
         )
         if number % self._step == 0:
             await self._trim(draft)
@@ -74,7 +69,7 @@ class EventLog:
 
     async def append_notice(self, draft: Draft, notice: Notice) -> None:
         """Append an event that is not a change of a job."""
-        body = json.dumps(notice.data, ensure_ascii=False, separators=(",", ":"))
+        body = notice_body(notice.data)
         await self.append(draft, notice.event, notice.job_id or "", notice.at, body)
 
     async def _trim(self, draft: Draft) -> None:
@@ -103,6 +98,24 @@ class EventLog:
                 draft.delete(one.reference)
         is_all = len(found) < TRIMMED_AT_ONCE
         draft.head.trimmed = oldest if is_all else found[-1].get("cursor")
+
+
+def notice_body(data: Mapping[str, Any]) -> str:
+    """The data of an event that is not a change of a job, as it is stored."""
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+
+
+def event_fields(
+    number: int, event: str, job_id: str, at: datetime, body: str
+) -> Mapping[str, Any]:
+    """The fields of an event."""
+    return {
+        "cursor": number,
+        "event": event,
+        "job_id": job_id,
+        "at": format_instant(at),
+        "body": body,
+    }
 
 
 async def events(

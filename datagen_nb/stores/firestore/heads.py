@@ -6,7 +6,7 @@ the newest event, so that events have no gaps.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Self
@@ -117,11 +117,14 @@ async def customers(db: FirestoreConnection) -> Sequence[str]:
     return sorted(customer_of(one.id) for one in found)
 
 
-async def changes(db: FirestoreConnection, *, after: int | None) -> CustomerChanges:
+async def changes(
+    db: FirestoreConnection, *, after: int | None, is_own: Callable[[str, Any], bool]
+) -> CustomerChanges:
     """The customers that have changed after a position: the microsecond of a commit.
 
-    ``changed`` is the moment at which a write arrived, which can be searched; commits have an
-    order of their own, a moment later.
+    Those are left out of whom ``is_own`` says that only this process has changed them. ``changed``
+    is the moment at which a write arrived, which can be searched; commits have an order of their
+    own, a moment later.
     """
     heads = db.heads()
     if after is None:
@@ -129,14 +132,12 @@ async def changes(db: FirestoreConnection, *, after: int | None) -> CustomerChan
         return CustomerChanges(max([0, *map(_position, await db.select(newest))]))
     since = _EPOCH + timedelta(microseconds=after) - _LAG if after else _EPOCH
     query = heads.where(filter=FieldFilter("changed", ">", since)).order_by("changed")
-    found = sorted(
-        (position, customer_of(one.id))
-        for one in await db.select(query.select(["changed"]))
-        if (position := _position(one)) > after
-    )
-    if not found:
-        return CustomerChanges(after)
-    return CustomerChanges(found[-1][0], [customer for _, customer in found])
+    found = [one for one in await db.select(query.select(["changed"])) if _position(one) > after]
+    found.sort(key=_position)
+    customers = [
+        customer_of(one.id) for one in found if not is_own(customer_of(one.id), one.update_time)
+    ]
+    return CustomerChanges(max([after, *map(_position, found)]), customers)
 
 
 _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00Z")

@@ -24,6 +24,9 @@ from datagen_nb.stores.listing import FIELD, cursor_of, read_cursor
 _LOWEST: Mapping[str, Any] = {"ended": "", "name": "", "rows": 0, "made": 0, "took": 0}
 """The lowest value of each field; those without a value are below it."""
 
+_OPTIONAL = frozenset({"ended", "made", "took"})
+"""Fields that a job may lack."""
+
 _DIRECTION = {"asc": "ASCENDING", "desc": "DESCENDING"}
 
 
@@ -115,9 +118,10 @@ def _parts(jobs: Any, query: JobQuery, last: tuple[Any, str] | None) -> Iterator
             yield ordered
         elif value is not None:
             yield ordered.start_after({field: value, "job_id": job_id})
-        without = listed.where(filter=FieldFilter(field, "==", None))
-        without = without.order_by("job_id", direction="DESCENDING")
-        yield _after(without, job_id if value is None else None)
+        if field in _OPTIONAL:
+            without = listed.where(filter=FieldFilter(field, "==", None))
+            without = without.order_by("job_id", direction="DESCENDING")
+            yield _after(without, job_id if value is None else None)
 
 
 def _after(ordered: Any, job_id: str | None) -> Any:

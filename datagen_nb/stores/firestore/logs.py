@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from google.cloud.firestore_v1.base_query import FieldFilter
@@ -41,12 +41,7 @@ class JobLogs:
         for number, entry in enumerate(entries, start=last + 1):
             draft.create(
                 lines.document(number_name(number)),
-                {
-                    "cursor": number,
-                    "at": format_instant(entry.timestamp),
-                    "level": entry.level,
-                    "message": entry.message,
-                },
+                line_fields(number, entry),
             )
         self._remember(key, last + len(entries))
 
@@ -67,6 +62,16 @@ class JobLogs:
         self._last.move_to_end(key)
         if len(self._last) > REMEMBERED:
             self._last.popitem(last=False)
+
+
+def line_fields(number: int, entry: LogEntry) -> Mapping[str, Any]:
+    """The fields of a line."""
+    return {
+        "cursor": number,
+        "at": format_instant(entry.timestamp),
+        "level": entry.level,
+        "message": entry.message,
+    }
 
 
 def _entry_of(fields: dict[str, Any]) -> LogEntry:

@@ -43,6 +43,7 @@ from datagen_nb.stores.firestore.rows import (
     with_size,
 )
 from datagen_nb.stores.firestore.tally import tally
+from datagen_nb.stores.firestore.transfer import FirestoreTransfer
 from datagen_nb.stores.firestore.writer import Draft, Memory, Writer
 
 
@@ -56,6 +57,7 @@ class FirestoreStore:
         self._log = EventLog(db, events_kept)
         self._lines = JobLogs(db)
         self._deletion = Deletion(db, self._writer, self._log)
+        self.transfer = FirestoreTransfer(db, self._writer, self._lines)
         self.documents = FirestoreDocuments(db, self._writer, self._memory, self._log)
 
     @classmethod
@@ -234,8 +236,11 @@ class FirestoreStore:
     async def last_cursor(self, customer: str) -> int:
         return (await self._head(customer)).cursor
 
-    async def changes(self, *, after: int | None = None) -> CustomerChanges:
-        return await changes(self._db, after=after)
+    async def changes(
+        self, *, after: int | None = None, by_others: bool = False
+    ) -> CustomerChanges:
+        is_own = self._writer.is_own if by_others else lambda _customer, _at: False
+        return await changes(self._db, after=after, is_own=is_own)
 
     async def append_log(self, customer: str, job_id: str, entries: Sequence[LogEntry]) -> None:
         async def build(draft: Draft) -> None:

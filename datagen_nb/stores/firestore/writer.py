@@ -136,6 +136,8 @@ class Writer:
         self._db = db
         self._memory = memory
         self._heads: OrderedDict[str, Head] = OrderedDict()
+        self._seen: dict[str, Any] = {}  # when each head was last updated, as far as is known here
+        self._changed_elsewhere: set[str] = set()
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def write(self, customer: str, build: Callable[[Draft], Awaitable[T]]) -> T:
@@ -152,12 +154,30 @@ class Writer:
             async with lock:
                 return await self._write(customer, build)
 
+    def is_own(self, customer: str, at: Any) -> bool:
+        """Whether only this process has changed a customer, since another was last reported.
+
+        Args:
+            customer: Whose head.
+            at: When it was last updated.
+        """
+        is_own = self._seen.get(customer) == at and customer not in self._changed_elsewhere
+        self._seen[customer] = at
+        self._changed_elsewhere.discard(customer)
+        return is_own
+
+    async def _head(self, customer: str) -> Head:
+        head = Head.of(await self._db.get(self._db.head(customer)))
+        if self._seen.get(customer) != head.at:
+            self._seen[customer] = head.at
+            self._changed_elsewhere.add(customer)
+        return head
+
     async def _write(self, customer: str, build: Callable[[Draft], Awaitable[T]]) -> T:
-        place = self._db.head(customer)
         uncertain: dict[str, T] = {}
         for number in range(MOST_TRIES):
             known = self._heads.pop(customer, None)
-            head = known or Head.of(await self._db.get(place))
+            head = known or await self._head(customer)
             for mark, result in uncertain.items():
                 if mark in head.commits:
                     return result
@@ -171,11 +191,11 @@ class Writer:
                 if draft.is_fresh:
                     raise
                 continue
-            if not draft.writes:
+            if not draft.writes and draft.head == head:
                 self._heads[customer] = head
                 return result
             mark = secrets.token_hex(4)
-            draft.writes.append(draft.head.write(place, mark))
+            draft.writes.append(draft.head.write(self._db.head(customer), mark))
             try:
                 times = await self._db.commit(draft.writes)
             except (WriteConflict, WriteUncertain) as error:
@@ -230,6 +250,7 @@ class Writer:
             if write.fields is None or "version" in write.fields:
                 self._memory.note_write(write, at)
         self._heads[draft.customer] = draft.head
+        self._seen[draft.customer] = draft.head.at
         if len(self._heads) > REMEMBERED:
             self._heads.popitem(last=False)
 
