@@ -50,14 +50,14 @@ class FirestoreTransfer:
         return [document_of(one.to_dict()) for one in await self._db.select(query)]
 
     async def restore(self, records: Records) -> None:
-        customer = records.customer
+        owner = records.customer
 
         async def build(draft: Draft) -> None:
             for job in records.jobs:
                 number = records.newest.get(job.job_id, 0)
-                place = self._db.of(customer, JOBS).document(job.job_id)
+                place = self._db.of(owner, JOBS).document(job.job_id)
                 draft.create(place, created_fields(job, number))
-                submit = self._db.of(customer, SUBMITS).document(submit_name(job.idempotency_key))
+                submit = self._db.of(owner, SUBMITS).document(submit_name(job.idempotency_key))
                 draft.create(submit, {"job_id": job.job_id})
                 draft.head.count(job.status.status, 1)
                 draft.head.stored += job.size
@@ -68,26 +68,26 @@ class FirestoreTransfer:
                     else notice_body(event.data)
                 )
                 draft.create(
-                    self._db.of(customer, EVENTS).document(number_name(event.cursor)),
+                    self._db.of(owner, EVENTS).document(number_name(event.cursor)),
                     event_fields(
                         event.cursor, event.event, event.job_id or "", event.timestamp, body
                     ),
                 )
             for job_id, line in records.lines:
                 draft.create(
-                    self._logs.lines(customer, job_id).document(number_name(line.cursor)),
+                    self._logs.lines(owner, job_id).document(number_name(line.cursor)),
                     line_fields(line.cursor, line),
                 )
             for document in records.documents:
                 name = document_name(document.kind, document.id)
                 draft.create(
-                    self._db.of(customer, DOCUMENTS).document(name),
+                    self._db.of(owner, DOCUMENTS).document(name),
                     document_fields(document, document.version),
                 )
                 draft.head.stored += document.size
 
-        if customer:
-            await self._writer.write(customer, build)
+        if owner:
+            await self._writer.write(owner, build)
         else:
             await self._writer.write_own(build)
 

@@ -47,7 +47,7 @@ class SqliteTransfer:
 
     async def restore(self, records: Records) -> None:
         def work(db: sqlite3.Connection) -> None:
-            customer = records.customer
+            owner = records.customer
             for job in records.jobs:
                 insert_job(db, job)
             db.executemany(
@@ -55,7 +55,7 @@ class SqliteTransfer:
                 " VALUES (?, ?, ?, ?, ?, ?)",
                 [
                     (
-                        customer,
+                        owner,
                         event.cursor,
                         event.event,
                         event.job_id or "",
@@ -72,7 +72,7 @@ class SqliteTransfer:
                 " VALUES (?, ?, ?, ?, ?, ?)",
                 [
                     (
-                        customer,
+                        owner,
                         job,
                         line.cursor,
                         format_instant(line.timestamp),
@@ -86,7 +86,7 @@ class SqliteTransfer:
                 f"INSERT INTO documents ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)",
                 [
                     (
-                        *(customer, one.kind, one.id, one.version),
+                        *(owner, one.kind, one.id, one.version),
                         None if one.due is None else format_instant(one.due),
                         *(one.size, to_text(one.body)),
                     )
