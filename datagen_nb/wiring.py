@@ -26,6 +26,7 @@ from datagen_nb.core.config import DEFAULT_BUCKET, LOCAL_FILES
 from datagen_nb.core.errors import ArgumentError
 from datagen_nb.core.pipeline import Pipeline
 from datagen_nb.core.secrets import Secret
+from datagen_nb.stores.registry import open_store
 from datagen_nb.ui.views import Views
 
 if TYPE_CHECKING:
@@ -222,7 +223,7 @@ async def _in_process(
     place = Path(tempfile.mkdtemp(prefix="datagen-mock-"))
     atexit.register(shutil.rmtree, place, ignore_errors=True)
     # Webhooks of a trial are received on the same machine.
-    settings = Settings.of_one_user(webhooks_to_private=True)
+    settings = Settings.of_one_user(webhooks_to_private=True, store=None)
     service = await build_service(
         place / "jobs.sqlite", place / "buckets", pipeline, settings, sender, exclusive=True
     )
@@ -247,21 +248,20 @@ async def build_service(
     """Start a service over a database and the buckets of its customers; close it afterwards.
 
     Args:
-        database: The SQLite file, made if it does not exist.
+        database: The SQLite file, made if it does not exist; unless the settings name a store.
         buckets: The folder with a bucket for each customer, unless the settings name a bucket.
         pipeline: What makes its data.
         settings: Those of the environment if left out.
         sender: What sends webhooks; over HTTP if left out.
-        exclusive: Whether no other process has the database open.
+        exclusive: Whether no other process has the database open; one elsewhere may be shared.
     """
     from datagen_nb.service.access.keys import storage_of_customers
     from datagen_nb.service.service import JobService
     from datagen_nb.service.settings import Settings
-    from datagen_nb.stores.sqlite.store import SqliteStore
     from datagen_nb.webhook_sender import HttpSender
 
     settings = settings or Settings()
-    store = await SqliteStore.open(database)
+    store = await open_store(settings.store, database)
     own = await storage_of_customers(store.documents)
     service = JobService(
         store=store,
@@ -271,7 +271,7 @@ async def build_service(
         settings=settings,
         sender=sender
         or HttpSender(allow_private=settings.webhooks_to_private, ports=settings.webhook_ports),
-        exclusive=exclusive,
+        exclusive=exclusive and settings.store is None,
     )
     await service.start()
     return service
@@ -485,9 +485,9 @@ async def administration(home: Home) -> AsyncGenerator[AccessControl, None]:
     """A home's customers, keys and access log, whether its service runs or not."""
     from datagen_nb.service.access.audit import Audit
     from datagen_nb.service.access.keys import Access
-    from datagen_nb.stores.sqlite.store import SqliteStore
+    from datagen_nb.service.settings import Settings
 
-    store = await SqliteStore.open(home.database)
+    store = await open_store(Settings().store, home.database)
     try:
         clock = SystemClock()
         yield AccessControl(Access(store.documents, clock), Audit(store.documents, clock))

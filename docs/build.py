@@ -19,7 +19,7 @@ PAGES = {
     "command-line": "The command line",
     "operations": "Running a service",
     "proxies": "Behind a proxy",
-    "google-cloud": "Google Cloud Storage",
+    "google-cloud": "Google Cloud",
     "pipeline": "A pipeline elsewhere",
 }
 """Guide pages in their order, with the names that they have in the navigation."""

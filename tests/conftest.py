@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import firestore_emulator as firestore_emulator_module
 from tests import gcs_emulator as gcs_emulator_module
 
 DIAMONDS = Path(__file__).parents[1] / "notebooks" / "data" / "diamonds.parquet"
@@ -29,4 +30,11 @@ def diamonds() -> Path:
 def gcs_emulator() -> Iterator[str]:
     """The address of a fake-gcs-server; the test skips where it cannot run."""
     with gcs_emulator_module.running() as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def firestore_emulator() -> Iterator[str]:
+    """Host and port of Google's Firestore emulator; the test skips where it cannot run."""
+    with firestore_emulator_module.running() as address:
         yield address

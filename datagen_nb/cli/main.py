@@ -9,7 +9,7 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import TextIO
 
-from datagen_nb.cli import access, generate, jobs, pipeline, service
+from datagen_nb.cli import access, copying, generate, jobs, pipeline, service
 from datagen_nb.cli.options import Commands
 from datagen_nb.cli.output import discard, encode_anything
 from datagen_nb.core.errors import DatagenError, DatagenWarning
@@ -82,4 +82,5 @@ def _parser() -> argparse.ArgumentParser:
     service.add_commands(commands)
     access.add_commands(commands)
     pipeline.add_commands(commands)
+    copying.add_commands(commands)
     return parser

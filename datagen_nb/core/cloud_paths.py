@@ -1,4 +1,4 @@
-"""Objects of Google Cloud Storage as people name them: ``gs://bucket/path/table.csv``.
+"""Google Cloud's places as people name them: ``gs://bucket/path/table.csv``, ``firestore://project``.
 
 In a configuration the bucket is ``gs://bucket``, and the path is the object's name in it.
 """
@@ -13,6 +13,10 @@ from datagen_nb.core.errors import ArgumentError
 SCHEME = "gs://"
 
 _LABEL = r"[a-z0-9](?:[-_a-z0-9]{0,61}[a-z0-9])?"
+_DATABASE = re.compile(
+    r"firestore://(?P<project>(?:[a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9])"
+    r"(?:/(?P<database>\(default\)|[a-z][a-z0-9-]{2,61}[a-z0-9]))?"
+)
 _BUCKET_NAME = re.compile(rf"(?=.{{3,222}}\Z){_LABEL}(?:\.{_LABEL})*")
 
 
@@ -75,6 +79,26 @@ def checked_folder(address: str) -> str:
         )
     split(f"{folder}/x")
     return folder
+
+
+def split_database(address: str) -> tuple[str, str]:
+    """The project and the database of a store in Firestore.
+
+    Raises:
+        ArgumentError: It is no such address.
+
+    Example:
+        ```python
+        split_database("firestore://acme-data/jobs")  # ("acme-data", "jobs")
+        ```
+    """
+    found = _DATABASE.fullmatch(address)
+    if found is None:
+        raise ArgumentError(
+            f"{address!r} is no store. Give one as firestore://project/database; without a "
+            "database it is the project's (default)."
+        )
+    return found["project"], found["database"] or "(default)"
 
 
 def title(bucket: str, path: str) -> str:

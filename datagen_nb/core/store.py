@@ -339,11 +339,14 @@ class JobStore(Protocol):
         """Number of the customer's newest event, 0 if there is none."""
         ...
 
-    async def changes(self, *, after: int | None = None) -> CustomerChanges:
+    async def changes(
+        self, *, after: int | None = None, by_others: bool = False
+    ) -> CustomerChanges:
         """Customers whose data any process has changed after a position; ``None`` is now.
 
         A change of a customer that is not reported yet is reported by a later call, and one may
-        be reported that changed nothing.
+        be reported that changed nothing. With ``by_others``, customers may be left out whom this
+        store alone has changed.
         """
         ...
 

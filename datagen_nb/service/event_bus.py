@@ -15,6 +15,9 @@ logger = logging.getLogger("datagen_nb.service")
 POLL_INTERVAL = 0.5
 """Seconds between two polls for changes of other processes."""
 
+IDLE_POLL_INTERVAL = 5.0
+"""As much it grows while nothing changes, where each poll is paid for."""
+
 
 class LocalEventBus:
     """Implements ``core.event_bus.EventBus`` for a process that alone uses its store."""
@@ -40,15 +43,30 @@ class LocalEventBus:
 class PollingEventBus:
     """Implements ``core.event_bus.EventBus`` over ``JobStore.changes``, for several processes.
 
-    It cannot tell its own process's changes from others': remote listeners are called for both.
+    Where the store cannot tell its own process's changes from others', remote listeners are called
+    for both.
+
+    Args:
+        store: What is polled.
+        clock: Of the service.
+        interval: Seconds between two polls after a change.
+        longest: Up to which they double while nothing changes.
     """
 
-    def __init__(self, store: JobStore, clock: Clock, *, interval: float = POLL_INTERVAL) -> None:
+    def __init__(
+        self,
+        store: JobStore,
+        clock: Clock,
+        *,
+        interval: float = POLL_INTERVAL,
+        longest: float = POLL_INTERVAL,
+    ) -> None:
         self._local = LocalEventBus()
         self._remote = LocalEventBus()
         self._store = store
         self._clock = clock
         self._interval = interval
+        self._longest = longest
         self._polling: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -70,14 +88,16 @@ class PollingEventBus:
             await asyncio.gather(self._polling, return_exceptions=True)
 
     async def _poll(self, position: int) -> None:
+        interval = self._interval
         while True:
-            await self._clock.sleep(self._interval)
+            await self._clock.sleep(interval)
             try:
-                found = await self._store.changes(after=position)
+                found = await self._store.changes(after=position, by_others=True)
             except DatagenError as error:
                 logger.warning("changes of other processes could not be read: %s", error)
                 continue
             position = found.position
+            interval = self._interval if found.customers else min(2 * interval, self._longest)
             for customer in found.customers:
                 self._remote.publish(customer)
                 self._local.publish(customer)

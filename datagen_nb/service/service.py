@@ -17,7 +17,12 @@ from datagen_nb.core.webhooks import Sender
 from datagen_nb.service.access.policy import Policy
 from datagen_nb.service.context import CustomerContext, ServiceContext
 from datagen_nb.service.customer import CustomerJobs
-from datagen_nb.service.event_bus import LocalEventBus, PollingEventBus
+from datagen_nb.service.event_bus import (
+    IDLE_POLL_INTERVAL,
+    POLL_INTERVAL,
+    LocalEventBus,
+    PollingEventBus,
+)
 from datagen_nb.service.jobs.actions import JobActions
 from datagen_nb.service.jobs.changes import JobChanges
 from datagen_nb.service.jobs.estimates import Estimator
@@ -68,7 +73,10 @@ class JobService:
         self.settings = settings
         self.policy = Policy(store.documents, self.clock, settings)
         self.observers = Observers()
-        self.bus: EventBus = LocalEventBus() if exclusive else PollingEventBus(store, self.clock)
+        longest = POLL_INTERVAL if settings.store is None else IDLE_POLL_INTERVAL
+        self.bus: EventBus = (
+            LocalEventBus() if exclusive else PollingEventBus(store, self.clock, longest=longest)
+        )
         self.context = context = ServiceContext(
             store=store,
             buckets=buckets,

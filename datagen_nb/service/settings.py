@@ -8,7 +8,7 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from datagen_nb.core.addresses import WEB_PORTS
-from datagen_nb.core.cloud_paths import checked_folder
+from datagen_nb.core.cloud_paths import checked_folder, split_database
 from datagen_nb.core.limits import RETENTION_DAYS, Limits
 
 
@@ -18,6 +18,8 @@ class Settings(BaseSettings):
     Args:
         bucket: Where results and uploads are kept, as ``gs://bucket`` or ``gs://bucket/folder``, a
             folder for each customer; by default in the service's home.
+        store: Where jobs and everything else are kept, as ``firestore://project/database``, which
+            several services may share; by default in the service's home.
         slots: Jobs that run at once, of all customers.
         max_jobs: Jobs of one customer that run at once; further ones queue.
         max_waiting: Jobs of one customer that may queue.
@@ -31,8 +33,10 @@ class Settings(BaseSettings):
         watch_seconds: Time between two looks at the service's health and at what to alert to.
         request_rate: API requests per second of one customer, in the long run.
         request_burst: API requests of one customer at once.
-        lease_seconds: Time after which another process on the same store takes over the jobs of one
-            that no longer answers.
+        lease_seconds: Time after which another process on the same store may take over the jobs of
+            one that no longer answers; it looks three times within it.
+        progress_seconds: Least time between two writes of a job's progress; by default 1 in
+            Firestore, where each write is paid for, and 0 otherwise.
         max_losses: Workers that a job may lose in a row without getting further.
         max_retries: Times that a stage is tried again that failed for a passing cause.
         retry_seconds: Wait before the first of these; each further one is four times as long.
@@ -54,6 +58,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="DATAGEN_", frozen=True)
 
     bucket: str | None = None
+    store: str | None = None
     slots: int = Field(16, ge=1)
     max_jobs: int = Field(5, ge=1, le=1000)
     max_waiting: int = Field(100, ge=0, le=100_000)
@@ -66,7 +71,8 @@ class Settings(BaseSettings):
     watch_seconds: float = Field(30, gt=0)
     request_rate: float = Field(50, gt=0)
     request_burst: int = Field(200, ge=1)
-    lease_seconds: float = Field(30, ge=1, le=3600)
+    lease_seconds: float = Field(20, ge=1, le=3600)
+    progress_seconds: float | None = Field(None, ge=0, le=60)
     max_losses: int = Field(3, ge=1)
     max_retries: int = Field(3, ge=0)
     retry_seconds: float = Field(1, gt=0)
@@ -86,6 +92,13 @@ class Settings(BaseSettings):
     def _check_bucket(cls, bucket: str | None) -> str | None:
         return None if bucket is None else checked_folder(bucket)
 
+    @field_validator("store")
+    @classmethod
+    def _check_store(cls, store: str | None) -> str | None:
+        if store is not None:
+            split_database(store)
+        return store
+
     @classmethod
     def of_one_user(cls, **chosen: Any) -> Self:
         """The settings of a service of one user, whom no cooldown has to keep from others."""
@@ -93,6 +106,13 @@ class Settings(BaseSettings):
         if "cooldown_period" in settings.model_fields_set:
             return settings
         return settings.model_copy(update={"cooldown_period": 0.0})
+
+    @property
+    def progress_interval(self) -> float:
+        """Least time between two writes of a job's progress."""
+        if self.progress_seconds is not None:
+            return self.progress_seconds
+        return 0.0 if self.store is None else 1.0
 
     @property
     def limits(self) -> Limits:

@@ -12,10 +12,22 @@ from datagen_nb.core.errors import JobNotFound
 from datagen_nb.core.messages import JobQuery, LogEntry
 from datagen_nb.core.status import State
 from datagen_nb.core.store import Document, JobRecord, JobStore, Notice
+from datagen_nb.core.transfer import CopyableStore
 from datagen_nb.stores.sqlite.store import SqliteStore
-from tests.contracts.test_store import ENDED, NOW, Opener, at, ended, opened, record, started, store
+from tests.contracts.test_store import (
+    ENDED,
+    NOW,
+    Opener,
+    adapter,
+    at,
+    ended,
+    opened,
+    record,
+    started,
+    store,
+)
 
-__all__ = ["opened", "store"]  # fixtures: every adapter that test_store knows
+__all__ = ["adapter", "opened", "store"]  # fixtures: every adapter that test_store knows
 
 JOBS = 4
 
@@ -48,7 +60,7 @@ async def fill(store: JobStore, customer: str) -> None:
     await store.documents.put(document(customer), document(customer, "two"))
 
 
-async def world(store: JobStore, customer: str) -> dict[str, Any]:
+async def world(store: CopyableStore, customer: str) -> dict[str, Any]:
     """All that a customer can see."""
     seen: dict[str, Any] = {
         "page": await store.page(customer, JobQuery()),
@@ -61,6 +73,7 @@ async def world(store: JobStore, customer: str) -> dict[str, Any]:
         "events": await store.events(customer, after=0),
         "cursor": await store.last_cursor(customer),
         "documents": await store.documents.page(customer, "template"),
+        "all documents": await store.transfer.documents(customer),
         "tombstones": await store.documents.page(customer, "tombstone"),
     }
     for number in range(JOBS):

@@ -36,8 +36,10 @@ from datagen_nb.core.store import (
     JobStore,
     Notice,
 )
+from datagen_nb.stores.firestore.store import FirestoreStore
 from datagen_nb.stores.sqlite.store import SqliteStore
 from tests.deadline import DEADLINE
+from tests.firestore_emulator import VARIABLE, project_at
 from tests.pipelines import WEIGHTS
 
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
@@ -50,14 +52,26 @@ class Opener(Protocol):
 
 
 ADAPTERS: dict[str, Callable[[Path], Opener]] = {
-    "sqlite": lambda place: partial(SqliteStore.open, place / "jobs.db")
+    "sqlite": lambda place: partial(SqliteStore.open, place / "jobs.db"),
+    "firestore": lambda place: partial(FirestoreStore.open, project_at(place)),
 }
 """What opens each store at a place."""
 
+EXAMPLES = {"sqlite": 60, "firestore": 25}
+"""How often each store is tried in a test of properties."""
+
 
 @pytest.fixture(params=ADAPTERS)
-def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Opener:
-    return ADAPTERS[request.param](tmp_path)
+def adapter(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The name of an adapter, whose database runs."""
+    if request.param == "firestore":
+        monkeypatch.setenv(VARIABLE, request.getfixturevalue("firestore_emulator"))
+    return request.param
+
+
+@pytest.fixture
+def opened(adapter: str, tmp_path: Path) -> Opener:
+    return ADAPTERS[adapter](tmp_path)
 
 
 @pytest.fixture
@@ -375,32 +389,15 @@ VALUE = {
 }
 
 
-@settings(max_examples=60, deadline=None)
-@given(
-    made=jobs(),
-    sort=st.sampled_from(sorted(VALUE)),
-    order=st.sampled_from(["desc", "asc"]),
-    text=st.sampled_from(["", "a", "Ä", "RED", "seen blue", "j_00", "0", "%", "nothing"]),
-    states=st.sets(st.sampled_from(State)),
-    limit=st.integers(1, 5),
-)
-def test_every_order_has_every_job_once(tmp_path_factory, made, sort, order, text, states, limit):
+def test_every_order_has_every_job_once(adapter, tmp_path_factory):
     """Paged, searched and counted as a list in memory would be."""
 
-    def fits(job):
-        words = f"{job.name} {' '.join(job.tags)} {job.note}".casefold()
-        return all(
-            word in words or (word.startswith("j_") and word in job.job_id)
-            for word in text.casefold().split()
-        )
-
-    async def run():
-        store = await SqliteStore.open(tmp_path_factory.mktemp("listing") / "jobs.db")
+    async def listed(made, query):
+        store = await ADAPTERS[adapter](tmp_path_factory.mktemp("listing"))()
         try:
             for one in made:
                 await store.add(one)
             await store.add(record(99, "bob"))
-            query = JobQuery(text=text, sort=sort, order=order, limit=limit, status=tuple(states))
             found, cursor = [], None
             while True:
                 page = await store.page("ann", query.model_copy(update={"cursor": cursor}))
@@ -411,18 +408,40 @@ def test_every_order_has_every_job_once(tmp_path_factory, made, sort, order, tex
         finally:
             await store.aclose()
 
-    found, counts = asyncio.run(run())
-    newest = sorted((one.status for one in made if fits(one.status)), key=lambda job: job.job_id)
-    wanted = [job for job in reversed(newest) if job.status in (states or State)]
-    have = [job for job in wanted if VALUE[sort](job) is not None]
-    have.sort(key=VALUE[sort], reverse=order == "desc")
-    if sort != "created" and order == "desc":  # reversed, equal ones would be the oldest first
-        have.sort(key=lambda job: job.job_id, reverse=True)
-        have.sort(key=VALUE[sort], reverse=True)
-    assert [job.job_id for job in found] == [
-        job.job_id for job in [*have, *(job for job in wanted if VALUE[sort](job) is None)]
-    ]
-    assert counts == Counter(job.status for job in newest)
+    @settings(max_examples=EXAMPLES[adapter], deadline=None)
+    @given(
+        made=jobs(),
+        sort=st.sampled_from(sorted(VALUE)),
+        order=st.sampled_from(["desc", "asc"]),
+        text=st.sampled_from(["", "a", "Ä", "RED", "seen blue", "j_00", "0", "%", "nothing"]),
+        states=st.sets(st.sampled_from(State)),
+        limit=st.integers(1, 5),
+    )
+    def check(made, sort, order, text, states, limit):
+        def fits(job):
+            words = f"{job.name} {' '.join(job.tags)} {job.note}".casefold()
+            return all(
+                word in words or (word.startswith("j_") and word in job.job_id)
+                for word in text.casefold().split()
+            )
+
+        query = JobQuery(text=text, sort=sort, order=order, limit=limit, status=tuple(states))
+        found, counts = asyncio.run(listed(made, query))
+        newest = sorted(
+            (one.status for one in made if fits(one.status)), key=lambda job: job.job_id
+        )
+        wanted = [job for job in reversed(newest) if job.status in (states or State)]
+        have = [job for job in wanted if VALUE[sort](job) is not None]
+        have.sort(key=VALUE[sort], reverse=order == "desc")
+        if sort != "created" and order == "desc":  # reversed, equal ones would be the oldest first
+            have.sort(key=lambda job: job.job_id, reverse=True)
+            have.sort(key=VALUE[sort], reverse=True)
+        assert [job.job_id for job in found] == [
+            job.job_id for job in [*have, *(job for job in wanted if VALUE[sort](job) is None)]
+        ]
+        assert counts == Counter(job.status for job in newest)
+
+    check()
 
 
 async def test_a_cursor_is_of_one_order(store: JobStore) -> None:
@@ -461,14 +480,12 @@ async def test_a_cursor_with_a_piece_cut_off_is_reported(store: JobStore) -> Non
 METADATA = Metadata(output_size=7, processing_time=9.0)
 
 
-@settings(max_examples=60, deadline=None)
-@given(made=jobs(), since=st.integers(0, 3))
-def test_a_tally_is_what_one_would_count_by_hand(tmp_path_factory, made, since):
+def test_a_tally_is_what_one_would_count_by_hand(adapter, tmp_path_factory):
     """Over all states and ends, of one customer."""
     bounds = [at(1), at(1.5), at(9)]
 
-    async def run():
-        store = await SqliteStore.open(tmp_path_factory.mktemp("tally") / "jobs.db")
+    async def tally(made, since):
+        store = await ADAPTERS[adapter](tmp_path_factory.mktemp("tally"))()
         try:
             for one in made:
                 await store.add(one)
@@ -480,26 +497,31 @@ def test_a_tally_is_what_one_would_count_by_hand(tmp_path_factory, made, since):
         finally:
             await store.aclose()
 
-    reported, all_jobs = asyncio.run(run()), [one.status for one in made]
-    ends = [job for job in all_jobs if job.end_time is not None]
-    late = [job for job in ends if job.end_time >= at(since)]
-    done = [job for job in late if job.status is State.COMPLETED]
-    took = sorted(
-        job.metadata.processing_time for job in done if job.metadata.processing_time is not None
-    )
-    failed = [job.end_time for job in ends if job.status is State.FAILED]
-    assert reported.by_state == Counter(job.status for job in all_jobs)
-    assert reported.ended == Counter(job.status for job in late)
-    assert reported.rows == sum(job.data_size for job in done)
-    assert reported.median == (took[math.ceil(len(took) * 0.5) - 1] if took else None)
-    assert reported.p95 == (took[math.ceil(len(took) * 0.95) - 1] if took else None)
-    assert (reported.last_failed and reported.last_failed.end_time) == max(failed, default=None)
-    assert reported.first_end == min((job.end_time for job in ends), default=None)
-    assert list(reported.ended_before) == [
-        (len(gone), sum(job.metadata.output_size or 0 for job in gone))
-        for bound in bounds
-        for gone in [[job for job in ends if job.end_time < bound]]
-    ]
+    @settings(max_examples=EXAMPLES[adapter], deadline=None)
+    @given(made=jobs(), since=st.integers(0, 3))
+    def check(made, since):
+        reported, all_jobs = asyncio.run(tally(made, since)), [one.status for one in made]
+        ends = [job for job in all_jobs if job.end_time is not None]
+        late = [job for job in ends if job.end_time >= at(since)]
+        done = [job for job in late if job.status is State.COMPLETED]
+        took = sorted(
+            job.metadata.processing_time for job in done if job.metadata.processing_time is not None
+        )
+        failed = [job.end_time for job in ends if job.status is State.FAILED]
+        assert reported.by_state == Counter(job.status for job in all_jobs)
+        assert reported.ended == Counter(job.status for job in late)
+        assert reported.rows == sum(job.data_size for job in done)
+        assert reported.median == (took[math.ceil(len(took) * 0.5) - 1] if took else None)
+        assert reported.p95 == (took[math.ceil(len(took) * 0.95) - 1] if took else None)
+        assert (reported.last_failed and reported.last_failed.end_time) == max(failed, default=None)
+        assert reported.first_end == min((job.end_time for job in ends), default=None)
+        assert list(reported.ended_before) == [
+            (len(gone), sum(job.metadata.output_size or 0 for job in gone))
+            for bound in bounds
+            for gone in [[job for job in ends if job.end_time < bound]]
+        ]
+
+    check()
 
 
 async def test_jobs_in_a_state_come_oldest_first_of_all_customers(store: JobStore) -> None:

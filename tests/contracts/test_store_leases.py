@@ -12,6 +12,7 @@ from datagen_nb.core.store import CustomerUsage, Document, JobRecord, JobStore, 
 from tests.contracts.test_store import (
     ENDED,
     Opener,
+    adapter,
     at,
     ended,
     line,
@@ -21,7 +22,7 @@ from tests.contracts.test_store import (
     store,
 )
 
-__all__ = ["opened", "store"]  # fixtures: every adapter that test_store knows
+__all__ = ["adapter", "opened", "store"]  # fixtures: every adapter that test_store knows
 
 
 async def leased(

@@ -1,4 +1,4 @@
-"""Two service processes on one SQLite store: leases, takeover after SIGKILL, webhooks, limits."""
+"""Two service processes on one store: leases, takeover after SIGKILL, webhooks, limits."""
 
 import asyncio
 import json
@@ -15,14 +15,26 @@ from datagen_nb.buckets.local import LocalBucket
 from datagen_nb.core.result import Manifest
 from datagen_nb.core.status import State
 from datagen_nb.service.webhooks.records import DeliveryRecord, deliveries_of, message_id
-from datagen_nb.stores.sqlite.store import SqliteStore
-from tests.faults.sharing_service import CUSTOMER, LEASE_SECONDS, MAX_JOBS, ROWS, run
+from tests.contracts.test_store import ADAPTERS, adapter
+from tests.faults.sharing_service import (
+    CUSTOMER,
+    LEASE_SECONDS,
+    MAX_JOBS,
+    MAX_WAITING,
+    ROWS,
+    run,
+)
+from tests.firestore_emulator import VARIABLE, project_at
 from tests.receiver import receiving
+
+__all__ = ["adapter"]  # a fixture: every store that two processes may share
 
 pytestmark = pytest.mark.timeout(600)
 
 DEADLINE = 180
 """Seconds after which a test gives up, however slow the machine."""
+
+POLL_SECONDS = 0.02
 
 JOBS = 6
 
@@ -33,11 +45,15 @@ JOB_SECONDS = 6.0
 class Member:
     """One of the processes, and the requests to it."""
 
-    def __init__(self, folder, job_seconds):
+    def __init__(self, folder, job_seconds, adapter):
+        store = None if adapter == "sqlite" else f"firestore://{project_at(folder)}"
+        environment = {VARIABLE: os.environ[VARIABLE]} if store else {}
         processes = multiprocessing.get_context("forkserver")
         processes.set_forkserver_preload(["tests.faults.sharing_service"])
         self._pipe, theirs = processes.Pipe()
-        self._process = processes.Process(target=run, args=(folder, theirs, job_seconds))
+        self._process = processes.Process(
+            target=run, args=(folder, theirs, job_seconds, store, environment)
+        )
         self._process.start()
         theirs.close()
 
@@ -47,6 +63,10 @@ class Member:
 
     async def submit(self, key):
         return await self._ask("submit", key)
+
+    async def submit_all(self, keys):
+        """Many at once; how many were taken and how many refused by a limit."""
+        return await self._ask("submit all", keys)
 
     async def send_webhooks_to(self, url):
         return await self._ask("webhook", url)
@@ -71,15 +91,15 @@ class Member:
 
 
 @asynccontextmanager
-async def pair(folder, *, job_seconds=JOB_SECONDS):
+async def pair(folder, adapter="sqlite", *, job_seconds=JOB_SECONDS):
     """The first process, which leads, the second, and the store, read by the test."""
     bucket = LocalBucket(folder / "buckets" / CUSTOMER)
     bucket.put("in.csv", b"a,b\n1,2\n3,4\n")
     members = []
-    store = await SqliteStore.open(folder / "jobs.sqlite")
+    store = await ADAPTERS[adapter](folder)()
     try:
         for _ in range(2):
-            members.append(Member(folder, job_seconds))
+            members.append(Member(folder, job_seconds, adapter))
             await members[-1].ready()
         yield *members, store
     finally:
@@ -96,7 +116,7 @@ async def until(store, condition):
             records = await all_records(store)
             if condition(records):
                 return records
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(POLL_SECONDS)
 
 
 async def all_records(store):
@@ -165,6 +185,23 @@ async def test_jobs_of_a_killed_process_are_finished_by_the_other(tmp_path, vict
         assert sorted((one["event"], one["jobId"]) for one in sent_first) == sorted(
             (name, job_id) for name in ("job.created", "job.completed") for job_id in ids
         )
+
+
+@pytest.mark.slow
+async def test_submits_of_two_processes_never_pass_the_limits(tmp_path, adapter):
+    """Of two hundred at once: so many run and so many wait as may, and each refusal says so."""
+    async with pair(tmp_path, adapter, job_seconds=10_000) as (first, second, store):
+        keys = [f"key {number}" for number in range(200)]
+        submits = asyncio.gather(first.submit_all(keys[::2]), second.submit_all(keys[1::2]))
+        while not submits.done():
+            usage = await store.usage(CUSTOMER)
+            assert usage.running <= MAX_JOBS
+            assert usage.running + usage.waiting <= MAX_JOBS + MAX_WAITING
+            await asyncio.sleep(POLL_SECONDS)
+        taken, refused = map(sum, zip(*await submits, strict=True))
+        assert taken == MAX_JOBS + MAX_WAITING
+        assert taken + refused == len(keys)
+        await until(store, lambda records: len(records) == taken)
 
 
 async def messages(receiver, number):

@@ -12,6 +12,7 @@ from datagen_nb.buckets.gcs.access import GcsAccess
 from datagen_nb.buckets.gcs.bucket import GcsBucket
 from datagen_nb.core.access import LOCAL_CUSTOMER, CustomerStorage
 from datagen_nb.core.buckets import Buckets
+from datagen_nb.core.cloud_paths import split_database
 from datagen_nb.core.config import DEFAULT_BUCKET
 from datagen_nb.core.errors import NotFound
 from datagen_nb.service.settings import Settings
@@ -93,3 +94,16 @@ def test_a_wrong_address_stops_the_service_at_its_start(monkeypatch: pytest.Monk
             Settings()
     monkeypatch.setenv("DATAGEN_BUCKET", "gs://acme-results")
     assert Settings().bucket == "gs://acme-results"
+
+
+def test_a_wrong_store_stops_the_service_at_its_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A database has a project; without a name it is the project's default."""
+    for address in ("acme-data/jobs", "firestore://", "firestore://a", "firestore://acme-data/J"):
+        monkeypatch.setenv("DATAGEN_STORE", address)
+        with pytest.raises(ValidationError, match="is no store"):
+            Settings()
+    monkeypatch.setenv("DATAGEN_STORE", "firestore://acme-data/jobs")
+    assert Settings().store == "firestore://acme-data/jobs"
+    assert Settings().progress_interval == 1.0
+    assert split_database("firestore://acme-data") == ("acme-data", "(default)")
+    assert split_database("firestore://acme-data/(default)") == ("acme-data", "(default)")

@@ -2,17 +2,35 @@
 
 import asyncio
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
 
 from datagen_nb.core.errors import LimitReached
 from datagen_nb.core.status import State
 from datagen_nb.service.service import JobService
 from datagen_nb.service.settings import Settings
-from datagen_nb.stores.sqlite.store import SqliteStore
 from tests.clock import FakeClock
+from tests.contracts.test_store import Opener, adapter, opened
 from tests.deadline import DEADLINE
 from tests.unit.test_service import Scripted, World, bucket_of
 
+__all__ = ["adapter", "opened"]  # fixtures: every store that several services may share
+
 LEASE = 30
+
+
+@dataclass(frozen=True)
+class Place:
+    opened: Opener
+    folder: Path
+
+
+@pytest.fixture
+def place(opened, tmp_path):
+    """Where services meet: the store they open, and the folder of their buckets."""
+    return Place(opened, tmp_path)
 
 
 @asynccontextmanager
@@ -20,8 +38,8 @@ async def member(place, clock, **settings):
     """One service of several on a store."""
     pipeline = Scripted()
     service = JobService(
-        store=await SqliteStore.open(place / "jobs.db"),
-        buckets=lambda customer, name: bucket_of(place, customer, name),
+        store=await place.opened(),
+        buckets=lambda customer, name: bucket_of(place.folder, customer, name),
         pipeline=pipeline,
         clock=clock,
         settings=Settings(
@@ -30,7 +48,7 @@ async def member(place, clock, **settings):
     )
     await service.start()
     try:
-        yield World(place, clock, pipeline, service)
+        yield World(place.folder, clock, pipeline, service)
     finally:
         await service.aclose()
 
@@ -62,13 +80,13 @@ async def state(world, job_id):
     return (await world.jobs.status(job_id)).status
 
 
-async def test_a_second_service_leaves_a_running_job_alone(tmp_path):
+async def test_a_second_service_leaves_a_running_job_alone(place):
     """However long it runs, as its service renews the lease."""
     clock = FakeClock()
-    async with member(tmp_path, clock) as a:
+    async with member(place, clock) as a:
         job = await a.submit()
         run = await a.pipeline.next()
-        async with member(tmp_path, clock) as b:
+        async with member(place, clock) as b:
             for _ in range(20):
                 clock.advance(LEASE / 3)
                 await settle(a, b)
@@ -79,9 +97,9 @@ async def test_a_second_service_leaves_a_running_job_alone(tmp_path):
         assert await state(a, job.job_id) is State.RUNNING
 
 
-async def test_a_job_whose_service_is_lost_is_taken_over_when_its_lease_has_expired(tmp_path):
+async def test_a_job_whose_service_is_lost_is_taken_over_when_its_lease_has_expired(place):
     """Once, by the other, as its next attempt; and not a moment before."""
-    async with pair(tmp_path) as (clock, a, b):
+    async with pair(place) as (clock, a, b):
         job = await a.submit()
         await a.pipeline.next()
         await a.service.runner.leases.stop()  # it no longer renews, as a process that hangs
@@ -95,11 +113,11 @@ async def test_a_job_whose_service_is_lost_is_taken_over_when_its_lease_has_expi
         assert (status.attempt, status.metadata.retry_count) == (2, 1)
 
 
-async def test_a_service_that_stops_releases_its_jobs(tmp_path):
+async def test_a_service_that_stops_releases_its_jobs(place):
     """The other takes them over with its next look, without waiting for the lease."""
     clock = FakeClock()
-    async with member(tmp_path, clock) as b:
-        async with member(tmp_path, clock, slots=2) as a:
+    async with member(place, clock) as b:
+        async with member(place, clock, slots=2) as a:
             # Both see the job; the first one has it.
             job = await a.submit()
             await a.pipeline.next()
@@ -108,9 +126,9 @@ async def test_a_service_that_stops_releases_its_jobs(tmp_path):
         assert (run.task.job_id, run.task.attempt) == (job.job_id, 2)
 
 
-async def test_a_reader_hears_what_is_submitted_elsewhere(tmp_path):
+async def test_a_reader_hears_what_is_submitted_elsewhere(place):
     """By its event stream, after one poll."""
-    async with pair(tmp_path) as (clock, a, b):
+    async with pair(place) as (clock, a, b):
         after = (await b.jobs.event_page()).cursor
         reading = asyncio.create_task(b.jobs.event_page(after=after, wait=3600))
         job = await a.submit()
@@ -123,9 +141,9 @@ async def test_a_reader_hears_what_is_submitted_elsewhere(tmp_path):
         assert clock.monotonic() <= 5
 
 
-async def test_a_job_that_was_cancelled_elsewhere_stops(tmp_path):
+async def test_a_job_that_was_cancelled_elsewhere_stops(place):
     """Its worker ends although it says nothing."""
-    async with pair(tmp_path) as (clock, a, b):
+    async with pair(place) as (clock, a, b):
         job = await a.submit()
         run = await a.pipeline.next()
         await b.jobs.cancel(job.job_id)
@@ -137,9 +155,9 @@ async def test_a_job_that_was_cancelled_elsewhere_stops(tmp_path):
         assert await state(a, job.job_id) is State.CANCELLED
 
 
-async def test_a_job_paused_here_may_be_resumed_elsewhere(tmp_path):
+async def test_a_job_paused_here_may_be_resumed_elsewhere(place):
     """Whichever service has room goes on with it, once."""
-    async with pair(tmp_path) as (clock, a, b):
+    async with pair(place) as (clock, a, b):
         job = await a.submit()
         run = await a.pipeline.next()
         await a.jobs.pause(job.job_id)
@@ -152,9 +170,9 @@ async def test_a_job_paused_here_may_be_resumed_elsewhere(tmp_path):
         assert a.pipeline.runs.empty()
 
 
-async def test_what_waits_at_a_full_service_runs_at_another(tmp_path):
+async def test_what_waits_at_a_full_service_runs_at_another(place):
     """Each process fills the slots that it has free."""
-    async with pair(tmp_path, slots=1) as (clock, a, b):
+    async with pair(place, slots=1) as (clock, a, b):
         first, second = await a.submit(), await a.submit()
         assert (await a.pipeline.next()).task.job_id == first.job_id
 
@@ -165,9 +183,9 @@ async def test_what_waits_at_a_full_service_runs_at_another(tmp_path):
         assert (await b.pipeline.next()).task.job_id == second.job_id
 
 
-async def test_a_jobs_follower_starts_wherever_its_predecessor_ends(tmp_path):
+async def test_a_jobs_follower_starts_wherever_its_predecessor_ends(place):
     """The service that knows of the follower hears of the end."""
-    async with pair(tmp_path, slots=1) as (clock, a, b):
+    async with pair(place, slots=1) as (clock, a, b):
         first = await a.submit()
         run = await a.pipeline.next()
         second = await b.submit("second", after=(first.job_id,))
@@ -179,9 +197,9 @@ async def test_a_jobs_follower_starts_wherever_its_predecessor_ends(tmp_path):
         await until(clock, runs, a, b)
 
 
-async def test_no_more_jobs_run_at_all_services_than_a_customer_may(tmp_path):
+async def test_no_more_jobs_run_at_all_services_than_a_customer_may(place):
     """Nor are more taken than may wait."""
-    async with pair(tmp_path, max_jobs=2, max_waiting=3) as (clock, a, b):
+    async with pair(place, max_jobs=2, max_waiting=3) as (clock, a, b):
         results = await asyncio.gather(
             *(
                 world.submit(f"{name} {n}")
@@ -200,14 +218,14 @@ async def test_no_more_jobs_run_at_all_services_than_a_customer_may(tmp_path):
         assert a.pipeline.runs.qsize() + b.pipeline.runs.qsize() == 2
 
 
-async def test_one_service_leads_and_another_takes_over(tmp_path):
+async def test_one_service_leads_and_another_takes_over(place):
     """When the leader stops at once; when it is lost, after its lease."""
     clock = FakeClock()
-    async with member(tmp_path, clock) as first:
+    async with member(place, clock) as first:
         assert first.service.leads
-        async with member(tmp_path, clock) as second:
+        async with member(place, clock) as second:
             assert not second.service.leads
-        async with member(tmp_path, clock) as second:
+        async with member(place, clock) as second:
             await first.service._leadership.aclose()
             clock.advance(LEASE / 3)
 
@@ -218,9 +236,9 @@ async def test_one_service_leads_and_another_takes_over(tmp_path):
             assert not first.service.leads
 
 
-async def test_a_leader_that_could_not_renew_steps_down(tmp_path):
+async def test_a_leader_that_could_not_renew_steps_down(place):
     """As one that was suspended for longer than its lease, while another took over."""
-    async with pair(tmp_path) as (clock, a, b):
+    async with pair(place) as (clock, a, b):
         campaign = a.service._leadership._campaign
         campaign.cancel()
         await asyncio.gather(campaign, return_exceptions=True)

@@ -5,7 +5,7 @@ Every change of a job goes through here, and every part that follows changes has
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -66,6 +66,7 @@ class JobChanges:
         size: int | None = None,
         log: Logged | None = None,
         record: JobRecord | None = None,
+        earlier: Sequence[tuple[Change, datetime]] = (),
     ) -> JobRecord:
         """Apply a change to a job, however many others do so at once.
 
@@ -80,6 +81,8 @@ class JobChanges:
             log: A line for its log.
             record: The job as the caller read or wrote it last. If it is still so, the job need
                 not be read.
+            earlier: Changes before it that are not written yet, with their times. They are written
+                together, as one event.
 
         Raises:
             JobNotFound, ActionRefused: The caller's mistake; or ``only_if`` is false.
@@ -90,7 +93,10 @@ class JobChanges:
         def changed(record: JobRecord) -> JobRecord:
             if only_if is not None and not only_if(record):
                 raise ActionRefused(f"Job {job_id} has changed; it is {record.status.status}.")
-            status = fold(record.status, change, self._context.clock.now())
+            status = record.status
+            for before, time in earlier:
+                status = fold(status, before, time)
+            status = fold(status, change, self._context.clock.now())
             after = replace(record, status=status, size=record.size if size is None else size)
             return self._leased(after, change, hold)
 

@@ -17,9 +17,13 @@ from datagen_nb.core.changes import (
     Change,
     Completed,
     Failed,
+    InputMeasured,
     Paused,
+    Progressed,
     Requeued,
     Resumed,
+    StageCompleted,
+    StageStarted,
     Started,
     Warned,
 )
@@ -38,6 +42,7 @@ from datagen_nb.service.jobs.dependencies import DependencyTracker
 from datagen_nb.service.jobs.expiries import Expiries
 from datagen_nb.service.jobs.leases import Leases
 from datagen_nb.service.jobs.outputs import Outputs
+from datagen_nb.service.jobs.progress import UnwrittenProgress
 from datagen_nb.service.jobs.queue import Queue, records_in
 from datagen_nb.service.jobs.retries import Retries
 from datagen_nb.service.tasks import RETRY_DELAY, BackgroundTasks, retry_until_stored
@@ -273,15 +278,18 @@ class Runner:
             customer=customer,
             pipeline=record.status.metadata.pipeline,
         )
+        progress = UnwrittenProgress(context.clock, context.settings.progress_interval)
         async with aclosing(self._context.pipeline.run(task)) as signals:
             async for signal in signals:
                 if isinstance(signal, Failed) and await self._is_retried(customer, job_id, signal):
                     return True
                 if isinstance(signal, Completed):
-                    size = await self._outputs.keep(record)
-                    await self._changes.apply(customer, job_id, signal, size=size, record=record)
+                    size, earlier = await self._outputs.keep(record), progress.take()
+                    await self._changes.apply(
+                        customer, job_id, signal, size=size, record=record, earlier=earlier
+                    )
                     break
-                record = await self._record_signal(record, signal)
+                record = await self._record_signal(record, signal, progress)
                 if isinstance(signal, Failed):
                     break
             else:
@@ -303,7 +311,9 @@ class Runner:
         )
         return True
 
-    async def _record_signal(self, record: JobRecord, signal: Signal) -> JobRecord:
+    async def _record_signal(
+        self, record: JobRecord, signal: Signal, progress: UnwrittenProgress
+    ) -> JobRecord:
         """Record what a worker reports; return the job as it is then."""
         customer, job_id = record.customer, record.job_id
         log: Logged | None = None
@@ -311,7 +321,10 @@ class Runner:
             case Heartbeat(pid=pid):
                 if pid is not None:
                     self.workers[customer, job_id] = pid
-                return record
+                return await self._write_progress(record, progress)
+            case StageStarted() | Progressed() | StageCompleted() | InputMeasured():
+                progress.add(signal)
+                return await self._write_progress(record, progress)
             case PartsWritten(size=size):
                 return await self._outputs.make_room(record, size)
             case Logged():
@@ -323,7 +336,18 @@ class Runner:
                 log = Logged("error", error.message)
             case _:
                 pass
-        return await self._changes.apply(customer, job_id, signal, log=log, record=record)
+        return await self._changes.apply(
+            customer, job_id, signal, log=log, record=record, earlier=progress.take()
+        )
+
+    async def _write_progress(self, record: JobRecord, progress: UnwrittenProgress) -> JobRecord:
+        """Write the progress that waits, if it is time; return the job as it is then."""
+        if not progress.is_due:
+            return record
+        *earlier, (change, _) = progress.take()
+        return await self._changes.apply(
+            record.customer, record.job_id, change, record=record, earlier=earlier
+        )
 
     async def _lost(self, customer: str, job_id: str, attempt: int) -> None:
         """The worker died: start another attempt, unless that keeps happening."""

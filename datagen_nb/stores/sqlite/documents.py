@@ -17,7 +17,7 @@ from datagen_nb.stores.sqlite.events import EventLog, mark_changed
 from datagen_nb.stores.sqlite.file import SqliteFile
 from datagen_nb.stores.sqlite.rows import to_text, usage
 
-_COLUMNS = "customer, kind, id, version, due, size, body"
+COLUMNS = "customer, kind, id, version, due, size, body"
 
 _INSTANT = TypeAdapter(datetime)
 
@@ -35,10 +35,10 @@ class SqliteDocuments:
     async def get(self, customer: str, kind: str, id: str) -> Document | None:
         def work(db: sqlite3.Connection) -> Document | None:
             row = db.execute(
-                f"SELECT {_COLUMNS} FROM documents WHERE customer = ? AND kind = ? AND id = ?",
+                f"SELECT {COLUMNS} FROM documents WHERE customer = ? AND kind = ? AND id = ?",
                 (customer, kind, id),
             ).fetchone()
-            return None if row is None else _document(row)
+            return None if row is None else document_of(row)
 
         return await self._file.read(work)
 
@@ -78,9 +78,9 @@ class SqliteDocuments:
     ) -> Sequence[Document]:
         return await self._file.read(
             lambda db: [
-                _document(row)
+                document_of(row)
                 for row in db.execute(
-                    f"SELECT {_COLUMNS} FROM documents WHERE customer = ? AND kind = ?"
+                    f"SELECT {COLUMNS} FROM documents WHERE customer = ? AND kind = ?"
                     " AND id >= ? AND id < ? AND id > ? ORDER BY id LIMIT ?",
                     (customer, kind, prefix, prefix + _AFTER_ALL, after, limit),
                 )
@@ -90,9 +90,9 @@ class SqliteDocuments:
     async def due(self, kind: str, *, until: datetime, limit: int = 100) -> Sequence[Document]:
         return await self._file.read(
             lambda db: [
-                _document(row)
+                document_of(row)
                 for row in db.execute(
-                    f"SELECT {_COLUMNS} FROM documents WHERE kind = ? AND due <= ?"
+                    f"SELECT {COLUMNS} FROM documents WHERE kind = ? AND due <= ?"
                     " ORDER BY due, customer, id LIMIT ?",
                     (kind, format_instant(until), limit),
                 )
@@ -130,7 +130,8 @@ def put(db: sqlite3.Connection, document: Document) -> None:
         raise VersionConflict(f"{document.kind} {document.id}")
 
 
-def _document(row: tuple[Any, ...]) -> Document:
+def document_of(row: tuple[Any, ...]) -> Document:
+    """The document in a row with the columns of ``COLUMNS``."""
     customer, kind, id, version, due, size, body = row
     return Document(customer, kind, id, json.loads(body), version, _instant(due), size)
 

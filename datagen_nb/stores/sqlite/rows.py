@@ -13,6 +13,8 @@ from pydantic import TypeAdapter
 from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.status import JobStatus
 from datagen_nb.core.store import CustomerUsage, JobRecord
+from datagen_nb.core.wire_model import format_instant
+from datagen_nb.stores.listing import LISTING_FIELDS, listing_values
 
 RECORD = "customer, status, config, idempotency_key, fingerprint, version, size, owner, lease_until"
 
@@ -33,6 +35,43 @@ def record_of(row: tuple[str, str, str, str, str, int, int, str, str | None]) ->
         owner,
         None if lease_until is None else _INSTANT.validate_python(lease_until),
     )
+
+
+def insert_job(db: sqlite3.Connection, record: JobRecord) -> None:
+    """Write a new job."""
+    status = record.status
+    db.execute(
+        "INSERT INTO jobs (customer, job_id, version, state, created, ended,"
+        " idempotency_key, fingerprint, size, owner, lease_until, status, config,"
+        f" {', '.join(LISTING_FIELDS)})"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            record.customer,
+            record.job_id,
+            record.version,
+            status.status.value,
+            format_instant(status.created_time),
+            end_of(status),
+            record.idempotency_key,
+            record.fingerprint,
+            record.size,
+            record.owner,
+            lease_end_of(record),
+            status.to_compact_json(),
+            record.config.to_json(),
+            *listing_values(status),
+        ),
+    )
+
+
+def lease_end_of(record: JobRecord) -> str | None:
+    """The end of a job's lease as it is stored."""
+    return None if record.lease_until is None else format_instant(record.lease_until)
+
+
+def end_of(status: JobStatus) -> str | None:
+    """The end of a job as it is stored."""
+    return None if status.end_time is None else format_instant(status.end_time)
 
 
 def find(db: sqlite3.Connection, customer: str, idempotency_key: str) -> JobRecord | None:

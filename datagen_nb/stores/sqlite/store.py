@@ -15,7 +15,7 @@ from typing import Self
 
 from datagen_nb.core.errors import JobNotFound, VersionConflict
 from datagen_nb.core.messages import Event, EventName, JobPage, JobQuery, LogEntry
-from datagen_nb.core.status import JobStatus, State
+from datagen_nb.core.status import State
 from datagen_nb.core.store import (
     EVENTS_KEPT,
     TOMBSTONE,
@@ -28,6 +28,7 @@ from datagen_nb.core.store import (
     Tally,
 )
 from datagen_nb.core.wire_model import format_instant
+from datagen_nb.stores.listing import LISTING_FIELDS, listing_values
 from datagen_nb.stores.sqlite.documents import SqliteDocuments, put
 from datagen_nb.stores.sqlite.events import (
     EVENT,
@@ -40,9 +41,18 @@ from datagen_nb.stores.sqlite.events import (
 )
 from datagen_nb.stores.sqlite.file import SqliteFile
 from datagen_nb.stores.sqlite.leases import release, renew, unleased
-from datagen_nb.stores.sqlite.listing import LISTING_COLUMNS, counts, listing_values, page
-from datagen_nb.stores.sqlite.rows import RECORD, find, record_of, usage
+from datagen_nb.stores.sqlite.listing import counts, page
+from datagen_nb.stores.sqlite.rows import (
+    RECORD,
+    end_of,
+    find,
+    insert_job,
+    lease_end_of,
+    record_of,
+    usage,
+)
 from datagen_nb.stores.sqlite.tally import tally
+from datagen_nb.stores.sqlite.transfer import SqliteTransfer
 
 CHANGES_PER_REDUCTION = 50
 """Changes of a job after which its events are reduced, as they are when it ends."""
@@ -55,6 +65,7 @@ class SqliteStore:
         self._file = file
         self._log = log
         self.documents = SqliteDocuments(file, log)
+        self.transfer = SqliteTransfer(file)
 
     @classmethod
     async def open(cls, path: Path, *, events_kept: int = EVENTS_KEPT) -> Self:
@@ -72,35 +83,15 @@ class SqliteStore:
     async def add(
         self, record: JobRecord, *, precondition: Precondition | None = None
     ) -> JobRecord:
-        status, text = record.status, record.status.to_compact_json()
+        status = record.status
 
         def work(db: sqlite3.Connection) -> JobRecord:
             kept = find(db, record.customer, record.idempotency_key)
             if kept is not None:
                 return kept
             made = _with_size(db, record, precondition)
-            db.execute(
-                "INSERT INTO jobs (customer, job_id, version, state, created, ended,"
-                " idempotency_key, fingerprint, size, owner, lease_until, status, config,"
-                f" {', '.join(LISTING_COLUMNS)})"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    record.customer,
-                    record.job_id,
-                    record.version,
-                    status.status.value,
-                    format_instant(status.created_time),
-                    _ended(status),
-                    record.idempotency_key,
-                    record.fingerprint,
-                    made.size,
-                    record.owner,
-                    _lease_until(record),
-                    text,
-                    record.config.to_json(),
-                    *listing_values(status),
-                ),
-            )
+            insert_job(db, made)
+            text = status.to_compact_json()
             self._log.append(
                 db, record.customer, "job.created", record.job_id, status.last_updated, text
             )
@@ -137,14 +128,14 @@ class SqliteStore:
             changed = db.execute(
                 "UPDATE jobs SET version = version + 1, state = ?, ended = ?, size = ?, owner = ?,"
                 " lease_until = ?, status = ?,"
-                f" {', '.join(f'{column} = ?' for column in LISTING_COLUMNS)}"
+                f" {', '.join(f'{column} = ?' for column in LISTING_FIELDS)}"
                 " WHERE customer = ? AND job_id = ? AND version = ?",
                 (
                     status.status.value,
-                    _ended(status),
+                    end_of(status),
                     made.size,
                     record.owner,
-                    _lease_until(record),
+                    lease_end_of(record),
                     text,
                     *listing_values(status),
                     record.customer,
@@ -301,7 +292,12 @@ class SqliteStore:
     async def last_cursor(self, customer: str) -> int:
         return await self._file.read(lambda db: last_cursor(db, customer))
 
-    async def changes(self, *, after: int | None = None) -> CustomerChanges:
+    async def changes(
+        self,
+        *,
+        after: int | None = None,
+        by_others: bool = False,  # noqa: ARG002  who wrote is not stored
+    ) -> CustomerChanges:
         return await self._file.read(partial(changes, after=after))
 
     async def append_log(self, customer: str, job_id: str, entries: Sequence[LogEntry]) -> None:
@@ -353,14 +349,6 @@ def _append(
             for number, entry in enumerate(entries, start=1)
         ],
     )
-
-
-def _lease_until(record: JobRecord) -> str | None:
-    return None if record.lease_until is None else format_instant(record.lease_until)
-
-
-def _ended(status: JobStatus) -> str | None:
-    return None if status.end_time is None else format_instant(status.end_time)
 
 
 def _marks(values: Sequence[object]) -> str:
