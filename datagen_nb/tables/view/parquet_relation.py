@@ -102,7 +102,7 @@ class ParquetRelation:
     def window(
         self, cursor: Cursor, /, start: int, stop: int, columns: Sequence[int], most: int = WHOLE
     ) -> pa.Table:
-        pieces = [self._schema_of(columns).empty_table()]
+        pieces = [self._no_rows(columns)]
         while start < stop:
             place = bisect_right(self._ends, start)
             first = self._first(place)
@@ -117,7 +117,7 @@ class ParquetRelation:
         self, cursor: Cursor, /, rows: Ids, columns: Sequence[int], most: int = WHOLE
     ) -> pa.Table:
         wanted = np.unique(rows).astype(np.int64)
-        pieces = [self._schema_of(columns).empty_table()]
+        pieces = [self._no_rows(columns)]
         places = np.searchsorted(self._ends, wanted, side="right")
         for place in np.unique(places):
             within = wanted[places == place] - self._first(int(place))
@@ -182,6 +182,13 @@ class ParquetRelation:
 
     def _schema_of(self, columns: Sequence[int]) -> pa.Schema:
         return pa.schema([self._schema.field(place) for place in columns])
+
+    def _no_rows(self, columns: Sequence[int]) -> pa.Table:
+        schema = self._schema_of(columns)
+        # ``empty_table`` cannot make every type.
+        return pa.Table.from_arrays(
+            [pa.chunked_array([], one) for one in schema.types], schema=schema
+        )
 
     def _read(
         self,

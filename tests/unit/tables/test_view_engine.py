@@ -345,3 +345,14 @@ def test_a_search_goes_from_match_to_match(open_engine, kind):
     assert [search.go(by).row for by in (0, 1, 1)] == [2, 3, 2]
     assert search.go(0).count == 2
     assert Search(engine, view, "nowhere").go(0).row is None
+
+
+def test_a_type_that_arrow_makes_no_empty_values_of_is_shown(tmp_path):
+    """As a struct with an identifier in it is."""
+    nested = pa.struct([("id", pa.uuid())])
+    ids = pa.ExtensionArray.from_storage(pa.uuid(), pa.array([b"0123456789abcdef"], pa.binary(16)))
+    table = pa.table({"a": pa.StructArray.from_arrays([ids], fields=list(nested))})
+    pq.write_table(table, tmp_path / "table.parquet")
+    engine = Engine(tmp_path / "table.parquet")
+    assert engine.rows(engine.whole, 0, 9, [0], lane="cells") == table
+    engine.close()
