@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -212,15 +212,23 @@ class ParquetRelation:
             f"SELECT {names} FROM {self._scan(self._links[place])} "
             f"WHERE {where} ORDER BY file_row_number"
         )
-        arrays = [
-            typed(found.column(f"c{one}"), self._schema.field(one).type)
-            if one in exact
-            else self._by_arrow(place, rows, one)
-            for one in columns
-        ]
         if not columns:
             return pa.table({})
+        arrays = []
+        for one in columns:
+            values = found.column(f"c{one}") if one in exact else None
+            arrays.append(self._typed(place, rows, one, values))
         return pa.Table.from_arrays(arrays, schema=self._schema_of(columns))
+
+    def _typed(
+        self, place: int, rows: Ids, column: int, values: pa.ChunkedArray | None
+    ) -> pa.ChunkedArray:
+        """Values of a column, read by DuckDB or ``None``, in the type of the schema."""
+        if values is not None:
+            with suppress(pa.ArrowInvalid, pa.ArrowNotImplementedError):
+                return typed(values, self._schema.field(column).type)
+        # Such as milliseconds of years that DuckDB, which counts microseconds, does not have.
+        return self._by_arrow(place, rows, column)
 
     def _by_arrow(self, place: int, rows: Ids, column: int) -> pa.ChunkedArray:
         """Values of a column whose type DuckDB changes; reads the row groups that they lie in."""
