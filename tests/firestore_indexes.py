@@ -114,7 +114,9 @@ class Recorded:
                     "queryScope": index.scope,
                     "fields": [{"fieldPath": name, "order": way} for name, way in index.fields],
                 }
-                for index in sorted(composite, key=lambda one: (one.collection, one.fields))
+                for index in sorted(
+                    composite, key=lambda one: (one.collection, one.scope, one.fields)
+                )
             ],
             "fieldOverrides": [
                 {"collectionGroup": collection, "fieldPath": name, "indexes": indexes}
@@ -126,7 +128,9 @@ class Recorded:
 def _without_needless(indexes: Sequence[Index]) -> Sequence[Index]:
     """The fewest that serve all."""
     kept: list[Index] = []
-    for index in sorted(indexes, key=lambda one: (one.equal, one.fields)):
+    for index in sorted(
+        indexes, key=lambda one: (one.equal, one.fields, one.collection, one.scope)
+    ):
         if not any(other.serves(index) for other in kept):
             kept = [other for other in kept if not index.serves(other)]
             kept.append(index)
