@@ -153,7 +153,8 @@ def _floats(array: pa.Array) -> Floats:
         return counted * scale if scale >= 1 else counted / 1000.0
     if pa.types.is_float16(type):
         array = array.cast(pa.float32())
-    return np.asarray(array.to_numpy(zero_copy_only=False), dtype=np.float64)
+    with np.errstate(invalid="ignore"):  # a NaN may have any bits
+        return np.asarray(array.to_numpy(zero_copy_only=False), dtype=np.float64)
 
 
 def _decimals(known: Floats, type: pa.DataType) -> int | None:

@@ -311,6 +311,15 @@ def test_a_column_that_follows_from_another_may_have_any_type(name):
     assert not relation.holds(kept.set_column(0, "place", pa.array(["b", "a", "a", "b"]))).all()
 
 
+def test_half_floats_may_be_no_number_in_any_bits():
+    """Nothing warns: those of other systems have bits that signal."""
+    random = chance(1)
+    bits = random.choice(np.array([0x7D01, 0x3C00, 0x4000, 0xFD01], dtype=np.uint16), 200)
+    half = pa.array(bits.view(np.float16))
+    table = pa.table({"a": half, "b": half, "c": random.integers(0, 9, 200)})
+    find(table, kinds=dict.fromkeys("abc", "numeric"))
+
+
 @quietly
 @given(seed=st.integers(0, 10**6), rows=st.sampled_from([8, 10, 20, 50, 200, 1000]))
 def test_independent_columns_have_no_relation(seed, rows):
