@@ -1,4 +1,4 @@
-"""What a pipeline tells of itself: read back, complete, and a rule for every configuration."""
+"""How a pipeline describes itself: read back, complete, and a rule for every configuration."""
 
 import json
 
