@@ -311,9 +311,9 @@ def _raise_output_error(error: OSError, label: str) -> NoReturn:
             code="disk_full",
             details={"path": label, "freeBytes": free, "remedy": remedy, "retryHelps": True},
         ) from error
-    remedy = {
-        errno.ENOENT: f"Make the directory {place} first, or choose another place.",
-    }.get(error.errno or 0, "Choose a place that you may write to.")
+    remedy = "Choose a place that you may write to."
+    if error.errno == errno.ENOENT and not place.exists():
+        remedy = f"Make the directory {place} first, or choose another place."
     raise OutputError(
         f"{label} cannot be written: {reason_of(error)}. {remedy}",
         code="output_unwritable",

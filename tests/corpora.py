@@ -28,6 +28,7 @@ from datagen_nb.core.pipeline import InputProbe, Signal, Task
 from datagen_nb.pipelines.engine.attempt import run_attempt
 from datagen_nb.pipelines.inspection import probes
 from datagen_nb.tables.cells import as_text
+from datagen_nb.tables.frames import to_pandas
 from datagen_nb.tables.source import source_of
 from datagen_nb.tables.view.engine import Engine
 
@@ -53,6 +54,7 @@ def view(data: Any) -> None:
         engine.close()
     for column in [*shown.columns, *source_of(data).read(0, 50).columns]:
         as_text(column).to_pylist()
+    to_pandas(shown)
 
 
 def submit(path: Path, output_format: str) -> None:

@@ -13,7 +13,7 @@ from bisect import bisect_right
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from itertools import accumulate
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO
 
 from datagen_nb.client.misuse import check_not_negative
 from datagen_nb.core.config import LOCAL_FILES, USUAL_MODE
@@ -24,6 +24,7 @@ from datagen_nb.core.lease import Connected
 from datagen_nb.core.output_errors import output_exists, output_is_input
 from datagen_nb.core.ports import Jobs
 from datagen_nb.core.result import Manifest, Part, Report
+from datagen_nb.tables.frames import to_pandas
 
 if TYPE_CHECKING:
     from hashlib import _Hash
@@ -156,7 +157,7 @@ class AsyncDataset(Connected):
         """
         check_not_negative("n", n)
         table = await self.read(0, n)
-        return cast("pd.DataFrame", await asyncio.to_thread(table.to_pandas))
+        return await asyncio.to_thread(to_pandas, table)
 
     async def to_arrow(self) -> pa.Table:
         """Read all rows into memory, as a pyarrow Table.
@@ -171,13 +172,15 @@ class AsyncDataset(Connected):
     async def to_pandas(self) -> pd.DataFrame:
         """Read all rows into memory, as a pandas DataFrame.
 
+        Raises:
+            InputError: pandas cannot hold a column; ``to_arrow`` gives it.
+
         Example:
             ```python
             frame = await data.to_pandas()
             ```
         """
-        table = await self.to_arrow()
-        return cast("pd.DataFrame", await asyncio.to_thread(table.to_pandas))
+        return await asyncio.to_thread(to_pandas, await self.to_arrow())
 
     async def iter_batches(self) -> AsyncGenerator[pa.RecordBatch]:
         """Iterate over all rows in record batches, with one part in memory at a time.

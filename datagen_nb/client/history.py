@@ -23,7 +23,7 @@ from datagen_nb.core.messages import (
 from datagen_nb.core.ports import Jobs
 from datagen_nb.core.status import JobStatus, State
 from datagen_nb.core.summary import SHOWN, Summary, Table, count
-from datagen_nb.core.words import duration, size
+from datagen_nb.core.words import duration, local_time, size
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -101,7 +101,7 @@ def _row(job: JobStatus) -> tuple[str, ...]:
         job.name,
         state,
         f"{job.data_size:,}",
-        f"{job.created_time.astimezone():%Y-%m-%d %H:%M}",
+        local_time(job.created_time),
         "" if took is None else duration(took),
         "" if made is None else size(made),
         "" if fidelity is None else f"{fidelity:.1%}",

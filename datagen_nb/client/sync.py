@@ -25,6 +25,7 @@ from datagen_nb.core.failure import JobFailure
 from datagen_nb.core.result import Part, Report
 from datagen_nb.core.status import JobStatus, Stage
 from datagen_nb.core.summary import Summarized, Summary
+from datagen_nb.tables.frames import to_pandas
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -115,7 +116,7 @@ class Dataset(Plain[AsyncDataset]):
         """One column as a pandas Series, or some as a DataFrame."""
         wanted = [columns] if isinstance(columns, str) else list(columns)
         check_columns(wanted, self.schema.names)
-        return self.to_arrow().select(wanted).to_pandas()[columns]
+        return to_pandas(self.to_arrow().select(wanted))[columns]
 
     def _ipython_key_completions_(self) -> list[str]:
         return list(self.schema.names)

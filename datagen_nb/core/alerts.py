@@ -14,6 +14,7 @@ from typing import Any, Literal, Protocol
 from pydantic import Field
 
 from datagen_nb.core.errors import NotFound
+from datagen_nb.core.summary import Summarized, Summary, listed
 from datagen_nb.core.wire_model import Instant, WireModel
 from datagen_nb.core.words import duration
 
@@ -83,11 +84,20 @@ class Alert(WireModel):
     times_raised: int = 1
 
 
-class AlertPage(WireModel):
+class AlertPage(Summarized, WireModel):
     """A page of alerts in order of id; ``next_cursor`` is absent on the last page."""
 
     alerts: tuple[Alert, ...]
     next_cursor: str | None = None
+
+    def _summary(self) -> Summary:
+        rows = [[one.id, one.severity, one.status, one.message] for one in self.alerts]
+        return listed(
+            "Alerts",
+            ["id", "severity", "status", "message"],
+            rows,
+            more=self.next_cursor is not None,
+        )
 
 
 class Alerts(Protocol):

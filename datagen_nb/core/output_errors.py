@@ -5,7 +5,7 @@ from datagen_nb.core.errors import OutputError
 
 def output_exists(path: str) -> OutputError:
     """The error for a result whose name another file has."""
-    remedy = "Choose another name, or say overwrite=True to replace it."
+    remedy = "Choose another name, or replace it: overwrite=True, on the command line --overwrite."
     return _name_taken("output_exists", path, "exists already", remedy)
 
 

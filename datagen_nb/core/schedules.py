@@ -14,7 +14,9 @@ from pydantic import Field
 
 from datagen_nb.core.errors import NotFound
 from datagen_nb.core.failure import JobFailure
+from datagen_nb.core.summary import Summarized, Summary, listed
 from datagen_nb.core.wire_model import Instant, RequestModel, WireModel, format_instant
+from datagen_nb.core.words import local_time
 
 SHOWN_RUNS = 5
 
@@ -82,11 +84,29 @@ class Schedule(ScheduleDraft):
     last_run: ScheduledRun | None = None
 
 
-class SchedulePage(WireModel):
+class SchedulePage(Summarized, WireModel):
     """A page of schedules; ``next_cursor`` is absent on the last page."""
 
     schedules: tuple[Schedule, ...]
     next_cursor: str | None = None
+
+    def _summary(self) -> Summary:
+        rows = [
+            [
+                one.name,
+                one.cron,
+                one.zone,
+                one.template or "",
+                local_time(one.next_runs[0]) if one.next_runs else "disabled",
+            ]
+            for one in self.schedules
+        ]
+        return listed(
+            "Schedules",
+            ["name", "cron", "zone", "template", "next run"],
+            rows,
+            more=self.next_cursor is not None,
+        )
 
 
 class Schedules(Protocol):

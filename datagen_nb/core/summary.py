@@ -137,5 +137,20 @@ def sizes(low: float, high: float) -> str:
     return last if first == last else f"{first} to {last}"
 
 
+def listed(
+    title: str, names: Sequence[str], rows: Sequence[Sequence[str]], *, more: bool
+) -> Summary:
+    """The summary of a page of a list: how many entries it has, and the entries as a table.
+
+    Args:
+        title: What the entries are called, as ``Uploads``.
+        names: Of the columns.
+        rows: A text for each column, of each entry.
+        more: Whether another page follows.
+    """
+    line = f"{len(rows)}, and there are more" if more else str(len(rows))
+    return Summary(title, line, table=Table(names, rows, [False] * len(names)))
+
+
 def _cut(text: str) -> str:
     return text if len(text) <= ONE_LINE else f"{text[:ONE_LINE]}…"

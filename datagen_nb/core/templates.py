@@ -15,6 +15,7 @@ from datagen_nb.core.config import JobConfiguration, wire_fields
 from datagen_nb.core.errors import ConfigurationError, NotFound, Problem
 from datagen_nb.core.pipeline_info import PipelineInfo
 from datagen_nb.core.status import JobStatus
+from datagen_nb.core.summary import Summarized, Summary, listed
 from datagen_nb.core.wire_model import Instant, RequestModel, WireModel
 
 MAX_VERSIONS = 99_999
@@ -62,11 +63,17 @@ class TemplateSubmit(RequestModel):
     version: int | None = None
 
 
-class TemplatePage(WireModel):
+class TemplatePage(Summarized, WireModel):
     """A page of templates; ``next_cursor`` is absent on the last page."""
 
     templates: tuple[Template, ...]
     next_cursor: str | None = None
+
+    def _summary(self) -> Summary:
+        rows = [[one.name, str(one.version), one.description] for one in self.templates]
+        return listed(
+            "Templates", ["name", "version", "description"], rows, more=self.next_cursor is not None
+        )
 
 
 class Templates(Protocol):

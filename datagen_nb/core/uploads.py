@@ -15,7 +15,9 @@ from pydantic import Field, model_validator
 from datagen_nb.core.config import INPUTS
 from datagen_nb.core.errors import ConfigurationError, Conflict, InputError, NotFound, Problem
 from datagen_nb.core.formats import FORMATS
+from datagen_nb.core.summary import Summarized, Summary, listed
 from datagen_nb.core.wire_model import Instant, RequestModel, WireModel
+from datagen_nb.core.words import local_time, size
 
 MAX_CHUNK = 1 << 20
 """Bytes of one chunk."""
@@ -86,11 +88,28 @@ class Upload(WireModel):
     expires: Instant | None = None
 
 
-class UploadPage(WireModel):
+class UploadPage(Summarized, WireModel):
     """A page of uploads in order of id; ``next_cursor`` is absent on the last page."""
 
     uploads: tuple[Upload, ...]
     next_cursor: str | None = None
+
+    def _summary(self) -> Summary:
+        rows = [
+            [
+                upload.upload_id,
+                size(upload.size),
+                size(upload.offset),
+                "" if upload.expires is None else local_time(upload.expires),
+            ]
+            for upload in self.uploads
+        ]
+        return listed(
+            "Uploads",
+            ["id", "size", "received", "expires"],
+            rows,
+            more=self.next_cursor is not None,
+        )
 
 
 class Uploads(Protocol):

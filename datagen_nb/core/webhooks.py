@@ -16,6 +16,7 @@ from pydantic import Field
 
 from datagen_nb.core.signing import SIGNATURE
 from datagen_nb.core.status import JobStatus
+from datagen_nb.core.summary import Summarized, Summary, listed
 from datagen_nb.core.wire_model import Instant, RequestModel, WireModel
 
 WebhookEvent = Literal[
@@ -144,11 +145,20 @@ class NewWebhook(WebhookStatus):
     secret: str = Field(repr=False)
 
 
-class WebhookPage(WireModel):
+class WebhookPage(Summarized, WireModel):
     """A page of webhooks in order of id; ``next_cursor`` is absent on the last page."""
 
     webhooks: tuple[WebhookStatus, ...]
     next_cursor: str | None = None
+
+    def _summary(self) -> Summary:
+        rows = [
+            [one.id, one.url, ", ".join(one.events), "enabled" if one.enabled else "disabled"]
+            for one in self.webhooks
+        ]
+        return listed(
+            "Webhooks", ["id", "url", "events", "state"], rows, more=self.next_cursor is not None
+        )
 
 
 class WebhookPayload(WireModel):
@@ -223,11 +233,22 @@ class Delivery(WireModel):
     payload: WebhookPayload | None = None
 
 
-class DeliveryPage(WireModel):
+class DeliveryPage(Summarized, WireModel):
     """A page of deliveries, the newest first; ``next_cursor`` is absent on the last page."""
 
     deliveries: tuple[Delivery, ...]
     next_cursor: str | None = None
+
+    def _summary(self) -> Summary:
+        rows = [
+            [one.id, one.event, one.job_id, one.state, str(one.tries)] for one in self.deliveries
+        ]
+        return listed(
+            "Deliveries",
+            ["id", "event", "job", "state", "tries"],
+            rows,
+            more=self.next_cursor is not None,
+        )
 
 
 class ReplayRange(RequestModel):

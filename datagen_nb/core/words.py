@@ -1,7 +1,8 @@
-"""Numbers as people say them: durations and sizes. Every message takes them from here."""
+"""Numbers and times as people say them. Every message takes them from here."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from itertools import pairwise
 
 _UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
@@ -56,6 +57,17 @@ def size(number: float) -> str:
         if number < 999.5:
             return f"{number:.1f} {unit}" if number < 9.95 else f"{number:.0f} {unit}"
     return f"{number / 1_000:,.1f} TB"
+
+
+def local_time(time: datetime) -> str:
+    """Say when, to the minute, in the time zone of this machine.
+
+    Example:
+        ```python
+        local_time(datetime(2026, 3, 1, 8, 30, tzinfo=UTC))  # "2026-03-01 09:30" in Berlin
+        ```
+    """
+    return f"{time.astimezone():%Y-%m-%d %H:%M}"
 
 
 def _counted(number: float, unit: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 
-from datagen_nb.core.errors import DatagenError, InputError
+from datagen_nb.core.errors import DatagenError, InputError, ServiceError
 from datagen_nb.core.failure import JobFailure
 from datagen_nb.core.pipeline import InputProbe
 
@@ -77,10 +77,23 @@ def failure(error: Exception, stage: str) -> JobFailure:
             details={"stage": stage, "remedy": remedy, "retryHelps": True, "passing": True},
         )
     remedy = "This is a defect of the program: please report it with the job's log."
-    # The text of an OSError names a place on the service's machine.
-    reason = error.strerror if isinstance(error, OSError) else error
     return JobFailure(
         code="internal_error",
-        message=f"Stage {stage} broke: {type(error).__name__}: {reason}. {remedy}",
+        message=f"Stage {stage} broke: {_reason(error)}. {remedy}",
         details={"stage": stage, "remedy": remedy, "retryHelps": False},
     )
+
+
+def probe_broke(error: Exception, probe: InputProbe) -> ServiceError:
+    """The error of a probe that an unexpected exception ended."""
+    return ServiceError(
+        f"{probe.config.input_title} could not be looked at: {_reason(error)}. This is a defect of "
+        "the program: please report it with the log of the service.",
+        code="internal_error",
+    )
+
+
+def _reason(error: Exception) -> str:
+    # The text of an OSError names a place on the service's machine.
+    said = error.strerror if isinstance(error, OSError) else error
+    return f"{type(error).__name__}: {said}"

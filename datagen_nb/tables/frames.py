@@ -1,4 +1,4 @@
-"""A table in memory as Arrow: from pandas, pyarrow, and whatever has Arrow's C stream.
+"""A table in memory as Arrow, from pandas and whatever has Arrow's C stream; and back to pandas.
 
 Any frame with ``__arrow_c_stream__`` is taken: polars, ibis, DuckDB and others. What training
 takes and what can be displayed differ in ``for_display`` alone.
@@ -7,7 +7,7 @@ takes and what can be displayed differ in ``for_display`` alone.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from datagen_nb.core.errors import ArgumentTypeError
 from datagen_nb.tables.input_errors import input_error
@@ -79,6 +79,38 @@ def to_arrow(frame: Any, *, for_display: bool = False) -> pa.Table:
         table = pa.Table.from_arrays(arrays, names=[name for name, _ in columns])
         return table if for_display else table.replace_schema_metadata(_metadata(columns))
     return _without_views(_from_stream(frame))
+
+
+def to_pandas(table: pa.Table) -> pd.DataFrame:
+    """Convert an Arrow table to a pandas DataFrame.
+
+    Raises:
+        InputError: pandas cannot hold a column (``unsupported_column``), as dates beyond the years
+            of Python's, or instants in a zone that this machine does not know.
+
+    Example:
+        ```python
+        to_pandas(pyarrow.table({"a": [1, 2]}))
+        ```
+    """
+    import pyarrow as pa
+
+    unsuitable = (pa.ArrowException, ValueError, OverflowError)
+    try:
+        return cast("pd.DataFrame", table.to_pandas())
+    except unsuitable:
+        for name, column in zip(table.schema.names, table.columns, strict=True):
+            try:
+                column.to_pandas()
+            except unsuitable as error:
+                raise input_error(
+                    "unsupported_column",
+                    "The table",
+                    f"has a column {name!r} of {column.type} that pandas cannot hold: {error}",
+                    "Leave it out, or take the rows as Arrow.",
+                    column=name,
+                ) from error
+        raise
 
 
 def _is_pandas(value: Any) -> bool:

@@ -18,6 +18,7 @@ from datagen_nb.client.portal import portal
 from datagen_nb.client.sync import Dataset
 from datagen_nb.core.errors import InputError
 from datagen_nb.core.inert import ONE_LINE, inert
+from datagen_nb.tables.frames import to_pandas
 from datagen_nb.tables.view.code import Dialect, to_code
 from datagen_nb.tables.view.connection import Superseded
 from datagen_nb.tables.view.conversion import Conversion
@@ -110,8 +111,7 @@ class Viewer(WidgetBase):
             InputError: The file breaks somewhere.
         """
         shown = self._whole()
-        frame: pd.DataFrame = shown.engine.table(shown.view).to_pandas()
-        return frame
+        return to_pandas(shown.engine.table(shown.view))
 
     @property
     def selected(self) -> pd.DataFrame:
@@ -121,8 +121,7 @@ class Viewer(WidgetBase):
         columns = [] if selection is None else list(selection.columns)
         start, stop = (0, 0) if selection is None else (selection.top, selection.bottom + 1)
         cells = shown.engine.rows(shown.view, start, stop, columns, lane="selected")
-        frame: pd.DataFrame = cells.to_pandas()
-        return frame
+        return to_pandas(cells)
 
     def to_code(self, dialect: Dialect = "pandas", *, name: str = "frame") -> str:
         """Write the view as code that selects the same rows in the same order.

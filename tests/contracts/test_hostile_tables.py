@@ -136,10 +136,16 @@ def untyped(came: dict[str, str]) -> dict[str, str]:
 
 
 @pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("repeats", [False, True], ids=["as it is", "of one value"])
 @pytest.mark.parametrize("name", TYPES)
-def test_every_arrow_type_comes_through_or_is_refused(tmp_path: Path, name: str) -> None:
-    """In memory and from a Parquet file, if Parquet can hold it."""
-    table = pa.table({"x": TYPES[name], "k": list(range(ROWS))})
+def test_every_arrow_type_comes_through_or_is_refused(
+    tmp_path: Path, name: str, repeats: bool
+) -> None:
+    """In memory and from a Parquet file, if Parquet can hold it; also where one value repeats."""
+    values = TYPES[name]
+    if repeats:
+        values = pa.concat_arrays([values.slice(0, 1)] * ROWS)
+    table = pa.table({"x": values, "k": list(range(ROWS))})
     path = tmp_path / "in.parquet"
     came = {"sent": sent(table), "view of a table": outcome(lambda: view(table))}
     try:

@@ -9,7 +9,7 @@ import pytest
 
 from datagen_nb.buckets.local import LocalFiles
 from datagen_nb.core.config import JobConfiguration
-from datagen_nb.core.errors import InputError
+from datagen_nb.core.errors import InputError, ServiceError
 from datagen_nb.core.formats import FORMATS
 from datagen_nb.core.pipeline import InputProbe
 from datagen_nb.pipelines.inspection import probes
@@ -284,6 +284,21 @@ async def test_errors_come_from_the_worker_as_they_are(pipeline, tmp_path):
         await pipeline.preview(probe(tmp_path / "nowhere.csv"))
 
     assert caught.value.code == "input_not_found"
+
+
+def test_an_unexpected_exception_is_an_error_of_ours_and_printed_whole(file, monkeypatch, capfd):
+    """The worker ends well, and its log has the traceback."""
+
+    def broken(probe):
+        raise ZeroDivisionError("no rows")
+
+    monkeypatch.setattr(probes, "inspect", broken)
+
+    error = probes.run_probe("inspect", probe(file))
+
+    assert (type(error), error.code) == (ServiceError, "internal_error")
+    assert "ZeroDivisionError: no rows" in str(error)
+    assert "in broken" in capfd.readouterr().err
 
 
 async def test_a_look_that_is_given_up_ends_its_worker(pipeline, parent, tmp_path):

@@ -15,6 +15,8 @@ from datagen_nb.core.inspection import InspectedColumn, Inspection
 from datagen_nb.core.limits import RateLimitStatus
 from datagen_nb.core.messages import Overview
 from datagen_nb.core.summary import SHOWN
+from datagen_nb.core.uploads import Upload, UploadPage
+from datagen_nb.core.webhooks import Delivery, DeliveryPage
 from datagen_nb.ui.renderers import view
 
 HOSTILE = "<img src=x onerror=alert(1)>\x1b[31m\u202egnp"
@@ -53,6 +55,19 @@ INSPECTION = Inspection(
     ),
     sample=(),
     notes=(HOSTILE,),
+)
+UPLOADS = (
+    Upload(upload_id="a", size=1_000_000, offset=500_000),
+    Upload(upload_id="b", size=1_000_000, offset=1_000_000, path="inputs/b.csv", expires=NOW),
+)
+DELIVERY = Delivery(
+    id="d",
+    webhook_id="wh",
+    event="job.completed",
+    job_id="j",
+    sequence=1,
+    state="pending",
+    created_time=NOW,
 )
 
 
@@ -119,6 +134,27 @@ def test_html_fits_light_and_dark_pages(client, job):
     for value in (client, ESTIMATE, LIMITS, INSPECTION, overview(job), client.jobs.list()):
         html = value._repr_html_()
         assert not re.search(r"#[0-9a-f]{3,6}\b|[^-]color:(?!inherit)", html)
+
+
+def test_pages_of_lists_show_their_entries(client, job):
+    """A line with the count; in a notebook a row for each entry, whose text is escaped."""
+    config = job.configuration.to_wire()
+    client.templates.put("mine", dg.TemplateDraft(description=HOSTILE, configuration=config))
+    client.schedules.put("nightly", dg.ScheduleDraft(cron="0 3 * * *", template="mine"))
+    pages = {
+        "<Templates 1>": client.templates.list(),
+        "<Schedules 1>": client.schedules.list(),
+        "<Webhooks 0>": client.webhooks.list(),
+        "<Alerts 0>": client.alerts.list(),
+        "<Uploads 2, and there are more>": UploadPage(uploads=UPLOADS, next_cursor="b"),
+        "<Deliveries 1>": DeliveryPage(deliveries=(DELIVERY,)),
+    }
+
+    assert [repr(page) for page in pages.values()] == list(pages)
+    shown = "".join(page._repr_html_() for page in pages.values())
+    assert tags_of(shown) <= {"div", "b", "bdi", "table", "tr", "td", "th"}
+    for words in ("&lt;img", "0 3 * * *", "1.0 MB", "500 kB", "job.completed", "pending"):
+        assert words in shown
 
 
 def test_a_list_of_jobs_is_a_list_a_table_and_a_frame(client, job):

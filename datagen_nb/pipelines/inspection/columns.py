@@ -149,11 +149,11 @@ def _most_frequent(values: pa.ChunkedArray) -> list[Bar]:
     counted = values.value_counts()
     found, counts = counted.field("values"), counted.field("counts").to_numpy()
     order = np.argsort(-counts, kind="stable")[:MAX_VALUES]
-    return [Bar(label=_cut(_word(found[int(at)].as_py())), count=int(counts[at])) for at in order]
-
-
-def _word(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    labels = as_text(pa.chunked_array([found.take(order)])).to_pylist()
+    return [
+        Bar(label=_cut(label), count=int(counts[at]))
+        for label, at in zip(labels, order, strict=True)
+    ]
 
 
 def _sample(table: pa.Table, kinds: Sequence[str]) -> tuple[tuple[Any, ...], ...]:

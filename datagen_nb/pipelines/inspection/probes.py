@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -22,7 +23,7 @@ from datagen_nb.core.plans import PREVIEW_ROWS, Preview, PreviewColumn
 from datagen_nb.core.relation_text import columns_of, parse
 from datagen_nb.pipelines.built_in import fit_options, kinds_of, patterns_of, stated
 from datagen_nb.pipelines.engine.attempt import check_columns
-from datagen_nb.pipelines.failures import input_too_large, lacks_memory
+from datagen_nb.pipelines.failures import input_too_large, lacks_memory, probe_broke
 from datagen_nb.pipelines.inspection.columns import inspected
 from datagen_nb.pipelines.opening import opened
 from datagen_nb.pipelines.spread import Spread, evenly, spread
@@ -53,12 +54,13 @@ def run_probe(question: str, probe: InputProbe) -> Any:
     }
     try:
         return functions[question](probe)
-    except (DatagenError, MemoryError, OSError) as error:
+    except Exception as error:
         if lacks_memory(error):
             return input_too_large(probe)
         if isinstance(error, DatagenError):
             return error
-        raise
+        sys.excepthook(*sys.exc_info())
+        return probe_broke(error, probe)
 
 
 def measure(probe: InputProbe) -> TableFacts:
