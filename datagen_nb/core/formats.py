@@ -7,21 +7,16 @@ A format is one class, of which this part has no I/O; reading and writing is its
 
 from __future__ import annotations
 
-import pkgutil
-from collections.abc import Iterator, Mapping
-from functools import cached_property
-from importlib import import_module
-from importlib.metadata import entry_points
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from datagen_nb.core.errors import ConfigurationError, Problem
 from datagen_nb.core.quoting import brief_repr
+from datagen_nb.core.registry import Registry
 from datagen_nb.core.rules import broken, one_of
 
 ENTRY_POINTS = "datagen_nb.table_formats"
 """The group of entry points under which packages offer their formats: a class each."""
-
-_BUILT_IN = "datagen_nb.tables.file_formats"
 
 
 class FileFormat:
@@ -52,38 +47,12 @@ class FileFormat:
     row_size: ClassVar[int] = 100
 
 
-class Formats(Mapping[str, FileFormat]):
-    """The formats by name. Entry points are read at the first name that is not built in."""
-
-    def __getitem__(self, name: str) -> FileFormat:
-        found = self._built_in.get(name)
-        return self._all[name] if found is None else found
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._all)
-
-    def __len__(self) -> int:
-        return len(self._all)
-
-    @cached_property
-    def _built_in(self) -> Mapping[str, FileFormat]:
-        package = import_module(_BUILT_IN)
-        found = pkgutil.iter_modules(package.__path__, f"{_BUILT_IN}.")
-        formats = [import_module(module.name).FORMAT for module in found]
-        return {format.name: format for format in formats}
-
-    @cached_property
-    def _all(self) -> Mapping[str, FileFormat]:
-        formats = dict(self._built_in)
-        for point in entry_points(group=ENTRY_POINTS):
-            made = point.load()()
-            if not isinstance(made, FileFormat) or made.name in formats:
-                raise TypeError(f"{point.value} is no table format with a name of its own")
-            formats[made.name] = made
-        return formats
-
-
-FORMATS = Formats()
+FORMATS: Registry[FileFormat] = Registry(
+    FileFormat,
+    package="datagen_nb.tables.file_formats",
+    attribute="FORMAT",
+    entry_points=ENTRY_POINTS,
+)
 """Every format of tables, by name."""
 
 

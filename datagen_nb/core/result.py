@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from datagen_nb.core.kinds import Scale, scale_of
 from datagen_nb.core.wire_model import WireModel
 
 NO_CLOSER = 0.55
@@ -172,7 +173,7 @@ class Memorisation(WireModel):
         """What ``dcr_share`` and values that came back show about privacy."""
         if self.dcr_share is not None and self.dcr_share > SOMEWHAT_CLOSER:
             return "bad"
-        if any(column.kind not in {"numeric", "datetime"} for column in self.disclosed):
+        if any(scale_of(column.kind) is not Scale.ORDERED for column in self.disclosed):
             return "bad"  # texts do not match by chance, as numbers do
         if self.disclosed:
             return "caution"

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from datagen_nb.core.config import MAX_COLUMNS, MAX_SEED
+from datagen_nb.core.kinds import KINDS
 from datagen_nb.core.pipeline_info import PipelineInfo, StageInfo
 from datagen_nb.core.version import __version__
 
@@ -14,7 +15,7 @@ STAGES = ("validate", "read", "fit", "generate", "write", "report")
 
 DATA_TYPES = ("tabular",)
 PRESETS = ("balanced",)
-COLUMN_KINDS = ("numeric", "boolean", "categorical", "datetime", "id", "text", "constant")
+COLUMN_KINDS = tuple(KINDS)
 
 RELATION_MODES = ("auto", "off")
 MAX_RELATIONS = 100

@@ -13,10 +13,12 @@ from threadpoolctl import threadpool_limits
 
 from datagen_nb.core.config import MIN_ROWS
 from datagen_nb.core.errors import InputError
+from datagen_nb.core.kinds import KINDS, Scale
 from datagen_nb.synth import keys, relations
 from datagen_nb.synth.arrays import plain_table, to_column, to_values
 from datagen_nb.synth.decisions import Decisions, decide
 from datagen_nb.synth.keys import Group
+from datagen_nb.synth.kinds import identifier
 from datagen_nb.synth.margins import MIN_COUNT
 from datagen_nb.synth.model import FORM, FORMAT, Model
 from datagen_nb.synth.profile import Profile
@@ -58,7 +60,7 @@ class Fitting:
         return {
             name: dict(zip(levels["value"].to_pylist(), levels["count"].to_pylist(), strict=True))
             for name, kind in self.decided.kinds.items()
-            if kind == "categorical"
+            if KINDS[kind].scale is Scale.NOMINAL
             and name not in self.decided.codecs
             and (levels := self.profile.columns[name].levels) is not None
         }
@@ -115,7 +117,7 @@ def fit(
     schema = sample.schema
     plain, warnings = _affordable(plain_table(sample))
     profile = profile or Profile.of(sample)
-    chosen = dict(columns or {}) | ({} if entity is None else {entity: "id"})
+    chosen = dict(columns or {}) | ({} if entity is None else {entity: identifier.KIND.name})
     others = [] if held_back is None else [plain_table(held_back)]
     known = pa.concat_tables([plain, *others])
     decided = decide(
@@ -317,9 +319,8 @@ def _dictionaries(
         if not pa.types.is_dictionary(field_.type) or name in decided.makers:
             continue
         margin = fitted.get(name)
-        is_level = (
-            margin is None and decided.kinds[name] == "categorical"
-        )  # follows from another column
+        is_nominal = KINDS[decided.kinds[name]].scale is Scale.NOMINAL
+        is_level = margin is None and is_nominal  # follows from another column
         if not is_level and (margin is None or margin.is_smooth):
             continue
         column = sample[name].unify_dictionaries()

@@ -22,6 +22,8 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
+from datagen_nb.core.kinds import KINDS, Scale
+
 Codes = npt.NDArray[np.int32]
 Values = npt.NDArray[Any]
 Floats = npt.NDArray[np.float64]
@@ -189,9 +191,10 @@ def fit(
     if counts is not None:
         known = [counts.get(value, 0) for value in support.tolist()]
         rows = np.maximum(rows, np.array(known, dtype=np.int64))
-    is_number = support.dtype.kind in "iuf" and kind in {"numeric", "datetime"}
+    scale = KINDS[kind].scale
+    is_number = support.dtype.kind in "iuf" and scale is Scale.ORDERED
     if not is_number:
-        least = 1 if kind == "boolean" else min_count
+        least = 1 if scale is Scale.BINARY else min_count
         margin, codes, pooled = _fit_levels(support, codes, rows, random, least)
         if is_open and counts is not None:
             kept = rows >= least

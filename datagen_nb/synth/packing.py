@@ -17,10 +17,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from datagen_nb.core.kinds import KINDS
+
 Arrays = dict[str, Any]
 
 ROOM = "datagen_nb.synth."
-"""Only classes below this package are made again from bytes."""
+"""Only classes below this package, and of the modules of kinds, are made again from bytes."""
 
 
 def to_bytes(value: Any) -> bytes:
@@ -143,7 +145,9 @@ def _objects(values: list[Any]) -> Any:
 
 def _class_of(name: str) -> type[Any]:
     module, _, qualified = name.partition(":")
-    if not module.startswith(ROOM):
+    if not (
+        module.startswith(ROOM) or module in {type(kind).__module__ for kind in KINDS.values()}
+    ):
         raise ValueError(f"{name} is no part of a model")
     found = getattr(importlib.import_module(module), qualified)
     if not (isinstance(found, type) and dataclasses.is_dataclass(found)):

@@ -15,8 +15,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from datagen_nb.core.kinds import KINDS, Scale
 from datagen_nb.synth import margins
 from datagen_nb.synth.arrays import null_flags, to_column, to_values
+from datagen_nb.synth.kinds import categorical
 from datagen_nb.synth.margins import MIN_COUNT, Margin, Pooled
 from datagen_nb.synth.trees import Conditional, grow, order_levels
 
@@ -190,8 +192,11 @@ class Fit:
         return stage, Given(codes_of, stage.unordered)
 
     def _is_ordered(self, margin: Margin, variable: Variable) -> bool:
-        kind = self.kinds.get(variable.column, "categorical")
-        return variable.role == "value" and margin.is_ordered and kind != "categorical"
+        is_nominal = KINDS[self._kind(variable.column)].scale is Scale.NOMINAL
+        return variable.role == "value" and margin.is_ordered and not is_nominal
+
+    def _kind(self, name: str) -> str:
+        return self.kinds.get(name, categorical.KIND.name)
 
     def _margin(
         self, name: str, column: pa.ChunkedArray, random: np.random.Generator
@@ -199,7 +204,7 @@ class Fit:
         """A column's margin, and a code for each row; -1 where it is null."""
         margin, codes, pooled = margins.fit(
             to_values(column),
-            self.kinds.get(name, "categorical"),
+            self._kind(name),
             random=random,
             min_count=self.min_count,
             counts=self.counts.get(name),

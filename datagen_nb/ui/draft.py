@@ -14,8 +14,9 @@ from datagen_nb.core.cloud_paths import is_cloud_path, split
 from datagen_nb.core.config import DEFAULT_BUCKET, LOCAL_FILES, JobConfiguration
 from datagen_nb.core.errors import ArgumentTypeError, ConfigurationError, Problem
 from datagen_nb.core.formats import FORMATS, PACKED_ENDING
+from datagen_nb.core.kinds import KINDS
 from datagen_nb.core.pipeline_info import PipelineInfo
-from datagen_nb.ui.snapshots import FormatChoice, WizardChoices
+from datagen_nb.ui.snapshots import FormatChoice, KindChoice, WizardChoices
 
 NO_TABLE = Problem(
     "inputPath", "(none)", "has to be a table", "Drop a file, give a path or choose a DataFrame."
@@ -120,9 +121,15 @@ def choices_of(pipeline: PipelineInfo) -> WizardChoices:
     return WizardChoices(
         data_type=pipeline.data_types,
         preset=pipeline.presets,
+        column_kind=tuple(_kind(name) for name in pipeline.column_kinds),
         input_format=tuple(_format(name) for name in pipeline.input_formats),
         output_format=tuple(_format(name) for name in pipeline.output_formats),
     )
+
+
+def _kind(name: str) -> KindChoice:
+    found = KINDS.get(name)  # a pipeline elsewhere may have kinds of its own
+    return KindChoice(name=name, label=name if found is None else found.label)
 
 
 def _format(name: str) -> FormatChoice:

@@ -195,11 +195,19 @@ class FormatChoice(WireModel):
     endings: tuple[str, ...]
 
 
+class KindChoice(WireModel):
+    """A kind of columns that can be chosen."""
+
+    name: str
+    label: str
+
+
 class WizardChoices(WireModel):
     """What the service's pipeline can read and make, and how."""
 
     data_type: tuple[str, ...]
     preset: tuple[str, ...]
+    column_kind: tuple[KindChoice, ...]
     input_format: tuple[FormatChoice, ...]
     output_format: tuple[FormatChoice, ...]
 

@@ -210,6 +210,11 @@ export interface JobStatus {
   requestId?: string;
 }
 
+export interface KindChoice {
+  name: string;
+  label: string;
+}
+
 export interface Metadata {
   inputSize: number;
   outputSize?: number;
@@ -255,6 +260,7 @@ export type State = "queued" | "running" | "completed" | "failed" | "cancelled" 
 export interface WizardChoices {
   dataType: string[];
   preset: string[];
+  columnKind: KindChoice[];
   inputFormat: FormatChoice[];
   outputFormat: FormatChoice[];
 }

@@ -11,7 +11,16 @@ const formats = [
   { name: "csv", label: "CSV", isText: true, endings: [".csv", ".gz"] },
   { name: "parquet", label: "Parquet", isText: false, endings: [".parquet"] },
 ];
-const choices = { dataType: ["tabular"], preset: ["balanced"], inputFormat: formats, outputFormat: formats };
+const choices = {
+  dataType: ["tabular"],
+  preset: ["balanced"],
+  columnKind: [
+    { name: "categorical", label: "categorical" },
+    { name: "plate", label: "licence plate" },
+  ],
+  inputFormat: formats,
+  outputFormat: formats,
+};
 
 const snapshot = (given: Partial<Snapshot> = {}): Snapshot => ({
   step: "make",

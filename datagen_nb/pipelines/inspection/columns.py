@@ -23,6 +23,7 @@ from datagen_nb.core.inspection import (
     InspectedColumn,
     Inspection,
 )
+from datagen_nb.core.kinds import KINDS, Scale
 from datagen_nb.pipelines.spread import Spread, evenly
 from datagen_nb.synth.arrays import plain
 from datagen_nb.synth.decisions import Decisions, decide
@@ -100,12 +101,13 @@ def _inspected(name: str, column: pa.ChunkedArray, decided: Decisions) -> Inspec
     values = plain(column).drop_null()
     distinct = pc.count_distinct(values).as_py()
     bars: list[Bar] = []
-    if kind in {"numeric", "datetime"}:
+    scale = KINDS[kind].scale
+    if scale is Scale.ORDERED:
         codec = decided.codecs.get(name)
         if codec is not None:
             values = pa.chunked_array([codec.parse(column).values]).drop_null()
         bars = _ranges(values)
-    elif kind in {"boolean", "categorical", "constant"}:
+    elif scale.has_levels:
         bars = _most_frequent(values)
     others = len(values) - sum(bar.count for bar in bars) if bars else 0
     return InspectedColumn(**known, kind=kind, distinct=distinct, bars=tuple(bars), others=others)

@@ -19,16 +19,6 @@ Numbers = npt.NDArray[Any]
 Flags = npt.NDArray[np.bool_]
 Forms = npt.NDArray[np.int32]
 
-KINDS = {
-    "bool": "boolean",
-    "int64": "numeric",
-    "double": "numeric",
-    "date32": "datetime",
-    "timestamp[us]": "datetime",
-    "time64[us]": "datetime",
-}
-"""The kind of a column by the type of its values."""
-
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
@@ -51,11 +41,6 @@ class Codec(Protocol):
     ``write`` takes any value of the type, and cuts or rounds it to what the spelling can hold.
     """
 
-    @property
-    def kind(self) -> str:
-        """Of the values: ``numeric``, ``datetime`` or ``boolean``."""
-        ...
-
     def parse(self, column: pa.ChunkedArray) -> Parsed:
         """The values of a column and how each is written."""
         ...
@@ -74,7 +59,7 @@ class Spelling(Protocol):
 
     @property
     def unit(self) -> str:
-        """The type of the values, a key of ``KINDS``."""
+        """The type of the values, as Arrow calls it: ``double``, ``timestamp[us]``."""
         ...
 
     def read(self, texts: pa.Array) -> tuple[Numbers, Flags]:
@@ -93,7 +78,7 @@ class TextCodec:
     Attributes:
         spellings: The first that fits a text is its spelling.
         odd: Texts that are written where there is no value, the commonest first.
-        unit: The type of the values, a key of ``KINDS``.
+        unit: The type of the values, as Arrow calls it: ``double``, ``timestamp[us]``.
         type: The column's own type.
     """
 
@@ -101,10 +86,6 @@ class TextCodec:
     odd: tuple[str, ...]
     unit: str
     type: str
-
-    @property
-    def kind(self) -> str:
-        return KINDS[self.unit]
 
     def parse(self, column: pa.ChunkedArray) -> Parsed:
         distinct, at = encode(column)

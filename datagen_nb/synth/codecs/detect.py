@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -37,70 +38,114 @@ MIN_ODD_ROWS = 5
 _RARE = 0.01
 _LENIENT_SHARE = 0.5
 
+_ZEROS_IN_FRONT = re.compile(r"-?0\d+")
+"""Of a code, not of a number."""
+
 _NO_DIGITS = frozenset(
     [digit * width for digit in "09" for width in range(1, 19)] + ["2400", "240000"]
 )
 """Numbers that stand for no date or time among those that do, or for midnight."""
 
 
-def detect(
-    name: str,
-    column: pa.ChunkedArray,
-    *,
-    wanted: str | None = None,
-    pattern: str | None = None,
-) -> Codec | None:
-    """The codec of a column whose values are spelled dates, times, numbers or truth values.
+@dataclass(frozen=True)
+class Written:
+    """A column as it is written, for which a codec is looked for.
 
-    Args:
-        name: Of the column; it helps where the values alone do not decide.
-        column: Texts, integers, or floats that are all whole. Others need none.
-        wanted: The kind that the user says; other kinds are not tried, and up to half of the
-            values may be odd entries.
+    Attributes:
+        name: Its name; it helps where the values alone do not decide.
+        column: Texts, integers, or floats that are all whole. Others need no codec.
+        is_wanted: Whether the user says of which kind it is: then up to half of the values may be
+            odd entries.
         pattern: How dates are written, as ``%d/%m/%Y``; then nothing is guessed.
+    """
 
-    Returns:
-        ``None`` for a column that needs none.
+    name: str
+    column: pa.ChunkedArray
+    is_wanted: bool = False
+    pattern: str | None = None
+
+    @property
+    def is_text(self) -> bool:
+        """Whether its values are texts."""
+        return bool(
+            pa.types.is_string(self.column.type) or pa.types.is_large_string(self.column.type)
+        )
+
+    @property
+    def max_odd_share(self) -> float:
+        """Share of the rows that may be odd entries."""
+        return _LENIENT_SHARE if self.is_wanted else MAX_ODD_SHARE
+
+    @cached_property
+    def counts(self) -> Counts:
+        """Its distinct texts, but for the usual words for a missing value."""
+        return self._all.of(~self._all.are_missing())
+
+    @cached_property
+    def missing(self) -> Counts:
+        """The usual words for a missing value that it has."""
+        return self._all.of(self._all.are_missing())
+
+    @cached_property
+    def head(self) -> tuple[list[str], list[int]]:
+        """Some distinct texts, and how many rows have each."""
+        head = self.counts.head(HEAD)
+        return head.texts.to_pylist(), head.rows.tolist()
+
+    @cached_property
+    def _all(self) -> Counts:
+        return count(self.column)
+
+
+def booleans(column: Written) -> Codec | None:
+    """The codec of truth values in words; ``None`` for a column that has none."""
+    if not column.is_text:
+        return None
+    texts = column.head[0]
+    found = guess_boolean(texts) if len(texts) == 2 else None
+    return None if found is None else _of_texts(column, (found,), max_odd_share=0)
+
+
+def dates(column: Written) -> Codec | None:
+    """The codec of dates, instants and times of day, in words, in digits or as integers."""
+    if not column.is_text:
+        return _of_integers(column) if _is_whole(column.column) else None
+    if column.pattern and len(column.counts):
+        spellings: tuple[Any, ...] = (chosen_spelling(column.pattern, column.counts),)
+    else:
+        spellings = _dates(*column.head, column.name)
+    return _of_texts(column, spellings, max_odd_share=column.max_odd_share)
+
+
+def numbers(column: Written) -> Codec | None:
+    """The codec of numbers with their signs and units.
 
     Example:
-        >>> codec = detect("paid", pa.chunked_array([["$1,234.50", "$99.00", "n.a."]]))
+        >>> codec = numbers(Written("paid", pa.chunked_array([["$1,234.50", "$99.00", "n.a."]])))
         >>> codec.parse(pa.chunked_array([["$12.00"]])).values.to_pylist()
         [12.0]
     """
-    if wanted not in (None, "numeric", "datetime", "boolean"):
+    if not column.is_text:
         return None
-    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
-        return _of_texts(name, column, wanted, pattern)
-    if wanted in (None, "datetime") and _is_whole(column):
-        return _of_integers(name, column, wanted, pattern)
-    return None
+    spellings = _numbers(*column.head, column.name)
+    return _of_texts(column, spellings, max_odd_share=column.max_odd_share, is_code=_ZEROS_IN_FRONT)
 
 
 def _of_texts(
-    name: str, column: pa.ChunkedArray, wanted: str | None, pattern: str | None
+    column: Written,
+    spellings: tuple[Any, ...],
+    *,
+    max_odd_share: float,
+    is_code: re.Pattern[str] | None = None,
 ) -> Codec | None:
-    counts = count(column)
-    missing = counts.are_missing()
-    others = counts.of(~missing)
-    if len(others) < 2:
+    """The codec of spellings; an odd text that matches ``is_code`` shows that there is none."""
+    if not spellings or len(column.counts) < 2:
         return None
-    head = others.head(HEAD)
-    texts, rows = head.texts.to_pylist(), head.rows.tolist()
-    most = MAX_ODD_SHARE if wanted is None else _LENIENT_SHARE
-    for kind, propose in (("boolean", _booleans), ("datetime", _dates), ("numeric", _numbers)):
-        if wanted not in (None, kind):
-            continue
-        if pattern and kind == "datetime":
-            spellings: tuple[Any, ...] = (chosen_spelling(pattern, others),)
-        else:
-            spellings = propose(texts, rows, name)
-        if not spellings:
-            continue
-        codec = TextCodec(spellings, (), _unit(spellings), str(column.type))
-        odd = _odd(codec, others, most if kind != "boolean" else 0)
-        if odd is not None:
-            return replace(codec, odd=(odd + counts.of(missing)).commonest())
-    return None
+    codec = TextCodec(spellings, (), _unit(spellings), str(column.column.type))
+    odd = _odd(codec, column.counts, max_odd_share, is_code)
+    if odd is None:
+        return None
+    return replace(codec, odd=(odd + column.missing).commonest())
 
 
 def chosen_spelling(pattern: str, counts: Counts) -> DateSpelling:
@@ -121,12 +166,11 @@ def chosen_spelling(pattern: str, counts: Counts) -> DateSpelling:
     return loose if fitting[1] > fitting[0] else strict
 
 
-def _of_integers(
-    name: str, column: pa.ChunkedArray, wanted: str | None, pattern: str | None
-) -> Codec | None:
-    values = column.cast(pa.int64())
-    if pattern is not None:
-        return _of_chosen_digits(column, values, pattern)
+def _of_integers(column: Written) -> Codec | None:
+    type = str(column.column.type)
+    values = column.column.cast(pa.int64())
+    if column.pattern is not None:
+        return _of_chosen_digits(values, type, column.pattern)
     if (pc.max(values).as_py() or 0) < 100:
         return None
     for width in _widths(values):
@@ -137,19 +181,17 @@ def _of_integers(
             for text in texts
             if text.isdigit() and len(text) == width and text not in _NO_DIGITS
         ]
-        spelling = guess_digits(usual, name, width, is_certain=wanted == "datetime")
+        spelling = guess_digits(usual, column.name, width, is_certain=column.is_wanted)
         if spelling is None:
             continue
         codec = TextCodec((spelling,), (), spelling.unit, "string")
         odd = _odd(codec, counts, MAX_ODD_SHARE)
         if odd is not None:
-            return IntegerCodec(replace(codec, odd=odd.commonest()), width, str(column.type))
+            return IntegerCodec(replace(codec, odd=odd.commonest()), width, type)
     return None
 
 
-def _of_chosen_digits(
-    column: pa.ChunkedArray, values: pa.ChunkedArray, pattern: str
-) -> Codec | None:
+def _of_chosen_digits(values: pa.ChunkedArray, type: str, pattern: str) -> Codec | None:
     spelling = spelling_of(pattern, [])
     width = sum(WIDTHS.get(part, len(part)) for part in split(pattern))
     counts = count(padded(values, width))
@@ -157,7 +199,7 @@ def _of_chosen_digits(
     odd = _odd(codec, counts, _LENIENT_SHARE)
     if odd is None:
         return None
-    return IntegerCodec(replace(codec, odd=odd.commonest()), width, str(column.type))
+    return IntegerCodec(replace(codec, odd=odd.commonest()), width, type)
 
 
 def _widths(values: pa.ChunkedArray) -> list[int]:
@@ -184,16 +226,18 @@ def _are_whole(values: pa.ChunkedArray) -> bool:
     return bool(pc.all(is_whole).as_py())
 
 
-def _odd(codec: TextCodec, counts: Counts, most: float) -> Counts | None:
-    """Texts that fit no spelling and are kept; ``None`` if they are too many."""
+def _odd(
+    codec: TextCodec, counts: Counts, most: float, is_code: re.Pattern[str] | None = None
+) -> Counts | None:
+    """Texts that fit no spelling and are kept; ``None`` if they are too many, or are codes."""
     _, forms = codec.parse_distinct(counts.texts)
     odd = counts.of(forms == 0)
     share = odd.rows.sum() / counts.rows.sum()
     if share > most or (len(odd) > MAX_ODD and share > _RARE):
         return None
     texts = odd.texts.to_pylist()
-    if codec.kind == "numeric" and any(re.fullmatch(r"-?0\d+", text) for text in texts):
-        return None  # zeros in front: a code
+    if is_code is not None and any(map(is_code.fullmatch, texts)):
+        return None
     are_digits = np.array([text in _NO_DIGITS for text in texts], np.bool_)
     return odd.of(are_digits | (odd.rows >= MIN_ODD_ROWS))
 
@@ -201,11 +245,6 @@ def _odd(codec: TextCodec, counts: Counts, most: float) -> Counts | None:
 def _unit(spellings: Sequence[Any]) -> str:
     units: set[str] = {spelling.unit for spelling in spellings}
     return next(unit for unit in ("timestamp[us]", "double", *units) if unit in units)
-
-
-def _booleans(texts: list[str], _rows: list[int], _name: str) -> tuple[Any, ...]:
-    found = guess_boolean(texts) if len(texts) == 2 else None
-    return (found,) if found else ()
 
 
 def _dates(texts: list[str], rows: list[int], name: str) -> tuple[Any, ...]:

@@ -49,10 +49,6 @@ class IntegerCodec:
     width: int
     type: str
 
-    @property
-    def kind(self) -> str:
-        return self.texts.kind
-
     def parse(self, column: pa.ChunkedArray) -> Parsed:
         return self.texts.parse(padded(column, self.width))
 

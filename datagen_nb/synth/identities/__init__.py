@@ -1,5 +1,5 @@
-from datagen_nb.synth.identities.detect import detect
+from datagen_nb.synth.identities.candidate import Candidate, is_text
+from datagen_nb.synth.identities.detect import go_with_names, identifiers, texts
 from datagen_nb.synth.identities.maker import Maker
-from datagen_nb.synth.profile import ColumnFacts
 
-__all__ = ["ColumnFacts", "Maker", "detect"]
+__all__ = ["Candidate", "Maker", "go_with_names", "identifiers", "is_text", "texts"]

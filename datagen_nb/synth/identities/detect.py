@@ -1,4 +1,4 @@
-"""Decides which columns identify a person or a thing, or hold free text; they are made anew.
+"""Makers of columns that identify a person or a thing, or hold free text.
 
 Judged by the form of the values, their check digits and the column's name, and by how many rows
 share a value: what many rows share is a category. Nothing of a column is kept here.
@@ -7,49 +7,28 @@ share a value: what many rows share is a category. Nothing of a column is kept h
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from datagen_nb.synth.identities import chosen_form, meaning, words
+from datagen_nb.synth.identities.candidate import MIN_LEVELS, Candidate, Identity
 from datagen_nb.synth.identities.checked import scheme_of
 from datagen_nb.synth.identities.emails import NamedEmails, learn_named_emails
 from datagen_nb.synth.identities.forms import Pattern
-from datagen_nb.synth.identities.integers import RowNumbers, learn_row_numbers
-from datagen_nb.synth.identities.known import KnownValues
+from datagen_nb.synth.identities.integers import learn_row_numbers
 from datagen_nb.synth.identities.learn_forms import learn_pattern
-from datagen_nb.synth.identities.maker import MIN_COUNT, Maker
+from datagen_nb.synth.identities.maker import Maker
 from datagen_nb.synth.identities.people import learn_names, looks_like_names
-from datagen_nb.synth.identities.serial import Counting, Serial, learn_counting, learn_serial
-from datagen_nb.synth.identities.texts import learn_text
-from datagen_nb.synth.profile import ColumnFacts
-
-MAX_ROWS_PER_VALUE = 100
-"""What more rows share on average is a category, whatever its name and form."""
-
-MIN_LEVELS = 20
-"""So few values that repeat are categories."""
-
-SHARED = 5
-"""Rows per value from which on a column that only looks like codes is a category."""
-
-COMMON_SHARE = 0.9
-"""So many rows with common values make a category; the few others are pooled."""
-
-NAMED_COMMON_SHARE = 0.1
-"""So many are enough where the column's name says that it is one."""
+from datagen_nb.synth.identities.serial import Serial, learn_counting, learn_serial
+from datagen_nb.synth.identities.texts import FreeText, learn_text
 
 NAMES_SHARE = 0.2
 """So many words of a column called ``name`` are names of a language, if persons have them."""
 
 PERSONS_SHARE = 0.6
 """So many of a column called ``customer``, which may hold companies or numbers as well."""
-
-SMALL_TABLE = 20
-"""Rows below which every text that differs from row to row may name someone."""
 
 TRIED = 2_000
 """Made identifiers that are looked through for two that are the same."""
@@ -60,133 +39,68 @@ MANY_ROWS = 200
 MAX_PAIRS = 20_000
 """So many addresses are compared with names at most."""
 
-JUDGED = 2_000
-"""So many values are looked at for their form."""
 
+def identifiers(column: Candidate) -> Maker | None:
+    """The maker of a column that identifies; ``None`` if it does not, or has no form.
 
-@dataclass(frozen=True)
-class _Column:
-    """A column and what is asked about it.
-
-    Attributes:
-        words: Those of its name.
-        last: The last of them in order.
-        values: Without nulls: strings, or integers.
-        facts: Of the whole table.
-        seed: Of its made values.
-        min_count: So many rows must share what is kept.
+    A user's word for it is enough; and of what a user says, any texts and integers have a maker.
     """
-
-    name: str
-    values: pa.Array
-    facts: ColumnFacts
-    seed: int
-    min_count: int
-
-    @cached_property
-    def words(self) -> frozenset[str]:
-        return meaning.words_of(self.name)
-
-    @cached_property
-    def is_named_identifier(self) -> bool:
-        last = meaning.last_word_of(self.name)
-        return last in words.IDENTIFIER_WORDS or last.endswith(words.IDENTIFIER_ENDS)
-
-    @cached_property
-    def is_repeated(self) -> bool:
-        """Whether so many rows share a value that it is a category."""
-        per_value = self.facts.rows_per_value
-        return per_value > MAX_ROWS_PER_VALUE or (
-            self.facts.distinct < MIN_LEVELS <= 10 * per_value
+    if column.pattern is not None:
+        return _chosen(column, column.pattern)
+    if column.is_integer:
+        return _integers(column) if column.is_wanted or _is_integer_key(column) else None
+    if column.is_wanted:
+        return _key(column) or learn_serial(
+            column.values, column.known(column.distinct), column.seed
         )
-
-    @cached_property
-    def is_distinct(self) -> bool:
-        return self.facts.distinct >= 0.999 * (self.facts.rows - self.facts.nulls)
-
-    @cached_property
-    def distinct(self) -> pa.Array:
-        """The distinct values, in order."""
-        found = pc.unique(self.values)
-        return found.take(pc.array_sort_indices(found))
-
-    @cached_property
-    def judged(self) -> pa.Array:
-        """Some of the distinct values."""
-        return self.distinct[:: len(self.distinct) // JUDGED + 1]
-
-    @cached_property
-    def rare(self) -> pa.Array:
-        """The values that too few rows have."""
-        counts = pc.value_counts(self.values)
-        return counts.field(0).filter(pc.less(counts.field(1), self.min_count))
-
-    def known(self, values: pa.Array) -> KnownValues:
-        """Some values of the column, and all that the whole table has."""
-        is_integer = pa.types.is_integer(self.values.type)
-        return KnownValues.of(values, self.seed, whole=self.facts.seen, is_integer=is_integer)
-
-    @property
-    def known_rare(self) -> KnownValues:
-        """The values that too few rows have; others may be made."""
-        return KnownValues.of(self.rare, self.seed)
+    if (names := _names(column)) is not None:
+        return names
+    if column.identity is None:
+        return None
+    return _key(column) if column.identity is Identity.KEY else _pattern(column)
 
 
-def detect(
-    table: pa.Table,
-    facts: Mapping[str, ColumnFacts],
-    columns: Mapping[str, str],
-    *,
-    patterns: Mapping[str, str] | None = None,
-    min_count: int = MIN_COUNT,
-    seed: int = 0,
+def texts(column: Candidate) -> Maker | None:
+    """The maker of texts that identify and have no form, or that the user calls texts."""
+    if column.is_integer or not (column.is_wanted or column.identity):
+        return None
+    return learn_text(
+        column.distinct.to_pylist(),
+        known=column.known(column.distinct),
+        min_count=column.min_count,
+    )
+
+
+def go_with_names(
+    table: pa.Table, makers: Mapping[str, Maker], columns: Mapping[str, Candidate]
 ) -> dict[str, Maker]:
-    """Find the columns that are to be made anew.
+    """Makers of addresses that go with a column of names, where the input's do.
 
     Args:
-        table: The input or a sample of it, as it was read.
-        facts: Of each column in the whole table.
-        columns: Kinds that the user chose: ``"id"`` and ``"text"`` are made anew in any case,
-            columns of other kinds never.
-        patterns: Forms of identifiers that the user chose, as in ``chosen_form``.
-        min_count: So many rows must have what is kept of them.
-        seed: The same table and seed give the same makers.
-
-    Returns:
-        The maker of each such column, those that others need first.
+        table: The columns, as they were read.
+        makers: Of the columns that are made anew.
+        columns: The same columns.
     """
-    makers: dict[str, Maker] = {}
     persons: list[str] = []
-    addresses: list[_Column] = []
-    for place, name in enumerate(table.column_names):
-        wanted = columns.get(name)
-        values = _plain(table[name])
-        if values is None or not len(values) or wanted not in (None, "id", "text"):
+    addresses: list[Candidate] = []
+    for name, maker in makers.items():
+        column = columns[name]
+        if not isinstance(maker, Pattern | Serial | FreeText):
             continue
-        own_seed = int(np.random.default_rng([seed, place]).integers(2**62))
-        own = facts[name]
-        if pa.types.is_floating(table[name].type):  # whole numbers: the set is one of floats
-            own = replace(own, seen=None)
-        column = _Column(name, values, own, own_seed, min_count)
-        pattern = (patterns or {}).get(name) if wanted == "id" else None
-        maker = _maker(column, wanted) if pattern is None else _chosen(column, pattern)
-        if maker is not None:
-            makers[name] = maker
-            is_text = pa.types.is_string(values.type)
-            if is_text and meaning.personal_form(column.judged) == "email":
-                addresses.append(column)
-            elif column.words & (words.NAME_WORDS | words.PERSON_WORDS) and isinstance(
-                maker, Pattern
-            ):
-                persons.append(name)
+        if not column.is_integer and meaning.personal_form(column.judged) == "email":
+            addresses.append(column)
+        elif column.words & (words.NAME_WORDS | words.PERSON_WORDS) and isinstance(maker, Pattern):
+            persons.append(name)
+    found: dict[str, Maker] = {}
     for column in addresses:
-        named = [_named_emails(table, column, name) for name in persons]
-        maker = next((emails for emails in named if emails is not None), makers[column.name])
-        makers[column.name] = maker
-    return {name: makers[name] for name in sorted(makers, key=lambda name: makers[name].needs)}
+        named = (_named_emails(table, column, name) for name in persons)
+        emails = next((emails for emails in named if emails is not None), None)
+        if emails is not None:
+            found[column.name] = emails
+    return found
 
 
-def _named_emails(table: pa.Table, column: _Column, name: str) -> NamedEmails | None:
+def _named_emails(table: pa.Table, column: Candidate, name: str) -> NamedEmails | None:
     """Addresses that go with a column of names, if the input's do."""
     pairs = pa.table({"email": table[column.name], "name": table[name]}).cast(
         pa.schema({"email": pa.string(), "name": pa.string()})
@@ -204,42 +118,14 @@ def _named_emails(table: pa.Table, column: _Column, name: str) -> NamedEmails | 
     )
 
 
-def _plain(column: pa.ChunkedArray) -> pa.Array | None:
-    """The values that are there, as strings or integers; none for other types."""
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
-    values = column.combine_chunks().drop_null()
-    if pa.types.is_integer(values.type):
-        return values
-    if pa.types.is_floating(values.type) and not pa.types.is_float16(values.type):
-        whole = pc.and_(pc.is_finite(values), pc.equal(pc.round(values), values))
-        is_safe = pc.less(pc.abs(values), 2.0**53)
-        return values.cast(pa.int64()) if pc.all(pc.and_(whole, is_safe)).as_py() else None
-    texts = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
-    return values.cast(pa.string()) if any(is_text(values.type) for is_text in texts) else None
-
-
-def _maker(column: _Column, wanted: str | None) -> Maker | None:
-    if pa.types.is_integer(column.values.type):
-        return _integers(column) if wanted == "id" or _is_integer_key(column) else None
-    if wanted == "text":
-        return _text(column)
-    if wanted == "id":
-        return _key(column) or learn_serial(
-            column.values, column.known(column.distinct), column.seed
-        )
-    return _texts(column)
-
-
-def _chosen(column: _Column, pattern: str) -> Pattern:
-    is_integer = pa.types.is_integer(column.values.type)
+def _chosen(column: Candidate, pattern: str) -> Pattern:
     texts = column.distinct.cast(pa.string())
     return chosen_form.maker_of(
-        pattern, texts, known=column.known(texts), is_integer=is_integer, seed=column.seed
+        pattern, texts, known=column.known(texts), is_integer=column.is_integer, seed=column.seed
     )
 
 
-def _is_integer_key(column: _Column) -> bool:
+def _is_integer_key(column: Candidate) -> bool:
     named, facts = column.words, column.facts
     if column.is_repeated or named & (words.COUNT_WORDS | words.PLACE_WORDS):
         return False
@@ -257,7 +143,7 @@ def _is_integer_key(column: _Column) -> bool:
     return is_long and learn_row_numbers(column.values, column.seed) is not None
 
 
-def _integers(column: _Column) -> Pattern | RowNumbers | Counting:
+def _integers(column: Candidate) -> Maker:
     numbers = learn_row_numbers(column.values, column.seed)
     if numbers is not None:
         return numbers
@@ -279,26 +165,11 @@ def _integers(column: _Column) -> Pattern | RowNumbers | Counting:
     return pattern or learn_counting(column.values, column.seed)
 
 
-def _texts(column: _Column) -> Maker | None:
+def _names(column: Candidate) -> Pattern | None:
+    """Names of persons, if the column's name allows it, and its values are such."""
     named = column.words
     if column.is_repeated or named & words.PLACE_WORDS:
         return None
-    names = _names(column)
-    if names is not None:
-        return names
-    form = meaning.personal_form(column.judged)
-    if form or (named & words.PHONE_WORDS and _has_digits(column)):
-        return _key(column) or _text(column)
-    if column.is_named_identifier and meaning.is_code(column.judged):
-        return _key(column) or _text(column)
-    if meaning.is_written_value(column.judged) or not _is_personal(column):
-        return None
-    return _pattern(column) or _text(column)
-
-
-def _names(column: _Column) -> Pattern | None:
-    """Names of persons, if the column's name allows it, and its values are such."""
-    named = column.words
     is_person = bool(named & (words.PERSON_WORDS | words.FAMILY_WORDS))
     is_name = bool(named & words.NAME_WORDS)
     if not (is_person or is_name) or named & (words.THING_WORDS | words.COMPANY_WORDS):
@@ -318,25 +189,7 @@ def _names(column: _Column) -> Pattern | None:
     )
 
 
-def _has_digits(column: _Column) -> bool:
-    return meaning.share_matching(column.judged, r".*\d.*") > 0.5
-
-
-def _is_personal(column: _Column) -> bool:
-    """Whether most values belong to few rows, and say more than a short label does."""
-    count = len(column.values)
-    if count < SMALL_TABLE:
-        is_long = _has_digits(column) or meaning.is_prose(column.judged)
-        return column.is_distinct and is_long
-    is_named = bool(column.words & words.CATEGORY_WORDS) and not column.is_distinct
-    if column.facts.rows_per_value >= SHARED:
-        return False
-    counts = pc.value_counts(column.values).field(1)
-    common = pc.sum(counts.filter(pc.greater_equal(counts, column.min_count))).as_py() or 0
-    return bool(common < (NAMED_COMMON_SHARE if is_named else COMMON_SHARE) * count)
-
-
-def _key(column: _Column) -> Pattern | Serial | None:
+def _key(column: Candidate) -> Pattern | Serial | None:
     """Identifiers: distinct values for distinct numbers."""
     pattern = learn_pattern(
         column.distinct.to_pylist(),
@@ -354,7 +207,7 @@ def _key(column: _Column) -> Pattern | Serial | None:
     return pattern
 
 
-def _pattern(column: _Column) -> Pattern | Serial | None:
+def _pattern(column: Candidate) -> Pattern | Serial | None:
     """Codes and phrases of a few forms, which repeat only as far as the input's do."""
     if column.is_distinct:
         return _key(column)
@@ -365,12 +218,4 @@ def _pattern(column: _Column) -> Pattern | Serial | None:
         is_unique=False,
         min_count=column.min_count,
         seed=column.seed,
-    )
-
-
-def _text(column: _Column) -> Maker:
-    return learn_text(
-        column.distinct.to_pylist(),
-        known=column.known(column.distinct),
-        min_count=column.min_count,
     )

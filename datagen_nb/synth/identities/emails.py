@@ -59,10 +59,6 @@ class NamedEmails:
     key: int
 
     @property
-    def kind(self) -> str:
-        return "id"
-
-    @property
     def needs(self) -> tuple[str, ...]:
         return (self.name_column,)
 

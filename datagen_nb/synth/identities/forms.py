@@ -106,10 +106,6 @@ class Pattern:
     is_integer: bool = False
 
     @property
-    def kind(self) -> str:
-        return "id"
-
-    @property
     def needs(self) -> tuple[str, ...]:
         return ()
 

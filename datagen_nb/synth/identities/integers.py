@@ -32,10 +32,6 @@ class RowNumbers:
     step: int
 
     @property
-    def kind(self) -> str:
-        return "id"
-
-    @property
     def needs(self) -> tuple[str, ...]:
         return ()
 

@@ -27,10 +27,6 @@ class Maker(Protocol):
     """
 
     @property
-    def kind(self) -> str:
-        """The kind of column, ``"id"`` or ``"text"``."""
-
-    @property
     def needs(self) -> tuple[str, ...]:
         """Columns, also made anew, that the values must agree with."""
 

@@ -36,10 +36,6 @@ class Counting:
     type: str
 
     @property
-    def kind(self) -> str:
-        return "id"
-
-    @property
     def needs(self) -> tuple[str, ...]:
         return ()
 
@@ -92,10 +88,6 @@ class Serial:
     letter: str
     width: int
     known: KnownValues
-
-    @property
-    def kind(self) -> str:
-        return "id"
 
     @property
     def needs(self) -> tuple[str, ...]:

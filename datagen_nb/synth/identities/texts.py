@@ -80,10 +80,6 @@ class FreeText:
     known: KnownValues
 
     @property
-    def kind(self) -> str:
-        return "text"
-
-    @property
     def needs(self) -> tuple[str, ...]:
         return ()
 

@@ -6,7 +6,7 @@ decision about the whole table are made from it.
 
 from datagen_nb.synth.profile.columns import ColumnProfile
 from datagen_nb.synth.profile.facts import ColumnFacts
-from datagen_nb.synth.profile.kinds import check_type, kind_of
 from datagen_nb.synth.profile.table import Profile
+from datagen_nb.synth.profile.types import check_type
 
-__all__ = ["ColumnFacts", "ColumnProfile", "Profile", "check_type", "kind_of"]
+__all__ = ["ColumnFacts", "ColumnProfile", "Profile", "check_type"]

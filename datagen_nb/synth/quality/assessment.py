@@ -7,6 +7,7 @@ from typing import Protocol
 
 import pyarrow as pa
 
+from datagen_nb.core.kinds import Scale, scale_of
 from datagen_nb.core.result import Memorisation, NotCompared, Report
 from datagen_nb.synth.arrays import plain_table
 from datagen_nb.synth.codecs import Codec
@@ -72,10 +73,14 @@ def assess(
     scores = tuple(compare(column, is_whole=sampled == 1) for column in columns)
     dependence = compare_pairs(columns)
     kept = compare_relations(relations, parsed.training, parsed.synthetic)
-    names = [column.name for column in columns if not column.texts and column.kind != "constant"]
+    names = [
+        column.name
+        for column in columns
+        if not column.texts and scale_of(column.kind) is not Scale.CONSTANT
+    ]
     memorisation = measure_memorisation(
         Tables(*(table.select(names) for table in parsed)),
-        {column.name: "numeric" if column.is_ordered else "categorical" for column in columns},
+        {column.name for column in columns if column.is_ordered},
         returned_values(tables, kinds, min_count=min_count, sampled=sampled, shared=shared),
         min_count,
     )

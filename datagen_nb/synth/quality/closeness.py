@@ -9,7 +9,7 @@ Source: Platzer and Reutterer, Holdout-based empirical assessment of mixed-type 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,13 +58,13 @@ class Closeness:
 
 
 def closeness(
-    known: pa.Table, fresh: pa.Table, made: pa.Table, kinds: Mapping[str, str]
+    known: pa.Table, fresh: pa.Table, made: pa.Table, ordered: Collection[str]
 ) -> Closeness:
     """Compare made rows with training rows (``known``) and rows held back (``fresh``).
 
     All three are plain tables, see ``margins``.
     """
-    rows, held_back, queries = _spaces([known, fresh, made], kinds)
+    rows, held_back, queries = _spaces([known, fresh, made], ordered)
     is_plain = known.num_columns > TREE_COLUMNS
     index: type[Tree | Plain] = Plain if is_plain else Tree
     training, others = index(rows), index(held_back)
@@ -141,11 +141,11 @@ def _some(rows: Space, most: int) -> Space:
     return rows[:: max(len(rows) // most, 1)][:most]
 
 
-def _spaces(tables: list[pa.Table], kinds: Mapping[str, str]) -> list[Space]:
+def _spaces(tables: list[pa.Table], ordered: Collection[str]) -> list[Space]:
     axes: list[npt.NDArray[Any]] = []
     for name in tables[0].column_names:
         columns = [table[name] for table in tables]
-        if kinds[name] in {"numeric", "datetime"}:
+        if name in ordered:
             values = np.concatenate([floats(column) for column in columns])
             gone = np.isnan(values)
             axes.append(_scaled(values, gone)[:, None])

@@ -15,16 +15,15 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from datagen_nb.core.kinds import Scale, scale_of
 from datagen_nb.core.result import ColumnFidelity, NotCompared
 from datagen_nb.synth.arrays import plain_table
-from datagen_nb.synth.codecs import Codec, detect
+from datagen_nb.synth.codecs import Codec
+from datagen_nb.synth.column_kind import column_kind
 from datagen_nb.synth.quality.closeness import Floats, Ints, codes_of, floats
 from datagen_nb.synth.quality.distances import ks, shares, tvd
 from datagen_nb.synth.quality.texts import compare_texts, form_codes, texts_of
-
-ORDERED = frozenset({"numeric", "datetime"})
-LEVELS = frozenset({"boolean", "categorical", "constant"})
-"""Columns of all other kinds are made anew: identifiers, personal values, free text."""
+from datagen_nb.synth.recognition import codec_of
 
 
 class Tables(NamedTuple):
@@ -76,11 +75,10 @@ def codecs_of(training: pa.Table, kinds: Mapping[str, str]) -> dict[str, Codec]:
     """The codecs of texts that are numbers or instants by their kind."""
     found = {}
     for name, column in zip(training.column_names, training.columns, strict=True):
-        kind = kinds.get(name)
-        if kind in ORDERED and _is_text(column.type):
-            codec = detect(name, column, wanted=kind)
-            if codec is not None:
-                found[name] = codec
+        if scale_of(kinds.get(name)) is Scale.ORDERED and _is_text(column.type):
+            spelled = codec_of(name, column, wanted=column_kind(kinds[name]))
+            if spelled is not None:
+                found[name] = spelled[1]
     return found
 
 
@@ -123,10 +121,11 @@ def _column(name: str, kind: str, tables: Tables, spellings: Spellings | None) -
     columns = [table[name] for table in tables]
     type = columns[0].type
     texts: tuple[pa.ChunkedArray, ...] = ()
-    is_ordered = kind in ORDERED and not _is_text(type) and not pa.types.is_boolean(type)
+    scale = scale_of(kind)
+    is_ordered = scale is Scale.ORDERED and not _is_text(type) and not pa.types.is_boolean(type)
     if is_ordered:
         numbers = list(map(floats, columns))
-    elif kind in LEVELS:
+    elif scale is not None and scale.has_levels:
         numbers = _numbers(codes_of(columns), columns)
     else:
         texts = tuple(map(texts_of, columns))

@@ -6,7 +6,7 @@ assessment of mixed-type synthetic data, 2021.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable
 
 import numpy as np
 import pyarrow as pa
@@ -23,7 +23,7 @@ MIN_HELD_BACK = 30
 
 def measure_memorisation(
     tables: Tables,
-    kinds: Mapping[str, str],
+    ordered: Collection[str],
     returned: Iterable[ReturnedValues],
     min_count: int,
 ) -> Memorisation:
@@ -31,13 +31,13 @@ def measure_memorisation(
 
     Args:
         tables: The columns that take part, with their values.
-        kinds: Kind of each.
+        ordered: Those whose values have an order.
         returned: Values that came back.
         min_count: A value that fewer rows have is rare.
     """
     names = tables.training.column_names
     exact, expected = _exact_shares(tables) if names else (0.0, None)
-    close = _closeness(tables, kinds) if names else None
+    close = _closeness(tables, ordered) if names else None
     return Memorisation(
         dcr_share=None if close is None else round(close.share, 4),
         exact_row_share=exact,
@@ -49,14 +49,14 @@ def measure_memorisation(
     )
 
 
-def _closeness(tables: Tables, kinds: Mapping[str, str]) -> Closeness | None:
+def _closeness(tables: Tables, ordered: Collection[str]) -> Closeness | None:
     if tables.held_back.num_rows < MIN_HELD_BACK:
         return None
     return closeness(
         _some(tables.training, CLOSE_ROWS),
         _some(tables.held_back, CLOSE_ROWS),
         _some(tables.synthetic, TREE_QUERIES),
-        kinds,
+        ordered,
     )
 
 

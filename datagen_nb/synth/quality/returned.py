@@ -13,8 +13,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from datagen_nb.core.kinds import Scale, scale_of
 from datagen_nb.core.result import ReturnedValues
-from datagen_nb.synth.quality.columns import LEVELS, ORDERED, Tables
+from datagen_nb.synth.quality.columns import Tables
 
 MIN_HELD_BACK = 30
 """With fewer rows held back, what chance does cannot be seen."""
@@ -42,13 +43,15 @@ def returned_values(
         training, held_back, synthetic = (_comparable(table[name]) for table in tables)
         if pa.types.is_nested(training.type) or pa.types.is_null(training.type):
             continue
-        if kind in ORDERED and len(held_back) < MIN_HELD_BACK:
+        scale = scale_of(kind)
+        is_ordered = scale is Scale.ORDERED
+        if is_ordered and len(held_back) < MIN_HELD_BACK:
             continue
         # Of numbers, what rows held back repeat of the training rows is what chance does.
-        known = training if kind in ORDERED else _joined(training, held_back)
+        known = training if is_ordered else _joined(training, held_back)
         counts = pc.value_counts(known.drop_null())
         values = counts.field("values")
-        if kind in ORDERED | LEVELS or name in shared:
+        if scale not in {Scale.NEW, None} or name in shared:
             rare = pc.less(counts.field("counts"), min_count / sampled)
             values = values.filter(rare)
         if not len(values):
@@ -61,7 +64,7 @@ def returned_values(
             values=len(values),
             returned=returned,
             expected=round(returned * _share_by_chance(training, held_back, found), 1)
-            if kind in ORDERED
+            if is_ordered
             else 0.0,
         )
 

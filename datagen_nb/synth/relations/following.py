@@ -8,6 +8,7 @@ from itertools import combinations
 import numpy as np
 import pyarrow as pa
 
+from datagen_nb.core.kinds import Scale
 from datagen_nb.synth.relations import affine, arithmetic, bands, dates, dependency, nulls
 from datagen_nb.synth.relations.dependency import Coded
 from datagen_nb.synth.relations.expression import Columns, Expression, compute, names_of
@@ -184,9 +185,7 @@ def _find_dependents(
 
 
 def _is_deciding(search: Search, one: Coded) -> bool:
-    return search.kinds.get(one.name) in ("categorical", "boolean") or (
-        one.levels <= MAX_NUMBER_LEVELS
-    )
+    return search.is_category(one.name) or one.levels <= MAX_NUMBER_LEVELS
 
 
 def find_presence(search: Search, tolerance: float) -> None:
@@ -194,7 +193,7 @@ def find_presence(search: Search, tolerance: float) -> None:
     table = search.table
     with_nulls = [name for name in table.column_names if table[name].null_count > 0]
     for target in table.column_names:
-        if table[target].null_count or search.kinds.get(target) == "numeric":
+        if table[target].null_count or search.scale(target) is Scale.ORDERED:
             continue
         if search.coded(target).levels != 2 or not with_nulls:
             continue
@@ -296,7 +295,7 @@ def find_bands(search: Search) -> None:
     targets = [
         search.coded(name)
         for name in search.table.column_names
-        if name not in search.relations and search.kinds.get(name) in ("categorical", "boolean")
+        if name not in search.relations and search.is_category(name)
     ]
     numbers.sort(key=lambda one: len(np.unique(one[1].values[search.rows])))
     targets = [one for one in targets if 2 <= one.levels <= bands.MAX_LEVELS]

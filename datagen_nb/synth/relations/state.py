@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pyarrow as pa
 
+from datagen_nb.core.kinds import Scale, scale_of
 from datagen_nb.synth.relations import dependency
 from datagen_nb.synth.relations.dependency import Coded
 from datagen_nb.synth.relations.expression import Columns, Expression, compute, names_of
@@ -39,11 +40,19 @@ class Search:
         self.taken = set(table.column_names)
         self.numbers: dict[str, Numbers] = {}
         for name in table.column_names:
-            if kinds.get(name) != "boolean" and (numbers := read(table[name])) is not None:
+            if self.scale(name) is not Scale.BINARY and (numbers := read(table[name])) is not None:
                 self.numbers[name] = numbers
         self.rows = spread(np.arange(table.num_rows), SAMPLE_ROWS)
         self.few = Columns(table.take(pa.array(self.rows)))
         self._coded: dict[str, Coded] = {}
+
+    def scale(self, name: str) -> Scale | None:
+        """The scale of a column's kind; ``None`` if it has none."""
+        return scale_of(self.kinds.get(name))
+
+    def is_category(self, name: str) -> bool:
+        """Whether a column has values that group rows."""
+        return self.scale(name) in {Scale.NOMINAL, Scale.BINARY}
 
     def coded(self, name: str) -> Coded:
         """A column as numbers of its levels."""

@@ -104,8 +104,7 @@ def find_nulls(search: Search, tolerance: float) -> None:
     deciding = [
         name
         for name in table.column_names
-        if search.kinds.get(name) in ("categorical", "boolean")
-        and 2 <= search.coded(name).levels <= nulls.MAX_LEVELS
+        if search.is_category(name) and 2 <= search.coded(name).levels <= nulls.MAX_LEVELS
     ]
     hypotheses = float(len(flags) * (len(deciding) + len(flags)) * nulls.MAX_LEVELS)
     del tolerance

@@ -12,10 +12,9 @@ from babel.dates import format_date
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from datagen_nb.synth.codecs import detect
 from datagen_nb.synth.codecs.guess_dates import spelling_of
 from datagen_nb.synth.codecs.month_names import LOCALES
-from tests.unit.synth.columns import RANDOM, column, found
+from tests.unit.synth.columns import RANDOM, column, detect, found, kind_of
 
 FIRST = datetime.fromisoformat("2011-03-04T05:06:07")
 INSTANTS = [
@@ -44,7 +43,7 @@ def test_a_day_is_read_in_any_spelling(pattern: str) -> None:
     """The values are the days, and are written as they were."""
     texts = [instant.strftime(pattern) for instant in INSTANTS]
     codec = found(texts, name="day")
-    assert codec.kind == "datetime"
+    assert kind_of(texts, name="day") == "datetime"
     values = codec.parse(column(texts)).values
     assert values.type == pa.date32()
     assert values.to_pylist() == [instant.date() for instant in INSTANTS]
@@ -100,7 +99,9 @@ def test_a_time_of_day_is_a_time(clock: str) -> None:
 )
 def test_other_spellings_come_back(spelled: Callable[[datetime], str]) -> None:
     """Without zeros in front, in capitals, quarters, and what else programs write."""
-    assert found([spelled(instant) for instant in INSTANTS]).kind == "datetime"
+    texts = [spelled(instant) for instant in INSTANTS]
+    found(texts)
+    assert kind_of(texts) == "datetime"
 
 
 @pytest.mark.parametrize("locale", LOCALES)

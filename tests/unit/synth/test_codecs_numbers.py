@@ -10,10 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from datagen_nb.synth.codecs import detect
 from datagen_nb.synth.codecs.codec import spell
 from datagen_nb.synth.codecs.numbers import NumberSpelling
-from tests.unit.synth.columns import RANDOM, column, found
+from tests.unit.synth.columns import RANDOM, column, detect, found, kind_of
 
 AMOUNTS = [
     round(float(sign * amount), 2)
@@ -59,7 +58,7 @@ def test_a_number_is_read_in_any_spelling(spelling: str) -> None:
     """The values are exactly the floats that the digits name."""
     texts = [SPELLINGS[spelling](amount) for amount in AMOUNTS]
     codec = found(texts)
-    assert codec.kind == "numeric"
+    assert kind_of(texts) == "numeric"
     assert codec.parse(column(texts)).values.to_pylist() == AMOUNTS
 
 
@@ -248,6 +247,4 @@ def test_what_is_not_a_number_is_written_as_null() -> None:
 def test_full_width_currency_signs_are_those_of_numbers() -> None:
     """Files from Japan and Korea have them."""
     for sign in "￥￡￦＄":
-        codec = detect("price", pa.chunked_array([[f"{sign}{n:,}" for n in range(900, 2_000, 7)]]))
-        assert codec is not None
-        assert codec.kind == "numeric"
+        assert kind_of([f"{sign}{n:,}" for n in range(900, 2_000, 7)], name="price") == "numeric"

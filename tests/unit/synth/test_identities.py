@@ -9,9 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from datagen_nb.synth.identities import ColumnFacts, Maker, detect
+from datagen_nb.synth.column_kind import column_kind
+from datagen_nb.synth.identities import Maker
 from datagen_nb.synth.identities.checked import SCHEMES, complete, is_valid
 from datagen_nb.synth.identities.permutation import Permutation
+from datagen_nb.synth.profile import ColumnFacts
+from datagen_nb.synth.recognition import makers_of
 
 HEX = "[0-9a-f]"
 UUID = rf"{HEX}{{8}}-{HEX}{{4}}-4{HEX}{{3}}-[89ab]{HEX}{{3}}-{HEX}{{12}}"
@@ -25,7 +28,9 @@ def makers(columns: dict[str, list], **options) -> dict[str, Maker]:
         )
         for name in table.column_names
     }
-    return detect(table, facts, options.pop("kinds", {}), **options)
+    wanted = {name: column_kind(kind) for name, kind in options.pop("kinds", {}).items()}
+    made = makers_of(table, facts, wanted, {}, **options)
+    return {name: one.maker for name, one in made.items()}
 
 
 def made(maker: Maker, count: int, *, first: int = 0, seed: int = 1, **given) -> list:

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datagen_nb.pipelines.spread import evenly
-from datagen_nb.synth.profile import ColumnProfile, Profile, kind_of
+from datagen_nb.synth.decisions import decide
+from datagen_nb.synth.profile import ColumnProfile, Profile
 from datagen_nb.synth.profile.distinct import MAX_LEVELS
 from datagen_nb.synth.profile.hashing import hash_values
 
@@ -254,20 +255,22 @@ def sales(rows: int) -> pa.Table:
 def test_kinds_do_not_depend_on_how_many_rows_are_at_hand(rows: int) -> None:
     """A job knows all rows, a preview 2,000 and how many there are: they judge alike."""
     table = sales(rows)
-    facts = Profile.of(table).facts()
-    kinds = {name: kind_of(name, table[name], facts[name]) for name in table.column_names}
+    profile = Profile.of(table)
+    facts = profile.facts()
+    kinds = decide(profile, table, {}).kinds
     assert kinds == {
         "order": "id",
         "postcode": "categorical",
-        "customer": "categorical",
+        "customer": "id",
         "sale_id": "id",
         "country": "categorical",
         "amount": "numeric",
     }
     for some in (2_000, 10_000, 50_000):
         sample = evenly(table, some)
-        found = Profile.of(sample, total=rows).facts()
-        assert kinds == {name: kind_of(name, sample[name], found[name]) for name in kinds}
-        assert kinds == {name: kind_of(name, sample[name], facts[name]) for name in kinds}
+        of_some = Profile.of(sample, total=rows)
+        assert decide(of_some, sample, {}).kinds == kinds
+        assert decide(profile, sample, {}).kinds == kinds
+        found = of_some.facts()
         assert found["order"].is_unique
         assert abs(found["postcode"].distinct / facts["postcode"].distinct - 1) < 0.25

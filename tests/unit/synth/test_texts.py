@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from datagen_nb.synth.identities.texts import FreeText
 from tests.unit.synth.test_identities import made, makers, random
 
 WORDS = [
@@ -62,7 +63,7 @@ def test_writing_without_spaces_is_text():
     real = ["".join(source.choice(list(CHINESE), source.integers(8, 30))) for _ in range(1_000)]
     maker = makers({"评论": real})["评论"]
     fresh = made(maker, 1_000)
-    assert maker.kind == "text"
+    assert isinstance(maker, FreeText)
     assert all(re.fullmatch(f"[{CHINESE}]+", text) for text in fresh)
     assert not set(fresh) & set(real)
     medians = [np.median([len(text) for text in texts]) for texts in (real, fresh)]

@@ -3,7 +3,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { count } from "../format";
 import type { Ask } from "../link";
-import { type Snapshot, wrong } from "./snapshot";
+import { type KindChoice, type Snapshot, wrong } from "./snapshot";
 
 interface Column {
   name: string;
@@ -21,8 +21,6 @@ interface Page {
   count: number;
   columns: Column[];
 }
-
-const KINDS = ["numeric", "boolean", "categorical", "datetime", "id", "text", "constant"];
 
 const MOMENT = 200; // ms
 
@@ -94,7 +92,7 @@ export function Columns({ snapshot, ask }: { snapshot: Snapshot; ask: Ask }) {
             </thead>
             <tbody>
               {found.columns.map((column) => (
-                <Row key={column.name} column={column} judge={judge} />
+                <Row key={column.name} column={column} kinds={snapshot.choices.columnKind} judge={judge} />
               ))}
             </tbody>
           </table>
@@ -123,8 +121,15 @@ function Head({ words, of, number = false }: { words: string; of: string; number
   );
 }
 
-function Row({ column, judge }: { column: Column; judge: (column: Column, kind: string) => void }) {
+interface RowProps {
+  column: Column;
+  kinds: readonly KindChoice[];
+  judge: (column: Column, kind: string) => void;
+}
+
+function Row({ column, kinds, judge }: RowProps) {
   const now = column.chosen ?? column.kind;
+  const isKnown = kinds.some(({ name }) => name === column.kind);
   return (
     <tr>
       <th scope="row" title={column.label}>
@@ -137,10 +142,10 @@ function Row({ column, judge }: { column: Column; judge: (column: Column, kind: 
           aria-label={`Kind of ${column.label}`}
           onChange={({ currentTarget }) => judge(column, currentTarget.value)}
         >
-          {(KINDS.includes(column.kind) ? KINDS : [...KINDS, column.kind]).map((kind) => (
-            <option key={kind} value={kind} selected={kind === now}>
-              {kind}
-              {kind === column.kind && column.chosen ? " (found)" : ""}
+          {(isKnown ? kinds : [...kinds, { name: column.kind, label: column.kind }]).map(({ name, label }) => (
+            <option key={name} value={name} selected={name === now}>
+              {label}
+              {name === column.kind && column.chosen ? " (found)" : ""}
             </option>
           ))}
         </select>

@@ -5,6 +5,7 @@ import type { WizardSnapshot } from "../snapshots";
 export type {
   Estimate,
   FormatChoice as Format,
+  KindChoice,
   RateLimitStatus as Limits,
   WizardProblem as Problem,
   WizardTable as Table,

@@ -1,15 +1,4 @@
-"""Tests for a pipeline of your own: the guarantees of ``core.pipeline.Pipeline``, as a class.
-
-Import it in a test module, give it a pipeline, and run pytest; nothing else is needed:
-
-    from datagen_nb.testing import PipelineSuite
-
-    class TestMyPipeline(PipelineSuite):
-        async def make_pipeline(self):
-            return MyPipeline()
-
-Our own pipelines are tested by the same class.
-"""
+"""The guarantees of ``core.pipeline.Pipeline``, as tests."""
 
 from __future__ import annotations
 
