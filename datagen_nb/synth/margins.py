@@ -8,7 +8,8 @@ value by itself:
   than its neighbourhood (zeros, codes, caps, sentinels), or a level of a column of few levels.
 * Every other number moves to a place between its neighbours, on the column's own grid, so that
   bounds and granularity stay and no single value is copied. It never moves into a wide gap, so
-  gaps stay gaps.
+  gaps stay gaps. At an end, of the range or before a gap, a value of few rows moves inwards in
+  all of its draws; one of enough rows in half of them, so that a dense end keeps its share.
 * What fewer than ``min_count`` rows have and what stands alone is pooled: a number goes to the
   nearest value that is kept, a category to one of those that are kept, by their shares.
 """
@@ -67,8 +68,9 @@ class Margin:
 
     Attributes:
         support: Sorted distinct values: integers, floats, or objects (wide decimals, strings).
-        low: For each value, the least that is made of it; ``None`` where all are made as they are.
-        high: The greatest.
+        low: The lower of the two values towards which each moves, in half of its draws each;
+            ``None`` where all are made as they are.
+        high: The higher one. At a sparse end both are the same, and lie inside.
         step: The grid of numbers that move: every one is ``low`` plus a multiple, of floats in
             units of their last decimal.
         decimals: How many decimals floats have that move; ``None`` for no grid.
@@ -93,16 +95,15 @@ class Margin:
         return self.low is not None
 
     def decode(self, codes: Codes, random: np.random.Generator) -> Values:
-        """Values of codes; those that move anywhere between their bounds."""
+        """Values of codes; those that move a random part of their way."""
         values = self.support[codes]
         if self.unseen is not None:
             return self.unseen.among(values, codes, random)
         if self.low is None or self.high is None:
             return values
-        shift = random.random(len(codes)) - 0.5
-        low = np.where(shift < 0, self.low[codes], values)
-        high = np.where(shift < 0, values, self.high[codes])
-        share = np.where(shift < 0, 1.0 + 2 * shift, 2 * shift)
+        way = 2 * random.random(len(codes))
+        goal = np.where(way < 1, self.low[codes], self.high[codes])
+        low, high, share = np.minimum(values, goal), np.maximum(values, goal), way % 1
         if self.support.dtype.kind == "f":
             return self._between_floats(low, high, share, values)
         return self._between_integers(low, high, share)
@@ -265,8 +266,10 @@ def _fit_numbers(
     group = np.cumsum(wide_below[~alone])
     begin, end = np.searchsorted(group, group), np.searchsorted(group, group, side="right") - 1
     below, above = _reaches(ordered, rows[free])
-    low[free] = ordered[np.maximum(below, begin)]
-    high[free] = ordered[np.minimum(above, end)]
+    below, above = np.maximum(below, begin), np.minimum(above, end)
+    place, sparse = np.arange(len(ordered)), rows[free] < min_count
+    low[free] = ordered[np.where(sparse & (place == begin), above, below)]
+    high[free] = ordered[np.where(sparse & (place == end), below, above)]
     decimals = _decimals(ordered) if support.dtype.kind == "f" else None
     margin = Margin(support, low, high, _step(ordered, decimals), decimals)
     return _without(margin, codes, rows, places[alone])

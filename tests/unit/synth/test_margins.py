@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from datagen_nb.synth import margins
@@ -10,6 +10,29 @@ from datagen_nb.synth import margins
 
 def chance(seed=1):
     return np.random.default_rng(seed)
+
+
+WAYS = 600
+
+
+class EveryWay:
+    """In place of chance: ``WAYS`` places of each number's way, evenly."""
+
+    def random(self, size):
+        return (np.arange(size) % WAYS + 0.5) / WAYS
+
+
+def made_of(margin, codes):
+    """What values become, each way once."""
+    return margin.decode(np.repeat(codes, WAYS).astype(np.int32), EveryWay())
+
+
+def back_of(values, rows):
+    """The share of each value in what is made, in units of its share in what is fitted to."""
+    margin, codes, _ = margins.fit(np.repeat(values, rows), "numeric", random=chance())
+    assume(margin.is_smooth)
+    places, draws = np.unique(made_of(margin, np.unique(codes)), return_counts=True)
+    return dict(zip(places.tolist(), draws / WAYS, strict=True))
 
 
 def remade(values, kind="numeric", **options):
@@ -87,6 +110,7 @@ def test_rows_of_the_whole_table_count():
     assert 2 < made.count("d") / made.count("b") < 4.5
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.floats(-1e9, 1e9), min_size=2, max_size=80),
     st.integers(0, 5),
@@ -112,3 +136,45 @@ def test_few_rows_do_not_keep_their_clusters_and_a_long_tail_is_not_filled():
     assert np.ptp(np.searchsorted(np.sort(values), made)) > 20
     drawn = margin.decode(random.choice(codes, 20_000), random)
     assert abs(drawn.std() / values.std() - 1) < 0.1
+
+
+@st.composite
+def grids(draw):
+    """Sorted values with a step, and the rows of each."""
+    gaps = draw(st.lists(st.integers(1, 9), min_size=4, max_size=60))
+    rows = draw(st.lists(st.integers(1, 4), min_size=len(gaps), max_size=len(gaps)))
+    step = draw(st.sampled_from([1, 5, 0.25]))
+    return (np.cumsum(gaps) - draw(st.integers(0, 90))) * step, np.array(rows)
+
+
+@settings(deadline=None)
+@given(grids(), st.sampled_from([0, -1]))
+def test_a_sparse_end_is_drawn_and_not_copied(grid, end):
+    """It is made of itself no more often than any other place on its way, and nothing beyond it."""
+    values, rows = grid
+    margin, _, pooled = margins.fit(np.repeat(values, rows), "numeric", random=chance())
+    assume(margin.is_smooth and not pooled.values)
+
+    places, draws = np.unique(made_of(margin, [range(len(values))[end]]), return_counts=True)
+
+    assert values[0] <= places[0]
+    assert places[-1] <= values[-1]
+    assert len(places) > 1
+    assert draws[places == values[end]].sum() <= draws.min() + 1
+
+
+@settings(deadline=None)
+@given(st.integers(30, 200), st.integers(1, 4), st.integers(1, 30), st.sampled_from([0, -1]))
+def test_a_sparse_end_comes_back_no_more_often_than_others(size, rows, gap, end):
+    """An end that comes back says no more of who was fitted to than any value does."""
+    values = np.arange(size) * gap
+    back = back_of(values, rows)
+    assert back[values[end]] <= back[values[size // 2]]
+
+
+@settings(deadline=None)
+@given(st.integers(100, 200), st.integers(5, 15), st.integers(1, 30), st.sampled_from([0, -1]))
+def test_a_dense_end_keeps_its_share(size, rows, gap, end):
+    """A bound such as 0, or a cap at 100, that enough rows have."""
+    values = np.arange(size) * gap
+    assert back_of(values, rows)[values[end]] == pytest.approx(1, abs=0.15)
