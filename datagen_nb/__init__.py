@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from datagen_nb.core.status import JobStatus as JobStatus
     from datagen_nb.core.templates import TemplateDraft as TemplateDraft
     from datagen_nb.core.webhooks import WebhookConfig as WebhookConfig
-    from datagen_nb.wiring import AsyncClient as AsyncClient
-    from datagen_nb.wiring import connect as connect
+    from datagen_nb.wiring.client import AsyncClient as AsyncClient
+    from datagen_nb.wiring.client import connect as connect
 
 _HOMES = {
-    "AsyncClient": "wiring",
+    "AsyncClient": "wiring.client",
     "AsyncDataset": "client.dataset",
     "AsyncJob": "client.async_job",
     "Client": "client.sync",
@@ -41,7 +41,7 @@ _HOMES = {
     "TemplateDraft": "core.templates",
     "WebhookConfig": "core.webhooks",
     "compare": "ui.comparison",
-    "connect": "wiring",
+    "connect": "wiring.client",
     "dashboard": "ui.dashboard",
     "history": "ui.history",
     "sample_data": "client.samples",

@@ -15,7 +15,7 @@ from datagen_nb.api.process.home import Home
 from datagen_nb.core.clock import SystemClock
 from datagen_nb.core.secrets import Secret
 from datagen_nb.pipelines.remote.pipeline import RemotePipeline
-from datagen_nb.wiring import administration
+from datagen_nb.wiring.administration import administration
 from tests.deadline import DEADLINE
 
 

@@ -7,10 +7,11 @@ from contextlib import asynccontextmanager, suppress
 from datagen_nb.api.process.host import Server
 from datagen_nb.api.server.app import make_app
 from datagen_nb.api.server.event_streams import StreamTimes
+from datagen_nb.core.access import LOCAL_CUSTOMER
 from datagen_nb.core.clock import SystemClock
 from datagen_nb.core.config import JobConfiguration
 from datagen_nb.pipelines.mock import MockPipeline
-from datagen_nb.wiring import LOCAL_CUSTOMER, build_service
+from datagen_nb.wiring.service import build_service
 from tests.deadline import DEADLINE
 
 

@@ -17,7 +17,7 @@ from datagen_nb.core.wire_model import format_instant
 if TYPE_CHECKING:
     from datagen_nb.core.access import ApiKey, NewKey
     from datagen_nb.core.access_log import AccessLog, Outcome
-    from datagen_nb.wiring import AccessControl
+    from datagen_nb.wiring.administration import AccessControl
 
 DAY = 86_400.0
 PAGE = 500
@@ -98,7 +98,7 @@ def add_commands(commands: Commands) -> None:
 
 async def _run(run: Command, options: argparse.Namespace) -> int:
     from datagen_nb.api.process.home import Home
-    from datagen_nb.wiring import administration, administration_at
+    from datagen_nb.wiring.administration import administration, administration_at
 
     if options.url is not None:
         async with administration_at(options.url) as access:

@@ -57,7 +57,7 @@ def _add_home(parser: Any) -> None:
 
 
 async def _with_client(run: ClientCommand, options: argparse.Namespace) -> int:
-    from datagen_nb.wiring import AsyncClient
+    from datagen_nb.wiring.client import AsyncClient
 
     async with AsyncClient.connect(options.url, home=options.home) as client:
         return await run(options, client)

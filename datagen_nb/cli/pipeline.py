@@ -47,7 +47,7 @@ def add_commands(commands: Commands) -> None:
 def _serve_pipeline(options: argparse.Namespace) -> int:
     from datagen_nb.api.process.home import Home
     from datagen_nb.api.process.host import Address
-    from datagen_nb.wiring import serve_pipeline
+    from datagen_nb.wiring.server import serve_pipeline
 
     host, port = host_and_port(options.listen)
     home = Home.open(options.home)
@@ -66,7 +66,7 @@ def _serve_pipeline(options: argparse.Namespace) -> int:
 
 
 async def _check_pipeline(options: argparse.Namespace) -> int:
-    from datagen_nb.wiring import integration_plan
+    from datagen_nb.wiring.pipeline import integration_plan
 
     place = options.bucket
     if "://" not in place:

@@ -65,7 +65,7 @@ def _serve(options: argparse.Namespace) -> int:
     umask = os.umask(0o077)  # its files are for this user alone, however it was started
     try:
         with home.lock():
-            from datagen_nb.wiring import serve
+            from datagen_nb.wiring.server import serve
 
             serve(
                 home,
@@ -197,7 +197,7 @@ def _check_home(home: str | None) -> tuple[bool, str]:
 
 
 async def _check_service(home: str | None) -> tuple[bool, str]:
-    from datagen_nb.wiring import AsyncClient
+    from datagen_nb.wiring.client import AsyncClient
 
     try:
         async with AsyncClient.connect(home=home) as client:

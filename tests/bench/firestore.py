@@ -24,7 +24,7 @@ from datagen_nb.core.status import State
 from datagen_nb.pipelines.mock import SECONDS, MockPipeline
 from datagen_nb.service.settings import Settings
 from datagen_nb.stores.firestore.connection import FirestoreConnection
-from datagen_nb.wiring import build_service
+from datagen_nb.wiring.service import build_service
 from tests.firestore_emulator import VARIABLE, project_at, running
 
 JOBS = 5

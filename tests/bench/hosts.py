@@ -18,7 +18,6 @@ from pathlib import Path
 import uvicorn
 from fastapi import FastAPI, Header, Response
 
-from datagen_nb import wiring
 from datagen_nb.api.process import host
 from datagen_nb.api.process.home import Home
 from datagen_nb.core.access import LOCAL_CUSTOMER
@@ -30,6 +29,8 @@ from datagen_nb.core.pipeline import InputProbe, Signal, Task
 from datagen_nb.core.pipeline_info import PipelineInfo
 from datagen_nb.core.plans import Preview
 from datagen_nb.pipelines.built_in import INFO
+from datagen_nb.wiring.server import host_service
+from datagen_nb.wiring.service import build_service
 
 INPUT = "inputs/" + "0" * 64 + ".csv"
 CONFIG = JobConfiguration(
@@ -111,15 +112,15 @@ def ours(place: Path) -> None:
 
     async def build() -> host.HostedService:
         pipeline = NoOp(still=os.environ.get("DATAGEN_BENCH_PIPELINE") == "still")
-        service = await wiring.build_service(home.database, home.buckets, pipeline)
-        return await wiring.host_service(service)
+        service = await build_service(home.database, home.buckets, pipeline)
+        return await host_service(service)
 
     host.serve(build, home, idle_seconds=None)
 
 
 async def _jobs(place: Path, count: int) -> float:
     home = _with_input(Home.open(place))
-    service = await wiring.build_service(home.database, home.buckets, NoOp(still=False))
+    service = await build_service(home.database, home.buckets, NoOp(still=False))
     jobs = service.customer(LOCAL_CUSTOMER)
     room = asyncio.Semaphore(64)
 

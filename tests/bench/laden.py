@@ -18,13 +18,13 @@ from typing import Any
 import psutil
 from websockets.asyncio.client import unix_connect
 
-from datagen_nb import wiring
 from datagen_nb.core.access import LOCAL_CUSTOMER
 from datagen_nb.core.messages import JobQuery
 from datagen_nb.core.status import new_status
 from datagen_nb.core.wire_model import format_instant
 from datagen_nb.stores.sqlite.listing import cursor_of
 from datagen_nb.stores.sqlite.thread import SqliteThread
+from datagen_nb.wiring.service import build_service
 from tests.bench.hosts import CONFIG, NoOp
 from tests.bench.lines import Line, line
 from tests.bench.skeleton import line as tell
@@ -79,7 +79,7 @@ async def full(place: Path) -> None:
     """(e) and (f): pages of a long history, and a sweep through it."""
     place.mkdir(mode=0o700)
     database = place / "jobs.sqlite"
-    service = await wiring.build_service(database, place / "buckets", NoOp(still=True))
+    service = await build_service(database, place / "buckets", NoOp(still=True))
     await service.aclose()
     await asyncio.to_thread(fill, database)
     held: list[float] = []
@@ -91,7 +91,7 @@ async def full(place: Path) -> None:
         if thread._writes:
             held.append(time.perf_counter() - start)
 
-    service = await wiring.build_service(database, place / "buckets", NoOp(still=True))
+    service = await build_service(database, place / "buckets", NoOp(still=True))
     try:
         # The first sweep begins with the service; it is measured below, on its own.
         await service.retention.aclose()

@@ -32,7 +32,8 @@ from datagen_nb.core.uploads import UploadRequest
 from datagen_nb.core.webhooks import WebhookConfig
 from datagen_nb.pipelines.mock import MockPipeline
 from datagen_nb.service.settings import Settings
-from datagen_nb.wiring import build_service, host_service
+from datagen_nb.wiring.server import host_service
+from datagen_nb.wiring.service import build_service
 from tests.deadline import DEADLINE
 from tests.golden import OPENAPI
 

@@ -26,7 +26,8 @@ from datagen_nb.core.config import (
 )
 from datagen_nb.pipelines.built_in import PARAMETERS
 from datagen_nb.pipelines.mock import MockPipeline
-from datagen_nb.wiring import build_service, host_service
+from datagen_nb.wiring.server import host_service
+from datagen_nb.wiring.service import build_service
 from tests.contracts.test_isolation import described, walk
 
 MAX_ANSWER = 64 << 10

@@ -23,7 +23,7 @@ from datagen_nb.core.clock import SystemClock
 from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.messages import OtherEvent
 from datagen_nb.pipelines.mock import MockPipeline
-from datagen_nb.wiring import build_service
+from datagen_nb.wiring.service import build_service
 from tests.deadline import DEADLINE
 
 SEED = 20

@@ -22,7 +22,7 @@ from datagen_nb.api.server.app import make_app
 from datagen_nb.core.clock import SystemClock
 from datagen_nb.pipelines.mock import MockPipeline
 from datagen_nb.service.settings import Settings
-from datagen_nb.wiring import build_service
+from datagen_nb.wiring.service import build_service
 from tests.deadline import DEADLINE
 from tests.golden import FOLDER
 from tests.receiver import receiving

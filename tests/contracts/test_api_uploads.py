@@ -23,7 +23,7 @@ from datagen_nb.core.templates import TemplateDraft
 from datagen_nb.core.uploads import MAX_CHUNK, UploadRequest
 from datagen_nb.pipelines.mock import MockPipeline
 from datagen_nb.service.uploads import ABANDONED, UPLOAD
-from datagen_nb.wiring import build_service
+from datagen_nb.wiring.service import build_service
 
 DATA = bytes(range(256)) * 10_000
 """Two chunks and a half."""

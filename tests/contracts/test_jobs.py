@@ -19,6 +19,7 @@ from datagen_nb.api.client.jobs import HttpJobs
 from datagen_nb.api.process.host import Server
 from datagen_nb.api.server.app import make_app
 from datagen_nb.api.server.request_limits import MAX_BODY
+from datagen_nb.core.access import LOCAL_CUSTOMER
 from datagen_nb.core.buckets import objects
 from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.errors import (
@@ -38,7 +39,7 @@ from datagen_nb.core.messages import Annotation, JobQuery
 from datagen_nb.core.status import JobStatus, State
 from datagen_nb.pipelines.engine.workspace import PART_ROWS
 from datagen_nb.pipelines.mock import MockPipeline
-from datagen_nb.wiring import LOCAL_CUSTOMER, build_service
+from datagen_nb.wiring.service import build_service
 from tests.deadline import DEADLINE
 
 FAST, STILL = 2_000, 0.001

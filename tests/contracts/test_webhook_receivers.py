@@ -28,7 +28,7 @@ from datagen_nb.core.webhooks import (
 )
 from datagen_nb.pipelines.mock import MockPipeline
 from datagen_nb.service.settings import Settings
-from datagen_nb.wiring import build_service
+from datagen_nb.wiring.service import build_service
 from tests.deadline import DEADLINE
 from tests.pipelines import WEIGHTS
 from tests.receiver import receiving

@@ -13,7 +13,7 @@ from datagen_nb.core.status import JobStatus
 from datagen_nb.core.webhooks import WebhookConfig
 from datagen_nb.pipelines.mock import SECONDS, MockPipeline
 from datagen_nb.service.settings import Settings
-from datagen_nb.wiring import build_service
+from datagen_nb.wiring.service import build_service
 
 CUSTOMER = "ann"
 ROWS = 60

@@ -16,7 +16,7 @@ from datagen_nb.core.cloud_paths import split_database
 from datagen_nb.core.config import DEFAULT_BUCKET
 from datagen_nb.core.errors import NotFound
 from datagen_nb.service.settings import Settings
-from datagen_nb.wiring import _customers_buckets
+from datagen_nb.wiring.buckets import customers_buckets
 from tests import fake_gcs
 
 ACCOUNT = "carol@acme.iam.gserviceaccount.com"
@@ -37,7 +37,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[fake_gcs.FakeGcs]:
 
 @pytest.fixture
 def buckets(fake: fake_gcs.FakeGcs, tmp_path: Path) -> Buckets:
-    return _customers_buckets(tmp_path, "gs://acme-results/all", OWN)
+    return customers_buckets(tmp_path, "gs://acme-results/all", OWN)
 
 
 def test_each_customer_has_a_folder(fake: fake_gcs.FakeGcs, buckets: Buckets) -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from datagen_nb.buckets.local import LocalBucket, LocalFiles
 from datagen_nb.client.async_client import AsyncClient
+from datagen_nb.core.access import LOCAL_CUSTOMER
 from datagen_nb.core.buckets import Buckets
 from datagen_nb.core.clock import SystemClock
 from datagen_nb.core.config import JobConfiguration
@@ -41,7 +42,7 @@ from datagen_nb.service.jobs import estimates as service_estimate
 from datagen_nb.service.service import JobService
 from datagen_nb.service.settings import Settings
 from datagen_nb.stores.sqlite.store import SqliteStore
-from datagen_nb.wiring import LOCAL_CUSTOMER, build_service
+from datagen_nb.wiring.service import build_service
 from tests.deadline import DEADLINE
 from tests.unit.test_service import Scripted, a_world, config
 

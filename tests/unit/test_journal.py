@@ -9,7 +9,7 @@ from datagen_nb.core.clock import SystemClock
 from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.logs import formatter
 from datagen_nb.pipelines.mock import MockPipeline
-from datagen_nb.wiring import build_service
+from datagen_nb.wiring.service import build_service
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from datagen_nb.pipelines.local import LocalPipeline
 from datagen_nb.pipelines.remote.pipeline import RemotePipeline
 from datagen_nb.pipelines.rollout import RolloutPipeline, RolloutRules
 from datagen_nb.service.settings import Settings
-from datagen_nb.wiring import open_pipeline
+from datagen_nb.wiring.pipeline import open_pipeline
 from tests.clock import START
 from tests.pipelines import WEIGHTS
 

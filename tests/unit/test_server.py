@@ -20,7 +20,7 @@ from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.errors import NotFound
 from datagen_nb.core.status import JobStatus, State
 from datagen_nb.pipelines.mock import MockPipeline
-from datagen_nb.wiring import build_service
+from datagen_nb.wiring.service import build_service
 from tests.contracts.test_isolation import APP, described, walk
 from tests.deadline import DEADLINE
 
