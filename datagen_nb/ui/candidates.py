@@ -15,6 +15,11 @@ DEEPEST = 2
 """Folders below the notebook's own."""
 
 
+def candidates() -> dict[str, Any]:
+    """The frames of the notebook and the files beside it."""
+    return {"frames": frames(namespace()), "files": files(Path.cwd())}
+
+
 def namespace() -> Mapping[str, Any]:
     """The names of the notebook; none where there is no notebook."""
     from IPython.core.getipython import get_ipython

@@ -10,15 +10,17 @@ from collections.abc import Mapping
 from concurrent.futures import Future
 from contextlib import aclosing
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal, assert_never
 
 import traitlets
+from pydantic import Field, TypeAdapter, model_validator
 
 from datagen_nb.client.async_job import AsyncJob
 from datagen_nb.client.sync import Job
 from datagen_nb.core.formats import FORMATS
 from datagen_nb.core.messages import LogEntry
 from datagen_nb.core.status import JobStatus, State
+from datagen_nb.ui.actions import Action, Number, read_action
 from datagen_nb.ui.protocol import Request
 from datagen_nb.ui.report import report_panel
 from datagen_nb.ui.snapshot import feed, newer, snapshot_of
@@ -32,12 +34,51 @@ MAX_LINE_LENGTH = 2_000
 MAX_DOWNLOAD = 32 << 20
 """Bytes of a result that pass through the notebook to the browser."""
 
-CHANGEABLE = {"timeout": "timeout", "dataSize": "data_size"}
-"""Fields that a warning of an estimate may ask to change."""
-
 CHUNK = 256 << 10
 BYTES_A_SECOND = 500_000
 """A Jupyter server cuts off a kernel that sends more than 1,000,000 for long."""
+
+
+class CardButton(Action):
+    """A button was pressed."""
+
+    action: Literal[
+        "cancel", "pause", "resume", "rerun", "view", "report", "close", "download", "save"
+    ]
+
+
+class CardEdit(Action):
+    """Open a wizard; with a field that a warning of an estimate asks to change, and its value."""
+
+    action: Literal["edit"]
+    field: Literal["timeout", "dataSize"] | None = None
+    value: Annotated[int, Field(gt=0, lt=2**53, strict=True)] | None = None
+
+    @model_validator(mode="after")
+    def _is_a_change(self) -> CardEdit:
+        if (self.field is None) != (self.value is None):
+            raise ValueError("a field and its value come together")
+        return self
+
+
+class CardLogs(Action):
+    """Lines of the log."""
+
+    action: Literal["logs"]
+    after: Number = 0
+
+
+class CardChunk(Action):
+    """A piece of the result, from a byte on."""
+
+    action: Literal["chunk"]
+    start: Number
+
+
+CardAction = CardButton | CardEdit | CardLogs | CardChunk
+_ACTIONS: TypeAdapter[CardAction] = TypeAdapter(
+    Annotated[CardAction, Field(discriminator="action")]
+)
 
 
 class JobCard(WidgetBase):
@@ -73,9 +114,20 @@ class JobCard(WidgetBase):
         self.status = snapshot["status"]["status"]
 
     async def act(self, request: Request) -> Any:
-        """Do what a button asks."""
+        """Do what the browser asks."""
+        match read_action(_ACTIONS, request, widget="card"):
+            case CardEdit() as edit:
+                return await self._edit(edit)
+            case CardLogs(after=after):
+                return await self._logs(self.job.asynchronous, after=after)
+            case CardChunk(start=start):
+                return await self._chunk(start)
+            case CardButton() as button:
+                return await self._press(button)
+
+    async def _press(self, button: CardButton) -> Any:
         job = self.job.asynchronous
-        match request.action:
+        match button.action:
             case "cancel":
                 await job.cancel()
             case "pause":
@@ -91,22 +143,16 @@ class JobCard(WidgetBase):
             case "report":
                 report = await job.report()
                 await self.open_below(lambda: report_panel(report), instead="job.report")
-            case "edit":
-                await self._edit(request.body)
             case "close":
                 self.close_below()
-            case "logs":
-                return await self._logs(job, after=int(request.body.get("after", 0)))
             case "download":
                 return await self._download(job)
-            case "chunk":
-                return await self._chunk(int(request.body["start"]))
             case "save":
                 data = await job.result()
                 path = await asyncio.to_thread(_free, Path(self._name()))
                 return {"path": str(await data.download(path))}
-            case action:
-                raise ValueError(f"a card cannot {action}")
+            case unknown:
+                assert_never(unknown)
         return None
 
     async def _rerun(self, job: AsyncJob) -> None:
@@ -117,17 +163,17 @@ class JobCard(WidgetBase):
         if not self._is_bare:
             self.add_below(await run_in_thread(lambda: JobCard(new)))
 
-    async def _edit(self, body: Mapping[str, Any]) -> None:
+    async def _edit(self, edit: CardEdit) -> None:
         """Open a wizard with the job's configuration, one field of it changed if that is asked."""
         from datagen_nb.ui.wizard import Wizard
 
-        config, field = self._config, body.get("field")
-        if field is not None:
-            config = config.model_copy(update={CHANGEABLE[field]: body["value"]})
+        config, names = self._config, {"timeout": "timeout", "dataSize": "data_size"}
+        if edit.field is not None:
+            config = config.model_copy(update={names[edit.field]: edit.value})
 
         def made() -> Wizard:
             wizard = Wizard(self.job.client, config)
-            wizard.step = "data" if field is None else "review"
+            wizard.step = "data" if edit.field is None else "review"
             return wizard
 
         await self.open_below(made, instead="dg.wizard(client, job)")

@@ -7,10 +7,11 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import aclosing
-from typing import Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 import traitlets
+from pydantic import Field, TypeAdapter
 
 from datagen_nb.client.async_client import AsyncClient
 from datagen_nb.client.sync import Client, Job
@@ -19,6 +20,7 @@ from datagen_nb.core.errors import DatagenError
 from datagen_nb.core.messages import MAX_DAYS, Overview
 from datagen_nb.core.status import JobStatus
 from datagen_nb.core.webhooks import WebhookStatus
+from datagen_nb.ui.actions import Action, JobId, read_action
 from datagen_nb.ui.card import JobCard
 from datagen_nb.ui.protocol import Request
 from datagen_nb.ui.snapshots import (
@@ -45,6 +47,39 @@ MAX_SECONDS = 30.0
 
 RECENT, MAX_ALERTS, MAX_WEBHOOKS, DELIVERIES = 50, 10, 10, 50
 MAX_NAME_LENGTH = 80
+
+
+class DashboardClose(Action):
+    """Close the card below."""
+
+    action: Literal["close"]
+
+
+class DashboardDays(Action):
+    """Look so far back."""
+
+    action: Literal["days"]
+    days: Annotated[int, Field(ge=1, le=MAX_DAYS, strict=True)]
+
+
+class DashboardOpen(Action):
+    """Open the card of a job."""
+
+    action: Literal["open"]
+    id: JobId
+
+
+class DashboardAcknowledge(Action):
+    """Take note of an alert."""
+
+    action: Literal["acknowledge"]
+    id: Annotated[str, Field(max_length=200)]
+
+
+DashboardAction = DashboardClose | DashboardDays | DashboardOpen | DashboardAcknowledge
+_ACTIONS: TypeAdapter[DashboardAction] = TypeAdapter(
+    Annotated[DashboardAction, Field(discriminator="action")]
+)
 
 
 class Dashboard(WidgetBase):
@@ -112,21 +147,18 @@ class Dashboard(WidgetBase):
 
     async def act(self, request: Request) -> Any:
         """Do what the browser asks."""
-        match request.action:
-            case "days":
-                self.days = int(request.body["days"])
-            case "acknowledge":
-                await self._client.alerts.acknowledge(str(request.body["id"]))
+        match read_action(_ACTIONS, request, widget="dashboard"):
+            case DashboardDays(days=days):
+                self.days = days
+            case DashboardAcknowledge(id=alert):
+                await self._client.alerts.acknowledge(alert)
                 await self._look()
-            case "open":
-                job = Job(await self._client.jobs.get(str(request.body["id"])), self.client)
+            case DashboardOpen(id=job_id):
+                job = Job(await self._client.jobs.get(job_id), self.client)
                 call = f"client.jobs.get({job.id!r}).card()"
                 await self.open_below(lambda: JobCard(job), instead=call)
-            case "close":
+            case DashboardClose():
                 self.close_below()
-            case action:
-                return await super().act(Request(action, request.body))
-        return None
 
     def static_repr(self) -> tuple[str, str]:
         """The sums, standing still."""

@@ -14,6 +14,7 @@ from datagen_nb.core.cloud_paths import is_cloud_path, split
 from datagen_nb.core.config import DEFAULT_BUCKET, LOCAL_FILES, JobConfiguration
 from datagen_nb.core.errors import ArgumentTypeError, ConfigurationError, Problem
 from datagen_nb.core.formats import FORMATS, PACKED_ENDING
+from datagen_nb.core.inspection import Inspection
 from datagen_nb.core.kinds import KINDS
 from datagen_nb.core.pipeline_info import PipelineInfo
 from datagen_nb.ui.snapshots import FormatChoice, KindChoice, WizardChoices
@@ -86,6 +87,44 @@ def edited(fields: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, A
     parameters = {**fields.get("parameters", {}), **changes.get("parameters", {})}
     made["parameters"] = {key: value for key, value in parameters.items() if value is not None}
     return {key: value for key, value in made.items() if value is not None}
+
+
+def with_kind(fields: Mapping[str, Any], name: str, kind: str | None) -> dict[str, Any]:
+    """A draft that treats a column as this kind; as the one that was detected, if ``None``."""
+    kinds = {**fields.get("parameters", {}).get("columns", {}), name: kind}
+    kinds = {name: kind for name, kind in kinds.items() if kind is not None}
+    return edited(fields, {"parameters": {"columns": kinds or None}})
+
+
+def with_source(
+    fields: Mapping[str, Any],
+    before: SelectedSource,
+    found: Inspection | None,
+    placed: JobConfiguration,
+    name: str,
+) -> dict[str, Any]:
+    """A draft that trains on another table; what followed from the one before goes.
+
+    Args:
+        fields: The draft.
+        before: The table that it had.
+        found: What was found in that table.
+        placed: Has the other table.
+        name: What a job of the other table is called by default.
+    """
+    changes: dict[str, Any] = {
+        "inputBucket": placed.input_bucket,
+        "inputPath": placed.input_path,
+        "inputFormat": placed.input_format,
+        "parameters": {"columns": None},
+    }
+    if found is not None and fields.get("dataSize") == found.rows:
+        changes["dataSize"] = None
+    if fields.get("name", before.name) == before.name or not fields.get("inputPath"):
+        changes["name"] = name
+    if fields.get("outputFormat") in {before.format, None}:
+        changes["outputFormat"] = placed.input_format
+    return edited(fields, changes)
 
 
 def fields_of_arguments(

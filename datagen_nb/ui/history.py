@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, assert_never
 
 import traitlets
 
@@ -15,10 +15,23 @@ from datagen_nb.client.sync import Client, Job
 from datagen_nb.core.errors import DatagenError
 from datagen_nb.core.messages import Event, JobCounts, JobEvent, JobQuery, Sort
 from datagen_nb.core.status import JobStatus, State
+from datagen_nb.ui.actions import read_action
 from datagen_nb.ui.card import JobCard
+from datagen_nb.ui.history_actions import (
+    HISTORY_ACTIONS,
+    HistoryAnnotate,
+    HistoryButton,
+    HistoryEnd,
+    HistoryJob,
+    HistoryPeriod,
+    HistorySelect,
+    HistorySort,
+    HistoryStates,
+    HistoryText,
+)
 from datagen_nb.ui.protocol import Request
 from datagen_nb.ui.report import report_panel
-from datagen_nb.ui.snapshots import HistoryQuery, HistoryRow, HistorySnapshot
+from datagen_nb.ui.snapshots import HistoryQuery, HistoryRow, HistorySnapshot, Period
 from datagen_nb.ui.static_html import jobs_html, jobs_text
 from datagen_nb.ui.throttle import Throttle, send_rate
 from datagen_nb.ui.widget import WidgetBase
@@ -57,7 +70,7 @@ class History(WidgetBase):
         self.client = client
         self._jobs = client.asynchronous.jobs
         self._query = JobQuery(limit=PAGE)
-        self._period = "all"
+        self._period: Period = "all"
         self._cursors: list[str | None] = [None]
         self._next: str | None = None
         self._rows: dict[str, JobStatus] = {}
@@ -217,24 +230,35 @@ class History(WidgetBase):
 
     async def act(self, request: Request) -> Any:
         """Do what the browser asks."""
-        body = request.body
-        match request.action:
-            case "status":
-                self.status = tuple(body["states"])
-            case "text":
-                await self._narrow({"text": str(body["text"])[:200]})
-            case "period":
-                self._period = str(body["period"])
-                bounds = {name: _instant(body.get(name)) for name in ("since", "until")}
-                await self._narrow(bounds)
+        match read_action(HISTORY_ACTIONS, request, widget="history"):
+            case HistoryStates(states=states):
+                self.status = tuple(states)
+            case HistoryText(text=text):
+                await self._narrow({"text": text})
+            case HistoryPeriod(period=period, since=since, until=until):
+                self._period = period
+                await self._narrow({"since": since, "until": until})
+            case HistorySort(by=sort, order=order):
+                await self._narrow({"sort": sort, "order": order})
+            case HistorySelect(ids=ids):
+                self.selected = ids
+                await asyncio.sleep(0)  # the snapshot that shows it goes before the answer
+            case HistoryEnd() as end:
+                return await self._end(end)
+            case HistoryAnnotate(id=job_id, tags=tags, note=note):
+                job = await self._jobs.get(job_id)
+                await job.annotate(tags=tags, note=note)
+            case HistoryJob() as wanted:
+                return await self._act_on(await self._jobs.get(wanted.id), wanted)
+            case HistoryButton() as button:
+                await self._press(button)
+        return None
+
+    async def _press(self, button: HistoryButton) -> None:
+        match button.action:
             case "everything":
                 self._period, self.status = "all", ()
                 await self._narrow({"status": (), "text": "", "since": None, "until": None})
-            case "sort":
-                sort = body["by"]
-                if sort not in get_args(Sort):
-                    raise ValueError(f"jobs cannot be sorted by {sort}")
-                await self._narrow({"sort": sort, "order": body["order"]})
             case "next":
                 if self._next is not None:
                     self._cursors.append(self._next)
@@ -243,27 +267,25 @@ class History(WidgetBase):
                 if len(self._cursors) > 1:
                     self._cursors.pop()
                     await self._read()
-            case "select":
-                self.selected = tuple(str(job_id) for job_id in body["ids"])
-                await asyncio.sleep(0)  # the snapshot that shows it goes before the answer
-            case "cancel":
-                done = await self._jobs.cancel(*body["ids"])
-                return {
-                    "done": len(done.cancelled),
-                    "refused": [one.message for one in done.refused],
-                }
-            case "delete":
-                gone = await self._jobs.delete(*body["ids"])
-                self.selected = tuple(one for one in self.selected if one not in gone.deleted)
-                return {"done": len(gone.deleted), "refused": [one.message for one in gone.refused]}
             case "close":
                 self.close_below()
-            case action:
-                return await self._act_on(action, await self._jobs.get(str(body["id"])), body)
-        return None
+            case unknown:
+                assert_never(unknown)
 
-    async def _act_on(self, action: str, job: AsyncJob, body: Mapping[str, Any]) -> Any:
-        match action:
+    async def _end(self, end: HistoryEnd) -> dict[str, Any]:
+        """Cancel or delete jobs; how many were, and why others were not."""
+        if end.action == "cancel":
+            cancelled = await self._jobs.cancel(*end.ids)
+            done, refused = len(cancelled.cancelled), cancelled.refused
+        else:
+            deleted = await self._jobs.delete(*end.ids)
+            done, refused = len(deleted.deleted), deleted.refused
+            self.selected = tuple(one for one in self.selected if one not in deleted.deleted)
+        return {"done": done, "refused": [one.message for one in refused]}
+
+    async def _act_on(self, job: AsyncJob, wanted: HistoryJob) -> Any:
+        call = f"client.jobs.get({job.id!r})"
+        match wanted.action:
             case "pause":
                 await job.pause()
             case "resume":
@@ -272,22 +294,18 @@ class History(WidgetBase):
                 await job.rerun()
             case "note":
                 return {"tags": list(job.status.tags), "note": job.status.note}
-            case "annotate":
-                await job.annotate(tags=body["tags"], note=body["note"])
             case "open":
                 plain = Job(job, self.client)
-                call = f"client.jobs.get({job.id!r}).card()"
-                await self.open_below(lambda: JobCard(plain), instead=call)
+                await self.open_below(lambda: JobCard(plain), instead=f"{call}.card()")
             case "view":
                 plain = Job(job, self.client)
-                call = f"client.jobs.get({job.id!r}).result().view()"
-                await self.open_below(lambda: plain.result().view(), instead=call)
+                instead = f"{call}.result().view()"
+                await self.open_below(lambda: plain.result().view(), instead=instead)
             case "report":
                 report = await job.report()
-                call = f"client.jobs.get({job.id!r}).report"
-                await self.open_below(lambda: report_panel(report), instead=call)
-            case _:
-                raise ValueError(f"a history cannot {action}")
+                await self.open_below(lambda: report_panel(report), instead=f"{call}.report")
+            case unknown:
+                assert_never(unknown)
         return None
 
     def static_repr(self) -> tuple[str, str]:
@@ -310,10 +328,6 @@ def history(client: Client) -> History:
         ```
     """
     return History(client)
-
-
-def _instant(text: Any) -> datetime | None:
-    return None if not text else datetime.fromisoformat(str(text))
 
 
 def _row(job: JobStatus) -> HistoryRow:

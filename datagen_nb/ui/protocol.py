@@ -51,10 +51,12 @@ def answer(
         outcome = {"result": done.result()} if error is None else {"error": describe(error)}
         send({"id": content["id"], **outcome})
 
-    body = content.get("body")
-    request = Request(
-        str(content.get("action")), body if isinstance(body, dict) else {}, buffers or ()
-    )
+    body = content.get("body", {})
+    if not isinstance(body, dict):
+        refused = "This request brings no object of fields. Reload the page and try again."
+        send({"id": content["id"], "error": refused})
+        return
+    request = Request(str(content.get("action")), body, buffers or ())
     start(request).add_done_callback(reply)
 
 

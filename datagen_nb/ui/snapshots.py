@@ -16,6 +16,12 @@ from datagen_nb.core.messages import Expiring, Sort
 from datagen_nb.core.status import JobStatus, State
 from datagen_nb.core.wire_model import Instant, WireModel
 
+Period = Literal["all", "today", "7", "30", "range"]
+"""When the jobs of a history were submitted; a number is the last days."""
+
+Step = Literal["data", "make", "columns", "output", "review"]
+"""Of a wizard."""
+
 
 class ReportSummary(WireModel):
     """What a card shows of a report; ``fidelity`` is 0 to 1."""
@@ -84,7 +90,7 @@ class HistoryQuery(WireModel):
 
     status: tuple[State, ...]
     text: str
-    period: str
+    period: Period
     sort: Sort
     order: Literal["desc", "asc"]
 
@@ -262,7 +268,7 @@ class WizardSnapshot(WireModel):
         alone: Whether nothing can be shown below.
     """
 
-    step: Literal["data", "make", "columns", "output", "review"]
+    step: Step
     config: Mapping[str, Any]
     output: str
     shares_files: bool

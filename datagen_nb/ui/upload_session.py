@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import PurePath
 from typing import Any
 
+from datagen_nb.core.calls import python
+from datagen_nb.core.config import DEFAULT_BUCKET, JobConfiguration
 from datagen_nb.core.errors import ConfigurationError, Problem
 from datagen_nb.core.formats import format_of, known_endings
 from datagen_nb.core.uploads import Upload, UploadRequest, Uploads
+from datagen_nb.ui.draft import SelectedSource
 
 
 class UploadSession:
@@ -42,6 +46,21 @@ class UploadSession:
         """Take the next chunk."""
         async with self._order:
             return _told(await self._uploads.append(self.request.upload_id, offset, data))
+
+    def source(self) -> tuple[JobConfiguration, SelectedSource, str]:
+        """The table that the file is, once it is whole, and what a job of it is called."""
+        name = PurePath(self.name).stem[:200]
+        placed = JobConfiguration(
+            data_size=1,
+            input_bucket=DEFAULT_BUCKET,
+            input_path=self.request.path,
+            input_format=self.request.format,
+            output_format=self.request.format,
+        )
+        selected = SelectedSource(
+            python(self.name), name, self.name, self.request.format, is_upload=True
+        )
+        return placed, selected, name
 
 
 def _told(upload: Upload) -> dict[str, Any]:

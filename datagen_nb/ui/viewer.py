@@ -25,10 +25,10 @@ from datagen_nb.tables.view.conversion import Conversion
 from datagen_nb.tables.view.engine import Engine, View
 from datagen_nb.tables.view.export import export, export_formats
 from datagen_nb.tables.view.query import Query, QueryError, query_from_wire
+from datagen_nb.ui.actions import BadRequest
 from datagen_nb.ui.protocol import Request
 from datagen_nb.ui.viewer_columns import columns_of
 from datagen_nb.ui.viewer_requests import (
-    BadRequest,
     CellRequest,
     CopyRequest,
     DistinctRequest,

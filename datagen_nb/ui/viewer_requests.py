@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
-from datagen_nb.core.errors import DatagenError
+from datagen_nb.ui.actions import Body, Number, refusal
 
 MAX_ROWS = 1_000
 MAX_COLUMNS = 500
@@ -17,20 +17,8 @@ MAX_CELLS = 50_000
 MAX_COPIED_CELLS = 1_000_000
 MAX_TEXT_LENGTH = 1_000
 
-Number = Annotated[int, Field(ge=0, lt=2**53, strict=True)]
 
-
-class BadRequest(DatagenError, ValueError):
-    """The browser asked for something that no viewer asks for."""
-
-    code = "invalid_request"
-
-
-class _Body(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class RowsRequest(_Body):
+class RowsRequest(Body):
     epoch: Number
     start: Number
     stop: Number
@@ -44,23 +32,23 @@ class RowsRequest(_Body):
         return self
 
 
-class DistinctRequest(_Body):
+class DistinctRequest(Body):
     column: Number
     search: Annotated[str, Field(max_length=MAX_TEXT_LENGTH)] = ""
 
 
-class ProfileRequest(_Body):
+class ProfileRequest(Body):
     epoch: Number
     column: Number
 
 
-class CellRequest(_Body):
+class CellRequest(Body):
     epoch: Number
     row: Number
     column: Number
 
 
-class CopyRequest(_Body):
+class CopyRequest(Body):
     start: Number
     stop: Number
     columns: Annotated[tuple[Number, ...], Field(max_length=MAX_COPIED_CELLS)]
@@ -76,17 +64,17 @@ class CopyRequest(_Body):
         return self
 
 
-class FindRequest(_Body):
+class FindRequest(Body):
     text: Annotated[str, Field(min_length=1, max_length=MAX_TEXT_LENGTH)]
     by: Literal[-1, 0, 1] = 0
 
 
-class ExportRequest(_Body):
+class ExportRequest(Body):
     format: Literal["csv", "json", "jsonl", "parquet", "xlsx"]
     defuse: bool = False
 
 
-class SelectRequest(_Body):
+class SelectRequest(Body):
     top: Number
     bottom: Number
     left: Number
@@ -94,10 +82,10 @@ class SelectRequest(_Body):
     columns: Annotated[tuple[Number, ...], Field(max_length=MAX_COPIED_CELLS)]
 
 
-Body = TypeVar("Body", bound=_Body)
+AnyBody = TypeVar("AnyBody", bound=Body)
 
 
-def read_body(kind: type[Body], body: Mapping[str, Any]) -> Body:
+def read_body(kind: type[AnyBody], body: Mapping[str, Any]) -> AnyBody:
     """Read the body of a request.
 
     Raises:
@@ -106,10 +94,7 @@ def read_body(kind: type[Body], body: Mapping[str, Any]) -> Body:
     try:
         return kind.model_validate(dict(body))
     except ValidationError as error:
-        problem = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        where = ".".join(map(str, problem["loc"]))
-        what = str(problem["msg"]).removeprefix("Value error, ")
-        raise BadRequest(f"This request is not one of a viewer: {where} {what}.") from None
+        raise refusal(error, widget="viewer") from None
 
 
 def _check_window(start: int, stop: int, most: int) -> None:

@@ -10,9 +10,9 @@ from datagen_nb.tables.cells import as_text
 from datagen_nb.tables.view.engine import Engine, View
 from datagen_nb.tables.view.profile import distinct_values, profile
 from datagen_nb.tables.view.search import Search
+from datagen_nb.ui.actions import BadRequest
 from datagen_nb.ui.viewer_columns import MOST_SHOWN, cell_texts, tab_separated
 from datagen_nb.ui.viewer_requests import (
-    BadRequest,
     CellRequest,
     CopyRequest,
     DistinctRequest,

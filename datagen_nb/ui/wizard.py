@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Mapping
-from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, Any
+from collections.abc import Coroutine, Sequence
+from typing import TYPE_CHECKING, Any, assert_never, get_args
 
 import traitlets
 
 from datagen_nb.client.sync import Client, Job
-from datagen_nb.core.calls import python, short
-from datagen_nb.core.config import DEFAULT_BUCKET, JobConfiguration
+from datagen_nb.core.calls import short
+from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.errors import ConfigurationError, DatagenError, InputError
 from datagen_nb.core.estimates import Estimate
 from datagen_nb.core.inspection import Inspection
 from datagen_nb.pipelines.built_in import kinds_of
 from datagen_nb.ui import candidates
+from datagen_nb.ui.actions import BadRequest, read_action
 from datagen_nb.ui.card import JobCard
 from datagen_nb.ui.draft import (
     SelectedSource,
@@ -27,18 +27,33 @@ from datagen_nb.ui.draft import (
     fields_of_arguments,
     problems_of,
     target_of,
+    with_kind,
+    with_source,
 )
 from datagen_nb.ui.protocol import Request
-from datagen_nb.ui.snapshots import WizardProblem, WizardSnapshot
+from datagen_nb.ui.snapshots import Step, WizardProblem, WizardSnapshot
 from datagen_nb.ui.source_table import HOW_TO_READ, TABLE, SourceTable, cell
 from datagen_nb.ui.static_html import draft_html, draft_text
 from datagen_nb.ui.upload_session import UploadSession
 from datagen_nb.ui.widget import WidgetBase, run_in_thread
+from datagen_nb.ui.wizard_actions import (
+    WIZARD_ACTIONS,
+    WizardBegin,
+    WizardButton,
+    WizardChunk,
+    WizardColumn,
+    WizardColumns,
+    WizardEdit,
+    WizardFrame,
+    WizardOutput,
+    WizardPath,
+    WizardStep,
+)
 
 if TYPE_CHECKING:
     from datagen_nb.client.inputs import Source
 
-STEPS = ("data", "make", "columns", "output", "review")
+STEPS: tuple[Step, ...] = get_args(Step)
 
 PREVIEWED_COLUMNS = 40
 PREVIEWED_ROWS = 8
@@ -242,26 +257,34 @@ class Wizard(WidgetBase):
 
     async def act(self, request: Request) -> Any:
         """Do what the browser asks."""
-        body = request.body
-        match request.action:
-            case "step":
-                self.step = body["to"]
-            case "edit":
-                self.config = edited(self.config, body["changes"])
-            case "output":
-                changes = target_of(body["path"], shares_files=self._shares_files)
-                self.config = edited(self.config, changes)
-            case "column":
-                self._override_kind(str(body["name"]), body["kind"])
-            case "candidates":
-                return await asyncio.to_thread(_candidates)
-            case "path":
-                await self._use(str(body["path"]), "")
-            case "frame":
-                await self._use_frame(str(body["name"]))
-            case "columns":
+        match read_action(WIZARD_ACTIONS, request, widget="wizard"):
+            case WizardStep(to=step):
+                self.step = step
+            case WizardEdit(changes=changes):
+                self.config = edited(self.config, changes.to_wire())
+            case WizardOutput(path=path):
+                self.config = edited(self.config, target_of(path, shares_files=self._shares_files))
+            case WizardColumn(name=name, kind=kind):
+                self.config = with_kind(self.config, name, kind)
+            case WizardColumns(start=start, search=search):
                 kinds = kinds_of(self.config.get("parameters", {}).get("columns", {}))
-                return self._table.page(int(body["start"]), str(body["search"]), kinds)
+                return self._table.page(start, search, kinds)
+            case WizardPath(path=path):
+                await self._use(path, "")
+            case WizardFrame(name=name):
+                await self._use_frame(name)
+            case WizardBegin() as begin:
+                return await self._begin(begin)
+            case WizardChunk(offset=offset):
+                return await self._chunk(offset, request.buffers)
+            case WizardButton() as button:
+                return await self._press(button)
+        return None
+
+    async def _press(self, button: WizardButton) -> Any:
+        match button.action:
+            case "candidates":
+                return await asyncio.to_thread(candidates.candidates)
             case "preview":
                 return await self._restart_task("preview", self._preview())
             case "stop":
@@ -269,21 +292,11 @@ class Wizard(WidgetBase):
                     self._tasks["preview"].cancel()
             case "limits":
                 return (await self.client.asynchronous.limits()).to_wire()
-            case "begin":
-                return await self._begin(body)
-            case "chunk":
-                return await self._chunk(int(body["offset"]), bytes(request.buffers[0]))
             case "submit":
                 await self._submit()
-            case action:
-                raise ValueError(f"a wizard cannot {action}")
+            case unknown:
+                assert_never(unknown)
         return None
-
-    def _override_kind(self, name: str, kind: str | None) -> None:
-        """Treat a column as this kind; as the one that was detected, if ``None``."""
-        kinds = {**self.config.get("parameters", {}).get("columns", {}), name: kind}
-        kinds = {name: kind for name, kind in kinds.items() if kind is not None}
-        self.config = edited(self.config, {"parameters": {"columns": kinds or None}})
 
     async def _use(self, source: Source, name: str) -> None:
         self._leave_unread()
@@ -316,23 +329,10 @@ class Wizard(WidgetBase):
 
     def _set_source(self, placed: JobConfiguration, selected: SelectedSource, name: str) -> None:
         """Train on another table; what followed from the one before goes."""
-        fields, before = self.config, self._table.choice(self.config)
-        found = self._table.inspection
+        before, found = self._table.choice(self.config), self._table.inspection
         self._table.remember(placed, selected)
-        changes: dict[str, Any] = {
-            "inputBucket": placed.input_bucket,
-            "inputPath": placed.input_path,
-            "inputFormat": placed.input_format,
-            "parameters": {"columns": None},
-        }
-        if found is not None and fields.get("dataSize") == found.rows:
-            changes["dataSize"] = None
-        if fields.get("name", before.name) == before.name or not fields.get("inputPath"):
-            changes["name"] = name
-        if fields.get("outputFormat") in {before.format, None}:
-            changes["outputFormat"] = placed.input_format
         self._inspected = None
-        self.config = edited(fields, changes)
+        self.config = with_source(self.config, before, found, placed, name)
 
     async def _preview(self) -> dict[str, Any]:
         """A few rows as the job would make them beside the table's own."""
@@ -348,32 +348,23 @@ class Wizard(WidgetBase):
             "notes": [*made.attrs["notes"], *notes],
         }
 
-    async def _begin(self, body: Mapping[str, Any]) -> dict[str, Any]:
+    async def _begin(self, begin: WizardBegin) -> dict[str, Any]:
         self._leave_unread()
         uploads = self.client.asynchronous.uploads
-        upload = UploadSession(uploads, str(body["name"]), int(body["size"]), str(body["digest"]))
-        self._upload = upload
-        return self._use_upload(upload, await upload.begin())
+        self._upload = UploadSession(uploads, begin.name, begin.size, begin.digest)
+        return self._use_upload(self._upload, await self._upload.begin())
 
-    async def _chunk(self, offset: int, data: bytes) -> dict[str, Any]:
+    async def _chunk(self, offset: int, buffers: Sequence[memoryview]) -> dict[str, Any]:
         if self._upload is None:
-            raise ValueError("no upload was begun: choose the file again")
-        return self._use_upload(self._upload, await self._upload.append(offset, data))
+            raise BadRequest("No upload was begun: choose the file again.")
+        if len(buffers) != 1:
+            raise BadRequest("A chunk of an upload came without its bytes: choose the file again.")
+        return self._use_upload(self._upload, await self._upload.append(offset, bytes(buffers[0])))
 
     def _use_upload(self, upload: UploadSession, progress: dict[str, Any]) -> dict[str, Any]:
         """Train on an upload that is whole and whose digest is right."""
         if progress["whole"]:
-            request, name = upload.request, PurePath(upload.name).stem[:200]
-            placed = JobConfiguration(
-                data_size=1,
-                input_bucket=DEFAULT_BUCKET,
-                input_path=request.path,
-                input_format=request.format,
-                output_format=request.format,
-            )
-            expression = python(upload.name)
-            selected = SelectedSource(expression, name, upload.name, request.format, is_upload=True)
-            self._set_source(placed, selected, name)
+            self._set_source(*upload.source())
         return progress
 
     async def _submit(self) -> Job:
@@ -416,10 +407,3 @@ def wizard(client: Client, start: JobConfiguration | Job | None = None) -> Wizar
         ```
     """
     return Wizard(client, start)
-
-
-def _candidates() -> dict[str, Any]:
-    return {
-        "frames": candidates.frames(candidates.namespace()),
-        "files": candidates.files(Path.cwd()),
-    }

@@ -7,7 +7,9 @@ from datagen_nb.api.server.app import make_app
 
 FOLDER = Path(__file__).parent
 OPENAPI = FOLDER / "openapi.json"
-SNAPSHOTS = FOLDER.parents[1] / "widgets" / "src" / "snapshots.ts"
+WIDGETS = FOLDER.parents[1] / "widgets" / "src"
+SNAPSHOTS = WIDGETS / "snapshots.ts"
+ACTIONS = WIDGETS / "actions.ts"
 
 
 def openapi_text() -> str:

@@ -4,8 +4,8 @@ import pytest
 
 import datagen_nb as dg
 from datagen_nb.ui.snapshots import CardSnapshot, DashboardFacts, HistorySnapshot, WizardSnapshot
-from tests.golden import SNAPSHOTS
-from tests.golden.typescript import typescript
+from tests.golden import ACTIONS, SNAPSHOTS
+from tests.golden.typescript import actions_typescript, snapshots_typescript
 
 
 @pytest.fixture
@@ -29,7 +29,8 @@ def fits(widget, kind, *more):
 
 def test_the_types_in_typescript_are_up_to_date():
     """`make golden` writes them anew."""
-    assert SNAPSHOTS.read_text() == typescript()
+    assert SNAPSHOTS.read_text() == snapshots_typescript()
+    assert ACTIONS.read_text() == actions_typescript()
 
 
 def test_each_widget_sends_its_kind_of_snapshot(client, table, ask):

@@ -1,6 +1,7 @@
 // The job card: a pure picture of its snapshot, and buttons that ask the kernel.
 
 import { useEffect, useRef, useState } from "preact/hooks";
+import type { CardActions } from "./actions";
 import { Details, Facts } from "./card/facts";
 import { Progress } from "./card/progress";
 import css from "./card.css";
@@ -8,7 +9,7 @@ import { download, TooLarge } from "./download";
 import { ago, instant, rows } from "./format";
 import { Logs } from "./logs";
 import { announce, NotifySettings, useWitness } from "./notify";
-import type { Action, FailureDetails, JobStatus, Snapshot } from "./snapshot";
+import type { FailureDetails, JobStatus, Snapshot } from "./snapshot";
 import { ENDED, StateMark, WORDS } from "./state";
 import { useInView } from "./visibility";
 import { EstimateWarnings } from "./warnings";
@@ -16,18 +17,20 @@ import { type Props, widget } from "./widget";
 
 const TIMEOUT_MS = 120_000; // ms: a grid fetches the first rows before it shows
 
+type Action = keyof CardActions;
+
 const BUSY: Partial<Record<Action, string>> = {
   cancel: "Cancelling …",
   pause: "Pausing …",
   resume: "Resuming …",
 };
 
-export function Card({ snapshot, connected, now, ask, listen }: Props<Snapshot>) {
+export function Card({ snapshot, connected, now, ask, listen }: Props<Snapshot, CardActions>) {
   const { status } = snapshot;
   const state = status.status;
   const reachable = connected && snapshot.trouble === undefined;
   const lost = !reachable && !ENDED.includes(state); // how a job ended, nothing changes
-  const [asking, setAsking] = useState<Action | "download" | null>(null);
+  const [asking, setAsking] = useState<Action | null>(null);
   const [confirming, setConfirming] = useState(false);
   const [refusal, setRefusal] = useState("");
   const [note, setNote] = useState("");
@@ -70,7 +73,7 @@ export function Card({ snapshot, connected, now, ask, listen }: Props<Snapshot>)
   }, [state, asking, confirming]);
   const stay = () => setConfirming(false);
 
-  const during = async (action: Action | "download", work: () => Promise<unknown>) => {
+  const during = async (action: Action, work: () => Promise<unknown>) => {
     pressed.current = true;
     setConfirming(false);
     setRefusal("");
@@ -85,7 +88,8 @@ export function Card({ snapshot, connected, now, ask, listen }: Props<Snapshot>)
       setAsking(null);
     }
   };
-  const press = (action: Action, body = {}) => during(action, () => ask(action, body, { timeout: TIMEOUT_MS }));
+  const press = <A extends Action>(action: A, body?: CardActions[A]) =>
+    during(action, () => ask(action, body, { timeout: TIMEOUT_MS }));
   const take = () =>
     during("download", async () => {
       const progress = (share: number) => setNote(`Downloading ${Math.floor(100 * share)} %`);
@@ -101,12 +105,7 @@ export function Card({ snapshot, connected, now, ask, listen }: Props<Snapshot>)
     if (done !== undefined) setOpened(opened === what ? null : what); // the answer to what was refused
   };
 
-  const button = (
-    action: Action | "download",
-    label: string,
-    kind = "",
-    pressed: () => unknown = () => press(action as Action),
-  ) => (
+  const button = (action: Action, label: string, kind = "", pressed: () => unknown = () => press(action)) => (
     <button
       type="button"
       class={`dg-button ${kind}`}
@@ -131,7 +130,7 @@ export function Card({ snapshot, connected, now, ask, listen }: Props<Snapshot>)
       <header class="dg-row dg-head">
         <span class="dg-state" role="status" aria-live="polite">
           <StateMark state={state} still={!reachable} />
-          {!lost ? ((asking && BUSY[asking as Action]) ?? headline(status)) : `Last seen ${WORDS[state].toLowerCase()}`}
+          {!lost ? ((asking && BUSY[asking]) ?? headline(status)) : `Last seen ${WORDS[state].toLowerCase()}`}
         </span>
         <strong class="dg-title" title={snapshot.title}>
           <span class="dg-name dg-text">{snapshot.title}</span> → {rows(status.dataSize)}
@@ -282,7 +281,7 @@ function Failure({ status, now }: { status: JobStatus; now: number }) {
 }
 
 /** A cancelled job's card still counts its cooldown down. */
-export default widget<Snapshot>(
+export default widget<Snapshot, CardActions>(
   css,
   Card,
   ({ status, cooldownUntil }) => ENDED.includes(status.status) && cooldownUntil === undefined,

@@ -2,6 +2,7 @@
 
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
+import type { DashboardActions } from "./actions";
 import type { Alert, Limits, Seen, Snapshot, Sums, Webhook } from "./dashboard/snapshot";
 import { Timeline } from "./dashboard/timeline";
 import css from "./dashboard.css";
@@ -18,9 +19,9 @@ const PERIODS: [number, string][] = [
 const NEARLY = 0.8; // of a bound: from here on it has the colour of a warning
 const GOOD = 0.9;
 
-type Do = (action: string, body: object) => void;
+type Do = <Action extends keyof DashboardActions>(action: Action, body: DashboardActions[Action]) => void;
 
-export function Dashboard({ snapshot, connected, now, ask }: Props<Snapshot>) {
+export function Dashboard({ snapshot, connected, now, ask }: Props<Snapshot, DashboardActions>) {
   const [refused, setRefused] = useState("");
   const act: Do = (action, body) => {
     setRefused("");
@@ -327,4 +328,4 @@ function outcomes(webhook: Webhook): string {
   return known.length ? known.join(", ") : "nothing sent yet";
 }
 
-export default widget<Snapshot>(css, Dashboard);
+export default widget<Snapshot, DashboardActions>(css, Dashboard);

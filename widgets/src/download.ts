@@ -1,5 +1,6 @@
 // A result to the reader's own disk, through the kernel: asked for chunk by chunk.
 
+import type { CardActions } from "./actions";
 import { size } from "./format";
 import type { Ask } from "./link";
 import type { Listen } from "./widget";
@@ -14,7 +15,11 @@ const TIMEOUT_MS = 120_000;
 
 export class TooLarge extends Error {}
 
-export async function download(ask: Ask, listen: Listen, report: (share: number) => void): Promise<string> {
+export async function download(
+  ask: Ask<CardActions>,
+  listen: Listen,
+  report: (share: number) => void,
+): Promise<string> {
   const file = (await ask("download", {}, { timeout: TIMEOUT_MS })) as Announced;
   if (file.tooLarge) {
     throw new TooLarge(`${size(file.size)} are too much to pass through the notebook.`);

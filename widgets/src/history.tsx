@@ -1,12 +1,14 @@
 // The history: one page of jobs, live; what is done to them is asked of the kernel.
 
 import { useEffect, useRef, useState } from "preact/hooks";
+import type { HistoryActions } from "./actions";
 import { count, rows } from "./format";
 import { useColumns } from "./history/columns";
 import type { Row, Snapshot } from "./history/snapshot";
 import { type RowAction, Table } from "./history/table";
 import { Foot, Tools } from "./history/tools";
 import css from "./history.css";
+import type { Ask } from "./link";
 import { announce, useWitness } from "./notify";
 import { ENDED, WORDS } from "./state";
 import { useInView } from "./visibility";
@@ -19,7 +21,7 @@ interface PendingAction {
 
 const TIMEOUT_MS = 60_000;
 
-export function History({ snapshot: newest, connected, now, ask }: Props<Snapshot>) {
+export function History({ snapshot: newest, connected, now, ask }: Props<Snapshot, HistoryActions>) {
   // What is marked here stands until the kernel has answered: a snapshot on its way does not know of it.
   const [marked, setMarked] = useState<string[] | null>(null);
   const unanswered = useRef(0);
@@ -34,7 +36,7 @@ export function History({ snapshot: newest, connected, now, ask }: Props<Snapsho
   const fail = (error: unknown) => setRefusals([error instanceof Error ? error.message : String(error)]);
   useEnds(snapshot, panel);
 
-  const say = (action: string, body: object = {}) => {
+  const say: Ask<HistoryActions> = (action, body) => {
     setRefusals([]);
     setNote("");
     return ask(action, body, { timeout: TIMEOUT_MS }).catch(fail);
@@ -67,7 +69,7 @@ export function History({ snapshot: newest, connected, now, ask }: Props<Snapsho
   return (
     <section ref={panel} tabIndex={-1} class={`dg dg-history ${connected ? "" : "dg-lost"}`} aria-label="History">
       <fieldset disabled={!connected}>
-        <Tools snapshot={snapshot} ask={(action, body) => say(action, body)} isShown={isShown} toggle={toggle} />
+        <Tools snapshot={snapshot} ask={say} isShown={isShown} toggle={toggle} />
         {!connected && (
           <p class="dg-warning dg-message" role="alert">
             Not connected to the kernel: these are the jobs as last seen. Run the cell again to refresh.
@@ -123,12 +125,7 @@ export function History({ snapshot: newest, connected, now, ask }: Props<Snapsho
         )}
         {pending && <Confirm pending={pending} yes={() => void confirm(pending)} no={() => setPending(null)} />}
         {!pending && (snapshot.rows.length > 0 || selected.length > 0) && (
-          <Foot
-            snapshot={snapshot}
-            ask={(action, body) => say(action, body)}
-            select={select}
-            propose={(action, ids) => setPending({ action, ids })}
-          />
+          <Foot snapshot={snapshot} ask={say} select={select} propose={(action, ids) => setPending({ action, ids })} />
         )}
       </fieldset>
     </section>
@@ -162,7 +159,7 @@ function Confirm({ pending, yes, no }: { pending: PendingAction; yes: () => void
 interface Edit {
   row: Row;
   span: number;
-  ask: Props<Snapshot>["ask"];
+  ask: Ask<HistoryActions>;
   done: () => void;
 }
 
@@ -266,4 +263,4 @@ function useEnds({ rows: shown }: Snapshot, panel: Parameters<typeof useInView>[
   }, [shown]);
 }
 
-export default widget<Snapshot>(css, History);
+export default widget<Snapshot, HistoryActions>(css, History);

@@ -14,7 +14,12 @@ export interface Options {
   quiet?: boolean; // not asked by a person: a busy kernel is not mentioned
 }
 
-export type Ask = (action: string, body?: object, options?: Options) => Promise<unknown>;
+/** Asks for one of a widget's actions; what each brings is in `actions.ts`. */
+export type Ask<Actions = Record<string, object>> = <Action extends keyof Actions & string>(
+  action: Action,
+  body?: Actions[Action],
+  options?: Options,
+) => Promise<unknown>;
 
 interface Reply {
   id?: string;

@@ -1,6 +1,7 @@
 // A job's log: the lines so far, then each as it is said.
 
 import { useEffect, useRef, useState } from "preact/hooks";
+import type { CardActions } from "./actions";
 import type { Ask } from "./link";
 import type { Listen } from "./widget";
 
@@ -18,7 +19,7 @@ function together(known: Line[], more: Line[]): Line[] {
   return [...known, ...more.filter((line) => line.cursor > last)].slice(-MAX_LINES);
 }
 
-export function Logs({ job, ask, listen }: { job: string; ask: Ask; listen: Listen }) {
+export function Logs({ job, ask, listen }: { job: string; ask: Ask<CardActions>; listen: Listen }) {
   const [lines, setLines] = useState<Line[] | null>(null);
   const [trouble, setTrouble] = useState("");
   const list = useRef<HTMLOListElement>(null);

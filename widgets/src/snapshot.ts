@@ -8,5 +8,3 @@ export interface FailureDetails {
   remedy?: string;
   retryHelps?: boolean;
 }
-
-export type Action = "cancel" | "pause" | "resume" | "rerun" | "view" | "report" | "close" | "save" | "edit";

@@ -138,7 +138,7 @@ export interface FormatChoice {
 export interface HistoryQuery {
   status: State[];
   text: string;
-  period: string;
+  period: "all" | "today" | "7" | "30" | "range";
   sort: "created" | "ended" | "name" | "rows" | "size" | "status" | "took";
   order: "desc" | "asc";
 }

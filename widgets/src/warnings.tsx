@@ -5,7 +5,7 @@ import type { EstimateWarning } from "./snapshot";
 
 interface Warnings {
   warnings: EstimateWarning[];
-  fix: (field: string, value: number) => void;
+  fix: (field: NonNullable<EstimateWarning["field"]>, value: number) => void;
   again?: boolean; // the job is submitted already: the fix is for the next
   disabled?: boolean;
 }

@@ -9,11 +9,11 @@ import tokens from "./tokens.css";
 
 export type Listen = (event: string, callback: (content: never, buffers: DataView[]) => void) => () => void;
 
-export interface Props<Snapshot> {
+export interface Props<Snapshot, Actions = Record<string, object>> {
   snapshot: Snapshot;
   connected: boolean;
   now: number; // ms, by the kernel's clock
-  ask: Ask;
+  ask: Ask<Actions>;
   listen: Listen; // to what the kernel sends besides snapshots; returns how to stop
 }
 
@@ -62,15 +62,15 @@ function asOf(model: Model): number {
   return 1000 * Math.max(alive, made);
 }
 
-interface LiveProps<Snapshot> {
+interface LiveProps<Snapshot, Actions> {
   el: HTMLElement;
   model: Model;
   link: Link;
-  View: ComponentType<Props<Snapshot>>;
+  View: ComponentType<Props<Snapshot, Actions>>;
   ended: (snapshot: Snapshot) => boolean;
 }
 
-function Live<Snapshot>({ el, model, link, View, ended }: LiveProps<Snapshot>) {
+function Live<Snapshot, Actions>({ el, model, link, View, ended }: LiveProps<Snapshot, Actions>) {
   const [snapshot, setSnapshot] = useState(model.get("snapshot") as Snapshot);
   const [skew, setSkew] = useState(() => ahead(model));
   const [lastHeard, setLastHeard] = useState(Date.now());
@@ -152,7 +152,7 @@ function Live<Snapshot>({ el, model, link, View, ended }: LiveProps<Snapshot>) {
         snapshot={snapshot}
         connected={!lost}
         now={lost ? asOf(model) : now + skew}
-        ask={link.ask}
+        ask={link.ask as Ask<Actions>}
         listen={listen}
       />
       {lost && !final && <p class="dg dg-muted dg-age">as of {moment(asOf(model))}</p>}
@@ -191,9 +191,9 @@ function saveOutputWhenIdle(el: HTMLElement, link: Link): () => void {
 }
 
 /** An anywidget of a component; one whose snapshot has `ended` needs no kernel any more. */
-export function widget<Snapshot>(
+export function widget<Snapshot, Actions = Record<string, object>>(
   css: string,
-  View: ComponentType<Props<Snapshot>>,
+  View: ComponentType<Props<Snapshot, Actions>>,
   ended: (snapshot: Snapshot) => boolean = () => false,
 ) {
   return {

@@ -2,6 +2,7 @@
 // here shows it and asks for changes.
 
 import { useEffect, useRef, useState } from "preact/hooks";
+import type { WizardActions } from "./actions";
 import { count } from "./format";
 import { type Props, widget } from "./widget";
 import { Columns } from "./wizard/columns";
@@ -34,7 +35,7 @@ const SUBMITTED = {
 };
 const TIMEOUT_MS = 60_000;
 
-export function Wizard({ snapshot, connected, now, ask }: Props<Snapshot>) {
+export function Wizard({ snapshot, connected, now, ask }: Props<Snapshot, WizardActions>) {
   const [refusal, setRefusal] = useState("");
   const [submitting, setSubmitting] = useState(false);
   const heading = useRef<HTMLHeadingElement>(null);
@@ -163,4 +164,4 @@ function title({ config, table }: Snapshot): string {
   return `${rows} like ${table?.label ?? "…"}`;
 }
 
-export default widget<Snapshot>(css, Wizard);
+export default widget<Snapshot, WizardActions>(css, Wizard);

@@ -1,6 +1,7 @@
 import { render } from "preact";
 import { act } from "preact/test-utils";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { CardActions } from "../src/actions";
 import widget, { Card } from "../src/card";
 import type { Ask } from "../src/link";
 import type { Snapshot } from "../src/snapshot";
@@ -18,7 +19,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-const never: Ask = async () => {
+const never: Ask<CardActions> = async () => {
   throw new Error("not asked for");
 };
 
@@ -153,7 +154,7 @@ describe("a card asks", () => {
     await press("Keep");
     await press("Cancel");
     await press("Yes, cancel");
-    expect(ask).toHaveBeenCalledExactlyOnceWith("cancel", {}, expect.anything());
+    expect(ask).toHaveBeenCalledExactlyOnceWith("cancel", undefined, expect.anything());
   });
 
   it("and says what was asked until the kernel has answered", async () => {

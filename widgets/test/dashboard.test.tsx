@@ -1,6 +1,7 @@
 import { render } from "preact";
 import { act } from "preact/test-utils";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { DashboardActions } from "../src/actions";
 import { Dashboard } from "../src/dashboard";
 import type { Bar, Limits, Seen, Snapshot } from "../src/dashboard/snapshot";
 import { placed, reach } from "../src/dashboard/timeline";
@@ -77,7 +78,7 @@ afterEach(() => {
   host.remove();
 });
 
-function show(snapshot: Snapshot, ask: Ask = async () => undefined, connected = true): string {
+function show(snapshot: Snapshot, ask: Ask<DashboardActions> = async () => undefined, connected = true): string {
   const props = { snapshot, connected, now: NOW, ask, listen: () => () => undefined };
   act(() => render(<Dashboard {...props} />, host));
   return host.textContent ?? "";
@@ -144,7 +145,7 @@ describe("a dashboard says where one stands", () => {
 });
 
 it("acknowledges an alert", async () => {
-  const ask = vi.fn<Ask>(async () => undefined);
+  const ask = vi.fn<Ask<DashboardActions>>(async () => undefined);
   const alert = {
     id: "job_failures",
     severity: "critical",
@@ -157,7 +158,7 @@ it("acknowledges an alert", async () => {
 });
 
 it("opens a job from its bar and tells why it could not", async () => {
-  const ask = vi.fn<Ask>(async () => {
+  const ask = vi.fn<Ask<DashboardActions>>(async () => {
     throw new Error("There is no job j_1.");
   });
   show(seen(), ask);

@@ -1,6 +1,7 @@
 import { render } from "preact";
 import { act } from "preact/test-utils";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { HistoryActions } from "../src/actions";
 import { History } from "../src/history";
 import type { Row, Snapshot } from "../src/history/snapshot";
 import type { Ask } from "../src/link";
@@ -45,9 +46,9 @@ afterEach(() => {
   localStorage.clear();
 });
 
-const silent = vi.fn<Ask>(async () => undefined);
+const silent = vi.fn<Ask<HistoryActions>>(async () => undefined);
 
-function show(shown: Snapshot, ask: Ask = silent, connected = true): HTMLElement {
+function show(shown: Snapshot, ask: Ask<HistoryActions> = silent, connected = true): HTMLElement {
   const props = { snapshot: shown, connected, now: NOW, ask, listen: () => () => undefined };
   act(() => render(<History {...props} />, host));
   return host;
@@ -92,7 +93,7 @@ it("shows names, tags and notes as the text that they are", () => {
 });
 
 it("asks for another order, and turns the one it has", async () => {
-  const ask = vi.fn<Ask>(async () => undefined);
+  const ask = vi.fn<Ask<HistoryActions>>(async () => undefined);
   show(snapshot([row()]), ask);
   await press("Rows");
   await press("Submitted ↓");
@@ -103,7 +104,7 @@ it("asks for another order, and turns the one it has", async () => {
 });
 
 it("asks before it deletes, and tells what was refused", async () => {
-  const ask = vi.fn<Ask>(async () => ({ done: 1, refused: ["j_2 is running. Cancel it first."] }));
+  const ask = vi.fn<Ask<HistoryActions>>(async () => ({ done: 1, refused: ["j_2 is running. Cancel it first."] }));
   show(snapshot([row(), row({ id: "j_2", status: "running" })], { selected: ["j_1", "j_2"] }), ask);
   await press("Delete");
   expect(ask).not.toHaveBeenCalled();
@@ -116,7 +117,7 @@ it("asks before it deletes, and tells what was refused", async () => {
 });
 
 it("marks a range with shift", async () => {
-  const ask = vi.fn<Ask>(async () => undefined);
+  const ask = vi.fn<Ask<HistoryActions>>(async () => undefined);
   const rows = ["j_1", "j_2", "j_3"].map((id) => row({ id, name: id }));
   show(snapshot(rows), ask);
   const box = (id: string) => host.querySelector(`[aria-label="Select ${id}"]`) as HTMLInputElement;
@@ -129,7 +130,7 @@ it("marks a range with shift", async () => {
 
 it("keeps what was marked until the kernel has answered", async () => {
   const answers: (() => void)[] = [];
-  const ask = vi.fn<Ask>(() => new Promise((resolve) => answers.push(() => resolve(undefined))));
+  const ask = vi.fn<Ask<HistoryActions>>(() => new Promise((resolve) => answers.push(() => resolve(undefined))));
   const rows = ["j_1", "j_2"].map((id) => row({ id, name: id }));
   const box = (id: string) => host.querySelector(`[aria-label="Select ${id}"]`) as HTMLInputElement;
   const marked = () => rows.filter(({ id }) => box(id).checked).map(({ id }) => id);

@@ -1,6 +1,7 @@
 import { render } from "preact";
 import { act } from "preact/test-utils";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { WizardActions } from "../src/actions";
 import type { Ask } from "../src/link";
 import { Wizard } from "../src/wizard";
 import { number, shown, whole } from "../src/wizard/field";
@@ -110,7 +111,7 @@ afterEach(() => {
 
 async function show(
   shown: Snapshot,
-  ask: Ask = async (action) => REPLIES[action],
+  ask: Ask<WizardActions> = async (action) => REPLIES[action],
   connected = true,
 ): Promise<HTMLElement> {
   const host = document.createElement("div");
@@ -179,7 +180,7 @@ it("two wizards of a page have labels of their own", async () => {
 });
 
 it("a path that leads nowhere is said at the path", async () => {
-  const ask = vi.fn<Ask>(async (action) => {
+  const ask = vi.fn<Ask<WizardActions>>(async (action) => {
     if (action === "path") throw new Error("x.csv does not exist.");
     return REPLIES[action];
   });
@@ -197,7 +198,7 @@ it("a path that leads nowhere is said at the path", async () => {
 });
 
 it("one error at a time: a new try takes the old one away", async () => {
-  const ask = vi.fn<Ask>(async (action) => {
+  const ask = vi.fn<Ask<WizardActions>>(async (action) => {
     if (action === "path") throw new Error("x.csv does not exist.");
     return REPLIES[action];
   });
@@ -215,7 +216,7 @@ it("one error at a time: a new try takes the old one away", async () => {
 });
 
 it("what cannot come true is said before the submit, with a press that changes it", async () => {
-  const ask = vi.fn<Ask>(async (action) => REPLIES[action]);
+  const ask = vi.fn<Ask<WizardActions>>(async (action) => REPLIES[action]);
   const warning = {
     code: "longer_than_timeout",
     message: "It may run longer.",

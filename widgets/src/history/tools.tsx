@@ -1,6 +1,7 @@
 // Above the table: search, states, time, columns. Below it: what is marked, and the pages.
 
 import { useEffect, useRef, useState } from "preact/hooks";
+import type { HistoryActions, HistoryPeriod } from "../actions";
 import { count } from "../format";
 import type { Ask } from "../link";
 import { Menu } from "../menu";
@@ -11,7 +12,9 @@ import { COLUMNS, type Snapshot } from "./snapshot";
 
 const MOMENT = 250; // ms
 const STATES: State[] = ["running", "queued", "paused", "failed", "completed", "cancelled"];
-const PERIODS: [string, string][] = [
+type Period = HistoryPeriod["period"];
+
+const PERIODS: [Period, string][] = [
   ["all", "Any time"],
   ["today", "Today"],
   ["7", "Last 7 days"],
@@ -21,7 +24,7 @@ const PERIODS: [string, string][] = [
 
 interface Tools {
   snapshot: Snapshot;
-  ask: Ask;
+  ask: Ask<HistoryActions>;
   isShown: (key: string) => boolean;
   toggle: (key: string) => void;
 }
@@ -48,7 +51,7 @@ export function Tools({ snapshot, ask, isShown, toggle }: Tools) {
           );
         })}
       </div>
-      <Period period={query.period} ask={ask} />
+      <Submitted period={query.period} ask={ask} />
       <Menu name="Columns" label="Columns" face="Columns" wide>
         {COLUMNS.map((column) => (
           <label key={column.key}>
@@ -75,7 +78,7 @@ function Chip({ on, words, press }: { on: boolean; words: string; press: () => v
   );
 }
 
-function Search({ text, ask }: { text: string; ask: Ask }) {
+function Search({ text, ask }: { text: string; ask: Ask<HistoryActions> }) {
   const [typed, setTyped] = useState(text);
   const timer = useRef<ReturnType<typeof setTimeout>>();
   useEffect(() => setTyped(text), [text]);
@@ -86,6 +89,7 @@ function Search({ text, ask }: { text: string; ask: Ask }) {
       type="search"
       placeholder="Search name, tag, note, id"
       aria-label="Search jobs"
+      maxLength={200}
       value={typed}
       onInput={({ currentTarget }) => {
         const wanted = currentTarget.value;
@@ -97,16 +101,18 @@ function Search({ text, ask }: { text: string; ask: Ask }) {
   );
 }
 
-function Period({ period, ask }: { period: string; ask: Ask }) {
+function Submitted({ period, ask }: { period: Period; ask: Ask<HistoryActions> }) {
   const [chosen, setChosen] = useState(period);
   const [from, setFrom] = useState("");
   const [to, setTo] = useState("");
   useEffect(() => setChosen(period), [period]);
-  const say = (which: string, since?: Date, until?: Date) =>
-    void ask("period", { period: which, since: since?.toISOString(), until: until?.toISOString() }).catch(
-      () => undefined,
-    );
-  const choose = (which: string) => {
+  const say = (which: Period, since?: Date, until?: Date) =>
+    void ask("period", {
+      period: which,
+      since: since?.toISOString() ?? null,
+      until: until?.toISOString() ?? null,
+    }).catch(() => undefined);
+  const choose = (which: Period) => {
     setChosen(which);
     const today = new Date();
     today.setHours(0, 0, 0, 0);
@@ -123,7 +129,11 @@ function Period({ period, ask }: { period: string; ask: Ask }) {
   };
   return (
     <>
-      <select class="dg-input" aria-label="Submitted" onChange={({ currentTarget }) => choose(currentTarget.value)}>
+      <select
+        class="dg-input"
+        aria-label="Submitted"
+        onChange={({ currentTarget }) => choose(currentTarget.value as Period)}
+      >
         {PERIODS.map(([value, words]) => (
           <option key={value} value={value} selected={value === chosen}>
             {words}
@@ -154,7 +164,7 @@ function Period({ period, ask }: { period: string; ask: Ask }) {
 
 interface Foot {
   snapshot: Snapshot;
-  ask: Ask;
+  ask: Ask<HistoryActions>;
   select: (ids: string[]) => void;
   propose: (action: "cancel" | "delete", ids: string[]) => void;
 }

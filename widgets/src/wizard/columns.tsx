@@ -1,6 +1,7 @@
 // The third step: what each column is taken to be.
 
 import { useEffect, useRef, useState } from "preact/hooks";
+import type { WizardActions } from "../actions";
 import { count } from "../format";
 import type { Ask } from "../link";
 import { type KindChoice, type Snapshot, wrong } from "./snapshot";
@@ -24,7 +25,7 @@ interface Page {
 
 const MOMENT = 200; // ms
 
-export function Columns({ snapshot, ask }: { snapshot: Snapshot; ask: Ask }) {
+export function Columns({ snapshot, ask }: { snapshot: Snapshot; ask: Ask<WizardActions> }) {
   const [search, setSearch] = useState("");
   const [found, setFound] = useState<Page | null>(null);
   const [trouble, setTrouble] = useState("");

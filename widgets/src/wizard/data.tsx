@@ -1,6 +1,7 @@
 // The first step: which table to train on.
 
 import { useEffect, useRef, useState } from "preact/hooks";
+import type { WizardActions } from "../actions";
 import { about, count, size } from "../format";
 import type { Ask } from "../link";
 import { Choice, Field } from "./field";
@@ -14,7 +15,7 @@ interface Candidates {
 
 interface Data {
   snapshot: Snapshot;
-  ask: Ask;
+  ask: Ask<WizardActions>;
   edit: (changes: Change) => void;
 }
 
@@ -28,7 +29,7 @@ export function Data({ snapshot, ask, edit }: Data) {
   useEffect(() => void look(), []);
 
   const [misled, setMisled] = useState(""); // by a path
-  const choose = async (what: string, action: "path" | "frame", body: object) => {
+  const choose = async <A extends "path" | "frame">(what: string, action: A, body: WizardActions[A]) => {
     setBusy(what);
     setTrouble("");
     setMisled("");
@@ -91,7 +92,7 @@ const any = new Intl.ListFormat("en", { type: "disjunction" });
 
 interface FromFile {
   formats: Format[];
-  ask: Ask;
+  ask: Ask<WizardActions>;
   fail: (words: string) => void;
   begin: () => void;
 }

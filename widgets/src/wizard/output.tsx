@@ -1,6 +1,7 @@
 // The fourth step: the format of the result, where it goes, the name of the job.
 
 import { useState } from "preact/hooks";
+import type { WizardActions } from "../actions";
 import type { Ask } from "../link";
 import { Choice, Field, number, shown } from "./field";
 import { type Change, type Snapshot, wrong } from "./snapshot";
@@ -13,7 +14,7 @@ const UNITS: [string, string][] = [
 
 interface Output {
   snapshot: Snapshot;
-  ask: Ask;
+  ask: Ask<WizardActions>;
   edit: (changes: Change) => void;
 }
 

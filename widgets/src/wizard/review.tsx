@@ -1,6 +1,7 @@
 // The last step: what the job is expected to take, a preview, and the cell that submits the same.
 
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import type { WizardActions } from "../actions";
 import { about, ordinal, size, span } from "../format";
 import type { Ask } from "../link";
 import { EstimateWarnings } from "../warnings";
@@ -18,7 +19,7 @@ const EVERY = 5_000; // ms between two looks at the limits
 
 interface Review {
   snapshot: Snapshot;
-  ask: Ask;
+  ask: Ask<WizardActions>;
   edit: (changes: Change) => void;
   now: number;
 }
@@ -82,7 +83,7 @@ function Slot({ limits, now }: { limits: Limits; now: number }) {
 }
 
 /** The limits as they are now, for as long as they are in view. */
-function useLimits(ask: Ask, job: string | undefined): Limits | null {
+function useLimits(ask: Ask<WizardActions>, job: string | undefined): Limits | null {
   const [limits, setLimits] = useState<Limits | null>(null);
   useEffect(() => {
     let gone = false;
@@ -105,7 +106,7 @@ function useLimits(ask: Ask, job: string | undefined): Limits | null {
   return limits;
 }
 
-function Preview({ ask }: { ask: Ask }) {
+function Preview({ ask }: { ask: Ask<WizardActions> }) {
   const [rows, setRows] = useState<Rows | null>(null);
   const [busy, setBusy] = useState(false);
   const [trouble, setTrouble] = useState("");

@@ -1,5 +1,6 @@
 // What the kernel sends a wizard. Columns and rows are asked for: they would be too much to keep.
 
+import type { DraftChanges } from "../actions";
 import type { WizardSnapshot } from "../snapshots";
 
 export type {
@@ -17,7 +18,7 @@ export type Step = WizardSnapshot["step"];
 /** The draft's parameters are what the pipeline describes. */
 export type Snapshot = WizardSnapshot & { config: { parameters: Record<string, unknown> } };
 
-export type Change = Record<string, unknown>;
+export type Change = DraftChanges;
 
 /** The step in which a field is chosen. */
 export function stepOf(field: string): Step {

@@ -1,5 +1,6 @@
 // A file to the kernel: its digest first, so that what has arrived before is not sent again.
 
+import type { WizardActions } from "../actions";
 import type { Ask } from "../link";
 import { Sha256 } from "../sha256";
 
@@ -22,7 +23,7 @@ interface Answer {
 
 export class Stopped extends Error {}
 
-export async function upload(file: File, ask: Ask, report: (at: Progress) => void, stop: AbortSignal) {
+export async function upload(file: File, ask: Ask<WizardActions>, report: (at: Progress) => void, stop: AbortSignal) {
   const going = () => {
     if (stop.aborted) throw new Stopped("stopped");
   };
