@@ -36,20 +36,32 @@ def copy(tmp_path_factory):
     return place
 
 
-def run(place, *, environ=os.environ):
-    return subprocess.run(
+@pytest.fixture(scope="module")
+def run(copy, tmp_path_factory):
+    """Runs the suite over the copy as it is now; gives the exit code and the output."""
+    output = tmp_path_factory.mktemp("output") / "pytest"
+    runner = subprocess.Popen(
         [
-            *(sys.executable, "-m", "pytest", "-x", "-q", "--no-header"),
-            *("-p", "no:cacheprovider", "-p", "no:nbval", "-p", "no:schemathesis"),
+            *(sys.executable, "-m", "tests.faults.forked_pytest", SUITE),
+            *("-x", "-q", "--no-header", "-p", "no:cacheprovider", "-p", "no:nbval"),
+            *("-p", "no:schemathesis"),
+            *("-W", "ignore::pytest.PytestAssertRewriteWarning"),  # plugins are imported already
             *("-k", "not firestore"),  # which has no such filters: each customer has its own place
-            SUITE,
         ],
-        cwd=place,
-        env={**environ, "PYTHONPATH": str(place)},
-        capture_output=True,
+        cwd=copy,
+        env={**os.environ, "PYTHONPATH": str(copy)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
         text=True,
-        timeout=180,
     )
+
+    def run_suite():
+        print(output, file=runner.stdin, flush=True)
+        return int(runner.stdout.readline()), output.read_text(encoding="utf-8")
+
+    yield run_suite
+    runner.communicate()
+    assert runner.returncode == 0
 
 
 def test_there_are_filters_to_take_away():
@@ -58,20 +70,20 @@ def test_there_are_filters_to_take_away():
 
 
 @pytest.mark.slow
-def test_the_copy_is_what_is_tested(copy):
+def test_the_copy_is_what_is_tested(copy, run):
     """Whole, it passes; and it is not the installed package that does."""
     asked = "import datagen_nb, sys; sys.stdout.write(datagen_nb.__file__)"
     env = {**os.environ, "PYTHONPATH": str(copy)}
     found = subprocess.check_output([sys.executable, "-c", asked], cwd=copy, env=env, text=True)
     assert Path(found).is_relative_to(copy)
-    done = run(copy)
-    assert done.returncode == 0, done.stdout
+    code, output = run()
+    assert code == pytest.ExitCode.OK, output
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(("name", "number"), PLACES)
-def test_without_an_owner_filter_a_test_fails(copy, name, number):
+def test_without_an_owner_filter_a_test_fails(copy, run, name, number):
     """One taken away, the value for it kept, so that the query itself stays sound."""
     file = copy / "datagen_nb" / "stores" / name
     whole = file.read_text(encoding="utf-8")
@@ -79,10 +91,9 @@ def test_without_an_owner_filter_a_test_fails(copy, name, number):
     spoilt = f"({found[0]} OR 1)"
     file.write_text(whole[: found.start()] + spoilt + whole[found.end() :], encoding="utf-8")
     try:
-        # No bytecode is left of it: two spoilt files may have one size and one second.
-        done = run(copy, environ={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
+        code, output = run()
     finally:
         file.write_text(whole, encoding="utf-8")
     line = whole[: found.start()].count("\n") + 1
-    assert done.returncode, f"{name}:{line} can do without its filter, and no test notices"
-    assert "failed" in done.stdout, done.stdout + done.stderr
+    assert code, f"{name}:{line} can do without its filter, and no test notices"
+    assert code == pytest.ExitCode.TESTS_FAILED, output
