@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import os
-import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from itertools import islice
@@ -16,15 +15,13 @@ from pathlib import Path
 from typing import BinaryIO
 
 from datagen_nb import files
+from datagen_nb.buckets.folders import ABSENT, enter, is_in, remove_folder, unlink, walk
 from datagen_nb.core.buckets import PAGE_SIZE, Mode, ObjectMeta
 from datagen_nb.core.errors import DatagenError, NotFound, ServiceUnavailable
 from datagen_nb.core.file_kinds import irregular
 from datagen_nb.files import RESERVED_PREFIX, output_errors, reason_of, version_of
 
-_ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG})
-"""Errors that mean that nothing has the name; any other one says nothing about it."""
-
-_UNREADABLE = _ABSENT | {errno.EACCES, errno.EPERM, errno.EISDIR, errno.ENXIO, errno.EINVAL}
+_UNREADABLE = ABSENT | {errno.EACCES, errno.EPERM, errno.EISDIR, errno.ENXIO, errno.EINVAL}
 """Errors that mean that what has the name, if anything has, is no object for us."""
 
 
@@ -116,11 +113,11 @@ class LocalBucket:
             except NotFound:
                 return
             except (OSError, UnicodeEncodeError) as error:
-                if _is_in(_ABSENT, error):
+                if is_in(ABSENT, error):
                     return
                 raise
             try:
-                yield from _walk(directory, f"{above}/" if above else "", prefix, after)
+                yield from walk(directory, f"{above}/" if above else "", prefix, after)
             finally:
                 os.close(directory)
 
@@ -135,7 +132,7 @@ class LocalBucket:
         try:
             with output_errors(self._label(path)):
                 with files.locked(directory) if self._is_owned else nullcontext():
-                    was_there = _unlink(directory, name)
+                    was_there = unlink(directory, name)
                 files.remove_leftovers(directory, name)
                 os.fsync(directory)
             return was_there
@@ -154,7 +151,7 @@ class LocalBucket:
             return 0
         try:
             with output_errors(self._label(prefix)):
-                count = _remove_folder(directory, name)
+                count = remove_folder(directory, name)
                 os.fsync(directory)
             return count
         finally:
@@ -193,7 +190,7 @@ class LocalBucket:
         handle = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY)
         for part in parents:
             try:
-                deeper = _enter(handle, part, make=make)
+                deeper = enter(handle, part, make=make)
             finally:
                 os.close(handle)
             handle = deeper
@@ -205,7 +202,7 @@ class LocalBucket:
             try:
                 return self._directory(parents, make=False)
             except (OSError, UnicodeEncodeError) as error:
-                if _is_in(_ABSENT, error):
+                if is_in(ABSENT, error):
                     return None
                 raise
 
@@ -228,7 +225,7 @@ class LocalBucket:
                 os.close(handle)
                 raise
         except (OSError, UnicodeEncodeError) as error:
-            if not _is_in(_UNREADABLE, error):
+            if not is_in(_UNREADABLE, error):
                 raise _unavailable(path, error) from error
             raise NotFound(
                 f"There is no readable object {path!r} in this bucket ({reason_of(error)}).",
@@ -315,92 +312,3 @@ def _unavailable(path: str, error: Exception) -> DatagenError:
         code="storage_unavailable",
         details={"path": path, "reason": reason_of(error), "remedy": remedy},
     )
-
-
-def _is_in(errors: frozenset[int], error: Exception) -> bool:
-    """Whether it is one of the errors; a name that cannot be written as bytes is always."""
-    return not isinstance(error, OSError) or error.errno in errors
-
-
-def _enter(directory: int, part: str, *, make: bool) -> int:
-    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
-    try:
-        return os.open(part, flags, dir_fd=directory)
-    except FileNotFoundError:
-        if not make:
-            raise
-    with suppress(FileExistsError):
-        os.mkdir(part, 0o700, dir_fd=directory)
-        os.fsync(directory)
-    return os.open(part, flags, dir_fd=directory)
-
-
-def _walk(directory: int, above: str, prefix: str, after: str) -> Iterator[ObjectMeta]:
-    """The objects of a directory in the order of their paths, those of its folders in between."""
-    for name in sorted(_names(directory)):
-        path = above + name
-        is_folder = name.endswith("/")
-        is_passed = path <= after and not (is_folder and after.startswith(path))
-        if is_passed or not path.startswith(prefix):
-            continue
-        try:
-            if not is_folder:
-                found = os.stat(name, dir_fd=directory, follow_symlinks=False)
-                if stat.S_ISREG(found.st_mode):
-                    yield ObjectMeta(path, found.st_size, version_of(found))
-                continue
-            deeper = _enter(directory, name[:-1], make=False)
-        except OSError as error:
-            if _is_in(_ABSENT, error):  # removed in the meantime
-                continue
-            raise
-        try:
-            yield from _walk(deeper, path, prefix, after)
-        finally:
-            os.close(deeper)
-
-
-def _names(directory: int) -> Iterator[str]:
-    """The names in a directory; those of folders end in ``/``, as they do in paths."""
-    with os.scandir(directory) as entries:
-        for entry in entries:
-            if not entry.name.startswith(RESERVED_PREFIX):
-                is_folder = entry.is_dir(follow_symlinks=False)
-                yield f"{entry.name}/" if is_folder else entry.name
-
-
-def _unlink(directory: int, name: str) -> bool:
-    """Remove a file or a link, but no folder; whether it was an object."""
-    try:
-        found = os.stat(name, dir_fd=directory, follow_symlinks=False)
-        if stat.S_ISDIR(found.st_mode):
-            return False
-        os.unlink(name, dir_fd=directory)
-    except OSError as error:
-        if _is_in(_ABSENT, error):
-            return False
-        raise
-    return stat.S_ISREG(found.st_mode) and not name.startswith(RESERVED_PREFIX)
-
-
-def _remove_folder(directory: int, name: str) -> int:
-    """Remove a folder with all that is in it; count the objects."""
-    try:
-        folder = _enter(directory, name, make=False)
-    except OSError as error:
-        if _is_in(_ABSENT, error):
-            return 0
-        raise
-    try:
-        with files.locked(folder):
-            count = 0
-            for inner in os.listdir(folder):  # noqa: PTH208, a descriptor
-                if _unlink(folder, inner):
-                    count += 1
-                else:
-                    count += _remove_folder(folder, inner)
-    finally:
-        os.close(folder)
-    with suppress(FileNotFoundError):
-        os.rmdir(name, dir_fd=directory)
-    return count

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
@@ -137,6 +138,26 @@ class SourceTable:
             [cell(row[places[name]]) if name in places else None for name in names]
             for row in found.sample[:COMPARED_ROWS]
         ]
+
+
+def how_read(fields: Mapping[str, Any], wrong: AbstractSet[str]) -> tuple[Any, ...] | None:
+    """What an inspection of a draft's table depends on.
+
+    Args:
+        fields: The draft.
+        wrong: Fields of it that break a rule.
+
+    Returns:
+        ``None`` without a table, or while one of these fields is wrong.
+    """
+    needed = {*TABLE, *(f"parameters.{name}" for name in HOW_TO_READ)}
+    if not fields.get("inputPath") or needed & wrong:
+        return None
+    parameters = fields.get("parameters", {})
+    return (
+        *(fields.get(name) for name in TABLE),
+        *(parameters.get(name) for name in HOW_TO_READ),
+    )
 
 
 def cell(value: Any) -> Any:

@@ -32,7 +32,7 @@ from datagen_nb.ui.draft import (
 )
 from datagen_nb.ui.protocol import Request
 from datagen_nb.ui.snapshots import Step, WizardProblem, WizardSnapshot
-from datagen_nb.ui.source_table import HOW_TO_READ, TABLE, SourceTable, cell
+from datagen_nb.ui.source_table import SourceTable, cell, how_read
 from datagen_nb.ui.static_html import draft_html, draft_text
 from datagen_nb.ui.upload_session import UploadSession
 from datagen_nb.ui.widget import WidgetBase, run_in_thread
@@ -174,7 +174,7 @@ class Wizard(WidgetBase):
         """Show the draft as it is, and find out what follows from it."""
         self._is_scheduled = False
         problems = problems_of(self.config, self._pipeline)
-        table = self._how_read({problem.field for problem in problems})
+        table = how_read(self.config, {problem.field for problem in problems})
         if table != self._inspected:
             self._inspected = table
             self._table.reset("" if table is None else self._table.choice(self.config).label)
@@ -192,18 +192,6 @@ class Wizard(WidgetBase):
             self._tasks[what].cancel()
         self._tasks[what] = asyncio.ensure_future(work)
         return self._tasks[what]
-
-    def _how_read(self, wrong: set[str]) -> tuple[Any, ...] | None:
-        """What an inspection depends on; ``None`` without a table or while this is ``wrong``."""
-        fields = self.config
-        needed = {*TABLE, *(f"parameters.{name}" for name in HOW_TO_READ)}
-        if not fields.get("inputPath") or needed & wrong:
-            return None
-        parameters = fields.get("parameters", {})
-        return (
-            *(fields.get(name) for name in TABLE),
-            *(parameters.get(name) for name in HOW_TO_READ),
-        )
 
     async def _inspect(self) -> None:
         await self._table.inspect(self.config)
