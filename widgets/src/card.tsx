@@ -7,6 +7,7 @@ import { Progress } from "./card/progress";
 import css from "./card.css";
 import { download, TooLarge } from "./download";
 import { ago, instant, rows } from "./format";
+import { messageOf } from "./link";
 import { Logs } from "./logs";
 import { announce, NotifySettings, useWitness } from "./notify";
 import type { FailureDetails, JobStatus, Snapshot } from "./snapshot";
@@ -82,7 +83,7 @@ export function Card({ snapshot, connected, now, ask, listen }: Props<Snapshot, 
     try {
       return await work();
     } catch (error) {
-      setRefusal(error instanceof Error ? error.message : String(error));
+      setRefusal(messageOf(error));
       setTooLarge(error instanceof TooLarge);
     } finally {
       setAsking(null);

@@ -7,6 +7,7 @@ import type { Alert, Limits, Seen, Snapshot, Sums, Webhook } from "./dashboard/s
 import { Timeline } from "./dashboard/timeline";
 import css from "./dashboard.css";
 import { ago, count, day, exact, instant, rows, size, span } from "./format";
+import { messageOf } from "./link";
 import { type Props, widget } from "./widget";
 
 const PERIODS: [number, string][] = [
@@ -25,7 +26,7 @@ export function Dashboard({ snapshot, connected, now, ask }: Props<Snapshot, Das
   const [refused, setRefused] = useState("");
   const act: Do = (action, body) => {
     setRefused("");
-    ask(action, body).catch((error) => setRefused(error instanceof Error ? error.message : String(error)));
+    ask(action, body).catch((error) => setRefused(messageOf(error)));
   };
   const trouble = refused || snapshot.trouble;
   return (

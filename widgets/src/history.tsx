@@ -8,7 +8,7 @@ import type { Row, Snapshot } from "./history/snapshot";
 import { type RowAction, Table } from "./history/table";
 import { Foot, Tools } from "./history/tools";
 import css from "./history.css";
-import type { Ask } from "./link";
+import { type Ask, messageOf } from "./link";
 import { announce, useWitness } from "./notify";
 import { ENDED, WORDS } from "./state";
 import { useInView } from "./visibility";
@@ -33,7 +33,7 @@ export function History({ snapshot: newest, connected, now, ask }: Props<Snapsho
   const [editing, setEditing] = useState<string | null>(null);
   const panel = useRef<HTMLElement>(null);
   const { shown, isShown, toggle, resize } = useColumns();
-  const fail = (error: unknown) => setRefusals([error instanceof Error ? error.message : String(error)]);
+  const fail = (error: unknown) => setRefusals([messageOf(error)]);
   useEnds(snapshot, panel);
 
   const say: Ask<HistoryActions> = (action, body) => {
@@ -177,7 +177,7 @@ function Edit({ row, span, ask, done }: Edit) {
         setNote(text);
         first.current?.focus();
       },
-      (error) => setTrouble(String(error.message ?? error)),
+      (error) => setTrouble(messageOf(error)),
     );
   }, []);
   const save = async () => {
@@ -189,7 +189,7 @@ function Edit({ row, span, ask, done }: Edit) {
       await ask("annotate", { id: row.id, tags: words, note });
       done();
     } catch (error) {
-      setTrouble(error instanceof Error ? error.message : String(error));
+      setTrouble(messageOf(error));
     }
   };
   return (

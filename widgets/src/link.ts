@@ -21,6 +21,9 @@ export type Ask<Actions = Record<string, object>> = <Action extends keyof Action
   options?: Options,
 ) => Promise<unknown>;
 
+/** What went wrong, as a person reads it. */
+export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
 interface Reply {
   id?: string;
   acknowledged?: boolean; // it is being done; the answer follows

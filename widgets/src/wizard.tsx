@@ -4,6 +4,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { WizardActions } from "./actions";
 import { count } from "./format";
+import { messageOf } from "./link";
 import { type Props, widget } from "./widget";
 import { Columns } from "./wizard/columns";
 import { Data } from "./wizard/data";
@@ -51,7 +52,7 @@ export function Wizard({ snapshot, connected, now, ask }: Props<Snapshot, Wizard
     if (walked.current) heading.current?.focus();
     walked.current = false;
   }, [step]);
-  const fail = (error: unknown) => setRefusal(error instanceof Error ? error.message : String(error));
+  const fail = (error: unknown) => setRefusal(messageOf(error));
   const edit = (changes: Change) => {
     setRefusal("");
     ask("edit", { changes }).catch(fail);

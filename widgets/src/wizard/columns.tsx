@@ -3,7 +3,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { WizardActions } from "../actions";
 import { count } from "../format";
-import type { Ask } from "../link";
+import { type Ask, messageOf } from "../link";
 import { type KindChoice, type Snapshot, wrong } from "./snapshot";
 
 interface Column {
@@ -36,7 +36,7 @@ export function Columns({ snapshot, ask }: { snapshot: Snapshot; ask: Ask<Wizard
       const page = (await ask("columns", { start, search })) as Page;
       if (mine === asked.current) setFound({ count: page.count, columns: [...before, ...page.columns] });
     } catch (error) {
-      setTrouble(error instanceof Error ? error.message : String(error));
+      setTrouble(messageOf(error));
     }
   };
   useEffect(() => {
@@ -48,7 +48,7 @@ export function Columns({ snapshot, ask }: { snapshot: Snapshot; ask: Ask<Wizard
     setFound(
       (page) => page && { ...page, columns: page.columns.map((one) => (one === column ? { ...one, chosen } : one)) },
     );
-    ask("column", { name: column.name, kind: chosen }).catch((error) => setTrouble(String(error.message ?? error)));
+    ask("column", { name: column.name, kind: chosen }).catch((error) => setTrouble(messageOf(error)));
   };
   const { rows = 0, lookedAt = rows } = snapshot.table ?? {};
   const of = lookedAt < rows ? `of ${count(lookedAt)} rows` : "";

@@ -3,7 +3,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { WizardActions } from "../actions";
 import { about, count, size } from "../format";
-import type { Ask } from "../link";
+import { type Ask, messageOf } from "../link";
 import { Choice, Field } from "./field";
 import { type Change, type Format, type Snapshot, type Table, wrong } from "./snapshot";
 import { type Progress, Stopped, upload } from "./upload";
@@ -85,8 +85,7 @@ export function Data({ snapshot, ask, edit }: Data) {
   );
 }
 
-const into = (put: (words: string) => void) => (error: unknown) =>
-  put(error instanceof Error ? error.message : String(error));
+const into = (put: (words: string) => void) => (error: unknown) => put(messageOf(error));
 
 const any = new Intl.ListFormat("en", { type: "disjunction" });
 
@@ -114,9 +113,7 @@ function FromFile({ formats, ask, fail, begin }: FromFile) {
       await upload(file, ask, (progress) => setAt({ ...progress, name: file.name }), mine.signal);
     } catch (error) {
       if (!(error instanceof Stopped)) {
-        fail(
-          `${error instanceof Error ? error.message : error} Choose ${file.name} again to continue where it stopped.`,
-        );
+        fail(`${messageOf(error)} Choose ${file.name} again to continue where it stopped.`);
       }
     }
     if (stop.current === mine) {

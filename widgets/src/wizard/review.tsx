@@ -3,7 +3,7 @@
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { WizardActions } from "../actions";
 import { about, ordinal, size, span } from "../format";
-import type { Ask } from "../link";
+import { type Ask, messageOf } from "../link";
 import { EstimateWarnings } from "../warnings";
 import type { Change, Estimate, Limits, Snapshot } from "./snapshot";
 
@@ -118,7 +118,7 @@ function Preview({ ask }: { ask: Ask<WizardActions> }) {
       const made = (await ask("preview", {}, { timeout: TIMEOUT_MS })) as Rows;
       if (!gone.current) setRows(made);
     } catch (error) {
-      if (!gone.current) setTrouble(error instanceof Error ? error.message : String(error));
+      if (!gone.current) setTrouble(messageOf(error));
     }
     if (!gone.current) setBusy(false);
   };
