@@ -1,10 +1,13 @@
-// One self-contained module per widget, its style sheet inside, into the Python package.
+// One self-contained module per widget, its style sheet inside, into the Python package. What a
+// widget loads later, when it is opened, has Preact from the widget's own module.
 import { readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { build, transform } from "esbuild";
 
 const OUT = "../datagen_nb/static";
 const MOST_BYTES = 60_000;
 const WIDGETS = ["card.tsx", "comparison.tsx", "dashboard.tsx", "history.tsx", "viewer.tsx", "wizard.tsx"];
+const LOADED_LATER = ["viewer-tools.tsx"];
+const HOST = "datagen:host"; // see `src/viewer/later.ts`
 
 const styles = {
   name: "styles as text",
@@ -15,10 +18,13 @@ const styles = {
     });
   },
 };
-
-rmSync(OUT, { recursive: true, force: true });
-await build({
-  entryPoints: ["loader.ts", "theme.ts", ...WIDGETS].map((name) => `src/${name}`),
+const preactOfHost = {
+  name: "Preact of the host",
+  setup(bundling) {
+    bundling.onResolve({ filter: /^preact(\/|$)/ }, () => ({ path: HOST, external: true }));
+  },
+};
+const options = {
   outdir: OUT,
   bundle: true,
   format: "esm",
@@ -27,8 +33,12 @@ await build({
   jsx: "automatic",
   jsxImportSource: "preact",
   legalComments: "none",
-  plugins: [styles],
-});
+};
+const sources = (names) => names.map((name) => `src/${name}`);
+
+rmSync(OUT, { recursive: true, force: true });
+await build({ ...options, entryPoints: sources(["loader.ts", "theme.ts", ...WIDGETS]), plugins: [styles] });
+await build({ ...options, entryPoints: sources(LOADED_LATER), plugins: [styles, preactOfHost] });
 
 for (const name of readdirSync(OUT)) {
   const { size } = statSync(`${OUT}/${name}`);

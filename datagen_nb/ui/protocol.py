@@ -34,7 +34,7 @@ def answer(
     """Start what a message asks for, and reply under its id with the result or the error.
 
     A first reply, sent at once, acknowledges the request: without it the browser knows that the
-    kernel is busy with a cell.
+    kernel is busy with a cell. A request that is quiet gets none.
 
     Args:
         send: Sends a message to the browser.
@@ -44,7 +44,8 @@ def answer(
     """
     if not isinstance(content, dict) or "id" not in content:
         return
-    send({"id": content["id"], "acknowledged": True})
+    if not content.get("quiet"):
+        send({"id": content["id"], "acknowledged": True})
 
     def reply(done: Future[Any]) -> None:
         error = CancelledError() if done.cancelled() else done.exception()

@@ -26,6 +26,7 @@ from datagen_nb.tables.view.engine import Engine, View
 from datagen_nb.tables.view.export import export, export_formats
 from datagen_nb.tables.view.query import Query, QueryError, query_from_wire
 from datagen_nb.ui.actions import BadRequest
+from datagen_nb.ui.modules import load_module
 from datagen_nb.ui.protocol import Request
 from datagen_nb.ui.viewer_columns import columns_of
 from datagen_nb.ui.viewer_requests import (
@@ -73,6 +74,7 @@ class Viewer(WidgetBase):
         self._data = data
         self._title = _title(data)
         self._asked = 0
+        self._schema = 0
         self._stale = ""
         self._reading: Future[None] | None = None
         self._work = ThreadPoolExecutor(THREADS, thread_name_prefix="datagen-view")
@@ -173,7 +175,8 @@ class Viewer(WidgetBase):
         shown = self.shown
         return {
             "title": self._title,
-            "columns": self._columns,
+            "schema": self._schema,
+            "columnCount": len(shown.engine.schema),
             "totalRows": shown.engine.num_rows,
             "rows": shown.view.num_rows,
             "epoch": shown.epoch,
@@ -199,6 +202,10 @@ class Viewer(WidgetBase):
     async def _act(self, request: Request) -> Any:
         body, shown = request.body, self.shown
         match request.action:
+            case "columns":
+                return self._columns
+            case "tools":
+                return load_module("viewer-tools").packed
             case "rows":
                 return await self._run(shown.rows, read_body(RowsRequest, body))
             case "query":
@@ -282,6 +289,7 @@ class Viewer(WidgetBase):
             engine.close()
             raise
         self._columns, self._stale = columns, ""
+        self._schema += 1
         self._show(engine, view)
         before.close()
 

@@ -22,7 +22,7 @@ MOST_SHOWN = MAX_SHOWN_LENGTH + 1
 MAX_NAME_LENGTH = 200
 MAX_TYPE_LENGTH = 80
 
-MEASURED_COLUMNS = 200
+MEASURED_COLUMNS = 100
 HEAD_ROWS, TAIL_ROWS = 30, 20
 """Columns and rows whose texts decide how wide a column is at first."""
 
@@ -31,20 +31,30 @@ MIN_WIDTH, MAX_WIDTH = 72, 320
 """Pixels of a character, around a cell, of what is beside a name, and of a column."""
 
 
-def columns_of(engine: Engine) -> list[dict[str, Any]]:
-    """The columns; their form is ``Column`` in ``widgets/src/viewer/protocol.ts``."""
+def columns_of(engine: Engine) -> dict[str, Any]:
+    """The columns; their form is ``SentColumns`` in ``widgets/src/viewer/protocol.ts``.
+
+    Ten thousand columns are some 200 kB in it: a type is there once, for all that have it.
+    """
     longest = _longest(engine)
-    return [
-        {
-            "index": place,
-            "name": inert(field.name, longest=MAX_NAME_LENGTH),
-            "type": shorten(str(field.type), MAX_TYPE_LENGTH),
-            "kind": kind_of(field.type),
-            "isNumber": is_number(_values(field.type)),
-            "width": _width(field.name, longest[place] if place < len(longest) else 8),
-        }
+    types: dict[pa.DataType, int] = {}
+    columns = [
+        (
+            inert(field.name, longest=MAX_NAME_LENGTH),
+            types.setdefault(field.type, len(types)),
+            _width(field.name, longest[place] if place < len(longest) else 8),
+        )
         for place, field in enumerate(engine.schema)
     ]
+    return {"types": [_described(type_) for type_ in types], "columns": columns}
+
+
+def _described(type_: pa.DataType) -> dict[str, Any]:
+    return {
+        "type": shorten(str(type_), MAX_TYPE_LENGTH),
+        "kind": kind_of(type_),
+        "isNumber": is_number(_values(type_)),
+    }
 
 
 def cell_texts(column: pa.ChunkedArray) -> list[str | None]:
@@ -73,7 +83,9 @@ def _longest(engine: Engine) -> list[int]:
     """Characters of the longest cell of each column, among the first and the last rows."""
     columns = range(min(len(engine.schema), MEASURED_COLUMNS))
     rows = engine.num_rows
-    ends = [(0, HEAD_ROWS), (max(HEAD_ROWS, rows - TAIL_ROWS), rows)]
+    ends = [(0, HEAD_ROWS)]
+    if rows > HEAD_ROWS:
+        ends.append((max(HEAD_ROWS, rows - TAIL_ROWS), rows))
     tables = [
         engine.rows(engine.whole, *end, columns, most=MOST_SHOWN, lane="widths") for end in ends
     ]

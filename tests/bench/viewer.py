@@ -101,8 +101,7 @@ def measure_table(path: str) -> None:
         engine = Engine(path)
         columns = columns_of(engine)
         first = seen(engine.whole, 0)
-    print(f"{'':42} {len(json.dumps(columns)):9,} bytes of columns")
-    print(f"{'':42} {len(json.dumps(first, ensure_ascii=False)):9,} bytes a screen")
+    _print_bytes(columns, first)
     jumps = np.random.default_rng(1).integers(0, engine.num_rows, 20)
     with meter.step("jump to a screen", len(jumps)):
         for jump in jumps:
@@ -141,6 +140,13 @@ def measure_table(path: str) -> None:
     print(f"{'closed':42} {'':29} {meter.grown():7.0f} MB")
 
 
+def _print_bytes(columns: Any, cells: list[list[str | None]]) -> None:
+    """What travels once, and for each screen."""
+    reply = {"start": 0, "numbers": list(range(len(cells[0]))), "cells": cells}
+    for name, content in (("columns, once", columns), ("each screen", reply)):
+        print(f"{name:42} {len(json.dumps(content, ensure_ascii=False).encode()):9,} bytes")
+
+
 def measure_wide(path: str) -> None:
     """Open and scroll sideways."""
     from datagen_nb.tables.view.engine import Engine
@@ -150,8 +156,8 @@ def measure_wide(path: str) -> None:
     with meter.step("open, first screen"):
         engine = Engine(path)
         columns = columns_of(engine)
-        engine.rows(engine.whole, 0, 10, SEEN)
-    print(f"{'':42} {len(json.dumps(columns)):9,} bytes of columns")
+        table = engine.rows(engine.whole, 0, 10, SEEN)
+    _print_bytes(columns, [cell_texts(column) for column in table.columns])
     with meter.step("scroll sideways", 5):
         for place in range(1_000, 6_000, 1_000):
             table = engine.rows(engine.whole, 0, 10, range(place, place + 12))

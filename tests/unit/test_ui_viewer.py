@@ -1,6 +1,9 @@
 """The viewer's Python side: what it shows, what it answers, and what it refuses to be asked."""
 
+import base64
 import decimal
+import gzip
+import json
 import threading
 
 import numpy as np
@@ -333,26 +336,61 @@ def test_a_saved_table_is_small_and_says_what_it_leaves_out(show, cell):
     assert len(data["text/html"]) < 30_000
 
 
+def columns(ask, viewer):
+    return ask(viewer, "columns")["result"]["columns"]
+
+
 def test_a_table_without_rows_or_columns_is_shown(show, ask):
     """Nothing is a table too."""
     assert rows(ask, show(pa.table({"n": pa.array([], pa.int64())})), 0, 0, [0])["numbers"] == []
-    assert show(pa.table({})).snapshot["columns"] == []
+    assert columns(ask, show(pa.table({}))) == []
 
 
-def test_widths_follow_the_first_and_the_last_rows(show):
+def test_widths_follow_the_first_and_the_last_rows(show, ask):
     """The key of the last row can be read."""
-    short, long = (
-        show(pa.table({"n": [1] * 100 + [last]})).snapshot["columns"][0]["width"]
-        for last in (1, 10**15)
+    (_, _, short), (_, _, long) = (
+        columns(ask, show(pa.table({"n": [1] * 100 + [last]})))[0] for last in (1, 10**15)
     )
     assert long > short + 40
 
 
-def test_a_name_cannot_turn_the_text_around_it(show):
+def test_a_name_cannot_turn_the_text_around_it(show, ask):
     """Marks of direction and control characters are shown as escapes."""
     viewer = show(pa.table({"\u202egnp": [1], "x" * 300: [1]}))
-    names = [column["name"] for column in viewer.snapshot["columns"]]
-    assert names == ["\\u202egnp", "x" * 200 + "…"]
+    assert [name for name, *_ in columns(ask, viewer)] == ["\\u202egnp", "x" * 200 + "…"]
+
+
+WIDE = pa.table({f"column{place}": range(50) for place in range(10_000)})
+
+
+def test_columns_are_sent_once_and_small(show, ask):
+    """Ten thousand of them; a snapshot and a window have none of it, whatever the query."""
+    viewer = show(WIDE)
+    assert len(json.dumps(ask(viewer, "columns"))) < 300_000
+    ask(viewer, "query", filter=None, sorts=[{"column": 9_999, "descending": True}], search="")
+    assert viewer.snapshot["columnCount"] == 10_000
+    assert len(json.dumps(viewer.snapshot)) < 1_000
+    window = rows(ask, viewer, 0, 20, range(5_000, 5_010))
+    assert window["cells"][0][0] == "49"
+    assert len(json.dumps(window)) < 4_000
+
+
+def test_a_table_that_is_read_again_has_other_columns(show, ask, tmp_path):
+    """The number of the schema says that they have to be asked for."""
+    path = tmp_path / "t.parquet"
+    pq.write_table(pa.table({"n": [1]}), path)
+    viewer = show(path)
+    pq.write_table(pa.table({"m": [1], "k": [2]}), tmp_path / "new")
+    (tmp_path / "new").replace(path)
+    ask(viewer, "reload")
+    assert (viewer.snapshot["schema"], viewer.snapshot["columnCount"]) == (1, 2)
+    assert [name for name, *_ in columns(ask, viewer)] == ["m", "k"]
+
+
+def test_the_tools_are_a_module_of_their_own(show, ask):
+    """It imports from the viewer's, which the browser names."""
+    text = gzip.decompress(base64.b64decode(ask(show(TABLE), "tools")["result"])).decode()
+    assert 'from"datagen:host"' in text
 
 
 def test_a_job_is_shown_by_its_result(client):

@@ -1,5 +1,5 @@
 // Requests to the kernel: each has an id, which the kernel acknowledges at once and then answers,
-// an error included.
+// an error included. Quiet ones are answered alone.
 
 export interface Model {
   get(name: string): unknown;
@@ -66,7 +66,7 @@ export class Link {
       }, timeout);
       const acknowledging = quiet ? undefined : setTimeout(() => this.#wait(id, true), ACKNOWLEDGE_MS);
       this.#waiting.set(id, { done, fail, timer, acknowledging });
-      this.#model.send({ id, action, body }, undefined, buffers);
+      this.#model.send({ id, action, body, ...(quiet && { quiet }) }, undefined, buffers);
     });
   };
 

@@ -1,6 +1,7 @@
 // What travels with every widget: it finds the module that shows it, which travels once.
 
 import type { Model } from "./link";
+import { addressOf, unpacked } from "./unpack";
 
 interface Module {
   default: { render(context: unknown): unknown };
@@ -31,20 +32,8 @@ async function packed(model: Context["model"]): Promise<string> {
   }
 }
 
-async function unpacked(base64: string): Promise<string> {
-  const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-  return new Response(stream).text();
-}
-
 async function load(model: Context["model"]): Promise<Module> {
-  const text = await unpacked(await packed(model));
-  const address = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
-  try {
-    return (await import(address)) as Module;
-  } finally {
-    URL.revokeObjectURL(address);
-  }
+  return (await import(addressOf(await unpacked(await packed(model))))) as Module;
 }
 
 export default {

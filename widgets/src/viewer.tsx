@@ -4,14 +4,24 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { count, rows as inRows } from "./format";
 import { Menu } from "./menu";
 import type { Rows } from "./viewer/cells";
-import { ColumnPanel } from "./viewer/columns";
-import { Detail } from "./viewer/detail";
-import { Export } from "./viewer/export";
-import { columnOf, FilterEditor, joined, parts, words } from "./viewer/filters";
+import { columnOf, joined, parts, words } from "./viewer/conditions";
+import type { OneCell } from "./viewer/detail";
 import { Grid, HEADER_HEIGHT } from "./viewer/grid";
+import { useTools } from "./viewer/later";
 import { type Choice, initialChoice, toggled } from "./viewer/layout";
 import { ROW } from "./viewer/painter";
-import type { Condition, Distinct, Matches, Profile, Query, Snapshot, Sort } from "./viewer/protocol";
+import {
+  type Column,
+  type Condition,
+  columnsOf,
+  type Distinct,
+  type Matches,
+  type Profile,
+  type Query,
+  type SentColumns,
+  type Snapshot,
+  type Sort,
+} from "./viewer/protocol";
 import type { Range } from "./viewer/selection";
 import css from "./viewer.css";
 import { type Props, widget } from "./widget";
@@ -22,8 +32,33 @@ const SEARCH_AFTER = 250; // ms without a key
 const COUNT_AFTER = 500; // ms until the growing number of matches is asked for again
 const QUIET = { quiet: true, timeout: TIMEOUT_MS };
 
-export function Viewer({ snapshot, connected, ask, listen }: Props<Snapshot>) {
-  const { columns, rows, epoch, query } = snapshot;
+export * from "./viewer/later"; // what the tools import
+
+export function Viewer(props: Props<Snapshot>) {
+  const { schema } = props.snapshot;
+  const [read, setRead] = useState<{ schema: number; columns: Column[] } | null>(null);
+  const [trouble, setTrouble] = useState("");
+  useEffect(() => {
+    let isNewest = true;
+    props.ask("columns", {}, QUIET).then(
+      (sent) => isNewest && setRead({ schema, columns: columnsOf(sent as SentColumns) }),
+      (error) => isNewest && setTrouble(String(error.message ?? error)),
+    );
+    return () => {
+      isNewest = false;
+    };
+  }, [schema]);
+  if (read?.columns.length === props.snapshot.columnCount)
+    return <Table key={read.columns.length} columns={read.columns} {...props} />;
+  return (
+    <p class="dg dg-muted" role="status">
+      {trouble || "Reading columns …"}
+    </p>
+  );
+}
+
+function Table({ columns, snapshot, connected, ask, listen }: Props<Snapshot> & { columns: Column[] }) {
+  const { rows, epoch, query } = snapshot;
   const [choice, setChoice] = useState<Choice>(() => initialChoice(columns.length));
   const [trouble, setTrouble] = useState("");
   const [note, setNote] = useState("");
@@ -33,6 +68,7 @@ export function Viewer({ snapshot, connected, ask, listen }: Props<Snapshot>) {
   const section = useRef<HTMLElement>(null);
   const profiles = useProfiles(ask, epoch, JSON.stringify([query.filter, query.search]));
   const fail = (error: unknown) => setTrouble(error instanceof Error ? error.message : String(error));
+  const [tools, load] = useTools(ask, fail);
 
   const change = (next: Partial<Query>) => {
     setTrouble("");
@@ -64,13 +100,20 @@ export function Viewer({ snapshot, connected, ask, listen }: Props<Snapshot>) {
     <section ref={section} class={`dg dgv ${connected ? "" : "dg-lost"}`} aria-label={`Table ${snapshot.title}`}>
       <div class="dg-row dg-tools">
         <Search query={query} change={change} ask={ask} jump={jump} failed={fail} />
-        <Menu name="Columns" label="Columns" face={columnsFace(choice, columns.length)} wide>
-          <ColumnPanel columns={columns} choice={choice} choose={setChoice} goTo={(column) => jump(0, column)} />
-        </Menu>
+        <ToolMenu name="Columns" label="Columns" face={columnsFace(choice, columns.length)} wide load={load}>
+          {tools && (
+            <tools.ColumnPanel
+              columns={columns}
+              choice={choice}
+              choose={setChoice}
+              goTo={(column) => jump(0, column)}
+            />
+          )}
+        </ToolMenu>
         {snapshot.exportFormats.length > 0 && (
-          <Menu name="Export" label={`Export ${inRows(rows)}`} face="Export" wide>
-            <Export rows={rows} formats={snapshot.exportFormats} ask={ask} listen={listen} />
-          </Menu>
+          <ToolMenu name="Export" label={`Export ${inRows(rows)}`} face="Export" wide load={load}>
+            {tools && <tools.Export rows={rows} formats={snapshot.exportFormats} ask={ask} listen={listen} />}
+          </ToolMenu>
         )}
       </div>
       {!isWhole(query) && (
@@ -81,12 +124,12 @@ export function Viewer({ snapshot, connected, ask, listen }: Props<Snapshot>) {
             return <Chip key={text} text={text} label={`Remove filter ${text}`} press={remove} />;
           })}
           {query.sorts.map(({ column, descending }) => {
-            const text = `${columns[column]?.name} ${descending ? "↓" : "↑"}`;
+            const text = `${nameOf(column)} ${descending ? "↓" : "↑"}`;
             return (
               <Chip
                 key={text}
                 text={text}
-                label={`Remove sort by ${columns[column]?.name}`}
+                label={`Remove sort by ${nameOf(column)}`}
                 press={() => void change({ sorts: query.sorts.filter((one) => one.column !== column) })}
               />
             );
@@ -125,6 +168,7 @@ export function Viewer({ snapshot, connected, ask, listen }: Props<Snapshot>) {
               const { [column]: _, ...widths } = choice.widths;
               setChoice({ ...choice, widths });
             }}
+            opened={load}
             menu={(column) => (
               <ColumnMenu
                 sort={(descending) => void change({ sorts: [{ column, descending }] })}
@@ -132,12 +176,14 @@ export function Viewer({ snapshot, connected, ask, listen }: Props<Snapshot>) {
                 pin={() => setChoice({ ...choice, pinned: toggled(choice.pinned, column) })}
                 isPinned={choice.pinned.includes(column)}
               >
-                <FilterEditor
-                  column={columns[column] as Snapshot["columns"][number]}
-                  current={conditions.find((one) => columnOf(one) === column)}
-                  distinct={(search) => ask("distinct", { column, search }, QUIET) as Promise<Distinct>}
-                  apply={(condition) => filter(column, condition)}
-                />
+                {tools && (
+                  <tools.FilterEditor
+                    column={columns[column] as Column}
+                    current={conditions.find((one) => columnOf(one) === column)}
+                    distinct={(search) => ask("distinct", { column, search }, QUIET) as Promise<Distinct>}
+                    apply={(condition) => filter(column, condition)}
+                  />
+                )}
               </ColumnMenu>
             )}
             profile={(column) => profiles.of(column)}
@@ -153,7 +199,10 @@ export function Viewer({ snapshot, connected, ask, listen }: Props<Snapshot>) {
               ask("rows", { epoch, start, stop, columns: wanted }, QUIET) as Promise<Rows>
             }
             failed={fail}
-            open={(row, column) => setOpened({ row, column })}
+            open={(row, column) => {
+              load();
+              setOpened({ row, column });
+            }}
             copy={(range, order, headers) => void copy(range, order, headers)}
             goTo={goTo}
             selected={(range, order) => {
@@ -167,11 +216,11 @@ export function Viewer({ snapshot, connected, ask, listen }: Props<Snapshot>) {
             matches={null}
           />
         )}
-        {opened && columns[opened.column] && (
-          <Detail
-            column={columns[opened.column] as Snapshot["columns"][number]}
+        {tools && opened && (
+          <tools.Detail
+            column={columns[opened.column] as Column}
             row={opened.row}
-            read={() => ask("cell", { epoch, ...opened }, QUIET) as ReturnType<Parameters<typeof Detail>[0]["read"]>}
+            read={() => ask("cell", { epoch, ...opened }, QUIET) as Promise<OneCell>}
             close={() => {
               setOpened(null);
               section.current?.querySelector<HTMLElement>("[role=grid]")?.focus();
@@ -222,13 +271,27 @@ export function nextSorts(sorts: Sort[], column: number, add: boolean): Sort[] {
   return current === undefined ? [...sorts, ...next] : sorts.flatMap((one) => (one.column === column ? next : [one]));
 }
 
-function sizeInWords({ rows, totalRows, columns, isPartial, isReading, isCounting }: Snapshot): string {
+function sizeInWords({ rows, totalRows, columnCount, isPartial, isReading, isCounting }: Snapshot): string {
   const some = rows === totalRows ? inRows(rows) : `${count(rows)}${isCounting ? "+" : ""} of ${inRows(totalRows)}`;
-  return `${isPartial ? "First " : ""}${some} x ${count(columns.length)} columns${isReading ? ", still reading …" : ""}`;
+  return `${isPartial ? "First " : ""}${some} x ${count(columnCount)} columns${isReading ? ", still reading …" : ""}`;
 }
 
 const columnsFace = ({ hidden }: Choice, total: number): string =>
   hidden.length === 0 ? "Columns" : `${count(total - hidden.length)} of ${count(total)} columns`;
+
+/** A menu of what is loaded when it is first opened. */
+function ToolMenu({ load, children, ...menu }: Parameters<typeof Menu>[0] & { load: () => void }) {
+  const [wasOpened, setOpened] = useState(false);
+  const onOpen = () => {
+    load();
+    setOpened(true);
+  };
+  return (
+    <Menu {...menu} onOpen={onOpen}>
+      {wasOpened && children}
+    </Menu>
+  );
+}
 
 function Chip({ text, label, press }: { text: string; label: string; press: () => void }) {
   return (

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { nextSorts } from "../src/viewer";
-import { columnOf, joined, operatorsOf, parts, words } from "../src/viewer/filters";
+import { columnOf, joined, parts, words } from "../src/viewer/conditions";
+import { operatorsOf } from "../src/viewer/filters";
 import type { Column, Condition } from "../src/viewer/protocol";
 
 const nameOf = (column: number) => ["price", "cut"][column] ?? "";

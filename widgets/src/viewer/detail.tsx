@@ -3,10 +3,16 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Column } from "./protocol";
 
+export interface OneCell {
+  text: string | null;
+  number: number; // of the row in the table
+  isCut: boolean;
+}
+
 interface DetailProps {
   column: Column;
   row: number; // of the view
-  read: () => Promise<{ text: string | null; number: number; isCut: boolean }>;
+  read: () => Promise<OneCell>;
   close: () => void;
 }
 

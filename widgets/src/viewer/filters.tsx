@@ -1,36 +1,19 @@
-// Filters: one editor by the type of a column, and the words in which a filter is read.
+// How a column is filtered: an editor by its type.
 
 import { useEffect, useState } from "preact/hooks";
 import { count } from "../format";
+import { COMPARED, type Compared, TEXTUAL, type Textual } from "./conditions";
 import type { Column, Condition, Distinct } from "./protocol";
 
 /** What is chosen from a list: an operator of the wire, or one that stands for more. */
 type Operator = Compared | Textual | "range" | "is_null" | "not_null";
-type Compared = Extract<Condition, { kind: "compare" }>["operator"];
-type Textual = Extract<Condition, { kind: "text" }>["operator"];
-
-const COMPARED: [Compared, string][] = [
-  ["=", "="],
-  ["!=", "≠"],
-  ["<", "<"],
-  ["<=", "≤"],
-  [">", ">"],
-  [">=", "≥"],
-];
 const EQUALITY: [Compared, string][] = [
   ["=", "is"],
   ["!=", "is not"],
 ];
-const TEXTUAL: [Textual, string][] = [
-  ["contains", "contains"],
-  ["starts_with", "starts with"],
-  ["ends_with", "ends with"],
-  ["matches", "matches the pattern"],
-];
 
 const ORDERED = new Set<Column["kind"]>(["number", "date", "datetime", "time"]);
 const INPUTS: Partial<Record<Column["kind"], string>> = { date: "date", datetime: "datetime-local", time: "time" };
-const LISTED = 3;
 
 export function operatorsOf({ kind }: Column): [Operator, string][] {
   const own: [Operator, string][] = ORDERED.has(kind)
@@ -41,52 +24,6 @@ export function operatorsOf({ kind }: Column): [Operator, string][] {
         ? EQUALITY
         : [];
   return [...own, ["is_null", "is null"], ["not_null", "is not null"]];
-}
-
-/** The conditions that all have to hold. */
-export const parts = (filter: Condition | null): Condition[] =>
-  filter === null ? [] : filter.kind === "and" ? filter.conditions : [filter];
-
-export function joined(conditions: Condition[]): Condition | null {
-  const [first, ...others] = conditions;
-  if (first === undefined) return null;
-  return others.length === 0 ? first : { kind: "and", conditions };
-}
-
-/** The column that a condition is about, unless it is about several. */
-export function columnOf(condition: Condition): number | null {
-  if ("conditions" in condition) return null;
-  return condition.kind === "not" ? columnOf(condition.condition) : condition.column;
-}
-
-/** A filter as it is read: price > 500, cut is Ideal or Good. */
-export function words(condition: Condition, nameOf: (column: number) => string): string {
-  switch (condition.kind) {
-    case "is_null":
-      return `${nameOf(condition.column)} is null`;
-    case "range": {
-      const { low, high } = condition;
-      const ends = [low === null ? "" : `from ${low}`, high === null ? "" : `to ${high}`].filter(Boolean);
-      return `${nameOf(condition.column)} ${ends.join(" ")}`;
-    }
-    case "one_of": {
-      const shown = condition.values.slice(0, LISTED).map((value) => value ?? "null");
-      const more = condition.values.length - shown.length;
-      if (more > 0) shown.push(`${count(more)} more`);
-      return `${nameOf(condition.column)} is ${shown.join(" or ")}`;
-    }
-    case "compare":
-    case "text": {
-      const verb = [...COMPARED, ...TEXTUAL].find(([operator]) => operator === condition.operator)?.[1];
-      return `${nameOf(condition.column)} ${verb} ${condition.value}`;
-    }
-    case "not":
-      return condition.condition.kind === "is_null"
-        ? `${nameOf(condition.condition.column)} is not null`
-        : `not (${words(condition.condition, nameOf)})`;
-    default:
-      return condition.conditions.map((one) => `(${words(one, nameOf)})`).join(` ${condition.kind} `);
-  }
 }
 
 interface EditorProps {

@@ -25,6 +25,7 @@ export interface GridProps {
   sort: (column: number, add: boolean) => void;
   fit: (column: number) => void;
   menu: (column: number) => ComponentChildren;
+  opened: () => void; // a menu
   profile: (column: number) => Profile | undefined;
   brush: (column: number, from: number, to: number) => void;
   seen: (columns: number[]) => void; // those whose headers are on the screen
@@ -281,6 +282,7 @@ export function Grid(props: GridProps) {
                       rank={sorts.length > 1 ? rank + 1 : 0}
                       profile={props.profile(column.index)}
                       menu={() => props.menu(column.index)}
+                      onMenu={props.opened}
                       onSort={(add) => props.sort(column.index, add)}
                       onBrush={(from, to) => props.brush(column.index, from, to)}
                       onResize={(width) => props.choose(resized(choice, column.index, width))}

@@ -29,6 +29,7 @@ export interface HeaderCellProps {
   rank: number; // among several sorts, from 1; 0 for the only one
   profile: Profile | undefined;
   menu: () => ComponentChildren;
+  onMenu: () => void;
   onSort: (add: boolean) => void;
   onBrush: (from: number, to: number) => void;
   onResize: (width: number) => void;
@@ -92,7 +93,16 @@ export function HeaderCell(props: HeaderCellProps) {
           </span>
         )}
       </div>
-      <Menu name={`Column ${column.name}`} label={column.name} face="⋮" focusable={false} onOpen={setMenuOpen}>
+      <Menu
+        name={`Column ${column.name}`}
+        label={column.name}
+        face="⋮"
+        focusable={false}
+        onOpen={(isOpen) => {
+          if (isOpen) props.onMenu();
+          setMenuOpen(isOpen);
+        }}
+      >
         {isMenuOpen && props.menu()}
       </Menu>
       <Spread profile={profile} width={width} onBrush={props.onBrush} />

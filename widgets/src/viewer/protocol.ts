@@ -9,6 +9,20 @@ export interface Column {
   width: number; // px
 }
 
+/** The columns as they are sent, once: ten thousand of them are some 200 kB. */
+export interface SentColumns {
+  types: Pick<Column, "type" | "kind" | "isNumber">[]; // each once
+  columns: [name: string, type: number, width: number][]; // a type by its place above
+}
+
+export const columnsOf = ({ types, columns }: SentColumns): Column[] =>
+  columns.map(([name, type, width], index) => ({
+    index,
+    name,
+    width,
+    ...(types[type] as SentColumns["types"][number]),
+  }));
+
 export interface Sort {
   column: number;
   descending: boolean;
@@ -58,7 +72,8 @@ export interface Query {
 
 export interface Snapshot {
   title: string; // what is viewed, in words
-  columns: Column[];
+  schema: number; // counts the tables that were read: with another one, columns are others
+  columnCount: number;
   totalRows: number;
   rows: number; // of the view
   epoch: number; // of the view
