@@ -37,7 +37,7 @@ const options = {
 const sources = (names) => names.map((name) => `src/${name}`);
 
 rmSync(OUT, { recursive: true, force: true });
-await build({ ...options, entryPoints: sources(["loader.ts", "theme.ts", ...WIDGETS]), plugins: [styles] });
+await build({ ...options, entryPoints: sources(["loader.ts", "grid.ts", ...WIDGETS]), plugins: [styles] });
 await build({ ...options, entryPoints: sources(LOADED_LATER), plugins: [styles, preactOfHost] });
 
 for (const name of readdirSync(OUT)) {

@@ -42,6 +42,9 @@ WIDEST = "1080px"
 STATIC_ROWS = 10
 STATIC_COLUMNS = 20
 ROW = 24
+REQUEST_AFTER_MS = 16
+"""Without a further scroll, until rows are asked for: a frame. ipydatagrid waits ten of them."""
+
 KEY, GUID = "#", "\u2063row"  # a mark that is not typed: no user's column has this name
 
 _FONT = "12px system-ui, sans-serif"
@@ -80,6 +83,7 @@ class Grid(StreamingDataGrid):  # type: ignore[misc]
             },
             column_widths=self._widths(source),
             selection_mode="cell",
+            _debounce_delay=REQUEST_AFTER_MS,
             layout={"height": f"{ROW * min(source.num_rows + 2, 16) + 16}px", "margin": "0"},
         )
         # DataGrid's own handler raises KeyError on every request of a streaming grid.
@@ -134,23 +138,24 @@ class Grid(StreamingDataGrid):  # type: ignore[misc]
 
     def _described(self) -> dict[str, Any]:
         """The columns: each has a name of its own for the grid, and any name for people."""
-        shown = [KEY, *_distinct_headers(self._rows.source.schema.names), GUID]
-        fields = [{"name": name, "type": "string"} for name in shown]
+        return self._schema_of(self._names, _distinct_headers(self._rows.source.schema.names))
+
+    def _schema_of(self, names: Sequence[str], headers: Sequence[str]) -> dict[str, Any]:
         schema = {
-            "fields": fields,
+            "fields": [{"name": name, "type": "string"} for name in (KEY, *headers, GUID)],
             "primaryKey": [KEY, GUID],
             "primaryKeyUuid": GUID,
             "arranged": self._arranged,
         }
-        return {"schema": schema, "fields": [{name: None} for name in [KEY, *self._names, GUID]]}
+        return {"schema": schema, "fields": [{name: None} for name in (KEY, *names, GUID)]}
 
     def _widths(self, source: Source) -> dict[str, int]:
         first = source.read(0, 50)
         widths = {}
-        for place, name in enumerate(self._names):
+        for place, (name, shown) in enumerate(zip(self._names, first.schema.names, strict=True)):
             longest = max(map(len, _painted(first.column(place))), default=0)
-            header = len(first.schema.names[place]) + 3
-            widths[name] = min(max(64, 8 * max(longest, header) + 12), 320)
+            header = len(shown) + 3
+            widths[name] = min(max(64, 8 * max(longest, header) + 20), 320)
         return widths
 
     def _handle_comm_msg(self, _widget: Any, content: Any, _buffers: Any) -> None:
@@ -168,14 +173,16 @@ class Grid(StreamingDataGrid):  # type: ignore[misc]
         numbers, rows = self._rows.window(first, int(request["r2"]) + 1)
         end = min(int(request["c2"]) + 1, len(self._names))
         # A bare list is taken as it is; a "raw" one would have "$NaN$" and its like translated.
-        texts: dict[str, list[Any]] = {name: [] for name in [KEY, *self._names, GUID]}
+        seen = self._names[last:end]
+        # The browser's model takes the names of all columns from each reply.
+        texts: dict[str, list[Any]] = {name: [] for name in (KEY, *self._names, GUID)}
         texts[KEY] = [f"{number + 1:,}" for number in numbers]
         texts[GUID] = list(numbers)
-        for place in range(last, end):
-            texts[self._names[place]] = _cells(rows.column(place))
-        if not numbers or last >= end:
+        for place, name in enumerate(seen, start=last):
+            texts[name] = _cells(rows.column(place))
+        if not numbers or not seen:
             return
-        value = {"data": texts, **self._described()}
+        value = {"data": texts, **self._schema_of(seen, seen)}
         corners = {"r1": first, "r2": first + len(numbers) - 1, "c1": last, "c2": end - 1}
         self.send({"event_type": "data-reply", "value": value, **corners})
 
@@ -192,7 +199,7 @@ class Grid(StreamingDataGrid):  # type: ignore[misc]
             few = texts.to_pylist()
         except CannotArrange as error:
             self._report(self, str(error))
-        value = {"data": {name: few}, **self._described()}
+        value = {"data": {name: few}, **self._schema_of([name], [name])}
         self.send({"event_type": "unique-values-reply", "column": name, "value": value})
 
     @validate("_transforms")
@@ -273,14 +280,14 @@ def _painted(column: pa.ChunkedArray) -> list[str]:
     return ["null" if cell is None else cell for cell in _cells(column)]
 
 
-class Repainter(anywidget.AnyWidget):
-    """Has the grid take the colours of a theme that was chosen after it was painted.
+class Painting(anywidget.AnyWidget):
+    """Has the grid paint faster, and anew when the page changes its theme.
 
     Attributes:
         grid: The model that is painted.
     """
 
-    _esm = built("theme.js")
+    _esm = built("grid.js")
 
     grid = traitlets.Unicode().tag(sync=True)
 
@@ -299,9 +306,9 @@ class GridView(ipywidgets.VBox):  # type: ignore[misc]
         self._clear.on_click(self._clear_pressed)
         self.grid = Grid(source, self._report)
         foot = ipywidgets.HBox([self._line, self._clear])
-        repainter = Repainter(grid=self.grid.model_id)
+        painting = Painting(grid=self.grid.model_id)
         # ipydatagrid cannot paint a table without columns.
-        shown = [self.grid, foot, repainter] if len(source.schema) else [self._line]
+        shown = [self.grid, foot, painting] if len(source.schema) else [self._line]
         super().__init__(shown, layout={"max_width": WIDEST})
         self._report(self.grid, "")
 

@@ -10,12 +10,12 @@ import asyncio
 import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from datagen_nb.client.portal import portal
-from datagen_nb.client.sync import Dataset
 from datagen_nb.core.errors import InputError
 from datagen_nb.core.inert import ONE_LINE, inert
 from datagen_nb.tables.frames import to_pandas
@@ -41,7 +41,7 @@ from datagen_nb.ui.viewer_requests import (
     read_body,
 )
 from datagen_nb.ui.viewer_shown import Shown, no_rows
-from datagen_nb.ui.viewer_static import static_forms, table_in_words
+from datagen_nb.ui.viewer_static import static_forms, table_in_words, title_of
 from datagen_nb.ui.widget import WidgetBase
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class Viewer(WidgetBase):
 
     def __init__(self, data: Any, query: Query | Mapping[str, Any] | None = None) -> None:
         self._data = data
-        self._title = _title(data)
+        self._title = title_of(data)
         self._asked = 0
         self._schema = 0
         self._stale = ""
@@ -83,8 +83,8 @@ class Viewer(WidgetBase):
             view = engine.whole
             if query is not None:
                 view = engine.select(_query(query))
-            self.shown = Shown(engine, view, 0)
-            self._columns = columns_of(engine)
+            self.shown = Shown(engine, view, 0, {})
+            self._columns = columns_of(engine, view.query)
         except BaseException:
             engine.close()
             raise
@@ -94,7 +94,7 @@ class Viewer(WidgetBase):
 
     @property
     def query(self) -> Query:
-        """The filter, sorts and search of the view; setting it changes what is shown.
+        """The filter, sorts, search and formats of the view; setting it changes what is shown.
 
         Raises:
             QueryError: A column or a value does not fit.
@@ -241,19 +241,34 @@ class Viewer(WidgetBase):
         self._asked += 1
         asked = self._asked
         while asked == self._asked:
-            engine = self.shown.engine
+            engine, before = self.shown.engine, self.shown.view
+            columns = self._columns
             try:
-                view = await self._run(engine.select, query)
+                query = query.resolve(engine.schema)
+                if query.rows == before.query.rows:  # written otherwise at most
+                    view = replace(before, query=query)
+                else:
+                    view = await self._run(engine.select, query)
+                if query.formats != before.query.formats:
+                    columns = await self._run(columns_of, engine, query)
             except Superseded:
                 if engine is self.shown.engine:
                     raise
                 continue  # all rows of the file are there now
             if asked == self._asked and engine is self.shown.engine:
+                self._set_columns(columns)
                 self._show(engine, view)
                 return
 
+    def _set_columns(self, columns: dict[str, Any]) -> None:
+        if columns != self._columns:
+            self._columns = columns
+            self._schema += 1
+
     def _show(self, engine: Engine, view: View) -> None:
-        self.shown = Shown(engine, view, self.shown.epoch + 1)
+        before = self.shown
+        ends = before.ends if before.engine is engine else {}
+        self.shown = Shown(engine, view, before.epoch + 1, ends)
         self.set_snapshot(self._described())
 
     async def _export(self, wanted: ExportRequest) -> dict[str, Any]:
@@ -283,13 +298,13 @@ class Viewer(WidgetBase):
         """Show what the query selects of another engine; all of it if it does not fit."""
         before = self.shown.engine
         try:
-            columns = await self._run(columns_of, engine)
             view = await self._same_view(engine)
+            columns = await self._run(columns_of, engine, view.query)
         except BaseException:
             engine.close()
             raise
-        self._columns, self._stale = columns, ""
-        self._schema += 1
+        self._set_columns(columns)
+        self._stale = ""
         self._show(engine, view)
         before.close()
 
@@ -371,14 +386,3 @@ def _free_name(data: Any, format: str) -> Path:
 
 def _query(query: Query | Mapping[str, Any]) -> Query:
     return query if isinstance(query, Query) else query_from_wire(query)
-
-
-def _title(data: Any) -> str:
-    """What a table is called."""
-    if isinstance(data, str | os.PathLike):
-        return inert(Path(data).name, longest=ONE_LINE)
-    if isinstance(data, Dataset):
-        return f"of job {data.job_id}"
-    if isinstance(data, list | tuple):
-        return f"of {len(data):,} files"
-    return f"of a {type(data).__name__}"

@@ -11,6 +11,8 @@ import pyarrow as pa
 from datagen_nb.core.inert import inert
 from datagen_nb.tables.cells import as_text, is_number
 from datagen_nb.tables.view.engine import Engine
+from datagen_nb.tables.view.formats import formats_of, written
+from datagen_nb.tables.view.query import Query
 from datagen_nb.tables.view.types import kind_of
 
 MAX_SHOWN_LENGTH = 1_000
@@ -31,12 +33,13 @@ MIN_WIDTH, MAX_WIDTH = 72, 320
 """Pixels of a character, around a cell, of what is beside a name, and of a column."""
 
 
-def columns_of(engine: Engine) -> dict[str, Any]:
-    """The columns; their form is ``SentColumns`` in ``widgets/src/viewer/protocol.ts``.
+def columns_of(engine: Engine, query: Query) -> dict[str, Any]:
+    """The columns, as wide as the query's formats write them.
 
-    Ten thousand columns are some 200 kB in it: a type is there once, for all that have it.
+    Their form is ``SentColumns`` in ``widgets/src/viewer/protocol.ts``. Ten thousand columns are
+    some 200 kB in it: a type is there once, for all that have it.
     """
-    longest = _longest(engine)
+    longest = _longest(engine, query)
     types: dict[pa.DataType, int] = {}
     columns = [
         (
@@ -79,7 +82,7 @@ def tab_separated(table: pa.Table, *, with_header: bool) -> str:
     return text.getvalue().removesuffix("\n")
 
 
-def _longest(engine: Engine) -> list[int]:
+def _longest(engine: Engine, query: Query) -> list[int]:
     """Characters of the longest cell of each column, among the first and the last rows."""
     columns = range(min(len(engine.schema), MEASURED_COLUMNS))
     rows = engine.num_rows
@@ -89,9 +92,17 @@ def _longest(engine: Engine) -> list[int]:
     tables = [
         engine.rows(engine.whole, *end, columns, most=MOST_SHOWN, lane="widths") for end in ends
     ]
+    formats = formats_of(query)
+    types = engine.schema.types
     return [
         max(
-            (len(text or "null") for table in tables for text in cell_texts(table.column(place))),
+            (
+                len(text or "null")
+                for table in tables
+                for text in written(
+                    cell_texts(table.column(place)), types[place], formats.get(place)
+                )
+            ),
             default=0,
         )
         for place in columns

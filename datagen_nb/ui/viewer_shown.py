@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, TypeAlias
 
 from datagen_nb.tables.cells import as_text
 from datagen_nb.tables.view.engine import Engine, View
-from datagen_nb.tables.view.profile import distinct_values, profile
+from datagen_nb.tables.view.formats import formats_of, share_of, written
+from datagen_nb.tables.view.profile import distinct_values, ends_of, profile
 from datagen_nb.tables.view.search import Search
 from datagen_nb.ui.actions import BadRequest
 from datagen_nb.ui.viewer_columns import MOST_SHOWN, cell_texts, tab_separated
@@ -25,6 +26,8 @@ from datagen_nb.ui.viewer_requests import (
 MAX_CELL_LENGTH = 1_000_000
 """Characters of one cell that are shown when it is opened."""
 
+Ends: TypeAlias = tuple[float, float] | None
+
 
 class Shown:
     """The rows of a view, which stay what they are; another view has another epoch.
@@ -33,15 +36,17 @@ class Shown:
         engine: Of the view.
         view: Its rows.
         epoch: Counts the views of a viewer.
+        ends: The least and the greatest number of columns, as far as they are known.
 
     Attributes:
         selection: The cells that are marked.
     """
 
-    def __init__(self, engine: Engine, view: View, epoch: int) -> None:
+    def __init__(self, engine: Engine, view: View, epoch: int, ends: dict[int, Ends]) -> None:
         self.engine = engine
         self.view = view
         self.epoch = epoch
+        self.ends = ends
         self.selection: SelectRequest | None = None
         self._search: Search | None = None
 
@@ -53,7 +58,28 @@ class Shown:
         numbers = self.view.numbers(wanted.start, wanted.stop)
         table = self.engine.rows(self.view, wanted.start, wanted.stop, columns, most=MOST_SHOWN)
         cells = [cell_texts(column) for column in table.columns]
-        return {"start": wanted.start, "numbers": numbers.tolist(), "cells": cells}
+        found: dict[str, Any] = {"start": wanted.start, "numbers": numbers.tolist()}
+        if shares := self._shares(dict(zip(columns, cells, strict=True))):
+            found["shares"] = shares
+        formats = formats_of(self.view.query)
+        types = self.engine.schema.types
+        found["cells"] = [
+            written(texts, types[place], formats.get(place))
+            for place, texts in zip(columns, cells, strict=True)
+        ]
+        return found
+
+    def _shares(self, cells: Mapping[int, list[str | None]]) -> dict[int, list[float | None]]:
+        """Where numbers stand in their columns, of the columns that are filled by it."""
+        shares = {}
+        for place, format in formats_of(self.view.query).items():
+            if format.fill == "none" or place not in cells:
+                continue
+            if place not in self.ends:
+                self.ends[place] = ends_of(self.engine, place)
+            if ends := self.ends[place]:
+                shares[place] = [share_of(text, *ends) for text in cells[place]]
+        return shares
 
     def cell(self, wanted: CellRequest) -> dict[str, Any]:
         """One cell whole."""

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+from typing import Any
+
+from datagen_nb.client.sync import Dataset
 from datagen_nb.core.inert import ONE_LINE, inert
 from datagen_nb.tables.cells import is_number
 from datagen_nb.tables.view.engine import Engine, View
+from datagen_nb.tables.view.formats import formats_of, written
 from datagen_nb.ui.static_html import table_html
 from datagen_nb.ui.viewer_columns import MOST_SHOWN, cell_texts, shorten
 
@@ -26,9 +32,13 @@ def static_forms(engine: Engine, view: View) -> tuple[str, str]:
     text = table_in_words(engine)
     shown = range(min(len(names), COLUMNS))
     table = engine.rows(view, 0, ROWS, shown, most=MOST_SHOWN, lane="static")
+    formats, types = formats_of(view.query), engine.schema.types
     cells = [
-        ["null" if one is None else shorten(one) for one in cell_texts(column)]
-        for column in table.columns
+        [
+            "null" if one is None else shorten(one)
+            for one in written(cell_texts(column), types[place], formats.get(place))
+        ]
+        for place, column in enumerate(table.columns)
     ]
     rows = list(zip(*cells, strict=True))
     while True:
@@ -42,3 +52,14 @@ def static_forms(engine: Engine, view: View) -> tuple[str, str]:
         if len(html) <= MAX_LENGTH or not rows:
             return text, html
         rows.pop()
+
+
+def title_of(data: Any) -> str:
+    """What a table is called."""
+    if isinstance(data, str | os.PathLike):
+        return inert(Path(data).name, longest=ONE_LINE)
+    if isinstance(data, Dataset):
+        return f"of job {data.job_id}"
+    if isinstance(data, list | tuple):
+        return f"of {len(data):,} files"
+    return f"of a {type(data).__name__}"

@@ -99,7 +99,7 @@ def measure_table(path: str) -> None:
 
     with meter.step("open, first screen"):
         engine = Engine(path)
-        columns = columns_of(engine)
+        columns = columns_of(engine, Query())
         first = seen(engine.whole, 0)
     _print_bytes(columns, first)
     jumps = np.random.default_rng(1).integers(0, engine.num_rows, 20)
@@ -150,12 +150,13 @@ def _print_bytes(columns: Any, cells: list[list[str | None]]) -> None:
 def measure_wide(path: str) -> None:
     """Open and scroll sideways."""
     from datagen_nb.tables.view.engine import Engine
+    from datagen_nb.tables.view.query import Query
     from datagen_nb.ui.viewer_columns import cell_texts, columns_of
 
     meter = Meter()
     with meter.step("open, first screen"):
         engine = Engine(path)
-        columns = columns_of(engine)
+        columns = columns_of(engine, Query())
         table = engine.rows(engine.whole, 0, 10, SEEN)
     _print_bytes(columns, [cell_texts(column) for column in table.columns])
     with meter.step("scroll sideways", 5):

@@ -15,7 +15,7 @@ import pytest
 import datagen_nb as dg
 from datagen_nb.core.errors import ArgumentError, InputError
 from datagen_nb.tables.view.conversion import Conversion
-from datagen_nb.tables.view.query import QueryError
+from datagen_nb.tables.view.query import Format, Query, QueryError
 from datagen_nb.ui.renderers import view
 from datagen_nb.ui.viewer import Viewer
 from tests.deadline import DEADLINE
@@ -86,6 +86,53 @@ def test_late_requests_get_no_rows(show, ask):
     assert "no more" in ask(viewer, "cell", epoch=0, row=0, column=0)["error"]
 
 
+PRICES = pa.table({"price": [1234.5, 0.0, None, 2000.0], "at": [0, 1, 2, 3]})
+
+
+def test_cells_are_written_by_the_formats_of_the_query(show, ask):
+    """With where a number stands in its column; rows and order stay, copied values too."""
+    viewer = show(PRICES, query={"sorts": [{"column": "at", "descending": True}]})
+    query = viewer.snapshot["query"]
+    formats = [{"column": 0, "style": "currency", "currency": "USD", "fill": "bar"}]
+    assert ask(viewer, "query", **(query | {"formats": formats})) == {"result": None}
+    found = rows(ask, viewer, columns=[0, 1])
+    assert found["cells"] == [["$2,000.00", None, "$0.00", "$1,234.50"], ["3", "2", "1", "0"]]
+    assert found["shares"] == {0: [1.0, None, 0.0, 0.617]}
+    copied = ask(viewer, "copy", start=0, stop=1, columns=[0])["result"]["text"]
+    assert copied == "2000"
+    assert viewer.frame["at"].tolist() == [3, 2, 1, 0]
+    ask(viewer, "query", **query)
+    assert "shares" not in rows(ask, viewer, columns=[0])
+
+
+def test_a_change_of_formats_sorts_nothing_anew(show, monkeypatch):
+    """The rows are known."""
+    viewer = show(PRICES, query={"sorts": [{"column": "price"}]})
+    monkeypatch.setattr(type(viewer.shown.engine), "select", None)
+    viewer.query = Query(sorts=viewer.query.sorts, formats=(Format(column=1, decimals=1),))
+    assert viewer.snapshot["epoch"] == 1
+
+
+def test_a_view_is_opened_with_its_formats(show):
+    """Also in the saved notebook, and where no row is left out or moved."""
+    formats = [{"column": "price", "style": "thousands", "decimals": 1}]
+    viewer = show(PRICES, query={"formats": formats})
+    assert "1,234.5" in viewer.static_repr()[1]
+    again = show(PRICES, query=viewer.query)
+    assert again.query == viewer.query
+    assert [one.style for one in again.query.formats] == ["thousands"]
+
+
+def test_columns_are_as_wide_as_their_formats_write_them(show, ask):
+    """They are asked for anew."""
+    viewer = show(pa.table({"n": [10**12]}))
+    ((_, _, before),) = columns(ask, viewer)
+    viewer.query = {"formats": [{"column": "n", "style": "currency", "currency": "CHF"}]}
+    assert viewer.snapshot["schema"] == 1
+    ((_, _, after),) = columns(ask, viewer)
+    assert after > before + 40
+
+
 WINDOW = {"epoch": 0, "start": 0, "stop": 4, "columns": [0]}
 
 
@@ -119,6 +166,9 @@ WINDOW = {"epoch": 0, "start": 0, "stop": 4, "columns": [0]}
         ("query", {"filter": {"kind": "sql", "text": "true"}}),
         ("query", {"sorts": [{"column": 9}]}),
         ("query", {"search": "x" * 1_001}),
+        ("query", {"formats": [{"column": 0, "style": "hex"}]}),
+        ("query", {"formats": [{"column": 0, "currency": "<b>"}]}),
+        ("query", {"formats": [{"column": 9}]}),
         ("delete", {}),
     ],
 )

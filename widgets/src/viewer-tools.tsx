@@ -4,3 +4,4 @@ export { ColumnPanel } from "./viewer/columns";
 export { Detail } from "./viewer/detail";
 export { Export } from "./viewer/export";
 export { FilterEditor } from "./viewer/filters";
+export { FormatEditor } from "./viewer/formats";

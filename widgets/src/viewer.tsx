@@ -163,6 +163,7 @@ function Table({ columns, snapshot, connected, ask, listen }: Props<Snapshot> & 
             choice={choice}
             choose={setChoice}
             sorts={query.sorts}
+            formats={query.formats}
             sort={sort}
             fit={(column) => {
               const { [column]: _, ...widths } = choice.widths;
@@ -177,12 +178,22 @@ function Table({ columns, snapshot, connected, ask, listen }: Props<Snapshot> & 
                 isPinned={choice.pinned.includes(column)}
               >
                 {tools && (
-                  <tools.FilterEditor
-                    column={columns[column] as Column}
-                    current={conditions.find((one) => columnOf(one) === column)}
-                    distinct={(search) => ask("distinct", { column, search }, QUIET) as Promise<Distinct>}
-                    apply={(condition) => filter(column, condition)}
-                  />
+                  <>
+                    <tools.FormatEditor
+                      column={columns[column] as Column}
+                      current={query.formats.find((one) => one.column === column)}
+                      apply={(format) => {
+                        const others = query.formats.filter((one) => one.column !== column);
+                        void change({ formats: format ? [...others, format] : others });
+                      }}
+                    />
+                    <tools.FilterEditor
+                      column={columns[column] as Column}
+                      current={conditions.find((one) => columnOf(one) === column)}
+                      distinct={(search) => ask("distinct", { column, search }, QUIET) as Promise<Distinct>}
+                      apply={(condition) => filter(column, condition)}
+                    />
+                  </>
                 )}
               </ColumnMenu>
             )}

@@ -161,7 +161,7 @@ class Engine:
         self._newest = None
         self.connection.interrupt("view", "order", "search")
         if query.is_whole:
-            return self.whole
+            return View(query, self.num_rows)
         with self.connection.cursor("view") as cursor:
             rows, where = self.bound(cursor, query)
             if not query.sorts:

@@ -141,6 +141,17 @@ def facts_of(cursor: Cursor, engine: Engine, query: Query, column: int) -> Facts
     return Facts(rows, valid, min(distinct, valid), low, high)
 
 
+def ends_of(engine: Engine, column: int) -> tuple[float, float] | None:
+    """The least and the greatest number of a column, among all rows; ``None`` if it has none.
+
+    Raises:
+        QueryError: The column has a type that cannot be counted.
+    """
+    with engine.connection.cursor("ends") as cursor:
+        facts = facts_of(cursor, engine, Query(), column)
+    return None if facts.low is None or facts.high is None else (facts.low, facts.high)
+
+
 def bin_counts(
     cursor: Cursor, engine: Engine, query: Query, column: int, edges: Sequence[float]
 ) -> list[int]:

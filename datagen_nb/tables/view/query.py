@@ -1,9 +1,10 @@
-"""A view of a table as a value: which rows, in which order.
+"""A view of a table as a value: which rows, in which order, and how their cells are written.
 
-A query is a tree of conditions, several sorts and a search. Its JSON form is what a browser sends,
-so that every list, text and depth has a bound. Values are written as the text that cells show, and
-are read by the type of their column. Logic has three values as in SQL: a missing value fits no
-condition but ``IsNull`` and a ``OneOf`` that names ``None``, and ``Not`` does not change that.
+A query is a tree of conditions, several sorts, a search and formats. Its JSON form is what a
+browser sends, so that every list, text and depth has a bound. Values are written as the text that
+cells show, and are read by the type of their column. Logic has three values as in SQL: a missing
+value fits no condition but ``IsNull`` and a ``OneOf`` that names ``None``, and ``Not`` does not
+change that.
 """
 
 from __future__ import annotations
@@ -22,10 +23,15 @@ MAX_VALUES = 1_000
 MAX_CONDITIONS = 100
 MAX_DEPTH = 8
 MAX_SORTS = 8
+MAX_FORMATS = 500
+MAX_DECIMALS = 12
 
 Value = Annotated[str, Field(max_length=MAX_TEXT_LENGTH)]
 ColumnRef = Annotated[int, Field(ge=0, strict=True)] | Annotated[str, Field(max_length=10_000)]
 """A column by its position, or by its name if no other column has it."""
+
+Style = Literal["plain", "thousands", "percent", "currency", "date", "long_date", "month", "time"]
+Fill = Literal["none", "bar", "scale"]
 
 
 class QueryError(DatagenError, ValueError):
@@ -142,13 +148,41 @@ class Sort(WireModel):
     nulls: Literal["first", "last"] = "last"
 
 
+class Format(WireModel):
+    """How the cells of one column are written.
+
+    Attributes:
+        column: By its position, or by its name.
+        style: Of numbers: ``thousands`` in groups of three digits, ``percent`` of a share,
+            ``currency``. Of dates and times: ``date`` as 2026-03-01, ``long_date`` as 1 Mar 2026,
+            ``month`` as Mar 2026, ``time`` as 09:30. ``plain`` is the text as it is.
+        decimals: Digits after the point, so that points stand below each other; ``None`` leaves
+            as many as there are, of currencies 2, of shares 1.
+        currency: Three letters of ISO 4217.
+        fill: Behind a number: a ``bar`` from the least value of the column to the greatest, or
+            a colour of a ``scale``.
+
+    Example:
+        ```python
+        Format(column="price", style="currency", currency="USD", fill="bar")
+        ```
+    """
+
+    column: ColumnRef
+    style: Style = "plain"
+    decimals: Annotated[int, Field(ge=0, le=MAX_DECIMALS, strict=True)] | None = None
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "EUR"
+    fill: Fill = "none"
+
+
 class Query(WireModel):
-    """A view: a filter, sorts (the first one counts most) and a search.
+    """A view: a filter, sorts (the first one counts most), a search, and formats.
 
     Attributes:
         filter: Keep rows that fit this; ``None`` keeps all.
         sorts: Columns to sort by.
         search: Keep rows where a cell contains this text, in any case; empty keeps all.
+        formats: How cells are written; they change no value and no row.
 
     Example:
         ```python
@@ -160,6 +194,7 @@ class Query(WireModel):
     filter: Condition | None = None
     sorts: Annotated[tuple[Sort, ...], Field(max_length=MAX_SORTS)] = ()
     search: Value = ""
+    formats: Annotated[tuple[Format, ...], Field(max_length=MAX_FORMATS)] = ()
 
     @model_validator(mode="after")
     def _is_bounded(self) -> Query:
@@ -175,6 +210,11 @@ class Query(WireModel):
     def is_whole(self) -> bool:
         """Whether every row is shown in the order of the table."""
         return self.filter is None and not self.sorts and not self.search
+
+    @property
+    def rows(self) -> Query:
+        """The same rows in the same order, written as they are."""
+        return self.model_copy(update={"formats": ()})
 
     def resolve(self, schema: pa.Schema) -> Query:
         """The same query with every column by its position.
@@ -194,8 +234,11 @@ class Query(WireModel):
 
     def _with_columns(self, other: Callable[[ColumnRef], ColumnRef]) -> Query:
         condition = None if self.filter is None else _renamed(self.filter, other)
-        sorts = tuple(sort.model_copy(update={"column": other(sort.column)}) for sort in self.sorts)
-        return self.model_copy(update={"filter": condition, "sorts": sorts})
+        sorts, formats = (
+            tuple(one.model_copy(update={"column": other(one.column)}) for one in each)
+            for each in (self.sorts, self.formats)
+        )
+        return self.model_copy(update={"filter": condition, "sorts": sorts, "formats": formats})
 
 
 def query_from_wire(data: object) -> Query:

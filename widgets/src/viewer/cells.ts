@@ -6,6 +6,7 @@ export interface Rows {
   start: number;
   numbers: number[]; // of each row in the source
   cells: Cell[][]; // of each column that was asked for, of each row
+  shares?: Record<number, (number | null)[]>; // of columns that are filled by it: where a number stands, 0 to 1
 }
 
 export type Fetch = (start: number, stop: number, columns: number[]) => Promise<Rows>;
@@ -19,6 +20,7 @@ interface Wish {
 interface Block {
   numbers: number[];
   columns: Map<number, Cell[]>;
+  shares: Map<number, (number | null)[]>;
 }
 
 export const BLOCK = 8; // rows
@@ -55,6 +57,11 @@ export class CellCache {
   /** A cell, or undefined as long as it is not there. */
   cell(row: number, column: number): Cell | undefined {
     return this.#blocks.get(Math.floor(row / BLOCK))?.columns.get(column)?.[row % BLOCK];
+  }
+
+  /** Where the number of a cell stands in its column, if the column is filled by it. */
+  share(row: number, column: number): number | undefined {
+    return this.#blocks.get(Math.floor(row / BLOCK))?.shares.get(column)?.[row % BLOCK] ?? undefined;
   }
 
   /** The number of a row in the source. */
@@ -120,14 +127,16 @@ export class CellCache {
     return { start: from * BLOCK, stop: Math.min((to + 1) * BLOCK, this.#rows), columns: [...lacking] };
   }
 
-  #keep({ start, numbers, cells }: Rows, columns: number[]): void {
+  #keep({ start, numbers, cells, shares = {} }: Rows, columns: number[]): void {
     for (let offset = 0; offset < numbers.length; offset += BLOCK) {
       const number = (start + offset) / BLOCK;
-      const block = this.#blocks.get(number) ?? { numbers: [], columns: new Map() };
+      const block = this.#blocks.get(number) ?? { numbers: [], columns: new Map(), shares: new Map() };
       block.numbers = numbers.slice(offset, offset + BLOCK);
       columns.forEach((column, place) => {
         if (!block.columns.has(column)) this.#cells += block.numbers.length;
         block.columns.set(column, (cells[place] ?? []).slice(offset, offset + BLOCK));
+        const stands = shares[column];
+        if (stands) block.shares.set(column, stands.slice(offset, offset + BLOCK));
       });
       this.#blocks.set(number, block);
     }

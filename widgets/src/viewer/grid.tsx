@@ -7,7 +7,7 @@ import { CellCache, type Fetch } from "./cells";
 import { HeaderCell } from "./header";
 import { type Choice, Layout, move, resized } from "./layout";
 import { Painter, ROW } from "./painter";
-import type { Column, Profile, Sort } from "./protocol";
+import type { Column, Format, Profile, Sort } from "./protocol";
 import { ScrollMap } from "./scroll";
 import { HEADER, moved, type Range, rangeOf, type Selection } from "./selection";
 
@@ -22,6 +22,7 @@ export interface GridProps {
   choice: Choice;
   choose: (choice: Choice) => void;
   sorts: Sort[];
+  formats: Format[];
   sort: (column: number, add: boolean) => void;
   fit: (column: number) => void;
   menu: (column: number) => ComponentChildren;
@@ -83,6 +84,7 @@ export function Grid(props: GridProps) {
         range: selection && selection.focus.row !== HEADER ? rangeOf(selection) : null,
         focus: selection?.focus ?? null,
         alignRight: (column) => columns[column]?.isNumber === true,
+        fills: new Map(props.formats.map(({ column, fill }) => [column, `dgv-fill-${fill}`])),
         matches: props.matches,
       },
       cells,

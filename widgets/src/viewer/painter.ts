@@ -17,6 +17,7 @@ export interface Frame {
   range: Range | null;
   focus: { row: number; place: number } | null;
   alignRight: (column: number) => boolean;
+  fills: Map<number, string>; // looks of the columns that are filled by where a number stands
   matches: ((row: number, column: number) => boolean) | null;
 }
 
@@ -27,6 +28,7 @@ interface PaintedCell {
   width: number;
   look: string;
   place: number;
+  share: number | undefined;
 }
 
 interface PaintedRow {
@@ -78,7 +80,7 @@ export class Painter {
     const el = element("div", "", role);
     el.append(document.createTextNode(""));
     row.append(el);
-    return { el, text: "", left: Number.NaN, width: Number.NaN, look: "", place: -1 };
+    return { el, text: "", left: Number.NaN, width: Number.NaN, look: "", place: -1, share: undefined };
   }
 
   #paintRow(painted: PaintedRow, row: number, y: number, frame: Frame, cells: CellCache): void {
@@ -103,16 +105,20 @@ export class Painter {
       }
       const { column, x, width, isPinned } = frame.layout.at(place);
       const value = cells.cell(row, column);
+      const share = cells.share(row, column);
       const look = [
         "dgv-cell",
         value === undefined ? "dgv-pending" : value === null ? "dgv-null" : "",
         frame.alignRight(column) ? "dgv-right" : "",
+        share === undefined ? "" : frame.fills.get(column),
         isPinned ? "dgv-pinned" : "",
         frame.range && isMarked(frame.range, row, place) ? "dgv-marked" : "",
         frame.focus?.row === row && frame.focus.place === place ? "dgv-focus" : "",
         frame.matches?.(row, column) ? "dgv-match" : "",
       ];
       put(cell, textOf(value), frame.numbers + x - (isPinned ? 0 : frame.left), width, look.filter(Boolean).join(" "));
+      if (cell.share !== share) cell.el.style.setProperty("--dgv-share", `${100 * (share ?? 0)}%`);
+      cell.share = share;
       if (cell.place !== place) cell.el.setAttribute("aria-colindex", String(place + 2));
       cell.place = place;
       cell.el.id = this.idOf(row, place);

@@ -64,10 +64,20 @@ export interface Distinct {
   more: boolean;
 }
 
+/** How the cells of a column are written; the kernel does it. */
+export interface Format {
+  column: number;
+  style: "plain" | "thousands" | "percent" | "currency" | "date" | "long_date" | "month" | "time";
+  decimals?: number | null;
+  currency?: string;
+  fill?: "none" | "bar" | "scale"; // by where a number stands in its column
+}
+
 export interface Query {
   filter: Condition | null;
   sorts: Sort[]; // the first one counts most
   search: string;
+  formats: Format[];
 }
 
 export interface Snapshot {
