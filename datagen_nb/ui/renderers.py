@@ -23,14 +23,18 @@ def view(
 
     Args:
         data: A frame of pandas or polars, a pyarrow Table, a path to a CSV, JSON, JSON Lines or
-            Parquet file, several paths of Parquet files with one schema, a ``Dataset``, or a
-            ``Job``, which is waited for.
-        query: What is shown at first: a filter, sorts and a search, as ``viewer.query`` gives it.
+            Parquet file, several paths of Parquet files with one schema, a ``gs://`` path (of a
+            Parquet object only what is seen is read, until it is sorted or filtered), a
+            ``Dataset``, or a ``Job``, which is waited for.
+        query: What is shown at first: a filter, sorts, a search and formats, as ``viewer.query``
+            gives it.
         renderer: ``table``, our own table, which has search, filters and charts of columns;
             ``ipydatagrid``, the grid of that name; ``auto`` takes ``table``.
 
     Raises:
         InputError: The file cannot be read.
+        NotFound: There is no such object.
+        StorageError: A bucket cannot be used.
         ArgumentTypeError: It is none of these.
         ArgumentError: There is no such renderer, or it takes no query.
         QueryError: A column or a value of the query does not fit.

@@ -26,6 +26,7 @@ from datagen_nb.tables.view.engine import Engine, View
 from datagen_nb.tables.view.export import export, export_formats
 from datagen_nb.tables.view.query import Query, QueryError, query_from_wire
 from datagen_nb.ui.actions import BadRequest
+from datagen_nb.ui.located import located
 from datagen_nb.ui.modules import load_module
 from datagen_nb.ui.protocol import Request
 from datagen_nb.ui.viewer_columns import columns_of
@@ -41,7 +42,12 @@ from datagen_nb.ui.viewer_requests import (
     read_body,
 )
 from datagen_nb.ui.viewer_shown import Shown, no_rows
-from datagen_nb.ui.viewer_static import static_forms, table_in_words, title_of
+from datagen_nb.ui.viewer_static import (
+    is_named,
+    static_forms,
+    table_in_words,
+    title_of,
+)
 from datagen_nb.ui.widget import WidgetBase
 
 if TYPE_CHECKING:
@@ -71,7 +77,7 @@ class Viewer(WidgetBase):
     """
 
     def __init__(self, data: Any, query: Query | Mapping[str, Any] | None = None) -> None:
-        self._data = data
+        self._data = data = located(data)
         self._title = title_of(data)
         self._asked = 0
         self._schema = 0
@@ -379,7 +385,7 @@ class Viewer(WidgetBase):
 
 def _free_name(data: Any, format: str) -> Path:
     """A name in the working directory that no file has, after the file that is viewed."""
-    stem = Path(data).stem if isinstance(data, str | os.PathLike) else "table"
+    stem = Path(title_of(data)).stem if is_named(data) else "table"
     names = (f"{stem}-view{f'-{place}' if place else ''}.{format}" for place in count())
     return next(path for path in map(Path, names) if not path.exists())
 

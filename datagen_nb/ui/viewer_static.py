@@ -11,6 +11,7 @@ from datagen_nb.core.inert import ONE_LINE, inert
 from datagen_nb.tables.cells import is_number
 from datagen_nb.tables.view.engine import Engine, View
 from datagen_nb.tables.view.formats import formats_of, written
+from datagen_nb.tables.view.objects import BucketObject
 from datagen_nb.ui.static_html import table_html
 from datagen_nb.ui.viewer_columns import MOST_SHOWN, cell_texts, shorten
 
@@ -54,10 +55,16 @@ def static_forms(engine: Engine, view: View) -> tuple[str, str]:
         rows.pop()
 
 
+def is_named(data: Any) -> bool:
+    """Whether a table has a name of its own: that of a file or an object."""
+    return isinstance(data, str | os.PathLike | BucketObject)
+
+
 def title_of(data: Any) -> str:
     """What a table is called."""
-    if isinstance(data, str | os.PathLike):
-        return inert(Path(data).name, longest=ONE_LINE)
+    if is_named(data):
+        path = data.path if isinstance(data, BucketObject) else data
+        return inert(Path(path).name, longest=ONE_LINE)
     if isinstance(data, Dataset):
         return f"of job {data.job_id}"
     if isinstance(data, list | tuple):

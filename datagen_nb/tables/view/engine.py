@@ -25,6 +25,7 @@ from datagen_nb.tables.view.code import SqlWriter
 from datagen_nb.tables.view.connection import Connection, Cursor, Superseded
 from datagen_nb.tables.view.conversion import Conversion, FirstRows, all_rows, converted
 from datagen_nb.tables.view.folder import Folder
+from datagen_nb.tables.view.objects import BucketObject, object_relation
 from datagen_nb.tables.view.parquet_relation import WHOLE, Ids, ParquetRelation
 from datagen_nb.tables.view.query import And, Condition, Query, conditions_of
 from datagen_nb.tables.view.relations import ArrowRelation, Relation, StoredRelation
@@ -84,7 +85,8 @@ class Engine:
     """Views of one table.
 
     Args:
-        data: A table in memory, a path, several paths of Parquet files, or a source of rows.
+        data: A table in memory, a path, several paths of Parquet files, an object of a bucket, or
+            a source of rows.
 
     Raises:
         InputError: A file cannot be read.
@@ -338,6 +340,8 @@ def _relation_of(data: Any, folder: Path) -> Relation:
         return converted(path, format, folder)
     if isinstance(data, Conversion):
         return all_rows(data, folder)
+    if isinstance(data, BucketObject):
+        return object_relation(data, folder)
     if not is_frame(data) and all(hasattr(data, name) for name in ("schema", "num_rows", "read")):
         return StoredRelation(data, folder)
     return ArrowRelation(to_arrow(data, for_display=True))
