@@ -20,6 +20,7 @@ from datagen_nb.tables.view.query import Query
 from datagen_nb.ui.snapshots import ComparedColumn, ComparisonSnapshot
 from datagen_nb.ui.static_html import comparison_html, comparison_text
 from datagen_nb.ui.viewer import Viewer
+from datagen_nb.ui.viewer_chart import Chart
 from datagen_nb.ui.viewer_columns import MAX_NAME_LENGTH
 from datagen_nb.ui.widget import WidgetBase, run_in_thread
 
@@ -58,6 +59,7 @@ class Comparison(WidgetBase):
         super().__init__("comparison", portal(), self._described())
         self.add_class(CLASS)
         self.set_below(ipywidgets.HBox([self.real, self.synthetic]))
+        self.real.beside = (self.synthetic,)
         for viewer, other in ((self.real, self.synthetic), (self.synthetic, self.real)):
             viewer.layout = ipywidgets.Layout(width="50%", min_width="0")
             viewer.view_model.observe(partial(self._follow, viewer, other), "snapshot")
@@ -78,6 +80,14 @@ class Comparison(WidgetBase):
         names = ("column", "nulls_real", "nulls_synthetic", "distinct_real", "distinct_synthetic")
         rows = [(one.column, *one.nulls, *one.distinct, one.distance) for one in self._differences]
         return pd.DataFrame(rows, columns=[*names, "distance"])
+
+    def chart(self, x: str, y: str | None = None) -> Chart:
+        """Both tables in one chart, as shares of their rows; see ``Viewer.chart``.
+
+        Raises:
+            QueryError: A table has no such column, or its values cannot be counted.
+        """
+        return self.real.chart(x, y)
 
     async def _counted(self) -> None:
         await self._is_counted.wait()

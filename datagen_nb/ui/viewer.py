@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
-from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -29,9 +28,12 @@ from datagen_nb.ui.actions import BadRequest
 from datagen_nb.ui.located import located
 from datagen_nb.ui.modules import load_module
 from datagen_nb.ui.protocol import Request
+from datagen_nb.ui.viewer_chart import Chart
 from datagen_nb.ui.viewer_columns import columns_of
+from datagen_nb.ui.viewer_export import export_beside
 from datagen_nb.ui.viewer_requests import (
     CellRequest,
+    ChartRequest,
     CopyRequest,
     DistinctRequest,
     ExportRequest,
@@ -42,12 +44,7 @@ from datagen_nb.ui.viewer_requests import (
     read_body,
 )
 from datagen_nb.ui.viewer_shown import Shown, no_rows
-from datagen_nb.ui.viewer_static import (
-    is_named,
-    static_forms,
-    table_in_words,
-    title_of,
-)
+from datagen_nb.ui.viewer_static import static_forms, table_in_words, title_of
 from datagen_nb.ui.widget import WidgetBase
 
 if TYPE_CHECKING:
@@ -74,7 +71,10 @@ class Viewer(WidgetBase):
 
     Attributes:
         shown: The rows that are shown now.
+        beside: Viewers of other tables that its charts show too.
     """
+
+    beside: Sequence[Viewer] = ()
 
     def __init__(self, data: Any, query: Query | Mapping[str, Any] | None = None) -> None:
         self._data = data = located(data)
@@ -88,7 +88,7 @@ class Viewer(WidgetBase):
         try:
             view = engine.whole
             if query is not None:
-                view = engine.select(_query(query))
+                view = engine.select(query_from_wire(query))
             self.shown = Shown(engine, view, 0, {})
             self._columns = columns_of(engine, view.query)
         except BaseException:
@@ -109,7 +109,7 @@ class Viewer(WidgetBase):
 
     @query.setter
     def query(self, query: Query | Mapping[str, Any]) -> None:
-        self._portal.call(self.change(_query(query)))
+        self._portal.call(self.change(query_from_wire(query)))
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -148,6 +148,28 @@ class Viewer(WidgetBase):
         """
         shown = self.shown
         return to_code(shown.view.query, shown.engine.schema, dialect, name=name)
+
+    def chart(self, x: str, y: str | None = None) -> Chart:
+        """Count the rows of the view over a column, or over two as a heat map.
+
+        Numbers are counted in ranges, times by a unit of the calendar, anything else by its most
+        frequent values. In a comparison both tables are counted.
+
+        Args:
+            x: A column.
+            y: Another one.
+
+        Raises:
+            QueryError: There is no such column, or its values cannot be counted.
+
+        Example:
+            ```python
+            viewer.chart("price", "cut")
+            ```
+        """
+        shown, beside = self._whole(), [one.shown for one in self.beside]
+        names = [one.snapshot["title"] for one in (self, *self.beside)]
+        return Chart(shown.count(x, y, beside), names)
 
     def export(
         self, path: str | os.PathLike[str], *, overwrite: bool = True, defuse: bool = False
@@ -220,6 +242,9 @@ class Viewer(WidgetBase):
                 return await self._run(shown.distinct, read_body(DistinctRequest, body))
             case "profile":
                 return await self._run(shown.profile, read_body(ProfileRequest, body))
+            case "chart":
+                beside = [one.shown for one in self.beside]
+                return await self._run(shown.chart, read_body(ChartRequest, body), beside)
             case "cell":
                 return await self._run(shown.cell, read_body(CellRequest, body))
             case "copy":
@@ -288,17 +313,7 @@ class Viewer(WidgetBase):
                 self.view_model.send, {"event": "export", "rows": rows}
             )
 
-        def write() -> Path:
-            return export(
-                shown.engine,
-                shown.view,
-                _free_name(self._data, wanted.format),
-                overwrite=False,
-                defuse=wanted.defuse,
-                progress=progress,
-            )
-
-        return {"path": str(await self._run(write)), "rows": shown.view.num_rows}
+        return await self._run(export_beside, shown, self._data, wanted, progress)
 
     async def _exchange(self, engine: Engine) -> None:
         """Show what the query selects of another engine; all of it if it does not fit."""
@@ -381,14 +396,3 @@ class Viewer(WidgetBase):
             self._work.shutdown(wait=False, cancel_futures=True)
             self.shown.engine.close()
             del self.shown, self._data
-
-
-def _free_name(data: Any, format: str) -> Path:
-    """A name in the working directory that no file has, after the file that is viewed."""
-    stem = Path(title_of(data)).stem if is_named(data) else "table"
-    names = (f"{stem}-view{f'-{place}' if place else ''}.{format}" for place in count())
-    return next(path for path in map(Path, names) if not path.exists())
-
-
-def _query(query: Query | Mapping[str, Any]) -> Query:
-    return query if isinstance(query, Query) else query_from_wire(query)

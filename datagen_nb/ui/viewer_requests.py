@@ -42,6 +42,12 @@ class ProfileRequest(Body):
     column: Number
 
 
+class ChartRequest(Body):
+    epoch: Number
+    x: Number
+    y: Number | None = None
+
+
 class CellRequest(Body):
     epoch: Number
     row: Number

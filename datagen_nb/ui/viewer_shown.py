@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any, TypeAlias
 
 from datagen_nb.tables.cells import as_text
+from datagen_nb.tables.view.chart import Counts, count
 from datagen_nb.tables.view.engine import Engine, View
 from datagen_nb.tables.view.formats import formats_of, share_of, written
 from datagen_nb.tables.view.profile import distinct_values, ends_of, profile
@@ -15,6 +16,7 @@ from datagen_nb.ui.actions import BadRequest
 from datagen_nb.ui.viewer_columns import MOST_SHOWN, cell_texts, tab_separated
 from datagen_nb.ui.viewer_requests import (
     CellRequest,
+    ChartRequest,
     CopyRequest,
     DistinctRequest,
     FindRequest,
@@ -117,6 +119,17 @@ class Shown:
         (column,) = self._checked([wanted.column])
         values, more = distinct_values(self.engine, self.view.query, column, wanted.search)
         return {"values": [asdict(one) for one in values], "more": more}
+
+    def chart(self, wanted: ChartRequest, beside: Sequence[Shown]) -> dict[str, Any]:
+        """Rows counted over one column or two, of other views too."""
+        self._checked([wanted.x] if wanted.y is None else [wanted.x, wanted.y])
+        if wanted.epoch != self.epoch:
+            raise BadRequest("These rows are shown no more.")
+        return asdict(self.count(wanted.x, wanted.y, beside))
+
+    def count(self, x: int | str, y: int | str | None, beside: Sequence[Shown]) -> Counts:
+        """See ``tables.view.chart.count``."""
+        return count([(one.engine, one.view) for one in (self, *beside)], x, y)
 
     def profile(self, wanted: ProfileRequest) -> dict[str, Any]:
         """A column at a glance."""

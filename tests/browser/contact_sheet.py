@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 from playwright.sync_api import Browser, Locator, expect, sync_playwright
 
 import datagen_nb as dg
@@ -248,7 +249,72 @@ def dashboards(stage: Stage) -> Iterator[Shown]:
     yield Shown("dashboard", "no answer", dg.dashboard(stage.real), lose)
 
 
-SHEETS = {"card": cards, "wizard": wizards, "history": histories, "dashboard": dashboards}
+def viewers(stage: Stage) -> Iterator[Shown]:
+    """Whole, filtered, written otherwise, searched, charted, opened, nothing to show."""
+
+    def filled(shown: Locator) -> Locator:
+        expect(shown.get_by_role("gridcell").first).not_to_be_empty(timeout=TIMEOUT_MS)
+        return shown
+
+    def search(shown: Locator, bare: Bare, place: int) -> None:
+        filled(shown).get_by_role("searchbox").first.fill("SI2")
+        expect(shown.get_by_role("button", name="Next match")).to_be_visible(timeout=TIMEOUT_MS)
+
+    def open_cell(shown: Locator, bare: Bare, place: int) -> None:
+        filled(shown).get_by_role("grid").press("Enter")
+        expect(shown.get_by_role("complementary")).to_be_visible(timeout=TIMEOUT_MS)
+
+    def chart(*columns: str) -> Callable[[Locator, Bare, int], None]:
+        def charted(shown: Locator, bare: Bare, place: int) -> None:
+            header = filled(shown).get_by_role("columnheader", name=columns[0])
+            header.get_by_role("button").first.click()
+            shown.get_by_role("button", name="Chart").first.click()
+            bare.page.keyboard.press("Escape")
+            if len(columns) > 1:
+                shown.get_by_label("And").select_option(label=columns[1])
+            drawn = f"Rows by {' and '.join(columns)}"
+            expect(shown.get_by_role("img", name=drawn)).to_be_visible(timeout=TIMEOUT_MS)
+
+        return charted
+
+    chosen = {"kind": "one_of", "column": "cut", "values": ["Ideal", "Premium"]}
+    formats = [
+        {"column": "price", "style": "currency", "currency": "USD", "decimals": 0, "fill": "bar"},
+        {"column": "carat", "decimals": 3, "fill": "scale"},
+        {"column": "depth", "style": "percent", "decimals": 1},
+    ]
+    hostile = {
+        "<b>name</b>": ["\u202egnp.exe", None, "", "a\nb"],
+        "n" * 90: [2**63 - 1, 1, None, -1],
+    }
+    sorts = [{"column": "price", "descending": True}, {"column": "carat"}]
+    yield Shown("viewer", "a table", dg.view(DIAMONDS))
+    yield Shown("viewer", "filtered", dg.view(DIAMONDS, query={"filter": chosen, "sorts": sorts}))
+    yield Shown("viewer", "formats", dg.view(DIAMONDS, query={"formats": formats}))
+    yield Shown("viewer", "searched", dg.view(DIAMONDS), search)
+    yield Shown("viewer", "a cell", dg.view(DIAMONDS), open_cell)
+    yield Shown("viewer", "a chart", dg.view(DIAMONDS), chart("carat"))
+    yield Shown("viewer", "a heat map", dg.view(DIAMONDS), chart("carat", "cut"))
+    yield Shown("viewer", "names and cells of any kind", dg.view(pa.table(hostile)))
+    yield Shown("viewer", "no rows", dg.view(pa.table({"a": pa.array([], pa.int64())})))
+
+
+def comparisons(stage: Stage) -> Iterator[Shown]:
+    """How columns differ; the tables below it are widgets of their own."""
+    made = stage.real.submit(DIAMONDS, rows=10_000, seed=7).wait()
+    comparison = dg.compare(DIAMONDS, made)
+    assert len(comparison.differences)
+    yield Shown("comparison", "differences", comparison)
+
+
+SHEETS = {
+    "card": cards,
+    "wizard": wizards,
+    "history": histories,
+    "dashboard": dashboards,
+    "viewer": viewers,
+    "comparison": comparisons,
+}
 
 
 @contextmanager

@@ -100,3 +100,11 @@ def test_closing_closes_both_tables(compare):
     comparison.close()
     assert not hasattr(real, "shown")
     assert comparison.static_repr() == ("Comparison, closed", "")
+
+
+def test_a_chart_shows_both_tables(compare):
+    """As shares, since they have different numbers of rows; over the same values."""
+    values = compare().chart("word").spec["data"]["values"]
+    shares = {(one["table"], one["x"]): one["share"] for one in values}
+    assert len(shares) == len(values) == 6
+    assert sorted(shares.values()) == [0, 0, 0.5, 0.5, 0.5, 0.5]

@@ -113,6 +113,23 @@ def test_a_change_of_formats_sorts_nothing_anew(show, monkeypatch):
     assert viewer.snapshot["epoch"] == 1
 
 
+def test_a_chart_counts_the_rows_of_the_view(show, ask):
+    """Drawn by the browser, and a specification in Python, which takes no Altair."""
+    viewer = show(
+        PRICES, query={"filter": {"kind": "compare", "column": "at", "operator": ">", "value": "0"}}
+    )
+    epoch = viewer.snapshot["epoch"]
+    drawn = ask(viewer, "chart", epoch=epoch, x=1, y=0)["result"]
+    assert (drawn["x"]["column"], drawn["y"]["column"]) == ("at", "price")
+    assert sum(map(sum, drawn["series"][0])) == 2
+    chart = viewer.chart("at")
+    assert sum(one["rows"] for one in chart.spec["data"]["values"]) == 3
+    assert chart._repr_mimebundle_()["application/vnd.vegalite.v5+json"] is chart.spec
+    assert "no more" in ask(viewer, "chart", epoch=epoch + 1, x=1)["error"]
+    with pytest.raises(QueryError, match="no column 'absent'"):
+        viewer.chart("absent")
+
+
 def test_a_view_is_opened_with_its_formats(show):
     """Also in the saved notebook, and where no row is left out or moved."""
     formats = [{"column": "price", "style": "thousands", "decimals": 1}]
@@ -158,6 +175,9 @@ WINDOW = {"epoch": 0, "start": 0, "stop": 4, "columns": [0]}
         ("distinct", {"column": 9}),
         ("distinct", {"column": 1, "search": "x" * 1_001}),
         ("profile", {"epoch": 0, "column": 9}),
+        ("chart", {"epoch": 0, "x": 9}),
+        ("chart", {"epoch": 0, "x": 0, "y": 9}),
+        ("chart", {"epoch": 0, "x": 0, "bins": 10**9}),
         ("copy", {"start": 0, "stop": 1_000_001, "columns": [0]}),
         ("copy", {"start": 0, "stop": 500_001, "columns": [0, 1]}),
         ("find", {"text": "", "by": 1}),

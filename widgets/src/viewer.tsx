@@ -13,6 +13,7 @@ import { ROW } from "./viewer/painter";
 import {
   type Column,
   type Condition,
+  type Counts,
   columnsOf,
   type Distinct,
   type Matches,
@@ -64,6 +65,7 @@ function Table({ columns, snapshot, connected, ask, listen }: Props<Snapshot> & 
   const [note, setNote] = useState("");
   const [opened, setOpened] = useState<{ row: number; column: number } | null>(null);
   const [marked, setMarked] = useState<{ range: Range; columns: number[] } | null>(null);
+  const [charted, setCharted] = useState<number | null>(null);
   const [goTo, setGoTo] = useState<{ row: number; column: number; at: number } | null>(null);
   const section = useRef<HTMLElement>(null);
   const profiles = useProfiles(ask, epoch, JSON.stringify([query.filter, query.search]));
@@ -116,6 +118,16 @@ function Table({ columns, snapshot, connected, ask, listen }: Props<Snapshot> & 
           </ToolMenu>
         )}
       </div>
+      {tools && charted !== null && (
+        <tools.ChartPanel
+          columns={columns}
+          x={charted}
+          epoch={epoch}
+          count={(x, y) => ask("chart", { epoch, x, y }, QUIET) as Promise<Counts>}
+          choose={setCharted}
+          close={() => setCharted(null)}
+        />
+      )}
       {!isWhole(query) && (
         <div class="dg-row dgv-chips" role="group" aria-label="Filters and order">
           {conditions.map((condition) => {
@@ -174,6 +186,7 @@ function Table({ columns, snapshot, connected, ask, listen }: Props<Snapshot> & 
               <ColumnMenu
                 sort={(descending) => void change({ sorts: [{ column, descending }] })}
                 hide={() => setChoice({ ...choice, hidden: toggled(choice.hidden, column) })}
+                chart={() => setCharted(column)}
                 pin={() => setChoice({ ...choice, pinned: toggled(choice.pinned, column) })}
                 isPinned={choice.pinned.includes(column)}
               >
@@ -315,12 +328,13 @@ function Chip({ text, label, press }: { text: string; label: string; press: () =
 interface ColumnMenuProps {
   sort: (descending: boolean) => void;
   hide: () => void;
+  chart: () => void;
   pin: () => void;
   isPinned: boolean;
   children: preact.ComponentChildren;
 }
 
-function ColumnMenu({ sort, hide, pin, isPinned, children }: ColumnMenuProps) {
+function ColumnMenu({ sort, hide, chart, pin, isPinned, children }: ColumnMenuProps) {
   return (
     <>
       <button type="button" class="dg-button dg-deed" onClick={() => sort(false)}>
@@ -334,6 +348,9 @@ function ColumnMenu({ sort, hide, pin, isPinned, children }: ColumnMenuProps) {
       </button>
       <button type="button" class="dg-button dg-deed" onClick={hide}>
         Hide
+      </button>
+      <button type="button" class="dg-button dg-deed" onClick={chart}>
+        Chart
       </button>
       {children}
     </>

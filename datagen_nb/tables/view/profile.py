@@ -103,13 +103,13 @@ def profile(engine: Engine, query: Query, column: int) -> Profile:
         if facts.low is not None and facts.high is not None:
             edges = edges_between(facts.low, facts.high)
             counts = bin_counts(cursor, engine, query, column, edges)
-            texts = _edge_texts(edges, type_)
+            texts = edge_texts(edges, type_)
             bins = tuple(
                 Bin(texts[place], texts[place + 1], count) for place, count in enumerate(counts)
             )
     top: tuple[Counted, ...] = ()
     if not _axis(type_) and facts.distinct <= MAX_COUNTED and kind_of(type_) != "other":
-        top = tuple(_counted(engine, query, column, TOP, only=f"c{column} IS NOT NULL"))
+        top = tuple(frequent_values(engine, query, column, TOP))
     return Profile(facts.rows, facts.rows - facts.valid, facts.distinct, bins, top)
 
 
@@ -147,9 +147,21 @@ def ends_of(engine: Engine, column: int) -> tuple[float, float] | None:
     Raises:
         QueryError: The column has a type that cannot be counted.
     """
-    with engine.connection.cursor("ends") as cursor:
-        facts = facts_of(cursor, engine, Query(), column)
-    return None if facts.low is None or facts.high is None else (facts.low, facts.high)
+    return ends_among([(engine, Query(), column)])
+
+
+def ends_among(sides: Sequence[tuple[Engine, Query, int]]) -> tuple[float, float] | None:
+    """The least and the greatest number of a column of several tables.
+
+    Raises:
+        QueryError: The column has a type that cannot be counted.
+    """
+    ends: list[float] = []
+    for engine, query, column in sides:
+        with engine.connection.cursor("ends") as cursor:
+            facts = facts_of(cursor, engine, query, column)
+        ends += [end for end in (facts.low, facts.high) if end is not None]
+    return (min(ends), max(ends)) if ends else None
 
 
 def bin_counts(
@@ -160,7 +172,7 @@ def bin_counts(
     name = f"c{column}"
     is_valid = f"isfinite({name})" if pa.types.is_floating(type_) else f"{name} IS NOT NULL"
     source, where = engine.bound(cursor, query, [column], only=is_valid)
-    number = _bin_of(_axis(type_).format(name), edges)
+    number = bin_of(_axis(type_).format(name), edges)
     counts = cursor.table(
         f"SELECT {number} AS bin, count(*) AS n FROM {source}{where} GROUP BY bin"
     ).to_pydict()
@@ -177,6 +189,15 @@ def value_counts(cursor: Cursor, engine: Engine, query: Query, column: int) -> d
     )
     texts = as_text(found.column("value")).to_pylist()
     return dict(zip(texts, found.column("n").to_pylist(), strict=True))
+
+
+def frequent_values(engine: Engine, query: Query, column: int, most: int) -> list[Counted]:
+    """The most frequent values of a column among the rows of a query.
+
+    Raises:
+        QueryError: The column has a type that cannot be counted.
+    """
+    return _counted(engine, query, column, most, only=f"c{column} IS NOT NULL")
 
 
 def _check_listed(type_: pa.DataType) -> None:
@@ -201,6 +222,11 @@ def _counted(
     return [Counted(*pair) for pair in zip(texts, found.column("n").to_pylist(), strict=True)]
 
 
+def axis_of(type_: pa.DataType, column: str) -> str:
+    """A value as the number that it is put into a bin by, in SQL; empty if there is none."""
+    return _axis(type_).format(column)
+
+
 def _axis(type_: pa.DataType) -> str:
     """A value as a number in SQL: a whole one, of which each has a bin, or a float; else empty."""
     if pa.types.is_integer(type_):
@@ -223,7 +249,7 @@ def edges_between(low: float, high: float) -> list[float]:
     return [low, *(low + step * place for place in range(1, BINS)), high]
 
 
-def _bin_of(axis: str, edges: Sequence[float]) -> str:
+def bin_of(axis: str, edges: Sequence[float]) -> str:
     """The number of a value's bin, in SQL."""
     last = len(edges) - 2
     if last <= 0:
@@ -237,7 +263,8 @@ def _bin_of(axis: str, edges: Sequence[float]) -> str:
     return f"greatest(least({place}, {last}), 0)::INTEGER"
 
 
-def _edge_texts(edges: list[float], type_: pa.DataType) -> list[str]:
+def edge_texts(edges: Sequence[float], type_: pa.DataType) -> list[str]:
+    """Ends of bins as a filter takes them."""
     if pa.types.is_date(type_):
         values = pa.array(edges, pa.int32()).cast(pa.date32())
     elif pa.types.is_timestamp(type_):

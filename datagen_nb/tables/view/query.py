@@ -242,7 +242,7 @@ class Query(WireModel):
 
 
 def query_from_wire(data: object) -> Query:
-    """Read the JSON form of a query.
+    """Read the JSON form of a query; a query is itself.
 
     Raises:
         QueryError: It is none, or it goes beyond a bound.

@@ -59,6 +59,18 @@ export type Condition =
   | { kind: "and" | "or"; conditions: Condition[] }
   | { kind: "not"; condition: Condition };
 
+export interface Axis {
+  column: string;
+  kind: "range" | "time" | "value";
+  labels: string[]; // of ranges their ends, one more than there are
+}
+
+export interface Counts {
+  x: Axis;
+  y: Axis | null;
+  series: number[][][]; // of each table, at each place of x, at each place of y: rows
+}
+
 export interface Distinct {
   values: { value: string | null; rows: number }[];
   more: boolean;
