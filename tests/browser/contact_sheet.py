@@ -281,7 +281,6 @@ def viewers(stage: Stage) -> Iterator[Shown]:
     formats = [
         {"column": "price", "style": "currency", "currency": "USD", "decimals": 0, "fill": "bar"},
         {"column": "carat", "decimals": 3, "fill": "scale"},
-        {"column": "depth", "style": "percent", "decimals": 1},
     ]
     hostile = {
         "<b>name</b>": ["\u202egnp.exe", None, "", "a\nb"],
@@ -290,7 +289,7 @@ def viewers(stage: Stage) -> Iterator[Shown]:
     sorts = [{"column": "price", "descending": True}, {"column": "carat"}]
     yield Shown("viewer", "a table", dg.view(DIAMONDS))
     yield Shown("viewer", "filtered", dg.view(DIAMONDS, query={"filter": chosen, "sorts": sorts}))
-    yield Shown("viewer", "formats", dg.view(DIAMONDS, query={"formats": formats}))
+    yield Shown("viewer", "formats", dg.view(DIAMONDS, query={"formats": formats, "sorts": sorts}))
     yield Shown("viewer", "searched", dg.view(DIAMONDS), search)
     yield Shown("viewer", "a cell", dg.view(DIAMONDS), open_cell)
     yield Shown("viewer", "a chart", dg.view(DIAMONDS), chart("carat"))

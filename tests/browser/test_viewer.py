@@ -184,6 +184,81 @@ def test_axe_finds_nothing_serious_in_the_viewer(lab, theme):
     notebook.screenshot(f"viewer-open-{theme}.png", of=cell)
 
 
+def order(grid):
+    """Names of the columns, as they stand."""
+    headers = grid.get_by_role("columnheader").all()[1:]
+    places = [
+        (header.bounding_box()["x"], header.locator(".dgv-label").inner_text())
+        for header in headers
+    ]
+    return [name for _, name in sorted(places)]
+
+
+def test_columns_are_moved_in_their_panel(opened):
+    """By drag, down and up; the rows follow."""
+    notebook, grid = opened
+    notebook.cell(0).get_by_role("button", name="Columns").click()
+    listed = notebook.page.get_by_role("list", name="Columns").get_by_role("listitem")
+    listed.filter(has_text="id").first.drag_to(listed.filter(has_text="price"))
+    expect(listed.nth(2)).to_contain_text("id")
+    listed.filter(has_text="day").drag_to(listed.nth(0))
+    expect(listed.nth(0)).to_contain_text("day")
+    notebook.page.keyboard.press("Escape")
+    assert order(grid)[:4] == ["day", "big", "price", "id"]
+    assert (notebook.errors, notebook.outside) == ([], [])
+
+
+def test_a_histogram_filters_by_brushing(opened, table):
+    """From one bar to another, of the rows that other filters keep."""
+    notebook, grid = opened
+    histogram = grid.get_by_role("columnheader", name=re.compile("id")).get_by_role("img")
+    expect(histogram).to_be_visible()
+    box = histogram.bounding_box()
+    step = box["width"] / 20
+    notebook.page.mouse.move(box["x"] + 2.5 * step, box["y"] + 10)
+    notebook.page.mouse.down()
+    notebook.page.mouse.move(box["x"] + 4.5 * step, box["y"] + 10, steps=3)
+    notebook.page.mouse.up()
+    expect(status(notebook)).to_have_text("150,000 of 1,000,000 rows x 6 columns")
+    expect_rows(grid, 0, texts_of(table, [100_000]))
+    assert (notebook.errors, notebook.outside) == ([], [])
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_menu_formats_a_column_and_draws_it(lab, theme):
+    """Cells are written anew, and the query says how; a chart is saved as a picture."""
+    notebook = lab.open(
+        "import datagen_nb as dg\nviewer = dg.view('data/diamonds.parquet')\nviewer", "viewer.query"
+    )
+    notebook.theme(theme)
+    notebook.run(0)
+    cell = notebook.cell(0)
+    price = cell.get_by_role("columnheader", name=re.compile("price"))
+    price.get_by_role("button").click()
+    menu = notebook.page.get_by_role("group", name="Format of price")
+    menu.get_by_label("Format").select_option("Currency")
+    expect(cell.get_by_role("gridcell", name="€326.00").first).to_be_visible()
+    menu.get_by_label("Currency").select_option("USD")
+    menu.get_by_label("Fill").select_option("Bars")
+    expect(cell.get_by_role("gridcell", name="$326.00").first).to_be_visible()
+    expect(cell.locator(".dgv-fill-bar").first).to_be_visible()
+    notebook.page.get_by_role("button", name="Chart").click()
+    notebook.page.keyboard.press("Escape")
+    chart = cell.get_by_role("region", name="Chart")
+    chart.get_by_label("And").select_option("cut")
+    expect(chart.get_by_role("img", name="Rows by price and cut")).to_be_visible()
+    assert serious(notebook.page) == []
+    for kind in ("PNG", "SVG"):
+        with notebook.page.expect_download() as download:
+            chart.get_by_role("button", name=kind).click()
+        assert download.value.suggested_filename == f"chart.{kind.lower()}"
+        assert download.value.path().stat().st_size > 1_000
+    notebook.screenshot(f"viewer-charted-{theme}.png", of=cell)
+    notebook.run(1)
+    expect(notebook.cell(1)).to_contain_text("style='currency'")
+    assert (notebook.errors, notebook.outside) == ([], [])
+
+
 def test_two_tables_scroll_together_and_share_a_filter(lab):
     """And differences are counted anew for the rows that are left."""
     notebook = lab.open(

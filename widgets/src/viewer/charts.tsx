@@ -12,6 +12,7 @@ const BELOW = 18;
 const LISTED = 500; // columns to choose from; the menu of any column draws it
 const LABELS = 6; // below a chart
 const LONGEST = 14;
+const rounded = new Intl.NumberFormat("en-US", { maximumSignificantDigits: 4 });
 const UNCOUNTED = new Set<Column["kind"]>(["other", "time"]);
 
 interface ChartPanelProps {
@@ -54,8 +55,7 @@ export function ChartPanel({ columns, x, epoch, count: counted, choose, close }:
           choose={(one) => setY(one === "" ? null : Number(one))}
           options={[["", "none"], ...names]}
         />
-        <span class="dg-grow" />
-        <button type="button" class="dg-button dg-quiet" onClick={() => save("png")}>
+        <button type="button" class="dg-button dg-quiet dgv-apart" onClick={() => save("png")}>
           PNG
         </button>
         <button type="button" class="dg-button dg-quiet" onClick={() => save("svg")}>
@@ -133,14 +133,14 @@ function Drawing({ counts, box }: { counts: Counts; box: { current: SVGSVGElemen
         <line x1={left} x2={WIDTH} y1={HEIGHT} y2={HEIGHT} class="dgv-axis" />
         {Array.from({ length: Math.ceil(places / each) }, (_, at) => (
           <text key={at} x={left + at * each * step + 2} y={HEIGHT + 13} class="dgv-tick">
-            {short(x.labels[at * each])}
+            {tick(x, at * each)}
           </text>
         ))}
         {y?.labels.slice(0, levels).map((label, level) => {
           const every = Math.max(1, Math.ceil(levels / 12));
           return level % every === 0 ? (
             <text key={label} x={0} y={HEIGHT - (level + 0.5) * (HEIGHT / levels) + 4} class="dgv-tick">
-              {short(label)}
+              {tick(y, level)}
             </text>
           ) : null;
         })}
@@ -156,6 +156,8 @@ function Drawing({ counts, box }: { counts: Counts; box: { current: SVGSVGElemen
 }
 
 const sizeOf = ({ kind, labels }: Axis): number => Math.max(0, labels.length - (kind === "range" ? 1 : 0));
+const tick = ({ kind, labels }: Axis, at: number): string =>
+  kind === "range" ? rounded.format(Number(labels[at])) : short(labels[at]);
 const short = (label = ""): string => (label.length > LONGEST ? `${label.slice(0, LONGEST - 1)}…` : label);
 const nameAt = ({ kind, labels }: Axis, at: number): string =>
   kind === "range" ? `${labels[at]} to ${labels[at + 1]}` : (labels[at] ?? "");

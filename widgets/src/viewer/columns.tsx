@@ -1,4 +1,4 @@
-// The list of columns: find one by its name, hide it, pin it, go to it, move it.
+// The list of columns: find one by its name, hide it, pin it, go to it, move it by drag or by a button.
 
 import { useState } from "preact/hooks";
 import { count } from "../format";
@@ -16,6 +16,7 @@ const SHOWN = 200; // names at once; more are found by the search
 
 export function ColumnPanel({ columns, choice, choose, goTo }: ColumnPanelProps) {
   const [search, setSearch] = useState("");
+  const [dragged, setDragged] = useState<number | null>(null);
   const matches = choice.order.filter((column) => columns[column]?.name.toLowerCase().includes(search.toLowerCase()));
   const hide = (hidden: number[]) => choose({ ...choice, hidden });
   return (
@@ -45,7 +46,22 @@ export function ColumnPanel({ columns, choice, choose, goTo }: ColumnPanelProps)
       </div>
       <ul class="dgv-list" aria-label="Columns">
         {matches.slice(0, SHOWN).map((column, place) => (
-          <li key={column} class="dgv-item">
+          <li
+            key={column}
+            class={`dgv-item ${dragged === column ? "dgv-dragged" : ""}`}
+            draggable
+            onDragStart={(event) => {
+              event.dataTransfer?.setData("text/plain", columns[column]?.name ?? "");
+              setDragged(column);
+            }}
+            onDragOver={(event) => dragged !== null && event.preventDefault()}
+            onDrop={(event) => {
+              event.preventDefault();
+              if (dragged === null) return;
+              choose(move(choice, dragged, column, matches.indexOf(dragged) < place));
+            }}
+            onDragEnd={() => setDragged(null)}
+          >
             <input
               type="checkbox"
               aria-label={`Show ${columns[column]?.name}`}
