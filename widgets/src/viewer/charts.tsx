@@ -1,7 +1,7 @@
 // Rows counted over one column, or over two as a heat map; drawn here, saved as a picture.
 
 import { useEffect, useRef, useState } from "preact/hooks";
-import { count } from "../format";
+import { rows as inRows } from "../format";
 import { Choice } from "./formats";
 import type { Axis, Column, Counts } from "./protocol";
 
@@ -94,7 +94,7 @@ function Drawing({ counts, box }: { counts: Counts; box: { current: SVGSVGElemen
   const marks = series.flatMap((rows, table) =>
     rows.flatMap((row, at) =>
       row.map((held, level) => {
-        const title = [nameAt(x, at), y && nameAt(y, level), `${count(held)} rows`].filter(Boolean).join(" · ");
+        const title = [nameAt(x, at), y && nameAt(y, level), inRows(held)].filter(Boolean).join(" · ");
         const part = share(table, at, level) / most;
         if (y !== null) {
           const tall = HEIGHT / levels;
