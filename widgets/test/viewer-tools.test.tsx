@@ -52,6 +52,11 @@ describe("a format", () => {
       [{ ...expected, decimals: 3 }],
     ]);
   });
+  it("keeps a choice that the kernel has not answered yet", () => {
+    edit({ column: 0, style: "currency", currency: "EUR" }, "Currency", "USD");
+    const [[asked]] = edit({ column: 0, style: "currency", currency: "EUR" }, "Fill", "bar") as [[object]];
+    expect(asked).toMatchObject({ style: "currency", currency: "USD", fill: "bar" });
+  });
   it("is none when nothing of it is left", () => {
     expect(edit({ column: 0, style: "percent" }, "Format", "plain")).toEqual([[null]]);
   });

@@ -1,6 +1,7 @@
 // How the cells of a column are written, chosen in its menu.
 
 import type { ComponentChildren } from "preact";
+import { useState } from "preact/hooks";
 import type { Column, Format } from "./protocol";
 
 type Style = Format["style"];
@@ -41,9 +42,11 @@ interface FormatEditorProps {
 }
 
 export function FormatEditor({ column, current, apply }: FormatEditorProps) {
+  // What was chosen here, since a second choice may come before the kernel's answer to the first.
+  const [chosen, setChosen] = useState<Format>(current ?? { column: column.index, style: "plain" });
   const styles = STYLES[column.kind];
   if (styles === undefined) return null;
-  const { style, decimals, currency, fill }: Format = current ?? { column: column.index, style: "plain" };
+  const { style, decimals, currency, fill } = chosen;
   const change = (part: Partial<Format>) => {
     const next = {
       column: column.index,
@@ -54,6 +57,7 @@ export function FormatEditor({ column, current, apply }: FormatEditorProps) {
       ...part,
     };
     const isPlain = next.style === "plain" && (next.decimals ?? null) === null && next.fill === "none";
+    setChosen(next);
     apply(isPlain ? null : next);
   };
   const isNumber = column.kind === "number";
@@ -96,7 +100,12 @@ export function Choice({ name, value, options, choose }: ChoiceProps) {
   return (
     <label>
       {name}
-      <select class="dg-input" value={value} onChange={({ currentTarget }) => choose(currentTarget.value)}>
+      <select
+        class="dg-input"
+        aria-label={name}
+        value={value}
+        onChange={({ currentTarget }) => choose(currentTarget.value)}
+      >
         {options.map(([key, label]) => (
           <option key={key} value={key}>
             {label}
