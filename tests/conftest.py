@@ -2,11 +2,15 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests import firestore_emulator as firestore_emulator_module
 from tests import gcs_emulator as gcs_emulator_module
+
+if TYPE_CHECKING:
+    from distributed import LocalCluster
 
 DIAMONDS = Path(__file__).parents[1] / "notebooks" / "data" / "diamonds.parquet"
 
@@ -38,3 +42,12 @@ def firestore_emulator() -> Iterator[str]:
     """Host and port of Google's Firestore emulator; the test skips where it cannot run."""
     with firestore_emulator_module.running() as address:
         yield address
+
+
+@pytest.fixture(scope="session")
+def dask_cluster() -> "Iterator[LocalCluster]":
+    """A Dask cluster of two worker processes, which a test may scale."""
+    from tests import dask_cluster as dask_cluster_module  # Colab's line has no Dask
+
+    with dask_cluster_module.running() as cluster:
+        yield cluster

@@ -365,7 +365,7 @@ class ServiceStartFailed(ServiceError):
 
 
 class VersionMismatch(ServiceError):
-    """The running service and this package have different versions."""
+    """The running service and this package, or it and a worker, have different versions."""
 
     code = "version_mismatch"
 

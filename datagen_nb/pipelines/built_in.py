@@ -17,6 +17,7 @@ DATA_TYPES = ("tabular",)
 PRESETS = ("balanced",)
 COLUMN_KINDS = tuple(KINDS)
 
+ENGINES = ("local", "dask")
 RELATION_MODES = ("auto", "off")
 MAX_RELATIONS = 100
 """Relations that a user may state."""
@@ -48,6 +49,14 @@ PARAMETERS: dict[str, dict[str, Any]] = {
         "x-default": "by the number of columns",
         "x-values": "1 to 10,000,000",
         "x-remedy": "Leave it out, or give the rows of one part of the result.",
+    },
+    "engine": {
+        "type": "string",
+        "enum": list(ENGINES),
+        "default": ENGINES[0],
+        "description": "Where the rows are made: by one process of the service, or by the workers "
+        "of a Dask cluster. The rows are the same.",
+        "x-values": " or ".join(ENGINES),
     },
     "sampleRows": {
         "type": "integer",
@@ -168,7 +177,7 @@ PARAMETERS: dict[str, dict[str, Any]] = {
     },
 }
 """``preset``, ``seed`` and ``entity`` steer the synthesizer, ``minCount`` its privacy,
-``partRows`` and ``sampleRows`` bound its work,
+``partRows`` and ``sampleRows`` bound its work, ``engine`` says where it is done,
 ``encoding``, ``delimiter``, ``quote``, ``header`` and ``badLines`` say how to read a text file,
 ``columns`` overrides the detected kind of a column, ``relations`` what is kept between columns."""
 

@@ -15,11 +15,12 @@ import socket
 import subprocess
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
+from importlib.util import find_spec
 from typing import Any
 
 from datagen_nb.core.changes import Completed, Failed, StageStarted
 from datagen_nb.core.config import JobConfiguration
-from datagen_nb.core.errors import DatagenError, ServiceUnavailable
+from datagen_nb.core.errors import DatagenError, Rejected, ServiceUnavailable
 from datagen_nb.core.estimates import TableFacts
 from datagen_nb.core.inspection import Inspection
 from datagen_nb.core.messages import Health
@@ -45,10 +46,19 @@ class LocalPipeline:
         memory: Bytes that all workers may use together; by default a share of what this
             machine, or the control group that the service runs in, has.
         silence: Seconds without a sign of life after which a worker is taken to hang.
+        dask: Address of the Dask cluster that makes the rows of jobs with the engine ``dask``; by
+            default each of them starts one on this machine.
     """
 
-    def __init__(self, *, memory: int | None = None, silence: float = SILENCE_SECONDS) -> None:
+    def __init__(
+        self,
+        *,
+        memory: int | None = None,
+        silence: float = SILENCE_SECONDS,
+        dask: str | None = None,
+    ) -> None:
         self._memory = memory or usual_budget()
+        self._dask = dask
         self._silence = silence
         self._parent: _Parent | None = None
         self._starting = asyncio.Lock()
@@ -63,7 +73,14 @@ class LocalPipeline:
         return INFO
 
     async def check(self, config: JobConfiguration) -> None:
-        """Take whatever keeps the configuration's rules."""
+        """Take whatever keeps the configuration's rules, if the packages for it are there."""
+        if config.parameters.get("engine") == "dask" and find_spec("distributed") is None:
+            remedy = "Install it where the service runs: pip install 'datagen-nb[dask]'."
+            raise Rejected(
+                f"The engine dask takes another package. {remedy}",
+                code="package_missing",
+                details={"remedy": remedy},
+            )
 
     async def run(self, task: Task) -> AsyncGenerator[Signal, None]:
         stage = STAGES[0]
@@ -118,7 +135,7 @@ class LocalPipeline:
         if self._watch is None:
             self._watch = asyncio.create_task(self._watch_memory(), name="memory of workers")
         try:
-            await worker.send((order, limit_beside(self._memory, others, base)))
+            await worker.send((order, limit_beside(self._memory, others, base), self._dask))
             yield worker
         finally:
             self._workers.discard(worker)

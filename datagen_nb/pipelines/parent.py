@@ -26,6 +26,8 @@ from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
+from datagen_nb.core.config import JobConfiguration
+from datagen_nb.pipelines.engine.executor import Executor, InlineExecutor
 from datagen_nb.processes import limit_this_process
 
 REQUEST = struct.Struct("!cI")
@@ -126,7 +128,7 @@ def _work(channel: socket.socket) -> None:
     from datagen_nb.pipelines.engine.attempt import run_attempt
     from datagen_nb.pipelines.inspection.probes import run_probe
 
-    order, memory_limit = pickle.loads(_read(channel, LENGTH.unpack(_read(channel, 4))[0]))  # noqa: S301, from our own service
+    order, memory_limit, dask = pickle.loads(_read(channel, LENGTH.unpack(_read(channel, 4))[0]))  # noqa: S301, from our own service
     limit_this_process(memory_limit)
     sending = threading.Lock()
 
@@ -144,9 +146,17 @@ def _work(channel: socket.socket) -> None:
     threading.Thread(target=_send_heartbeats, args=(send,), daemon=True).start()
     threading.Thread(target=_watch, args=(channel,), daemon=True).start()
     if isinstance(order, Task):
-        run_attempt(order, send)
+        run_attempt(order, send, _executor(order.config, dask, memory_limit))
     else:
         send(run_probe(*order))
+
+
+def _executor(config: JobConfiguration, dask: str | None, memory: int) -> Executor:
+    if config.parameters.get("engine") != "dask":
+        return InlineExecutor()
+    from datagen_nb.pipelines.engine.dask_executor import DaskExecutor
+
+    return DaskExecutor(dask, memory=memory)
 
 
 def _send_heartbeats(send: Any) -> None:

@@ -43,6 +43,9 @@ class Settings(BaseSettings):
         wait_seconds: Longest that a submit with ``isAsync: false`` waits for the end.
         worker_memory: Bytes of memory that all workers may use together; by default 80 % of what
             the machine, or the control group around the service, has.
+        dask: Address of the scheduler of a Dask cluster that makes the rows of jobs with the
+            parameter ``engine="dask"``, as ``tcp://host:8786``; by default such a job starts one on
+            this machine.
         pipeline: Address of a pipeline elsewhere that makes the rows, as ``https://host``; by
             default this machine does.
         pipeline_key: Its API key.
@@ -78,6 +81,7 @@ class Settings(BaseSettings):
     retry_seconds: float = Field(1, gt=0)
     wait_seconds: float = Field(30, ge=0)
     worker_memory: int | None = Field(None, ge=256 << 20)
+    dask: str | None = Field(None, pattern=r"^(tcp|tls|ws|wss)://")
     pipeline: str | None = Field(None, pattern=r"^https?://")
     pipeline_key: SecretStr | None = None
     pipeline_share: float = Field(100, ge=0, le=100)

@@ -38,7 +38,7 @@ async def open_pipeline(settings: Settings) -> Pipeline:
         remote = RemotePipeline(session, SystemClock())
         if rules == RolloutRules():
             return remote
-    local = LocalPipeline(memory=settings.worker_memory)
+    local = LocalPipeline(memory=settings.worker_memory, dask=settings.dask)
     await local.warm()
     return local if remote is None else RolloutPipeline(local, remote, rules)
 

@@ -103,7 +103,7 @@ def serve_pipeline(
 
     async def build() -> pipeline_host.HostedPipeline:
         clock = SystemClock()
-        pipeline = LocalPipeline(memory=settings.worker_memory)
+        pipeline = LocalPipeline(memory=settings.worker_memory, dask=settings.dask)
         await pipeline.warm()
         service = PipelineService(pipeline, allowed, clock, slots=slots or settings.slots)
         store = await SqliteStore.open(home.database)

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.ipc
 import pytest
+from distributed import LocalCluster
 
 from datagen_nb.cli.main import main
 from datagen_nb.core.clock import SystemClock
@@ -81,5 +82,22 @@ class TestLocal(OurSuite):
 
     async def make_pipeline(self) -> Pipeline:
         pipeline = LocalPipeline()
+        await pipeline.warm()
+        return pipeline
+
+
+class TestDask(OurSuite):
+    """The one of this machine, whose parts are made by a Dask cluster."""
+
+    parameters = {**OurSuite.parameters, "engine": "dask"}  # noqa: RUF012, as documented
+    address: str
+
+    @pytest.fixture(scope="class", autouse=True)
+    @classmethod
+    def _cluster(cls, dask_cluster: LocalCluster) -> None:
+        cls.address = dask_cluster.scheduler_address
+
+    async def make_pipeline(self) -> Pipeline:
+        pipeline = LocalPipeline(dask=self.address)
         await pipeline.warm()
         return pipeline

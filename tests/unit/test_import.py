@@ -12,6 +12,7 @@ HEAVY = (
     "pandas",
     "pyarrow",
     "httpx",
+    "distributed",
     "duckdb",
     "fastapi",
     "google",

@@ -301,7 +301,7 @@ def test_a_finished_part_is_not_made_again(
     signals = run(make_task(attempt=2, overwrite=True))
 
     assert made == [2]
-    assert Logged("info", "3 of 4 parts were there from an earlier attempt.") in signals
+    assert Logged("info", "3 of 4 parts were there already.") in signals
 
 
 def test_an_attempt_that_finds_the_manifest_completes_at_once(make_task: MakeTask) -> None:

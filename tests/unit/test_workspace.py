@@ -4,10 +4,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from threading import Barrier
+from typing import BinaryIO
 
 import pytest
 
-from datagen_nb.core.buckets import Mode
+from datagen_nb.core.buckets import Mode, objects
 from datagen_nb.core.result import Manifest
 from datagen_nb.core.status import StaleAttempt
 from datagen_nb.pipelines.engine.workspace import Workspace
@@ -73,3 +74,19 @@ def test_the_first_manifest_stays(tmp_path: Path) -> None:
         workspace.complete(manifest)
 
     assert workspace.manifest() == manifests[0]
+
+
+def test_a_part_that_comes_after_the_job_is_over_is_removed(tmp_path: Path) -> None:
+    """Its maker may run where nothing stops it at once, and nothing else would remove it."""
+    bucket = SqliteBucket(tmp_path / "bucket.sqlite")
+    workspace = Workspace(bucket, "j", 1, "csv")
+    workspace.claim()
+
+    def write(file: BinaryIO) -> None:
+        file.write(b"a\n1\n")
+        bucket.delete_prefix("jobs/j/")
+
+    with pytest.raises(StaleAttempt):
+        workspace.write_part(0, 1, write)
+
+    assert list(objects(bucket, "")) == []

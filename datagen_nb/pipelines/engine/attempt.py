@@ -10,7 +10,8 @@ from __future__ import annotations
 import difflib
 import os
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -37,7 +38,7 @@ from datagen_nb.pipelines.engine import sample
 from datagen_nb.pipelines.engine.executor import Executor, InlineExecutor
 from datagen_nb.pipelines.engine.output import OutputFile
 from datagen_nb.pipelines.engine.reporter import Emit, Reporter
-from datagen_nb.pipelines.engine.tasks import MODEL, WritePart
+from datagen_nb.pipelines.engine.tasks import MODEL, PartResult, WritePart
 from datagen_nb.pipelines.engine.workspace import Plan, Workspace
 from datagen_nb.pipelines.failures import failure
 from datagen_nb.pipelines.opening import opened
@@ -260,19 +261,31 @@ class _Attempt:
     def _generate(self, model: Model, plan: Plan, schema: pa.Schema) -> None:
         found = size = rows = 0
         task = WritePart(self.workspace, plan, schema, model)
-        for made in self.executor.map(task, range(plan.count)):
-            self.workspace.record(made.part)
-            found += made.was_there
-            size += made.part.size
-            rows += made.part.rows
-            self.emit(PartsWritten(size))
-            if made.index == 0 and plan.count > 1:
-                self._output.check_space(plan, made.part)
-            self.report.progress(100 * rows / plan.total, rows)
+        with closing(self._made(task, plan)) as parts:
+            for made in parts:
+                self.workspace.record(made.part)
+                found += made.was_there
+                size += made.part.size
+                rows += made.part.rows
+                self.emit(PartsWritten(size))
+                if made.index == 0 and plan.count > 1:
+                    self._output.check_space(plan, made.part)
+                self.report.progress(100 * rows / plan.total, rows)
         if found:
-            self.report.log(
-                f"{found:,} of {plan.count:,} parts were there from an earlier attempt."
-            )
+            self.report.log(f"{found:,} of {plan.count:,} parts were there already.")
+
+    def _made(self, task: WritePart, plan: Plan) -> Generator[PartResult, None, None]:
+        try:
+            yield from self.executor.map(task, range(plan.count))
+        except StaleAttempt:
+            self.workspace.check()
+            remedy = "Keep it in a bucket that they reach too (DATAGEN_BUCKET)."
+            raise OutputError(
+                f"The workers do not see {self.workspace.bucket.address()} as this service does. "
+                f"{remedy}",
+                code="bucket_not_shared",
+                details={"remedy": remedy},
+            ) from None
 
     def _write(self, schema: pa.Schema, plan: Plan) -> Manifest:
         config = self.task.config

@@ -6,7 +6,7 @@ and more than once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from typing import Protocol, TypeVar
 
 R = TypeVar("R")
@@ -15,12 +15,13 @@ R = TypeVar("R")
 class Executor(Protocol):
     """Runs one task for many parts."""
 
-    def map(self, task: Callable[[int], R], parts: Iterable[int]) -> Iterator[R]:
+    def map(self, task: Callable[[int], R], parts: Iterable[int]) -> Generator[R, None, None]:
         """Run a task for each part and yield the results in the order in which they are ready.
 
-        Parts are begun in the order given, each once. An exception of a task is raised here;
-        parts that are running then may still be published. A task, its results and its exceptions
-        can be pickled.
+        Parts are begun in the order given, a bounded number before the results of others are
+        taken. Where a worker dies, its parts are begun again. An exception of a task is raised
+        here. Closed, it begins no more; parts that are running then may still be published. A
+        task, its results and its exceptions can be pickled.
         """
         ...
 
@@ -28,5 +29,5 @@ class Executor(Protocol):
 class InlineExecutor:
     """Runs tasks one after the other in this thread."""
 
-    def map(self, task: Callable[[int], R], parts: Iterable[int]) -> Iterator[R]:
-        return map(task, parts)
+    def map(self, task: Callable[[int], R], parts: Iterable[int]) -> Generator[R, None, None]:
+        yield from map(task, parts)
