@@ -14,7 +14,7 @@ NICENESS = 5
 OOM_SCORE = "800"
 """Between 0 and 1000: when memory ends, the kernel takes these processes first."""
 
-_ONE_THREAD = {
+ONE_THREAD = {
     **{f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "NUMEXPR")},
     "JE_ARROW_MALLOC_CONF": "background_thread:false",
 }
@@ -43,7 +43,7 @@ def start_python(module: str, *arguments: str, **options: Any) -> subprocess.Pop
     return subprocess.Popen(
         [sys.executable, "-P", "-c", _PROGRAM, root, module, *arguments],
         start_new_session=True,
-        env={**os.environ, **_ONE_THREAD},
+        env={**os.environ, **ONE_THREAD},
         **options,
     )
 

@@ -6,22 +6,27 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import dask
 from distributed import LocalCluster
 
 from datagen_nb.core.errors import InputError
+from datagen_nb.processes import ONE_THREAD
 
 
 @contextmanager
 def running(workers: int = 2) -> Iterator[LocalCluster]:
     """A cluster with workers of one thread each."""
-    with LocalCluster(
-        n_workers=workers,
-        threads_per_worker=1,
-        memory_limit=None,
-        host="127.0.0.1",
-        dashboard_address="127.0.0.1:0",
-        scheduler_kwargs={"dashboard": False},
-    ) as cluster:
+    with (
+        dask.config.set({"distributed.nanny.pre-spawn-environ": ONE_THREAD}),
+        LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            memory_limit=None,
+            host="127.0.0.1",
+            dashboard_address="127.0.0.1:0",
+            scheduler_kwargs={"dashboard": False},
+        ) as cluster,
+    ):
         yield cluster
 
 
