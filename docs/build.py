@@ -21,6 +21,7 @@ PAGES = {
     "proxies": "Behind a proxy",
     "google-cloud": "Google Cloud",
     "pipeline": "A pipeline elsewhere",
+    "scale": "Past one machine",
 }
 """Guide pages in their order, with the names that they have in the navigation."""
 
