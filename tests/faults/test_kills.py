@@ -24,7 +24,7 @@ from datagen_nb.core.status import State
 from tests.deadline import DEADLINE
 
 TABLE = Path(__file__).parents[2] / "notebooks" / "data" / "diamonds.parquet"
-KILLS = int(os.environ.get("KILLS", "25"))
+KILLS = int(os.environ.get("KILLS", "50"))
 JOBS = 4
 ROWS = 400_000
 PARAMETERS = {"part_rows": 10_000, "sample_rows": 5_000}
