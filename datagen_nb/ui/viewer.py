@@ -71,7 +71,8 @@ class Viewer(WidgetBase):
 
     Attributes:
         shown: The rows that are shown now.
-        beside: Viewers of other tables that its charts show too.
+        beside: Of the real table in a comparison: the viewer of the synthetic one, which its
+            charts show too.
     """
 
     beside: Sequence[Viewer] = ()
@@ -168,7 +169,7 @@ class Viewer(WidgetBase):
             ```
         """
         shown, beside = self._whole(), [one.shown for one in self.beside]
-        names = [one.snapshot["title"] for one in (self, *self.beside)]
+        names = ("real", "synthetic") if beside else (self._title,)
         return Chart(shown.count(x, y, beside), names)
 
     def export(

@@ -71,7 +71,8 @@ def _number(text: str, format: Format) -> str:
         decimals = 2 if decimals is None else decimals
     if decimals is not None:
         number = number.quantize(Decimal(1).scaleb(-decimals), context=_EXACT)
-    digits = f"{abs(number):f}" if format.style == "plain" else f"{abs(number):,f}"
+    size = number.copy_abs()  # ``abs`` would round to the digits of the thread's context
+    digits = f"{size:f}" if format.style == "plain" else f"{size:,f}"
     sign = "-" if number < 0 else ""
     if format.style == "percent":
         return f"{sign}{digits} %"
