@@ -71,8 +71,7 @@ class Viewer(WidgetBase):
 
     Attributes:
         shown: The rows that are shown now.
-        beside: Of the real table in a comparison: the viewer of the synthetic one, which its
-            charts show too.
+        beside: Of a comparison's real table: the synthetic one's viewer, which charts show too.
     """
 
     beside: Sequence[Viewer] = ()
