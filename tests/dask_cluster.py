@@ -58,6 +58,10 @@ def square(part: int) -> int:
     return part**2
 
 
+def worker(part: int) -> int:
+    return os.getpid()
+
+
 def refuse(part: int) -> int:
     raise InputError(f"Part {part} is refused.", code="refused", details={"part": part})
 

@@ -1,12 +1,15 @@
 """What every executor keeps to: results, order, bounds, errors."""
 
+import os
+from pathlib import Path
+
 import pytest
 from distributed import LocalCluster
 
 from datagen_nb.core.errors import InputError
 from datagen_nb.pipelines.engine.dask_executor import DaskExecutor
 from datagen_nb.pipelines.engine.executor import Executor, InlineExecutor
-from tests.dask_cluster import Counted, refuse, square
+from tests.dask_cluster import Counted, refuse, square, worker
 
 MOST_AHEAD = 16
 """Parts that may be begun before results of others are taken, by the executors of these tests."""
@@ -58,3 +61,12 @@ def test_an_executor_can_be_used_again(executor: Executor) -> None:
         list(executor.map(refuse, range(5)))
 
     assert sorted(executor.map(square, range(3))) == [0, 1, 4]
+
+
+def test_without_an_address_a_cluster_lives_as_long_as_the_tasks() -> None:
+    """Processes of this machine, encrypted, without a page; nothing of them remains."""
+    results = DaskExecutor(memory=2 << 30).map(worker, range(8))
+    pids = set(results)
+
+    assert os.getpid() not in pids
+    assert not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
