@@ -1,8 +1,7 @@
 """An executor on a Dask cluster: one that runs elsewhere, or processes of this machine.
 
 The scheduler passes on numbers of parts and what is reported of each. Workers read the model from
-the bucket, and publish parts there. Of a worker that dies nothing is missed but the parts that it
-was making, which others make again.
+the bucket, and publish parts there. If a worker dies, others make the parts that it was making.
 """
 
 from __future__ import annotations
@@ -48,8 +47,8 @@ _LOCAL = {
     "distributed.worker.http.routes": [],
     "distributed.nanny.pre-spawn-environ": ONE_THREAD,
 }
-"""Of a cluster that lives as long as one job: it shows no pages. What Dask sets itself in the
-environment of workers has them give all freed memory back at once, which doubles the time."""
+"""Settings of a cluster that lives as long as one job: it shows no pages. Dask's own environment
+of workers is replaced: with it they give all freed memory back at once, which doubles the time."""
 
 R = TypeVar("R")
 
