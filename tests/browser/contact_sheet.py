@@ -198,7 +198,7 @@ def wizards(stage: Stage) -> Iterator[Shown]:
     yield at("columns", "columns")
     yield at("output", "output", open_more, tags=["demo"])
     yield at("review", "review", previewed)
-    yield at("review", "review: longer than its timeout", previewed, rows=300_000_000)
+    yield at("review", "review: longer than its timeout", previewed, rows=6_000_000_000)
     yield at("review", "review: no room for a job", previewed, client=stage.slow)
     yield at("review", "no answer", lose)
 
