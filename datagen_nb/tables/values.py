@@ -23,12 +23,12 @@ _LADDERS: tuple[tuple[pa.DataType, ...], ...] = (
     (pa.timestamp("s"), pa.timestamp("us"), pa.timestamp("ns")),
     (pa.timestamp("s", _UTC), pa.timestamp("us", _UTC), pa.timestamp("ns", _UTC)),
 )
-"""Types from narrow to wide; a column climbs one ladder and falls to text from its top."""
+"""Types from narrow to wide; a column climbs one ladder and falls to text from its top. Times have
+as many digits as their unit, so a column of them stays on the rung of its first ones."""
 
 _EXPONENT_FROM = 1e10  # from here on Arrow writes whole floats as 1e+10: no integer looks so
 _MAX_EXACT = 2**53
 _NO_DECIMALS = 2**31  # more than any number has
-_NS_RANGE = (-(2**63) // 10**9 + 1, 2**63 // 10**9 - 1)
 
 
 class Guess:
@@ -43,7 +43,7 @@ class Guess:
         self._ladders = _LADDERS[2:] if times_only else _LADDERS
         self._ladder: tuple[pa.DataType, ...] | None = None
         self._rung = 0
-        self._exact_only = False  # a value was seen that the next rungs would not hold exactly
+        self._exact_only = False  # an integer was seen that a float would not hold exactly
         self.is_text = False
         self.has_empty = False
         self._decimals = (_NO_DECIMALS, 0)  # the least and the most that a number has
@@ -81,9 +81,8 @@ class Guess:
             return
         lower, upper = sorted([(self._rung, self._exact_only), (other._rung, other._exact_only)])
         climbs = upper[0] > lower[0]
-        if self._ladder is not other._ladder or (
-            climbs and lower[1] and _is_lossy_step(self._ladder[upper[0]])
-        ):
+        may_climb = self._ladder is _NUMBERS and not lower[1]
+        if self._ladder is not other._ladder or (climbs and not may_climb):
             self.is_text = True
             return
         self._rung, self._exact_only = upper[0], lower[1] or upper[1]
@@ -140,9 +139,8 @@ class Guess:
     def _climb_from(
         self, ladder: tuple[pa.DataType, ...], rung: int, texts: pa.Array
     ) -> pa.Array | None:
-        for candidate in range(rung, len(ladder)):
-            if candidate > rung and self._exact_only and _is_lossy_step(ladder[candidate]):
-                return None
+        may_climb = self._ladder is None or (ladder is _NUMBERS and not self._exact_only)
+        for candidate in range(rung, len(ladder) if may_climb else rung + 1):
             try:
                 values = from_text(texts, ladder[candidate])
             except pa.ArrowInvalid:
@@ -308,22 +306,9 @@ def _any_matches(texts: pa.Array, pattern: str) -> bool:
     return len(texts) > 0 and bool(pc.any(pc.match_substring_regex(texts, pattern)).as_py())
 
 
-def _is_lossy_step(type: pa.DataType) -> bool:
-    is_finest = pa.types.is_timestamp(type) and type.unit == "ns"
-    return bool(pa.types.is_floating(type) or is_finest)
-
-
 def _is_extreme(values: pa.Array) -> bool:
-    if pa.types.is_integer(values.type):
-        low, high = 1 - _MAX_EXACT, _MAX_EXACT - 1
-    elif pa.types.is_date(values.type):
-        low, high = (bound // 86_400 for bound in _NS_RANGE)
-        values = values.cast(pa.int32())
-    elif pa.types.is_timestamp(values.type) and values.type.unit != "ns":
-        per_second = {"s": 1, "us": 10**6}[values.type.unit]
-        low, high = (bound * per_second for bound in _NS_RANGE)
-        values = values.cast(pa.int64())
-    else:
+    """Whether there are integers that a float would not hold exactly."""
+    if not pa.types.is_integer(values.type):
         return False
     ends = pc.min_max(values).as_py()
-    return bool(ends["min"] is not None and (ends["min"] < low or ends["max"] > high))
+    return bool(ends["min"] <= -_MAX_EXACT or ends["max"] >= _MAX_EXACT)

@@ -67,6 +67,24 @@ def test_whole_numbers_are_floats_only_where_every_one_is_exact(
     assert guessed(texts[1:], texts[:1]).type == type
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "type"),
+    [
+        ("2026-01-02T03:04:05", "2026-01-02T03:04:05.123456789", pa.string()),
+        ("2026-01-02T03:04:05Z", "2026-01-02T03:04:05.123456Z", pa.string()),
+        ("2026-01-02T03:04:05.123456", "2026-01-02T03:04:05.654321", pa.timestamp("us")),
+    ],
+)
+def test_times_have_as_many_digits_in_every_block(
+    first: str, second: str, type: pa.DataType
+) -> None:
+    """They would be written with the digits of their unit."""
+    guesses = [guessed([first, second]), guessed([first], [second]), guessed([second], [first])]
+    merged = guessed([first])
+    merged.merge(guessed([second]))
+    assert [guess.type for guess in (*guesses, merged)] == [type] * 4
+
+
 def test_dates_beside_times_are_texts_in_any_blocks() -> None:
     """As times, the dates would come back with a midnight that they did not have."""
     day, time = "2026-01-02", "2026-01-02T03:04:05"

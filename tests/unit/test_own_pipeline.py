@@ -112,6 +112,7 @@ def test_a_wizard_offers_what_it_describes():
             for name in ("inputFormat", "outputFormat")
         }
         assert {name: list(values) for name, values in choices.items()} == {
+            "columnKind": [],
             "dataType": ["tabular"],
             "preset": ["neural"],
         }
