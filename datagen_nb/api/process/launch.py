@@ -207,7 +207,7 @@ _INHERITED = re.compile(
     "|DATAGEN_(?!API_KEY$|HOME$|LOG$).*"
     # Where credentials of Google are found; none of them is one.
     "|GOOGLE_APPLICATION_CREDENTIALS|GOOGLE_CLOUD_(QUOTA_)?PROJECT|CLOUDSDK_CONFIG"
-    "|GCE_METADATA_.*|NO_GCE_CHECK|STORAGE_EMULATOR_HOST"
+    "|GCE_METADATA_.*|NO_GCE_CHECK|(FIRESTORE|STORAGE)_EMULATOR_HOST"
 )
 """Environment variables that the service gets: those of the user, and its own settings."""
 
