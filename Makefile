@@ -38,7 +38,7 @@ test-examples: $(VENV)/.test  ## Run the notebooks and compare what they show.
 test-colab: $(COLAB)/.test  ## Run notebooks and widgets on the line of Jupyter that Colab has.
 	$(COLAB)/bin/python tests/colab/check_kept.py
 	$(COLAB)/bin/python -m pytest $(IN_PARALLEL) -o filterwarnings= tests/unit/test_ui_*.py
-	$(COLAB)/bin/python -m pytest $(IN_PARALLEL) $(NBVAL) --ignore=notebooks/07-many-machines.ipynb  # which takes Dask
+	$(COLAB)/bin/python -m pytest $(IN_PARALLEL) $(NBVAL)
 
 lab: $(VENV)/.lab  ## Open the quickstart notebook in JupyterLab.
 	$(PY) -m jupyterlab $(if $(filter 0,$(shell id -u)),--allow-root) notebooks/01-quickstart.ipynb
@@ -71,7 +71,7 @@ bench: $(VENV)/.test  ## Measure what the documents claim.
 
 notebooks: $(VENV)/.test  ## Execute the notebooks and keep their outputs.
 	home=$$(mktemp -d); export DATAGEN_HOME=$$home; \
-		$(PY) tests/execute_notebooks.py; done=$$?; $(PY) -m datagen_nb stop; rm -rf $$home; exit $$done
+		$(PY) -m tests.execute_notebooks; done=$$?; $(PY) -m datagen_nb stop; rm -rf $$home; exit $$done
 
 golden: $(VENV)/.test  ## Keep the description of the API as it is now.
 	$(PY) -m tests.golden

@@ -5,6 +5,8 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 
+from tests.notebook_needs import lacking
+
 SOURCE = Path(__file__).parents[1] / "notebooks"
 VIEW = "application/vnd.jupyter.widget-view+json"
 
@@ -28,4 +30,7 @@ def execute(path: Path) -> None:
 
 if __name__ == "__main__":
     for notebook in sorted(SOURCE.glob("*.ipynb")):
-        execute(notebook)
+        if lacks := lacking(notebook):
+            print(f"skipped {notebook}: it needs {', '.join(lacks)}")
+        else:
+            execute(notebook)

@@ -25,7 +25,7 @@ VARIABLE = "FIRESTORE_EMULATOR_HOST"
 
 START_SECONDS = 120
 
-_JAR = Path(
+JAR = Path(
     os.environ.get(
         "FIRESTORE_EMULATOR_JAR",
         "/usr/lib/google-cloud-sdk/platform/cloud-firestore-emulator/cloud-firestore-emulator.jar",
@@ -52,14 +52,14 @@ def running() -> Iterator[str]:
     java = shutil.which("java")
     if java is None:
         pytest.skip("the Firestore emulator cannot run on this machine: there is no java")
-    if not _JAR.is_file():
+    if not JAR.is_file():
         pytest.skip(
-            f"the Firestore emulator is not installed: {_JAR} is not there "
+            f"the Firestore emulator is not installed: {JAR} is not there "
             "(package google-cloud-cli-firestore-emulator, or FIRESTORE_EMULATOR_JAR)"
         )
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = int(free.getsockname()[1])
-    arguments = ["-cp", str(_JAR), _MAIN, "start", "--host=127.0.0.1", f"--port={port}"]
+    arguments = ["-cp", str(JAR), _MAIN, "start", "--host=127.0.0.1", f"--port={port}"]
     with tempfile.TemporaryDirectory() as place, tempfile.TemporaryFile() as log:
         server = subprocess.Popen(
             [java, *_JAVA_OPTIONS, *arguments], cwd=place, stdout=log, stderr=log

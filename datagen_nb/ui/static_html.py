@@ -129,6 +129,7 @@ def _going(snapshot: Mapping[str, Any]) -> str:
         facts.append(f"about {duration(round(left))} left")
     if until := status.get("resumeUntil"):
         facts.append(f"can be resumed until {_at(until)}")
+    facts += _pipeline(status["metadata"])
     seen = datetime.fromisoformat(status["lastUpdated"]).astimezone()
     return " · ".join([*facts, f"as of {_moment(seen)}"])
 
@@ -153,10 +154,16 @@ def _facts(snapshot: Mapping[str, Any]) -> str:
         ]
         if report := snapshot.get("report"):
             facts += [f"fidelity {report['fidelity']:.1%}", f"privacy: {report['privacy']}"]
-        return " · ".join(facts)
+        return " · ".join([*facts, *_pipeline(metadata)])
     if status["status"] in {"failed", "cancelled"}:
         return ""
     return f"{status['progress']:.0f} % · {status['rowsDone']:,} of {_rows(status['dataSize'])}"
+
+
+def _pipeline(metadata: Mapping[str, Any]) -> list[str]:
+    """Which one runs the job, where there are several."""
+    pipeline = metadata.get("pipeline")
+    return [f"{inert(pipeline)} pipeline"] if pipeline else []
 
 
 def _rows(number: int) -> str:

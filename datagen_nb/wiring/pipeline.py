@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from datagen_nb.service.settings import Settings
 
 
+_ROLLOUT = {"pipeline_share", "pipeline_customers", "pipeline_data_types", "pipeline_fallback"}
+"""Settings with any of which a service has workers of its own too; also a share of 100 %."""
+
+
 async def open_pipeline(settings: Settings) -> Pipeline:
     """The pipeline that settings ask for: of this machine, elsewhere, or both.
 
@@ -36,7 +40,7 @@ async def open_pipeline(settings: Settings) -> Pipeline:
     if settings.pipeline is not None:
         session = Session.over_http(settings.pipeline, key=pipeline_key(settings))
         remote = RemotePipeline(session, SystemClock())
-        if rules == RolloutRules():
+        if not settings.model_fields_set & _ROLLOUT:
             return remote
     local = LocalPipeline(memory=settings.worker_memory, dask=settings.dask)
     await local.warm()

@@ -165,6 +165,7 @@ def test_a_status_keeps_where_its_job_runs():
         ({}, LocalPipeline),
         ({"pipeline": "https://pipeline.example"}, RemotePipeline),
         ({"pipeline": "https://pipeline.example", "pipeline_share": 5}, RolloutPipeline),
+        ({"pipeline": "https://pipeline.example", "pipeline_share": 100}, RolloutPipeline),
         ({"pipeline": "https://pipeline.example", "pipeline_fallback": True}, RolloutPipeline),
     ],
 )

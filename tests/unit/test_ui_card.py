@@ -235,6 +235,16 @@ def test_every_display_reads_without_a_browser(client, table):
     assert "Cancelled" in data["text/html"]
 
 
+def test_still_forms_say_which_pipeline_runs_a_job(client, table):
+    """Where there are several; while it runs and when it has ended."""
+    snapshot = JobCard(client.submit(table, rows=1_000)).snapshot
+    assert "pipeline" not in moving_text(snapshot)
+    snapshot["status"]["metadata"]["pipeline"] = "remote"
+    assert "remote pipeline" in moving_text(snapshot)
+    snapshot["status"]["status"] = "completed"
+    assert "remote pipeline" in job_html(snapshot)
+
+
 HOSTILE = '<img src=x onerror="alert(1)">'
 ACTING = "\x1b[31mred\u202egnp.exe"
 
