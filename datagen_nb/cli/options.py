@@ -5,11 +5,14 @@ from __future__ import annotations
 import argparse
 import asyncio
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from datagen_nb.core.errors import ConfigurationError, Problem
 
 if TYPE_CHECKING:
+    import ssl
+
     from datagen_nb.client.async_client import AsyncClient
 
 ClientCommand = Callable[[argparse.Namespace, "AsyncClient"], Awaitable[int]]
@@ -81,6 +84,41 @@ def host_and_port(text: str) -> tuple[str, int]:
         rule, remedy = "has to be HOST:PORT", "Write 127.0.0.1:8000, for example."
         raise ConfigurationError([Problem("listen", repr(text), rule, remedy)])
     return host.strip("[]"), int(port)
+
+
+def add_tls(parser: argparse.ArgumentParser) -> None:
+    """Add ``--tls-cert`` and ``--tls-key`` to a command with ``--listen``."""
+    parser.add_argument(
+        "--tls-cert",
+        metavar="FILE",
+        type=Path,
+        help="serve https at --listen: PEM file of the certificate, then of those that signed it",
+    )
+    parser.add_argument(
+        "--tls-key", metavar="FILE", type=Path, help="PEM file of the certificate's private key"
+    )
+
+
+def tls_of(options: argparse.Namespace) -> ssl.SSLContext | None:
+    """What ``--tls-cert`` and ``--tls-key`` serve by; ``None`` without them.
+
+    Raises:
+        ConfigurationError: One is missing, or cannot be used, or there is no ``--listen``.
+    """
+    certificate, key = options.tls_cert, options.tls_key
+    if certificate is None and key is None:
+        return None
+    for field, value, needed, its_value in (
+        ("tls-cert", certificate, "tls-key", key),
+        ("tls-key", key, "tls-cert", certificate),
+        ("tls-cert", certificate, "listen", options.listen),
+    ):
+        if value is not None and its_value is None:
+            remedy = f"Add --{needed}, or leave --{field} out."
+            raise ConfigurationError([Problem(field, str(value), f"needs --{needed}", remedy)])
+    from datagen_nb.api.process.tls import tls_context
+
+    return tls_context(certificate, key)
 
 
 def number(text: str) -> Any:

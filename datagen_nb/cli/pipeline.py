@@ -7,7 +7,7 @@ import asyncio
 import os
 from pathlib import Path
 
-from datagen_nb.cli.options import Commands, address, host_and_port
+from datagen_nb.cli.options import Commands, add_tls, address, host_and_port, tls_of
 from datagen_nb.core.inert import inert
 
 
@@ -19,6 +19,7 @@ def add_commands(commands: Commands) -> None:
         "Run the jobs of services elsewhere, by keys of this home (`datagen-nb keys`).",
     )
     serve.add_argument("--listen", metavar="HOST:PORT", required=True, help="where to listen")
+    add_tls(serve)
     serve.add_argument(
         "--root",
         metavar="PLACE",
@@ -55,7 +56,7 @@ def _serve_pipeline(options: argparse.Namespace) -> int:
     try:
         serve_pipeline(
             home,
-            Address(host, port),
+            Address(host, port, tls=tls_of(options)),
             options.root,
             slots=options.slots,
             on_listen=lambda url: print(f"listening at {url}", flush=True),

@@ -11,7 +11,7 @@ from importlib import metadata, resources
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from datagen_nb.cli.options import Commands, host_and_port
+from datagen_nb.cli.options import Commands, add_tls, host_and_port, tls_of
 from datagen_nb.core.errors import (
     ConfigurationError,
     DatagenError,
@@ -39,6 +39,7 @@ def add_commands(commands: Commands) -> None:
         metavar="HOST:PORT",
         help="serve customers with API keys there too (`datagen-nb customers`, `keys`)",
     )
+    add_tls(serve)
     serve.add_argument(
         "--loopback",
         metavar="PORT",
@@ -88,6 +89,7 @@ def _address(options: argparse.Namespace, home: Home) -> Address | None:
     from datagen_nb.api.process.host import Address
 
     origins = frozenset(options.origin)
+    tls = tls_of(options)
     if options.loopback is not None and options.listen is not None:
         raise ConfigurationError(
             [Problem("loopback", str(options.loopback), "excludes --listen", "Choose one.")]
@@ -96,7 +98,7 @@ def _address(options: argparse.Namespace, home: Home) -> Address | None:
         return Address("127.0.0.1", options.loopback, home.new_token(), origins)
     if options.listen is None:
         return None
-    return Address(*host_and_port(options.listen), origins=origins)
+    return Address(*host_and_port(options.listen), origins=origins, tls=tls)
 
 
 def _status(options: argparse.Namespace) -> int:

@@ -4,14 +4,10 @@ import asyncio
 import json
 import os
 import re
-import signal
 import socket
 import struct
-import subprocess
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 
 import httpx
 import pytest
@@ -28,40 +24,9 @@ from datagen_nb.core.errors import (
     Unauthenticated,
 )
 from tests.deadline import DEADLINE
+from tests.team_server import command, serving
 
 TABLE = "id,age,member\n" + "".join(f"{i},{20 + i % 50},{i % 3 > 0}\n" for i in range(300))
-
-
-def command(*arguments, home, check=True):
-    done = subprocess.run(
-        [sys.executable, "-m", "datagen_nb", *arguments],
-        env={**os.environ, "DATAGEN_HOME": str(home)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    if check:
-        assert done.returncode == 0, done.stderr
-    return done
-
-
-@contextmanager
-def serving(home, *arguments):
-    """A service in a process of its own; gives its address."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "datagen_nb", "serve", *arguments],
-        env={**os.environ, "DATAGEN_HOME": str(home), "PYTHONUNBUFFERED": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    with process:
-        try:
-            assert process.stdout is not None
-            yield re.fullmatch(r"listening at (\S+)\n", process.stdout.readline())[1]
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.communicate(timeout=DEADLINE)
 
 
 @pytest.fixture(scope="module")

@@ -1,20 +1,16 @@
 """Sending webhooks over real sockets: allowed addresses, the request, timeouts, TLS."""
 
 import asyncio
-import datetime as dt
 import ssl
 from contextlib import aclosing
 
 import httpcore
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from datagen_nb.core.addresses import AddressRefused
 from datagen_nb.core.webhooks import MAX_ANSWER, NotAnswered
 from datagen_nb.webhook_sender import UNREACHABLE, HttpSender, Timeouts
+from tests.certificates import certificate_in
 from tests.receiver import http, receiving
 
 HEADERS = {"Content-Type": "application/json", "webhook-id": "msg_1"}
@@ -118,40 +114,12 @@ async def test_the_next_address_is_tried_when_one_does_not_answer(receiver):
     assert answer.status == 204
 
 
-def certificate(name, place):
-    """A certificate that signs itself, and who believes it."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    who = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = dt.datetime.now(dt.UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(who)
-        .issuer_name(who)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(hours=1))
-        .not_valid_after(now + dt.timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    text = made.public_bytes(serialization.Encoding.PEM)
-    (place / "key.pem").write_bytes(
-        text
-        + key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    server.load_cert_chain(place / "key.pem")
-    return server, ssl.create_default_context(cadata=text.decode())
-
-
 async def test_the_certificate_has_to_be_the_names(tmp_path):
     """Though the connection goes to an address; and it has to be believed."""
-    server, believing = certificate("hook.test", tmp_path)
+    made = certificate_in(tmp_path, "hook.test")
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(made.certificate, made.key)
+    believing = ssl.create_default_context(cafile=made.certificate)
     async with receiving(server) as receiver:
         for name, context, works in (
             ("hook.test", believing, True),

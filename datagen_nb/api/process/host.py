@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import signal
+import ssl
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -105,12 +106,19 @@ class Address:
         token: The token of a local service, for its own user. Without one the service is for
             customers with API keys.
         origins: Web origins whose pages may send requests.
+        tls: Serves ``https`` by it; plain HTTP without one.
     """
 
     host: str
     port: int
     token: str | None = field(default=None, repr=False)
     origins: frozenset[str] = frozenset()
+    tls: ssl.SSLContext | None = field(default=None, repr=False)
+
+    @property
+    def scheme(self) -> str:
+        """Of its URL."""
+        return "http" if self.tls is None else "https"
 
 
 def serve(
@@ -182,8 +190,8 @@ async def _host(
             if address is not None:
                 listeners.append(stack.enter_context(listen_on_address(address.host, address.port)))
                 auth = auth_config(hosted, address)
-                servers.append(Server(build_app(hosted, home, auth, activity)))
-                on_listen(url_of(listeners[-1]))
+                servers.append(Server(build_app(hosted, home, auth, activity), tls=address.tls))
+                on_listen(url_of(listeners[-1], address.scheme))
             logger.info("process %d serves %s", os.getpid(), home.path)
             async with (
                 _stop_when_idle(stop, hosted.service, activity, idle_seconds),
@@ -245,10 +253,17 @@ def build_app(hosted: HostedService, home: Home, auth: AuthConfig, activity: Act
 class Server(uvicorn.Server):
     """uvicorn without its signal handlers, which end the process before the service has closed."""
 
-    def __init__(self, app: FastAPI, *, send_timeout: float = SEND_TIMEOUT) -> None:
+    def __init__(
+        self,
+        app: FastAPI,
+        *,
+        tls: ssl.SSLContext | None = None,
+        send_timeout: float = SEND_TIMEOUT,
+    ) -> None:
         limit = raise_descriptor_limit()
         config = ConnectionConfig(
             app,
+            tls=tls,
             send_timeout=send_timeout,
             max_connections=min(MAX_CONNECTIONS, limit - reserved_descriptors(limit)),
             lifespan="off",

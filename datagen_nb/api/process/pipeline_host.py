@@ -54,12 +54,12 @@ async def _serve(
 ) -> None:
     with listen_on_address(address.host, address.port) as listener:
         hosted = await build()
-        server = Server(hosted.app)
+        server = Server(hosted.app, tls=address.tls)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, server.stop)
         try:
-            on_listen(url_of(listener))
+            on_listen(url_of(listener, address.scheme))
             logger.info("process %d serves a pipeline", os.getpid())
             await server.serve(sockets=[listener])
         finally:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
 from collections import Counter
 from ipaddress import IPv6Address, ip_address
 from typing import Any, Literal
@@ -50,14 +51,20 @@ class ConnectionConfig(uvicorn.Config):
         *,
         max_connections: int = MAX_CONNECTIONS,
         send_timeout: float = SEND_TIMEOUT,
+        tls: ssl.SSLContext | None = None,
         **settings: Any,
     ) -> None:
         # h11 bounds the size of the headers while they arrive.
         super().__init__(app, http=HttpConnection, ws=WebSocketConnection, **settings)
         self.max_connections = max_connections
         self.send_timeout = send_timeout
+        self._tls = tls
         self._addresses: dict[asyncio.BaseTransport, str] = {}
         self._held: Counter[str] = Counter()
+
+    def load(self) -> None:
+        super().load()
+        self.ssl = self._tls
 
     def admit(self, transport: asyncio.BaseTransport) -> bool:
         """Count a connection once; return whether it may stay open."""
