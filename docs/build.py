@@ -18,6 +18,7 @@ PAGES = {
     "index": "Start",
     "command-line": "The command line",
     "operations": "Running a service",
+    "settings": "Settings",
     "proxies": "Behind a proxy",
     "google-cloud": "Google Cloud",
     "pipeline": "A pipeline elsewhere",
