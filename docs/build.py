@@ -21,6 +21,7 @@ PAGES = {
     "settings": "Settings",
     "proxies": "Behind a proxy",
     "google-cloud": "Google Cloud",
+    "deployment": "Deployment",
     "pipeline": "A pipeline elsewhere",
     "scale": "Past one machine",
 }
