@@ -17,7 +17,7 @@ def command(*arguments, home, check=True):
         env={**os.environ, "DATAGEN_HOME": str(home)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=DEADLINE,
     )
     if check:
         assert done.returncode == 0, done.stderr
