@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from typing import Any, Self
 
-from pydantic import Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from datagen_nb.core.addresses import WEB_PORTS
 from datagen_nb.core.cloud_paths import checked_folder, split_database
+from datagen_nb.core.errors import ConfigurationError, Problem
 from datagen_nb.core.limits import RETENTION_DAYS, Limits
+
+PREFIX = "DATAGEN_"
 
 
 class Settings(BaseSettings):
     """Bounds of the service.
+
+    Raises:
+        ConfigurationError: Values that cannot be, by their variables.
 
     Args:
         bucket: Where results and uploads are kept, as ``gs://bucket`` or ``gs://bucket/folder``, a
@@ -58,7 +64,7 @@ class Settings(BaseSettings):
         webhook_ports: Ports that webhooks may use otherwise, as ``[80, 443, 8443]``.
     """
 
-    model_config = SettingsConfigDict(env_prefix="DATAGEN_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True)
 
     bucket: str | None = None
     store: str | None = None
@@ -90,6 +96,15 @@ class Settings(BaseSettings):
     pipeline_fallback: bool = False
     webhooks_to_private: bool = False
     webhook_ports: frozenset[int] = WEB_PORTS
+
+    def __init__(self, **chosen: Any) -> None:
+        try:
+            super().__init__(**chosen)
+        except ValidationError as error:
+            raise ConfigurationError(_problems(error)) from error
+        except SettingsError as error:
+            problem = Problem("settings", "(no JSON)", str(error), "Write a list as '[443, 8443]'.")
+            raise ConfigurationError([problem]) from error
 
     @field_validator("bucket")
     @classmethod
@@ -130,3 +145,16 @@ class Settings(BaseSettings):
             request_rate=self.request_rate,
             request_burst=self.request_burst,
         )
+
+
+def _problems(error: ValidationError) -> list[Problem]:
+    """What is wrong with settings; the values of secrets are in none."""
+    return [
+        Problem(
+            f"{PREFIX}{'_'.join(map(str, one['loc'])).upper()}",
+            "(hidden)" if one["loc"] == ("pipeline_key",) else repr(one["input"]),
+            str(one["msg"]).removeprefix("Value error, ").rstrip("."),
+            "Correct it, or unset it for its default.",
+        )
+        for one in error.errors(include_url=False, include_context=False)
+    ]

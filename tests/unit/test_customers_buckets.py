@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from pydantic import ValidationError
 
 from datagen_nb.buckets.gcs.access import GcsAccess
 from datagen_nb.buckets.gcs.bucket import GcsBucket
@@ -14,7 +13,7 @@ from datagen_nb.core.access import LOCAL_CUSTOMER, CustomerStorage
 from datagen_nb.core.buckets import Buckets
 from datagen_nb.core.cloud_paths import split_database
 from datagen_nb.core.config import DEFAULT_BUCKET
-from datagen_nb.core.errors import NotFound
+from datagen_nb.core.errors import ConfigurationError, NotFound
 from datagen_nb.service.settings import Settings
 from datagen_nb.wiring.buckets import customers_buckets
 from tests import fake_gcs
@@ -90,7 +89,7 @@ def test_a_wrong_address_stops_the_service_at_its_start(monkeypatch: pytest.Monk
     """Not the first job."""
     for address in ("acme-results", "s3://acme-results", "gs://Acme", "gs://"):
         monkeypatch.setenv("DATAGEN_BUCKET", address)
-        with pytest.raises(ValidationError):
+        with pytest.raises(ConfigurationError):
             Settings()
     monkeypatch.setenv("DATAGEN_BUCKET", "gs://acme-results")
     assert Settings().bucket == "gs://acme-results"
@@ -100,7 +99,7 @@ def test_a_wrong_store_stops_the_service_at_its_start(monkeypatch: pytest.Monkey
     """A database has a project; without a name it is the project's default."""
     for address in ("acme-data/jobs", "firestore://", "firestore://a", "firestore://acme-data/J"):
         monkeypatch.setenv("DATAGEN_STORE", address)
-        with pytest.raises(ValidationError, match="is no store"):
+        with pytest.raises(ConfigurationError, match="is no store"):
             Settings()
     monkeypatch.setenv("DATAGEN_STORE", "firestore://acme-data/jobs")
     assert Settings().store == "firestore://acme-data/jobs"
