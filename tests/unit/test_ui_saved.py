@@ -6,6 +6,8 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from tests.deadline import DEADLINE
+
 MAX_BYTES = 50_000
 
 SOURCE = """
@@ -22,7 +24,10 @@ def saved(folder, shown):
     table.write_text("a,b\n" + "1,x\n2,y\n" * 50)
     source = SOURCE.format(table=str(table), shown=shown)
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])
-    NotebookClient(notebook, timeout=60, store_widget_state=True).execute()
+    seconds = int(DEADLINE)
+    NotebookClient(
+        notebook, timeout=seconds, startup_timeout=seconds, store_widget_state=True
+    ).execute()
     return notebook
 
 
