@@ -142,7 +142,7 @@ class Workspace:
             digesting = Digesting(file)
             write(cast("BinaryIO", digesting))
         if self._newest_attempt() is None and self.manifest() is None:
-            self.bucket.delete(name)  # the job ended in between: nobody else will
+            self.bucket.delete(name)  # the job ended in between: no one else will
             raise self._stale()
         part = Part(name=name, rows=rows, size=digesting.size, sha256=digesting.digest.hexdigest())
         self._written[name] = part
