@@ -203,7 +203,7 @@ class History(WidgetBase):
         try:
             while self._is_stale:
                 await self._read()
-                await asyncio.sleep(MIN_INTERVAL / 2)
+                await asyncio.sleep(MIN_INTERVAL)
         finally:
             self._reading = None
 
