@@ -983,7 +983,7 @@ def test_an_operator_sets_the_bounds_in_the_environment(monkeypatch):
     monkeypatch.setenv("DATAGEN_MAX_JOBS", "2")
     assert Settings().max_jobs == 2
     monkeypatch.setenv("DATAGEN_MAX_JOBS", "0")
-    with pytest.raises(ValueError, match="max_jobs"):
+    with pytest.raises(ConfigurationError, match="DATAGEN_MAX_JOBS = '0'"):
         Settings()
 
 
