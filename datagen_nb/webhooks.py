@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pydantic import ValidationError
 
 from datagen_nb.core.clock import SystemClock
-from datagen_nb.core.errors import ProtocolError, SignatureInvalid
+from datagen_nb.core.errors import ArgumentTypeError, ProtocolError, SignatureInvalid
 from datagen_nb.core.signing import ID, SIGNATURE, TIMESTAMP, is_signed
 from datagen_nb.core.webhooks import WebhookPayload as WebhookPayload
 
@@ -36,7 +36,8 @@ def verify(
     Raises:
         SignatureInvalid: It is not signed with the secret, or is too old or too new.
         ProtocolError: It is the service's, but this version does not understand it.
-        ValueError: The secret is none.
+        ArgumentTypeError: The body is not bytes or text, such as JSON that was parsed already.
+        ValueError: The secret does not have the form ``whsec_…``.
 
     Example:
         >>> verify(b"{}", {}, "whsec_" + "c2VjcmV0" * 4)
@@ -45,6 +46,12 @@ def verify(
 
     Source: Standard Webhooks, https://www.standardwebhooks.com.
     """
+    if not isinstance(body, bytes | bytearray | memoryview | str):
+        raise ArgumentTypeError(
+            f"body is a {type(body).__name__}; the signature is of the request's raw bytes. Pass "
+            "these: request.get_data() in Flask, request.body in Django, await request.body() in "
+            "FastAPI."
+        )
     raw = body.encode() if isinstance(body, str) else bytes(body)
     given = {
         name.removeprefix("HTTP_").replace("_", "-").lower(): value

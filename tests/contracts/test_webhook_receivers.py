@@ -17,7 +17,7 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 from datagen_nb import webhooks
 from datagen_nb.core.clock import SystemClock
 from datagen_nb.core.config import JobConfiguration
-from datagen_nb.core.errors import ProtocolError, SignatureInvalid
+from datagen_nb.core.errors import ArgumentTypeError, ProtocolError, SignatureInvalid
 from datagen_nb.core.signing import make_secret, sign, sign_all
 from datagen_nb.core.status import new_status
 from datagen_nb.core.webhooks import (
@@ -253,3 +253,11 @@ def test_a_body_that_was_written_again_is_hinted_at():
     with pytest.raises(SignatureInvalid) as other:
         webhooks.verify(body, signed(body, secret=OTHER), SECRET)
     assert "raw bytes" not in str(other.value)
+
+
+@pytest.mark.parametrize("read", [json.loads, lambda body: None, lambda body: len(body)])
+def test_a_body_that_was_parsed_is_refused_with_where_to_find_the_raw_one(read):
+    """The other common mistake: ``request.json``."""
+    body = payload().to_json().encode()
+    with pytest.raises(ArgumentTypeError, match="raw bytes"):
+        webhooks.verify(read(body), signed(body), SECRET)
