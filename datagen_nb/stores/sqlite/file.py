@@ -25,7 +25,9 @@ class SqliteFile:
         self._path = path
         self._writer = writer
         self._reader = reader
-        self._checkpoints = Checkpoints(lambda: _connect(path, migrate=False))
+        self._checkpoints = Checkpoints(
+            path.with_name(f"{path.name}-wal"), lambda: _connect(path, migrate=False), writer
+        )
 
     @classmethod
     async def open(cls, path: Path) -> Self:

@@ -39,6 +39,7 @@ class SqliteThread:
         self._queue: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
         self._opened: Future[None] = Future()
         self._closed = False
+        self._between: Callable[[sqlite3.Connection], None] | None = None
         name = "datagen-writer" if writes else "datagen-reader"
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
@@ -62,6 +63,13 @@ class SqliteThread:
         self._queue.put((work, done))
         return await done
 
+    def between(self, work: Callable[[sqlite3.Connection], None]) -> None:
+        """Run ``work`` once outside a transaction, after the batch that is performed now or next.
+
+        For what no transaction may hold; later work waits for it.
+        """
+        self._between = work
+
     async def aclose(self) -> None:
         """Do the work that waits, then close the connection."""
         self._closed = True
@@ -78,6 +86,9 @@ class SqliteThread:
         try:
             while batch := self._next():
                 self._perform(connection, batch)
+                between, self._between = self._between, None
+                if between is not None:
+                    between(connection)
         finally:
             connection.close()
 
