@@ -43,6 +43,9 @@ MAX_FACTOR = 2.0
 MAX_EXPLAINED = 0.9998
 """Share of the variance that a regression explains at most."""
 
+GRID = 512
+"""Places at which the distribution of predicted scores, and of scores, is known."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scores:
@@ -189,10 +192,32 @@ def fit(
         explained = MAX_EXPLAINED
     weights = factor * (axes @ ((rotated.T @ target) * shrunk[:, best])) / scale
     constant = -float(weights @ centre)
-    linear = Linear(
-        terms, weights.astype(np.float32), constant, float(np.sqrt(1 - explained)), scores.edges
-    )
+    spread = float(np.sqrt(1 - explained))
+    fitted_scores = factor * fitted[:, best]
+    edges = cut(fitted_scores, spread, np.bincount(codes, minlength=len(scores.means)) / rows)
+    linear = Linear(terms, weights.astype(np.float32), constant, spread, edges)
     return linear, factor * predicted
+
+
+def cut(predicted: Floats, spread: float, shares: Floats) -> Floats:
+    """Where scores are cut so that the codes get their shares.
+
+    Scores around predictions of few values, as of two clusters, are not normally distributed: cut
+    where a normal variable would be, the codes of a tail would be drawn too rarely.
+
+    Args:
+        predicted: The predicted scores of some rows.
+        spread: Standard deviation of scores around them.
+        shares: Of the codes, adding up to 1.
+    """
+    counts, bounds = np.histogram(predicted, GRID)
+    places = np.linspace(bounds[0] - 6 * spread, bounds[-1] + 6 * spread, GRID)
+    centres = (bounds[:-1] + bounds[1:]) / 2
+    below = ndtr((places[:, None] - centres) / spread) @ (counts / len(predicted))
+    wanted = np.cumsum(shares)[:-1]
+    edges: Floats = np.interp(wanted, below, places)
+    edges[wanted <= 0], edges[wanted >= 1] = -np.inf, np.inf
+    return edges
 
 
 def log_likelihood(codes: Codes, predicted: Floats, spread: float, edges: Floats) -> Floats:

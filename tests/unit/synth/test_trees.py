@@ -239,3 +239,24 @@ def slope(known, made) -> float:
     """Of the correlations of made columns on those of known ones."""
     upper = np.triu_indices(len(known), 1)
     return np.polyfit(np.corrcoef(known)[upper], np.corrcoef(made)[upper], 1)[0]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_codes_of_a_tail_keep_their_share_beside_two_clusters(seed):
+    """As crime in suburbs and a town: what a regression predicts is then not normally distributed.
+
+    Cut where a normal variable would be, the lowest hundredth got a fifth of its share.
+    """
+    random, rows = chance(seed), 600
+    is_town = random.random(rows) < 0.25
+    causes = random.normal(size=(rows, 4))
+    amount = 4 * is_town + causes.sum(axis=1) / 2 + random.normal(size=rows) / 2
+    codes = np.argsort(np.argsort(amount)).astype(np.int32)
+    seen = np.column_stack([is_town, causes]).astype(np.float32)
+    model = grow(seen, codes, ordered=True, unordered=[], seed=seed)
+    assert isinstance(model.model, Linear)
+    many = seen[random.integers(0, rows, 40_000)]
+    drawn = model.draw(many, chance(seed))
+    for tail in (0.01, 0.05):
+        assert np.mean(drawn >= rows * (1 - tail)) == pytest.approx(tail, rel=0.15)
+        assert np.mean(drawn < rows * tail) == pytest.approx(tail, rel=0.15)
