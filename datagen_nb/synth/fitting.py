@@ -15,7 +15,7 @@ from datagen_nb.core.config import MIN_ROWS
 from datagen_nb.core.errors import InputError
 from datagen_nb.core.kinds import KINDS, Scale
 from datagen_nb.synth import keys, relations
-from datagen_nb.synth.arrays import plain_table, to_column, to_values
+from datagen_nb.synth.arrays import plain_table, to_column, to_values, without_blanks
 from datagen_nb.synth.decisions import Decisions, decide
 from datagen_nb.synth.keys import Group
 from datagen_nb.synth.kinds import identifier
@@ -123,6 +123,7 @@ def fit(
     decided = decide(
         profile, known, chosen, patterns=patterns or {}, min_count=min_count, seed=seed
     )
+    plain, blanks = _without_blanks(plain, decided)
     fitting = Fitting(plain, profile, decided)
     typed = _typed(plain, decided)
     values = _values(typed)
@@ -163,6 +164,7 @@ def fit(
         seed=seed,
         codecs=decided.codecs,
         makers=decided.makers,
+        blanks=blanks,
         relations=found,
         groups=groups,
         stages=stages,
@@ -207,6 +209,17 @@ def check_choices(
             code="broken_relation",
             details={"relation": text, "retryHelps": False},
         )
+
+
+def _without_blanks(sample: pa.Table, decided: Decisions) -> tuple[pa.Table, frozenset[str]]:
+    """The rows with a null for each empty text of what is made anew, and which columns have any."""
+    blanks = set()
+    for name in decided.makers:
+        column = without_blanks(sample[name])
+        if column.null_count > sample[name].null_count:
+            blanks.add(name)
+            sample = sample.set_column(sample.column_names.index(name), name, column)
+    return sample, frozenset(blanks)
 
 
 def _values(typed: pa.Table) -> list[str]:

@@ -34,7 +34,7 @@ from datagen_nb.synth.stage import Given, Stage
 FORM = "\x1fform"
 """Behind a column's name: which of its spellings a value has."""
 
-FORMAT = 2
+FORMAT = 3
 """Version of the kept form; a model of another one is fitted again."""
 
 Columns = dict[str, pa.Array]
@@ -52,6 +52,7 @@ class Model:
         seed: Of everything that is drawn.
         codecs: How columns are spelled, by name.
         makers: What makes the columns that are made anew, in an order in which they can be made.
+        blanks: Of these, those where a missing value is an empty text.
         relations: What is left out and computed.
         groups: Keys and what depends on them.
         stages: One for each level of each group, and last that of the rows.
@@ -65,6 +66,7 @@ class Model:
     seed: int
     codecs: dict[str, Codec]
     makers: dict[str, Maker]
+    blanks: frozenset[str]
     relations: Relations
     groups: tuple[Group, ...]
     stages: tuple[Stage, ...]
@@ -87,7 +89,8 @@ class Model:
     def _column(self, field: pa.Field, table: pa.Table, part: _Part) -> pa.Array:
         name = field.name
         if name in part.made:
-            return self._typed(field, part.made[name])
+            made = part.made[name]
+            return self._typed(field, pc.fill_null(made, "") if name in self.blanks else made)
         if name not in table.schema.names:
             return pa.nulls(part.rows, field.type)
         values = table[name].combine_chunks()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
 from datagen_nb.core.kinds import KINDS
+from datagen_nb.synth.arrays import without_blanks
 from datagen_nb.synth.codecs import Codec, Written
 from datagen_nb.synth.column_kind import ColumnKind, column_kind
 from datagen_nb.synth.identities import Candidate, Maker, go_with_names
@@ -75,10 +77,11 @@ def makers_of(
     made: dict[str, Made] = {}
     columns: dict[str, Candidate] = {}
     for place, name in enumerate(table.column_names):
+        values, known = _present(table[name], facts[name])
         column = columns[name] = Candidate(
             name,
-            table[name],
-            facts[name],
+            values,
+            known,
             is_wanted=name in wanted,
             pattern=patterns.get(name),
             seed=int(np.random.default_rng([seed, place]).integers(2**62)),
@@ -94,6 +97,17 @@ def makers_of(
     for name, maker in go_with_names(table, makers, columns).items():
         made[name] = made[name]._replace(maker=maker)
     return {name: made[name] for name in sorted(made, key=lambda name: made[name].maker.needs)}
+
+
+def _present(column: pa.ChunkedArray, facts: ColumnFacts) -> tuple[pa.ChunkedArray, ColumnFacts]:
+    """A column whose empty texts count as missing, and its facts."""
+    values = without_blanks(column)
+    blanks = values.null_count - column.null_count
+    if not blanks:
+        return column, facts
+    share = blanks / (len(column) - column.null_count)
+    nulls = facts.nulls + round(share * facts.present)
+    return values, replace(facts, nulls=nulls, distinct=facts.distinct - 1)
 
 
 def drawn_kind(column: Candidate, wanted: ColumnKind | None) -> ColumnKind | None:

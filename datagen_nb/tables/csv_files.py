@@ -1,7 +1,9 @@
 """Tables in CSV of any dialect: read in bounded memory with one type per column.
 
 An empty field is a missing value; a quoted empty field is an empty text. In a table of one
-column, where an empty field would be an empty line, it is the quoted one that is missing.
+column, where an empty field would be an empty line, it is the quoted one that is missing. A word
+as ``NA`` is a missing value among numbers, dates or truth values, and then among the texts of the
+same file.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ import pyarrow.csv as pacsv
 
 from datagen_nb.core.errors import InputError
 from datagen_nb.tables.column_names import named
-from datagen_nb.tables.csv_columns import TextColumn
+from datagen_nb.tables.csv_columns import TextColumn, without
 from datagen_nb.tables.csv_sniff import (
     HEAD,
     encoding_doubt,
@@ -131,7 +133,9 @@ class CsvReader:
 
     def _schema(self, columns: Mapping[str, TextColumn]) -> pa.Schema:
         fields = [(name, column.type) for name, column in columns.items()]
-        return self._dialect.without_comments().attach(pa.schema(fields))
+        words = tuple(column.null_word for column in columns.values())
+        dialect = replace(self._dialect, null_words=words if any(words) else ())
+        return dialect.without_comments().attach(pa.schema(fields))
 
     def _report(self, done: float) -> None:
         self._done = max(self._done, done)
@@ -143,12 +147,14 @@ class CsvReader:
         self._header = schema.names
         for batch in self._texts(len(schema)):
             columns = [
-                self._value(column, field.type)
-                for field, column in zip(schema, batch.columns, strict=True)
+                self._value(column, field.type, self._dialect.null_word(place))
+                for place, (field, column) in enumerate(zip(schema, batch.columns, strict=True))
             ]
             yield pa.record_batch(columns, schema=schema)
 
-    def _value(self, texts: pa.Array, type: pa.DataType) -> pa.Array:
+    def _value(self, texts: pa.Array, type: pa.DataType, null_word: str) -> pa.Array:
+        if null_word:
+            texts = without(texts, null_word)
         if is_text(type):
             return from_text(texts, type)
         if pa.types.is_floating(type) and self._dialect.decimal != ".":
@@ -172,7 +178,7 @@ class CsvReader:
             ]
             if is_yielding and self._take_back is not None:
                 found = self._schema(columns)
-                if schema is not None and found != schema:
+                if schema is not None and not found.equals(schema, check_metadata=True):
                     is_yielding = False
                     self._take_back()
                 else:
@@ -182,7 +188,17 @@ class CsvReader:
             self._report(share if is_yielding else 0.5 * share)
         if schema is None and self._take_back is not None:
             yield pa.RecordBatch.from_pylist([], self._schema(columns))
+        words = {column.null_word for column in columns.values()} - {""}
+        if len(words) == 1 and self._share_null_word(columns, words.pop()):
+            if is_yielding and self._take_back is not None:
+                self._take_back()
+            is_yielding = False
         return columns, is_yielding
+
+    def _share_null_word(self, columns: Mapping[str, TextColumn], word: str) -> bool:
+        """Read texts that are the word of numbers as missing too; whether there may be any."""
+        used = [column.use_word_of_others(word) for column in columns.values()]
+        return any(used)
 
     def _mistook_encoding(self, error: InputError) -> bool:
         """Whether a file begins like UTF-8 and is not; and judge it where it breaks."""

@@ -25,10 +25,7 @@ def write(table: pa.Table, file: BinaryIO) -> None:
     if dialect.ends_with_delimiter:
         line_end = dialect.delimiter + line_end
     for batch in table.to_batches(max_chunksize=WRITE_ROWS):
-        fields = [
-            _fields(column, dialect, always=place in dialect.quoted)
-            for place, column in enumerate(batch.columns)
-        ]
+        fields = [_fields(column, dialect, place) for place, column in enumerate(batch.columns)]
         if len(fields) == 1:
             fields = [pc.fill_null(fields[0], 2 * (dialect.quote or '"'))]
         lines = pc.binary_join_element_wise(
@@ -88,8 +85,10 @@ def _end_of_header(text: str, start: int, dialect: Dialect) -> int:
     return len(text)
 
 
-def _fields(column: pa.Array, dialect: Dialect, *, always: bool) -> pa.Array:
-    texts = as_text(column)
+def _fields(column: pa.Array, dialect: Dialect, place: int) -> pa.Array:
+    texts, always = as_text(column), place in dialect.quoted
+    if word := dialect.null_word(place):
+        texts = pc.fill_null(texts, word)
     if is_text(column.type):
         return _quoted(texts, dialect, always=always)
     if dialect.decimal != "." and pa.types.is_floating(column.type):

@@ -37,6 +37,8 @@ class Dialect:
         quotes_header: Whether all names are quoted.
         quoted: Positions of the columns whose values are all quoted, from 0.
         decimal: Decimal mark of numbers.
+        null_words: For each column what stands for a missing value, as ``NA``; nothing where its
+            field is empty, and no entry at all where that is so in all columns.
     """
 
     delimiter: str = ","
@@ -51,6 +53,11 @@ class Dialect:
     quotes_header: bool = False
     quoted: tuple[int, ...] = ()
     decimal: str = "."
+    null_words: tuple[str, ...] = ()
+
+    def null_word(self, place: int) -> str:
+        """What stands for a missing value in a column, by its position."""
+        return self.null_words[place] if self.null_words else ""
 
     @property
     def separator(self) -> str:
@@ -84,7 +91,7 @@ class Dialect:
         if data is None:
             return cls()
         fields = json.loads(data)
-        for name in ("preamble", "quoted"):
+        for name in ("preamble", "quoted", "null_words"):
             fields[name] = tuple(fields.get(name, ()))
         return cls(**fields)
 

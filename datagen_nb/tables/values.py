@@ -1,7 +1,7 @@
 """Values as text and back: which type a column of texts has, and how a value is written.
 
-The rule of guessing is that every value must come back as it was read: ``007``, ``TRUE``, ``NA``
-and ``2019-07-03 07:38`` are text, and so is an integer of more digits than 64 bits hold. What such
+The rule of guessing is that every value must come back as it was read: ``007``, ``TRUE`` and
+``2019-07-03 07:38`` are text, and so is an integer of more digits than 64 bits hold. What such
 texts mean is the affair of ``synth.codecs``. One guess is made for the whole column.
 """
 

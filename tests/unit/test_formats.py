@@ -61,7 +61,11 @@ def types(table: pa.Table) -> list[str]:
         (["9999-12-31", "2024-02-29T10:00:00.123456789"], "string"),
         (["2024-02-29T10:00:00Z", "2024-02-29T10:00:00+0100"], "string"),
         (["2024-02-29T10:00:00Z"], "timestamp[s, tz=UTC]"),
-        (["1", "NA"], "string"),
+        (["1", "NA"], "int64"),
+        (["NULL", "2024-02-29", "NULL"], "date32[day]"),
+        (["1", "NA", ""], "string"),
+        (["1", "NA", "NULL"], "string"),
+        (["007", "NA"], "string"),
         (["a", "NA"], "string"),
         (["", ""], "string"),
         (["0x10"], "string"),
@@ -77,7 +81,7 @@ def test_a_csv_column_gets_the_narrowest_type_that_keeps_every_value(
 
 
 @pytest.mark.parametrize(
-    ("late", "type"), [("2.5", "double"), ("word", "string"), ("", "int64"), ("NA", "string")]
+    ("late", "type"), [("2.5", "double"), ("word", "string"), ("", "int64"), ("NA", "int64")]
 )
 def test_a_column_may_change_its_mind_late_in_the_file(
     monkeypatch: pytest.MonkeyPatch, late: str, type: str

@@ -84,6 +84,8 @@ class Form:
                 codes = random.integers(0, segment.size, rows)
             columns.append(segment.write(codes))
         texts = pc.binary_join_element_wise(*reversed(columns), "")
+        if isinstance(texts, pa.Scalar):  # all segments are the same in every value
+            texts = pa.repeat(texts, rows)
         return complete(self.scheme, texts) if self.scheme else texts
 
 

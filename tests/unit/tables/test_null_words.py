@@ -1,0 +1,106 @@
+"""Words that programs write for a missing value: read as missing, and written again."""
+
+import io
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from datagen_nb.tables import csv_files
+from datagen_nb.tables.csv_columns import NULL_WORDS
+from datagen_nb.tables.formats import read_batches, read_part, write_part
+
+VALUES = {
+    "int64": st.integers(-(10**6), 10**6).map(str),
+    "double": st.integers(-999, 999).map(lambda number: f"{number / 8 + 0.0625}"),
+    "date32[day]": st.dates().map(str),
+    "timestamp[s]": st.datetimes().map(lambda at: at.replace(microsecond=0).isoformat()),
+    "bool": st.sampled_from(["true", "false"]),
+}
+
+
+def read(text: str, **options) -> pa.Table:
+    file = io.BytesIO(text.encode())
+    return pa.Table.from_batches(list(read_batches(file, "csv", name="t.csv", **options)))
+
+
+def written(table: pa.Table) -> str:
+    file = io.BytesIO()
+    write_part(table, "csv", file)
+    return file.getvalue().decode()
+
+
+@pytest.mark.parametrize("word", NULL_WORDS)
+@pytest.mark.parametrize("type", VALUES)
+@given(data=st.data())
+def test_a_column_keeps_its_type_and_comes_back_to_the_byte(word, type, data):
+    """Wherever the word stands; a column of texts in the same file has it as missing too."""
+    values = data.draw(st.lists(VALUES[type], min_size=1, max_size=8))
+    texts = data.draw(st.permutations([*values, *[word] * data.draw(st.integers(1, 5))]))
+    lines = ["a,name", *(f"{text},{word if text == word else 'x'}" for text in texts), ""]
+
+    table = read("\n".join(lines))
+
+    assert str(table.schema.field("a").type) == type
+    assert table["a"].is_null().to_pylist() == [text == word for text in texts]
+    assert table["name"].is_null().to_pylist() == [text == word for text in texts]
+    assert written(table) == "\n".join(lines)
+    part = read_part(io.BytesIO(written(table).encode()), "csv", table.schema)
+    assert part.equals(table)
+
+
+@pytest.mark.parametrize("late", [1, 3_000])
+@pytest.mark.parametrize("is_read_once", [True, False])
+def test_the_first_word_may_come_late(monkeypatch, late, is_read_once):
+    """Rows that were read before it are taken back: what stands for a missing value is of all."""
+    monkeypatch.setattr(csv_files, "BLOCK", 1000)
+    lines = ["a,b", *["1,x"] * late, "NA,NA", *["2,y"] * 2_000, ""]
+    kept: list[pa.RecordBatch] = []
+    take_back = kept.clear if is_read_once else None
+    file = io.BytesIO("\n".join(lines).encode())
+
+    kept.extend(read_batches(file, "csv", name="t.csv", take_back=take_back))
+
+    table = pa.Table.from_batches(kept)
+    assert [table[name].null_count for name in "ab"] == [1, 1]
+    assert written(table) == "\n".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("lines", "nulls"),
+    [
+        (["1,x", "NA,NA", ",y"], [1, 0]),  # an empty field beside it: then it is an odd entry
+        (["1,x", "NA,NA", "NULL,y"], [0, 0]),  # two words: which of them would be lost
+        (["red,x", "NA,NA", "blue,y"], [0, 0]),  # no number has the word: it may be Namibia
+        (["1,x", "NA,", "2,NA"], [1, 1]),  # an empty field among the texts: NA is none there
+    ],
+)
+def test_what_would_be_lost_stays_a_text(lines, nulls):
+    """Every value comes back as it was read."""
+    text = "\n".join(["a,b", *lines, ""])
+
+    table = read(text)
+
+    assert [table[name].null_count for name in "ab"] == nulls
+    assert written(table) == text
+
+
+def test_a_file_that_quotes_all_has_quoted_words():
+    """As R writes them with quotes around everything."""
+    text = '"a","b"\n"1","x"\n"NA","NA"\n"2","y"\n'
+
+    table = read(text)
+
+    assert table.to_pydict() == {"a": [1, None, 2], "b": ["x", None, "y"]}
+    assert written(table) == text
+
+
+def test_numbers_with_a_decimal_comma_have_the_word_too():
+    """As a German R writes them."""
+    text = "a;b\n1,5;x\nNA;NA\n3,25;y\n"
+
+    table = read(text)
+
+    assert table.to_pydict() == {"a": [1.5, None, 3.25], "b": ["x", None, "y"]}
+    assert written(table) == text
