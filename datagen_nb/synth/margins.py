@@ -94,6 +94,13 @@ class Margin:
         """Whether values between those of the support are made."""
         return self.low is not None
 
+    @property
+    def moving(self) -> Flags:
+        """Which values of the support are not made as they are."""
+        if self.low is None or self.high is None:
+            return np.zeros(len(self.support), dtype=np.bool_)
+        return cast("Flags", (self.low != self.support) | (self.high != self.support))
+
     def decode(self, codes: Codes, random: np.random.Generator) -> Values:
         """Values of codes; those that move a random part of their way."""
         values = self.support[codes]

@@ -18,6 +18,7 @@ import pyarrow as pa
 from datagen_nb.core.kinds import KINDS, Scale
 from datagen_nb.synth import margins
 from datagen_nb.synth.arrays import null_flags, to_column, to_values
+from datagen_nb.synth.calendar_days import CalendarDays
 from datagen_nb.synth.kinds import categorical
 from datagen_nb.synth.margins import MIN_COUNT, Margin, Pooled
 from datagen_nb.synth.trees import Conditional, grow, order_levels
@@ -70,6 +71,7 @@ class Stage:
     Attributes:
         schema: Names and types of the columns.
         margins: One a column.
+        calendars: Of columns whose dates fall on some days only.
         variables: In the order in which they are drawn.
         trees: One a variable.
         unordered: Of all variables known after the stage, those whose codes have no order.
@@ -77,6 +79,7 @@ class Stage:
 
     schema: pa.Schema
     margins: dict[str, Margin]
+    calendars: dict[str, CalendarDays]
     variables: tuple[Variable, ...]
     trees: tuple[Conditional, ...]
     unordered: tuple[int, ...]
@@ -103,9 +106,7 @@ class Stage:
             codes[:, known + place] = tree.seen(made)
         arrays = [
             to_column(
-                self.margins[field.name].decode(
-                    drawn[field.name], streams(len(self.variables) + place)
-                ),
+                self._values(field.name, drawn[field.name], streams(len(self.variables) + place)),
                 nulls.get(field.name),
                 field.type,
             )
@@ -113,6 +114,14 @@ class Stage:
         ]
         table = pa.Table.from_arrays(arrays, schema=self.schema)
         return table.select(self.schema.names), Given(codes, self.unordered)
+
+    def _values(self, name: str, codes: margins.Codes, random: np.random.Generator) -> Any:
+        margin, calendar = self.margins[name], self.calendars.get(name)
+        values = margin.decode(codes, random)
+        if calendar is not None:
+            moving = margin.moving[codes]
+            values[moving] = calendar.moved(values[moving])
+        return values
 
 
 @dataclass(slots=True)
@@ -185,6 +194,7 @@ class Fit:
         stage = Stage(
             schema=table.schema.remove_metadata(),
             margins=found,
+            calendars=_calendars(found, table.schema),
             variables=tuple(variable for variable, _ in variables),
             trees=tuple(trees),
             unordered=tuple(unordered),
@@ -217,3 +227,14 @@ class Fit:
         whole = np.full(len(column), -1, dtype=np.int32)
         whole[null_flags(column) == 0] = codes
         return margin, whole
+
+
+def _calendars(found: Mapping[str, Margin], schema: pa.Schema) -> dict[str, CalendarDays]:
+    """On which days dates fall that move; those that come back as they are need no rule."""
+    calendars = {}
+    for name, margin in found.items():
+        type = schema.field(name).type
+        dates = margin.support[margin.moving]
+        if pa.types.is_temporal(type) and len(dates) and (days := CalendarDays.of(dates, type)):
+            calendars[name] = days
+    return calendars
