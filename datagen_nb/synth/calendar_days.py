@@ -100,8 +100,8 @@ class CalendarDays:
     def _hold(self, days: Days) -> Flags:
         kept = np.isin(_weekdays(days), self.weekdays) & np.isin(_months(days), self.months)
         if self.days == (LAST,):
-            return cast("Flags", kept & _are_last(days))
-        return cast("Flags", kept & np.isin(_days_of_month(days), self.days) if self.days else kept)
+            return kept & _are_last(days)
+        return kept & np.isin(_days_of_month(days), self.days) if self.days else kept
 
 
 def _few(found: Days, all_of: range, count: int) -> tuple[int, ...]:

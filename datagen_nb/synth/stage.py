@@ -115,7 +115,7 @@ class Stage:
         table = pa.Table.from_arrays(arrays, schema=self.schema)
         return table.select(self.schema.names), Given(codes, self.unordered)
 
-    def _values(self, name: str, codes: margins.Codes, random: np.random.Generator) -> Any:
+    def _values(self, name: str, codes: Any, random: np.random.Generator) -> Any:
         margin, calendar = self.margins[name], self.calendars.get(name)
         values = margin.decode(codes, random)
         if calendar is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -13,6 +15,9 @@ NULL_WORDS = (
 )  # fmt: skip
 """How programs write a missing value, as R and pandas read them too."""
 
+TRUTHS = {"True": ("True", "False"), "TRUE": ("TRUE", "FALSE")}
+"""How pandas and R write truth values; ours are ``true`` and ``false``."""
+
 
 class TextColumn:
     """What type a column of texts has, and its values of that type.
@@ -22,8 +27,8 @@ class TextColumn:
     """
 
     def __init__(self, decimal: str) -> None:
-        self._guess = _NullableGuess()
-        self._comma = _NullableGuess() if decimal == "," else None
+        self._guess = _WrittenGuess()
+        self._comma = _WrittenGuess() if decimal == "," else None
         self._has_null = False
         self._word_of_others = ""
 
@@ -47,10 +52,15 @@ class TextColumn:
     def null_word(self) -> str:
         """What stands for a missing value; nothing where its field is empty."""
         if self._comma is not None and self._has_comma:
-            return self._comma.word
+            return self._comma.writing.null_word
         if is_text(self.type) and self._guess.is_text:
             return self._word_of_others
-        return self._guess.word
+        return self._guess.writing.null_word
+
+    @property
+    def true_word(self) -> str:
+        """How the column writes true; nothing where it is as we do."""
+        return self._guess.writing.true_word
 
     def use_word_of_others(self, word: str) -> bool:
         """Read a word in texts as other columns of the file do; whether that changes anything."""
@@ -68,27 +78,54 @@ class TextColumn:
 
     def typed(self, texts: pa.Array) -> pa.Array:
         """Values of a block of texts."""
-        guess, word = self._guess, self.null_word
+        guess = self._guess
         if self._comma is not None and self._has_comma:
             guess, texts = self._comma, _with_point(texts)
-        if word:
-            texts = without(texts, word)
+        texts = Writing(self.null_word, self.true_word).plain(texts)
         if is_text(self.type):
             return texts
         return from_text(without_empty(texts) if guess.has_empty else texts, self.type)
 
 
-class _NullableGuess:
-    """A guess of the type of texts, of which one word may stand for a missing value.
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """How a column writes what has a type, where that is not as we do.
 
-    A column where some fields are empty has no such word: which of them are missing in which way
-    would be lost.
+    Attributes:
+        null_word: What stands for a missing value, as ``NA``; nothing where its field is empty.
+        true_word: How it writes true, as ``TRUE``, and then false.
+    """
+
+    null_word: str = ""
+    true_word: str = ""
+
+    def plain(self, texts: pa.Array) -> pa.Array:
+        """The texts as we write them; one that is no truth value then becomes what has no type."""
+        if self.null_word:
+            texts = without(texts, self.null_word)
+        if self.true_word:
+            is_truth = pc.is_in(texts, value_set=pa.array([*TRUTHS[self.true_word], None]))
+            texts = pc.if_else(is_truth, pc.utf8_lower(texts), "no truth value")
+        return texts
+
+    def completed(self, texts: pa.Array) -> Writing:
+        """With what texts show of it that is not known yet."""
+        word = self.null_word or _null_word(texts)
+        others = without(texts, word) if word else texts
+        return Writing(word, self.true_word or _true_word(others))
+
+
+class _WrittenGuess:
+    """A guess of the type of texts that may be written otherwise than we do.
+
+    A column where some fields are empty has no word for a missing value: which of them are missing
+    in which way would be lost.
     """
 
     def __init__(self) -> None:
         self._guess = Guess()
         self._has_null = False
-        self.word = ""
+        self.writing = Writing()
 
     @property
     def is_text(self) -> bool:
@@ -107,12 +144,13 @@ class _NullableGuess:
         if self.is_text:
             return None
         self._has_null = self._has_null or texts.null_count > 0
-        values = self._guess.update(without(texts, self.word) if self.word else texts)
-        if self.is_text and not self.word and (word := _null_word(texts)):
-            self.word, self._guess.is_text = word, False
-            values = self._guess.update(without(texts, word))
-        if self.word and (self.is_text or self._has_null or self.has_empty):
-            self.word, self._guess.is_text = "", True
+        values = self._guess.update(self.writing.plain(texts))
+        if self.is_text and (writing := self.writing.completed(texts)) != self.writing:
+            self.writing, self._guess.is_text = writing, False
+            values = self._guess.update(writing.plain(texts))
+        has_both = bool(self.writing.null_word) and (self._has_null or self.has_empty)
+        if self.is_text or has_both:
+            self.writing, self._guess.is_text = Writing(), True
             return None
         return values
 
@@ -126,6 +164,14 @@ def _null_word(texts: pa.Array) -> str:
     """The first text that is one of ``NULL_WORDS``."""
     found = texts.filter(pc.is_in(texts, value_set=pa.array(NULL_WORDS)))
     return str(found[0]) if len(found) else ""
+
+
+def _true_word(texts: pa.Array) -> str:
+    """How texts write true, if they are all truth values and written alike."""
+    for word, both in TRUTHS.items():
+        if pc.all(pc.is_in(texts.drop_null(), value_set=pa.array(both))).as_py():
+            return word
+    return ""
 
 
 def _with_point(texts: pa.Array) -> pa.Array:

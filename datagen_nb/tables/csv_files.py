@@ -133,8 +133,13 @@ class CsvReader:
 
     def _schema(self, columns: Mapping[str, TextColumn]) -> pa.Schema:
         fields = [(name, column.type) for name, column in columns.items()]
-        words = tuple(column.null_word for column in columns.values())
-        dialect = replace(self._dialect, null_words=words if any(words) else ())
+        nulls = tuple(column.null_word for column in columns.values())
+        truths = tuple(column.true_word for column in columns.values())
+        dialect = replace(
+            self._dialect,
+            null_words=nulls if any(nulls) else (),
+            true_words=truths if any(truths) else (),
+        )
         return dialect.without_comments().attach(pa.schema(fields))
 
     def _report(self, done: float) -> None:

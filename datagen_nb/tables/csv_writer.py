@@ -87,6 +87,8 @@ def _end_of_header(text: str, start: int, dialect: Dialect) -> int:
 
 def _fields(column: pa.Array, dialect: Dialect, place: int) -> pa.Array:
     texts, always = as_text(column), place in dialect.quoted
+    if pa.types.is_boolean(column.type) and (true := dialect.true_word(place)):
+        texts = pc.utf8_upper(texts) if true.isupper() else pc.utf8_capitalize(texts)
     if word := dialect.null_word(place):
         texts = pc.fill_null(texts, word)
     if is_text(column.type):

@@ -39,6 +39,8 @@ class Dialect:
         decimal: Decimal mark of numbers.
         null_words: For each column what stands for a missing value, as ``NA``; nothing where its
             field is empty, and no entry at all where that is so in all columns.
+        true_words: For each column how it writes true, as ``TRUE``, and then false; nothing, and no
+            entry at all, in the same way.
     """
 
     delimiter: str = ","
@@ -54,10 +56,15 @@ class Dialect:
     quoted: tuple[int, ...] = ()
     decimal: str = "."
     null_words: tuple[str, ...] = ()
+    true_words: tuple[str, ...] = ()
 
     def null_word(self, place: int) -> str:
         """What stands for a missing value in a column, by its position."""
         return self.null_words[place] if self.null_words else ""
+
+    def true_word(self, place: int) -> str:
+        """How a column writes true, by its position."""
+        return self.true_words[place] if self.true_words else ""
 
     @property
     def separator(self) -> str:
@@ -91,7 +98,7 @@ class Dialect:
         if data is None:
             return cls()
         fields = json.loads(data)
-        for name in ("preamble", "quoted", "null_words"):
+        for name in ("preamble", "quoted", "null_words", "true_words"):
             fields[name] = tuple(fields.get(name, ()))
         return cls(**fields)
 

@@ -1,23 +1,26 @@
-"""Words that programs write for a missing value: read as missing, and written again."""
+"""Words that programs write for missing values and truth values: read as that, written again."""
 
 import io
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datagen_nb.tables import csv_files
 from datagen_nb.tables.csv_columns import NULL_WORDS
 from datagen_nb.tables.formats import read_batches, read_part, write_part
 
-VALUES = {
-    "int64": st.integers(-(10**6), 10**6).map(str),
-    "double": st.integers(-999, 999).map(lambda number: f"{number / 8 + 0.0625}"),
-    "date32[day]": st.dates().map(str),
-    "timestamp[s]": st.datetimes().map(lambda at: at.replace(microsecond=0).isoformat()),
-    "bool": st.sampled_from(["true", "false"]),
-}
+VALUES = [
+    ("int64", st.integers(-(10**6), 10**6).map(str)),
+    ("double", st.integers(-999, 999).map(lambda number: f"{number / 8 + 0.0625}")),
+    ("date32[day]", st.dates().map(str)),
+    ("timestamp[s]", st.datetimes().map(lambda at: at.replace(microsecond=0).isoformat())),
+    *[
+        ("bool", st.sampled_from(words))
+        for words in [("true", "false"), ("True", "False"), ("TRUE", "FALSE")]
+    ],
+]
 
 
 def read(text: str, **options) -> pa.Table:
@@ -32,11 +35,12 @@ def written(table: pa.Table) -> str:
 
 
 @pytest.mark.parametrize("word", NULL_WORDS)
-@pytest.mark.parametrize("type", VALUES)
+@pytest.mark.parametrize(("type", "value"), VALUES)
 @given(data=st.data())
-def test_a_column_keeps_its_type_and_comes_back_to_the_byte(word, type, data):
+@settings(max_examples=25, deadline=None)
+def test_a_column_keeps_its_type_and_comes_back_to_the_byte(word, type, value, data):
     """Wherever the word stands; a column of texts in the same file has it as missing too."""
-    values = data.draw(st.lists(VALUES[type], min_size=1, max_size=8))
+    values = data.draw(st.lists(value, min_size=1, max_size=8))
     texts = data.draw(st.permutations([*values, *[word] * data.draw(st.integers(1, 5))]))
     lines = ["a,name", *(f"{text},{word if text == word else 'x'}" for text in texts), ""]
 
@@ -103,4 +107,15 @@ def test_numbers_with_a_decimal_comma_have_the_word_too():
     table = read(text)
 
     assert table.to_pydict() == {"a": [1.5, None, 3.25], "b": ["x", None, "y"]}
+    assert written(table) == text
+
+
+@pytest.mark.parametrize("end", ["TRUE,z", "true,z", "0,z", "yes,z"])
+def test_truth_values_that_are_not_written_alike_are_texts(end):
+    """Which is written how would be lost."""
+    text = "\n".join(["a,b", "True,x", "False,y", end, ""])
+
+    table = read(text)
+
+    assert str(table.schema.field("a").type) == "string"
     assert written(table) == text
