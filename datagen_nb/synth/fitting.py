@@ -127,7 +127,8 @@ def fit(
     fitting = Fitting(plain, profile, decided)
     typed = _typed(plain, decided)
     values = _values(typed)
-    spelled = {name for name in values if name + FORM in typed.column_names}
+    forms = {name for name in typed.column_names if name.endswith(FORM)}
+    spelled = {name for name in values if name + FORM in forms}
     found = relations.find(
         typed.select(values),
         kinds=decided.kinds,

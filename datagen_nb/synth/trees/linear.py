@@ -43,7 +43,7 @@ MAX_FACTOR = 2.0
 MAX_EXPLAINED = 0.9998
 """Share of the variance that a regression explains at most."""
 
-GRID = 512
+GRID = 256
 """Places at which the distribution of predicted scores, and of scores, is known."""
 
 
@@ -212,8 +212,9 @@ def cut(predicted: Floats, spread: float, shares: Floats) -> Floats:
     """
     counts, bounds = np.histogram(predicted, GRID)
     places = np.linspace(bounds[0] - 6 * spread, bounds[-1] + 6 * spread, GRID)
-    centres = (bounds[:-1] + bounds[1:]) / 2
-    below = ndtr((places[:, None] - centres) / spread) @ (counts / len(predicted))
+    found = np.flatnonzero(counts)
+    centres = (bounds[found] + bounds[found + 1]) / 2
+    below = ndtr((places[:, None] - centres) / spread) @ (counts[found] / len(predicted))
     wanted = np.cumsum(shares)[:-1]
     edges: Floats = np.interp(wanted, below, places)
     edges[wanted <= 0], edges[wanted >= 1] = -np.inf, np.inf
