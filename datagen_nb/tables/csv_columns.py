@@ -62,6 +62,13 @@ class TextColumn:
         """How the column writes true; nothing where it is as we do."""
         return self._guess.writing.true_word
 
+    @property
+    def decimals(self) -> int:
+        """How many all of its numbers have; 0 where they vary, or are not written as such."""
+        if self._comma is not None and self._has_comma:
+            return self._comma.decimals
+        return self._guess.decimals if pa.types.is_floating(self.type) else 0
+
     def use_word_of_others(self, word: str) -> bool:
         """Read a word in texts as other columns of the file do; whether that changes anything."""
         is_used = self._guess.is_text and not self._has_comma and not self._has_null
@@ -138,6 +145,10 @@ class _WrittenGuess:
     @property
     def type(self) -> pa.DataType:
         return self._guess.type
+
+    @property
+    def decimals(self) -> int:
+        return self._guess.decimals
 
     def update(self, texts: pa.Array) -> pa.Array | None:
         """Take a block into account; its values, if they were read."""

@@ -135,10 +135,12 @@ class CsvReader:
         fields = [(name, column.type) for name, column in columns.items()]
         nulls = tuple(column.null_word for column in columns.values())
         truths = tuple(column.true_word for column in columns.values())
+        decimals = tuple(column.decimals for column in columns.values())
         dialect = replace(
             self._dialect,
             null_words=nulls if any(nulls) else (),
             true_words=truths if any(truths) else (),
+            decimals=decimals if any(decimals) else (),
         )
         return dialect.without_comments().attach(pa.schema(fields))
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from datagen_nb.tables.dialect import BYTE_ORDER_MARK, Dialect
-from datagen_nb.tables.values import as_text
+from datagen_nb.tables.values import as_text, with_decimals
 
 WRITE_ROWS = 20_000
 
@@ -86,7 +86,9 @@ def _end_of_header(text: str, start: int, dialect: Dialect) -> int:
 
 
 def _fields(column: pa.Array, dialect: Dialect, place: int) -> pa.Array:
-    texts, always = as_text(column), place in dialect.quoted
+    always = place in dialect.quoted
+    decimals = dialect.decimals_of(place) if pa.types.is_floating(column.type) else 0
+    texts = with_decimals(column, decimals) if decimals else as_text(column)
     if pa.types.is_boolean(column.type) and (true := dialect.true_word(place)):
         texts = pc.utf8_upper(texts) if true.isupper() else pc.utf8_capitalize(texts)
     if word := dialect.null_word(place):

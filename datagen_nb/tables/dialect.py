@@ -41,6 +41,8 @@ class Dialect:
             field is empty, and no entry at all where that is so in all columns.
         true_words: For each column how it writes true, as ``TRUE``, and then false; nothing, and no
             entry at all, in the same way.
+        decimals: For each column how many its numbers have; 0, and no entry at all, where they have
+            as many as they need.
     """
 
     delimiter: str = ","
@@ -57,6 +59,7 @@ class Dialect:
     decimal: str = "."
     null_words: tuple[str, ...] = ()
     true_words: tuple[str, ...] = ()
+    decimals: tuple[int, ...] = ()
 
     def null_word(self, place: int) -> str:
         """What stands for a missing value in a column, by its position."""
@@ -65,6 +68,10 @@ class Dialect:
     def true_word(self, place: int) -> str:
         """How a column writes true, by its position."""
         return self.true_words[place] if self.true_words else ""
+
+    def decimals_of(self, place: int) -> int:
+        """How many decimals the numbers of a column have, by its position; 0 where they vary."""
+        return self.decimals[place] if self.decimals else 0
 
     @property
     def separator(self) -> str:
@@ -98,7 +105,7 @@ class Dialect:
         if data is None:
             return cls()
         fields = json.loads(data)
-        for name in ("preamble", "quoted", "null_words", "true_words"):
+        for name in ("preamble", "quoted", "null_words", "true_words", "decimals"):
             fields[name] = tuple(fields.get(name, ()))
         return cls(**fields)
 

@@ -28,6 +28,7 @@ as many digits as their unit, so a column of them stays on the rung of its first
 
 _EXPONENT_FROM = 1e10  # from here on Arrow writes whole floats as 1e+10: no integer looks so
 _MAX_EXACT = 2**53
+_MAX_DIGITS = 15  # every number of so many is another float
 _NO_DECIMALS = 2**31  # more than any number has
 
 
@@ -48,6 +49,7 @@ class Guess:
         self.has_empty = False
         self._decimals = (_NO_DECIMALS, 0)  # the least and the most that a number has
         self._ends_in_zero = False
+        self._is_lossy = False  # a number was seen that a float does not write again
 
     def update(self, texts: pa.Array) -> pa.Array | None:
         """Take a block of the column into account.
@@ -73,6 +75,7 @@ class Guess:
         (least, most), (other_least, other_most) = self._decimals, other._decimals
         self._decimals = min(least, other_least), max(most, other_most)
         self._ends_in_zero = self._ends_in_zero or other._ends_in_zero
+        self._is_lossy = self._is_lossy or other._is_lossy
         if self.is_text or other._ladder is None:
             return
         if self._ladder is None:
@@ -90,15 +93,16 @@ class Guess:
     @property
     def type(self) -> pa.DataType:
         """The type of the column; one without a single value is text."""
-        if self.is_text or self._ladder is None or self._has_fixed_decimals:
+        if self.is_text or self._ladder is None or (self._is_lossy and self.decimals):
             return pa.string()
         return self._ladder[self._rung]
 
     @property
-    def _has_fixed_decimals(self) -> bool:
-        """Whether all numbers have as many decimals, which a float would not keep: ``12.50``."""
+    def decimals(self) -> int:
+        """How many all numbers have, which a float does not say: 2 of ``12.50``; 0 if they vary."""
         least, most = self._decimals
-        return least == most >= 2 and self._ends_in_zero
+        is_fixed = least == most >= 2 and self._ends_in_zero and not self.is_text
+        return least if is_fixed else 0
 
     def _count_decimals(self, texts: pa.Array) -> None:
         least, most = self._decimals
@@ -116,6 +120,9 @@ class Guess:
         self._decimals = min(least, found["min"]), max(most, found["max"])
         ends_in_zero = pc.and_(has_point, pc.ends_with(texts, "0"))
         self._ends_in_zero = self._ends_in_zero or bool(pc.any(ends_in_zero).as_py())
+        is_long = pc.greater(pc.binary_length(texts), _MAX_DIGITS)
+        is_zero = pc.match_substring_regex(texts, r"^-0\.0+$")
+        self._is_lossy = self._is_lossy or bool(pc.any(pc.or_(is_long, is_zero)).as_py())
 
     def _climb(self, texts: pa.Array) -> pa.Array | None:
         if self._ladder is not None:
@@ -219,6 +226,15 @@ def as_text(column: pa.Array) -> pa.Array:
     if pa.types.is_null(type):
         return pa.nulls(len(column), pa.string())
     return column.cast(pa.string())
+
+
+def with_decimals(column: pa.Array, decimals: int) -> pa.Array:
+    """Write floats with as many decimals each; those that are too large for it as ``as_text``."""
+    texts = as_text(column)
+    fits = pc.less(pc.abs(column), 10.0 ** (_MAX_DIGITS - decimals))
+    fitting = pc.if_else(fits, column, pa.scalar(None, column.type))
+    fixed = pc.round(fitting, decimals).cast(pa.decimal128(38, decimals)).cast(pa.string())
+    return pc.coalesce(fixed, texts)
 
 
 def _with_point(values: pa.Array, texts: pa.Array) -> pa.Array:

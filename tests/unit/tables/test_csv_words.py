@@ -119,3 +119,33 @@ def test_truth_values_that_are_not_written_alike_are_texts(end):
 
     assert str(table.schema.field("a").type) == "string"
     assert written(table) == text
+
+
+@given(
+    decimals=st.sampled_from([2, 4, 6]),  # three behind a comma may be thousands
+    numbers=st.lists(st.integers(-(10**9), 10**9), min_size=1, max_size=20),
+    mark=st.sampled_from([".", ","]),
+)
+@settings(deadline=None)
+def test_numbers_with_as_many_decimals_each_are_numbers(decimals, numbers, mark):
+    """As prices are written; the zeros at the end come back too."""
+    texts = [f"{number / 10**decimals:.{decimals}f}" for number in [*numbers, 10**decimals]]
+    texts = [text.replace("-0." + "0" * decimals, "0." + "0" * decimals) for text in texts]
+    text = "\n".join(["price;b", *(f"{one.replace('.', mark)};x" for one in texts), ""])
+
+    table = read(text)
+
+    assert table.schema.field("price").type == pa.float64()
+    assert table["price"].to_pylist() == [float(one) for one in texts]
+    assert written(table) == text
+
+
+@pytest.mark.parametrize("odd", ["-0.00", "1234567890123456.10", "007.50", "12.5 EUR"])
+def test_a_number_that_would_not_come_back_leaves_texts(odd):
+    """As before: codecs read them."""
+    text = "\n".join(["price;b", "12.50;x", f"{odd};y", "3.20;z", ""])
+
+    table = read(text)
+
+    assert table.schema.field("price").type == pa.string()
+    assert written(table) == text
