@@ -35,19 +35,6 @@ def plain_table(table: pa.Table) -> pa.Table:
     )
 
 
-def without_blanks(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """A column with a null for each empty text; the same one if it has none.
-
-    A file that quotes all of its fields has an empty text where a value is missing.
-    """
-    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
-        return column
-    is_blank = pc.equal(pc.binary_length(column), 0)
-    if not pc.any(is_blank).as_py():
-        return column
-    return pc.if_else(is_blank, pa.scalar(None, column.type), column)
-
-
 def to_values(column: pa.ChunkedArray) -> Values:
     """The non-null values of a column as numpy can sort them, without loss."""
     column = plain(column)

@@ -25,6 +25,7 @@ from datagen_nb.synth.identities.forms import Pattern
 from datagen_nb.synth.identities.serial import Counting
 from datagen_nb.synth.kinds import constant
 from datagen_nb.synth.margins import MIN_COUNT
+from datagen_nb.synth.missing import missing_text, without
 from datagen_nb.synth.profile import ColumnFacts, Profile, check_type
 from datagen_nb.synth.rare_texts import kind_without_levels
 from datagen_nb.synth.recognition import Made, codec_of, drawn_kind, makers_of
@@ -154,7 +155,11 @@ def _of_entities(
     texts = [name for name in names if is_text(sample[name].type)]
     if not made or not texts:
         return {}
-    raw = {name: keys.codes_of(sample[name]) for name in made}
+    raw = {}
+    for name in made:
+        missing = missing_text(sample[name])
+        column = sample[name] if missing is None else without(sample[name], missing)
+        raw[name] = keys.codes_of(column)
     codes = raw | {name: keys.codes_of(sample[name]) for name in texts}
     identifying = {name: raw[name] for name, one in made.items() if one.maker.is_unique}
     found: dict[str, Made] = {}

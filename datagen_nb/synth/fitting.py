@@ -15,11 +15,12 @@ from datagen_nb.core.config import MIN_ROWS
 from datagen_nb.core.errors import InputError
 from datagen_nb.core.kinds import KINDS, Scale
 from datagen_nb.synth import keys, relations
-from datagen_nb.synth.arrays import plain_table, to_column, to_values, without_blanks
+from datagen_nb.synth.arrays import plain_table, to_column, to_values
 from datagen_nb.synth.decisions import Decisions, decide
 from datagen_nb.synth.keys import Group
 from datagen_nb.synth.kinds import identifier
 from datagen_nb.synth.margins import MIN_COUNT
+from datagen_nb.synth.missing import missing_text, without
 from datagen_nb.synth.model import FORM, FORMAT, Model
 from datagen_nb.synth.profile import Profile
 from datagen_nb.synth.stage import Fit, Given, Stage
@@ -42,11 +43,14 @@ class Fitting:
         sample: The rows, every column in a plain type.
         profile: Of the whole table.
         decided: What the columns are.
+        missing: For columns that are made anew and have a text that stands for a missing value, the
+            share of rows with it.
     """
 
     sample: pa.Table
     profile: Profile
     decided: Decisions
+    missing: Mapping[str, float]
 
     @property
     def is_sampled(self) -> bool:
@@ -72,6 +76,9 @@ class Fitting:
         found = {}
         for name in self.decided.makers:
             sizes, values = self.profile.columns[name].rows_per_value
+            if name in self.missing and len(sizes):  # no entity, though the profile counts it
+                off = np.abs(sizes - self.missing[name] * self.profile.rows)
+                values = values - ((off == off.min()) & (off < sizes / 5))
             share = max(values.sum() / MAX_SIZES, 1.0)
             found[name] = np.repeat(sizes, np.ceil(values / share).astype(np.int64))
         return found
@@ -123,8 +130,9 @@ def fit(
     decided = decide(
         profile, known, chosen, patterns=patterns or {}, min_count=min_count, seed=seed
     )
-    plain, blanks = _without_blanks(plain, decided)
-    fitting = Fitting(plain, profile, decided)
+    plain, missing = _without_missing(plain, decided)
+    shares = {name: pc.mean(pc.equal(known[name], text)).as_py() for name, text in missing.items()}
+    fitting = Fitting(plain, profile, decided, shares)
     typed = _typed(plain, decided)
     values = _values(typed)
     forms = {name for name in typed.column_names if name.endswith(FORM)}
@@ -165,7 +173,7 @@ def fit(
         seed=seed,
         codecs=decided.codecs,
         makers=decided.makers,
-        blanks=blanks,
+        missing=missing,
         relations=found,
         groups=groups,
         stages=stages,
@@ -212,15 +220,15 @@ def check_choices(
         )
 
 
-def _without_blanks(sample: pa.Table, decided: Decisions) -> tuple[pa.Table, frozenset[str]]:
-    """The rows with a null for each empty text of what is made anew, and which columns have any."""
-    blanks = set()
+def _without_missing(sample: pa.Table, decided: Decisions) -> tuple[pa.Table, dict[str, str]]:
+    """The rows without texts that stand for a missing value of what is made anew, and these."""
+    missing: dict[str, str] = {}
     for name in decided.makers:
-        column = without_blanks(sample[name])
-        if column.null_count > sample[name].null_count:
-            blanks.add(name)
+        if (text := missing_text(sample[name])) is not None:
+            missing[name] = text
+            column = without(sample[name], text)
             sample = sample.set_column(sample.column_names.index(name), name, column)
-    return sample, frozenset(blanks)
+    return sample, missing
 
 
 def _values(typed: pa.Table) -> list[str]:

@@ -52,7 +52,7 @@ class Model:
         seed: Of everything that is drawn.
         codecs: How columns are spelled, by name.
         makers: What makes the columns that are made anew, in an order in which they can be made.
-        blanks: Of these, those where a missing value is an empty text.
+        missing: For those of these where a text stands for a missing value, that text.
         relations: What is left out and computed.
         groups: Keys and what depends on them.
         stages: One for each level of each group, and last that of the rows.
@@ -66,7 +66,7 @@ class Model:
     seed: int
     codecs: dict[str, Codec]
     makers: dict[str, Maker]
-    blanks: frozenset[str]
+    missing: dict[str, str]
     relations: Relations
     groups: tuple[Group, ...]
     stages: tuple[Stage, ...]
@@ -89,8 +89,8 @@ class Model:
     def _column(self, field: pa.Field, table: pa.Table, part: _Part) -> pa.Array:
         name = field.name
         if name in part.made:
-            made = part.made[name]
-            return self._typed(field, pc.fill_null(made, "") if name in self.blanks else made)
+            made, missing = part.made[name], self.missing.get(name)
+            return self._typed(field, made if missing is None else pc.fill_null(made, missing))
         if name not in table.schema.names:
             return pa.nulls(part.rows, field.type)
         values = table[name].combine_chunks()

@@ -10,11 +10,11 @@ import numpy as np
 import pyarrow as pa
 
 from datagen_nb.core.kinds import KINDS
-from datagen_nb.synth.arrays import without_blanks
 from datagen_nb.synth.codecs import Codec, Written
 from datagen_nb.synth.column_kind import ColumnKind, column_kind
 from datagen_nb.synth.identities import Candidate, Maker, go_with_names
 from datagen_nb.synth.margins import MIN_COUNT
+from datagen_nb.synth.missing import missing_text, without
 from datagen_nb.synth.profile import ColumnFacts
 
 
@@ -100,12 +100,11 @@ def makers_of(
 
 
 def _present(column: pa.ChunkedArray, facts: ColumnFacts) -> tuple[pa.ChunkedArray, ColumnFacts]:
-    """A column whose empty texts count as missing, and its facts."""
-    values = without_blanks(column)
-    blanks = values.null_count - column.null_count
-    if not blanks:
+    """A column without the text that stands for a missing value, and its facts."""
+    if (text := missing_text(column)) is None:
         return column, facts
-    share = blanks / (len(column) - column.null_count)
+    values = without(column, text)
+    share = (values.null_count - column.null_count) / (len(column) - column.null_count)
     nulls = facts.nulls + round(share * facts.present)
     return values, replace(facts, nulls=nulls, distinct=facts.distinct - 1)
 
