@@ -79,7 +79,9 @@ def matching(
     """
     others = [other for other in range(len(rows)) if other != place]
     chosen: dict[tuple[int, bool], npt.NDArray[np.intp]] = {}
-    slack = target.grid.unit or 1e-9 * np.abs(target.values[:FIRST_ROWS])
+    slack = 1e-9 * np.abs(target.values[:FIRST_ROWS])
+    if target.grid.unit:  # no rounding moves a value by all of it
+        slack = np.full_like(slack, (1 - 1e-9) * target.grid.unit)
     for form in forms:
         order_counts = not _is_symmetric(form)
         size = _size(form)
