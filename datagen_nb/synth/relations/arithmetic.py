@@ -62,6 +62,9 @@ MAX_PAIRED, MAX_TRIPLED = 40, 16
 """Columns of which pairs and triples are tried."""
 
 FIRST_ROWS = 16
+AT_ONCE = 4_096
+"""Choices of columns that are tried on all sampled rows at once."""
+
 MIN_AGREEING = 6
 """Rows of a sample that have to have all values."""
 
@@ -79,27 +82,46 @@ def matching(
     """
     others = [other for other in range(len(rows)) if other != place]
     chosen: dict[tuple[int, bool], npt.NDArray[np.intp]] = {}
-    slack = 1e-9 * np.abs(target.values[:FIRST_ROWS])
-    if target.grid.unit:  # no rounding moves a value by all of it
-        slack = np.full_like(slack, (1 - 1e-9) * target.grid.unit)
+    # No rounding moves a value by a whole unit.
+    unit = target.grid.unit
+    slack = np.full(len(target.values), (1 - 1e-9) * unit) if unit else 1e-9 * np.abs(target.values)
     for form in forms:
         order_counts = not _is_symmetric(form)
         size = _size(form)
         if (size, order_counts) not in chosen:
             chosen[size, order_counts] = _choices(others, size, order_counts=order_counts)
         choices = chosen[size, order_counts]
-        if not len(choices):
-            continue
-        first = [rows[choices[:, operand], :FIRST_ROWS] for operand in range(size)]
-        with np.errstate(over="ignore", invalid="ignore"):
-            computed = evaluated(form, first)
-            near = np.abs(computed - target.values[:FIRST_ROWS]) <= slack
-        known = ~np.isnan(computed)
+        known, near = _near(form, choices, rows, target.values, slack, FIRST_ROWS)
         enough = near.sum(axis=1) >= min(MIN_AGREEING, max(known.shape[1] // 2, 1))
-        for choice in choices[enough & ((known & ~near).sum(axis=1) <= 1)]:
-            values = evaluated(form, [rows[operand][None] for operand in choice])[0]
-            if _agrees(values, target):
-                yield form, tuple(int(operand) for operand in choice)
+        passed = choices[enough & ((known & ~near).sum(axis=1) <= 1)]
+        for begin in range(0, len(passed), AT_ONCE):
+            some = passed[begin : begin + AT_ONCE]
+            known, near = _near(form, some, rows, target.values, slack, None)
+            few = (known & ~near).sum(axis=1) <= known.sum(axis=1) // 100
+            for choice in some[few]:
+                values = evaluated(form, [rows[operand][None] for operand in choice])[0]
+                if _agrees(values, target):
+                    yield form, tuple(int(operand) for operand in choice)
+
+
+def _near(
+    form: Expression,
+    choices: npt.NDArray[np.intp],
+    rows: Floats,
+    target: Floats,
+    slack: Floats,
+    count: int | None,
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Where a form of some choices of columns has a value, and where it is about the target's.
+
+    Returns:
+        Choices x the first ``count`` rows.
+    """
+    operands = [rows[choices[:, operand], :count] for operand in range(choices.shape[1])]
+    with np.errstate(over="ignore", invalid="ignore"):
+        computed = evaluated(form, operands)
+        near = np.abs(computed - target[:count]) <= slack[:count]
+    return ~np.isnan(computed), near
 
 
 def evaluated(form: Expression, operands: Sequence[Floats]) -> Floats:
