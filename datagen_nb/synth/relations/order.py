@@ -66,6 +66,7 @@ class Gap(Derived):
         gap: Own column: the difference, in units.
         unit: Of the difference, in what the column's numbers are: microseconds, or plain ones.
         least: Lowest difference in units; ``None`` when exceptions are lower.
+        lowest: Below it an exception is none: the row keeps the rule.
         grid: What the target's values are multiples of.
     """
 
@@ -73,6 +74,7 @@ class Gap(Derived):
     gap: str
     unit: float
     least: float | None
+    lowest: float
     grid: Grid
 
     @property
@@ -132,6 +134,8 @@ class Gap(Derived):
             # The type's range, and a grid that is coarser than the base's, are kept upwards.
             low = values < base
             values = np.where(low, rounded(np.maximum(values, base), self.grid, "ceil"), values)
+        else:
+            values = np.where(values < self.lowest, np.maximum(base, self.lowest), values)
         return write(values, self.grid, self.type), known
 
     def holds(self, table: pa.Table) -> Flags:
@@ -277,6 +281,7 @@ def gap_of(
         gap=gap,
         unit=unit,
         least=least,
+        lowest=float(above.min()),
         grid=grid,
         exceptions=exceptions,
         rest=unused(f"{target} otherwise", [*taken, gap]) if has_rest else "",

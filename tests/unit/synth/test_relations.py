@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from datagen_nb.core.errors import InputError
 from datagen_nb.synth import packing
+from datagen_nb.synth.fitting import fit
 from datagen_nb.synth.relations import find, only_made
 from datagen_nb.synth.relations.dependency import Lookup
 
@@ -353,6 +354,20 @@ def test_exceptions_come_back_as_a_share(make):
     made = relations.rebuild(relations.reduce(table), chance(3))
     (again,) = [again for again in relations.shares(made).values() if again < 1]
     assert again == pytest.approx(share, abs=0.002)
+
+
+def test_an_exception_stays_in_the_columns_range():
+    """Some walks of a career are fewer than its home runs; none are fewer than none."""
+    random = chance(1)
+    runs = random.poisson(8, ROWS)
+    walks = runs + random.poisson(40, ROWS)
+    walks[:3] = runs[:3] - 5
+    walks = np.maximum(walks, 0)
+    model = fit(pa.table({"home_runs": runs, "walks": walks}), seed=1)
+    assert "walks >= home_runs" in [one.sentence for one in model.relations]
+    made = model.generate(0, 40_000, offset=0).to_pandas()
+    assert made["walks"].min() >= walks.min()
+    assert (made["walks"] < made["home_runs"]).any()
 
 
 def test_relations_are_kept_as_bytes():
