@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
 
 from datagen_nb.client.async_client import AsyncClient
 from datagen_nb.client.async_job import AsyncJob
@@ -44,6 +44,12 @@ class Views(Protocol):
 
     def report(self, report: Report) -> Any:
         """A report to read."""
+        ...
+
+    def wizard(
+        self, client: Client, config: JobConfiguration, step: Literal["data", "review"]
+    ) -> Any:
+        """A wizard that begins with a configuration, at one of its steps."""
         ...
 
 

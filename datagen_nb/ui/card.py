@@ -165,18 +165,14 @@ class JobCard(WidgetBase):
 
     async def _edit(self, edit: CardEdit) -> None:
         """Open a wizard with the job's configuration, one field of it changed if that is asked."""
-        from datagen_nb.ui.wizard import Wizard
-
         config, names = self._config, {"timeout": "timeout", "dataSize": "data_size"}
         if edit.field is not None:
             config = config.model_copy(update={names[edit.field]: edit.value})
-
-        def made() -> Wizard:
-            wizard = Wizard(self.job.client, config)
-            wizard.step = "data" if edit.field is None else "review"
-            return wizard
-
-        await self.open_below(made, instead="dg.wizard(client, job)")
+        step: Literal["data", "review"] = "data" if edit.field is None else "review"
+        client = self.job.client
+        await self.open_below(
+            lambda: client.views.wizard(client, config, step), instead="dg.wizard(client, job)"
+        )
 
     async def _logs(self, job: AsyncJob, *, after: int) -> list[dict[str, Any]]:
         """The lines so far; those to come are sent as they are said."""

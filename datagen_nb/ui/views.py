@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from datagen_nb.client.sync import Dataset, Job
+    from datagen_nb.client.sync import Client, Dataset, Job
+    from datagen_nb.core.config import JobConfiguration
     from datagen_nb.core.result import Report
 
 
@@ -33,3 +34,12 @@ class Views:
         from datagen_nb.ui.report import ReportView
 
         return ReportView(report)
+
+    def wizard(
+        self, client: Client, config: JobConfiguration, step: Literal["data", "review"]
+    ) -> Any:
+        from datagen_nb.ui.wizard import Wizard
+
+        wizard = Wizard(client, config)
+        wizard.step = step
+        return wizard
