@@ -17,16 +17,11 @@ from datagen_nb.client.parameters import (
     to_wire,
 )
 from datagen_nb.core.cloud_paths import is_cloud_path, split
-from datagen_nb.core.config import (
-    DEFAULT_BUCKET,
-    LOCAL_FILES,
-    RESULTS,
-    USUAL_MODE,
-    JobConfiguration,
-)
+from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.errors import ConfigurationError, DatagenError, Problem
 from datagen_nb.core.formats import written_format
 from datagen_nb.core.pipeline_info import PipelineInfo
+from datagen_nb.core.places import DEFAULT_BUCKET, LOCAL_FILES, RESULTS, USUAL_MODE
 from datagen_nb.core.ports import Jobs
 from datagen_nb.pipelines.built_in import patterns_of, stated
 

@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from datagen_nb.client.misuse import check_not_negative
-from datagen_nb.core.config import LOCAL_FILES, USUAL_MODE
 from datagen_nb.core.errors import ProtocolError
 from datagen_nb.core.formats import written_format
 from datagen_nb.core.inert import ONE_LINE, inert
 from datagen_nb.core.lease import Connected
 from datagen_nb.core.output_errors import output_exists, output_is_input
+from datagen_nb.core.places import LOCAL_FILES, USUAL_MODE
 from datagen_nb.core.ports import Jobs
 from datagen_nb.core.result import Manifest, Part, Report
 from datagen_nb.tables.frames import to_pandas

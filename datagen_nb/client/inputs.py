@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias, cast
 
 from datagen_nb.client.downloads import download, is_web_address
 from datagen_nb.core.cloud_paths import is_cloud_path, split
-from datagen_nb.core.config import DEFAULT_BUCKET, LOCAL_FILES
 from datagen_nb.core.errors import ArgumentError, ConfigurationError, InputError, Problem
 from datagen_nb.core.formats import format_of, known_endings
+from datagen_nb.core.places import DEFAULT_BUCKET, LOCAL_FILES
 from datagen_nb.core.ports import Jobs
 from datagen_nb.tables import sniff
 from datagen_nb.tables.file_sets import files_of, is_file_set, join_files

@@ -12,8 +12,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import BinaryIO, Literal, Protocol, runtime_checkable
 
-from datagen_nb.core.config import DEFAULT_BUCKET
 from datagen_nb.core.errors import NotFound
+from datagen_nb.core.places import DEFAULT_BUCKET
 
 PAGE_SIZE = 1_000
 """Objects on one page of a listing, unless the caller says otherwise."""

@@ -1,74 +1,35 @@
-"""What a job is asked to do: ``JobConfiguration``, and the rules of every job on any pipeline.
+"""What a job is asked to do: ``JobConfiguration``, checked, and written as YAML or Python.
 
-The rules are checked before anything is sent, and all problems are raised as one error. Those
-that depend on what runs the job are in ``core.pipeline``.
+Its rules (``core.config_rules``) are checked before anything is sent, and all problems are raised
+as one error. Those that depend on what runs the job are in ``core.pipeline``.
 Source: the specification, section 1.1.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
+from pathlib import Path
+from textwrap import indent
 from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, model_validator
+from pydantic.alias_generators import to_snake
 
-from datagen_nb.core.cloud_paths import title
+from datagen_nb.core.cloud_paths import is_cloud, title
+from datagen_nb.core.config_rules import DAY, FIELDS
 from datagen_nb.core.errors import MAX_PROBLEMS, ConfigurationError, Problem
-from datagen_nb.core.formats import FORMATS, foreign_ending
-from datagen_nb.core.quoting import brief_repr
-from datagen_nb.core.rules import (
-    TRUE_OR_FALSE,
-    Rule,
-    broken,
-    is_int,
-    is_text,
-    one_of,
-    seconds,
-    text,
-    unknown_names,
-    whole,
+from datagen_nb.core.formats import foreign_ending, format_of
+from datagen_nb.core.places import (
+    DEFAULT_BUCKET,
+    INPUTS,
+    LOCAL_FILES,
+    OWN_FOLDERS,
+    RESULTS,
+    short,
 )
+from datagen_nb.core.quoting import brief_repr, python
+from datagen_nb.core.rules import broken, unknown_names
 from datagen_nb.core.wire_model import WireModel
-
-AFTER_FAILURE = ("fail", "run")
-
-MAX_PREDECESSORS = 50
-"""Jobs that one job may wait for."""
-
-MAX_PARAMETERS = 50_000
-"""Characters of a configuration's parameters as JSON."""
-
-MAX_ROWS = 10_000_000_000
-MIN_ROWS = 2
-"""Fewest rows of a table that can be trained on."""
-
-MAX_COLUMNS = 5_000
-"""Columns of a table that is fitted."""
-
-MAX_SEED = 2**63 - 1
-DAY = 86_400
-
-MAX_SECONDS = 30 * DAY
-"""Longest timeout of a job."""
-
-LOCAL_FILES = "file"
-"""Name of the bucket that is the user's own file system; only the local service has it."""
-
-USUAL_MODE = 0o644
-"""Permission bits of a new file in the bucket of local files, if none are said."""
-
-DEFAULT_BUCKET = "default"
-"""Name of the bucket that every customer has."""
-
-RESULTS = "jobs"
-"""Name of the bucket whose objects are the results of the customer's jobs, named by their ids."""
-
-INPUTS = "inputs"
-"""Folder of that bucket where what was sent lies, named by its digest."""
-
-OWN_FOLDERS = (INPUTS, "jobs", "uploads")
-"""What the service keeps in that bucket for itself; a result cannot be named into it."""
 
 
 class JobConfiguration(WireModel):
@@ -229,72 +190,13 @@ class JobConfiguration(WireModel):
             print(job.configuration.to_code())
             ```
         """
-        from datagen_nb.core.calls import cell_of
+        path, bucket = self.input_path, self.input_bucket
+        has_path = bucket == LOCAL_FILES or is_cloud(bucket)
+        if has_path and format_of(path) == self.input_format:
+            table = python(short(bucket, path))
+            return submit_call(self, table, name=Path(path).stem, format=self.input_format)
+        return _whole_code(self)
 
-        return cell_of(self)
-
-
-def _is_json_object(value: Any) -> bool:
-    try:
-        text = json.dumps(value, allow_nan=False, ensure_ascii=False)
-    except (TypeError, ValueError, RecursionError):
-        return False
-    return isinstance(value, dict) and is_text(text) and len(text) <= MAX_PARAMETERS
-
-
-def _is_tags(value: Any) -> bool:
-    return (
-        isinstance(value, list | tuple)
-        and len(value) <= 20
-        and all(is_text(tag) and 1 <= len(tag) <= 100 for tag in value)
-    )
-
-
-def _is_jobs(value: Any) -> bool:
-    return (
-        isinstance(value, list | tuple)
-        and len(value) <= MAX_PREDECESSORS
-        and all(is_text(job) and 1 <= len(job) <= 64 for job in value)
-        and len(set(value)) == len(value)
-    )
-
-
-FIELDS: Mapping[str, Rule] = {
-    "dataType": text(100, empty=True, what="a kind of data"),
-    "dataSize": whole(1, MAX_ROWS, "Give the number of rows to make, as 100_000."),
-    "inputFormat": one_of(FORMATS),
-    "outputFormat": one_of(FORMATS),
-    "inputBucket": text(200, empty=False, what="a bucket's name"),
-    "outputBucket": text(200, empty=False, what="a bucket's name"),
-    "inputPath": text(4096, empty=False, what="a path"),
-    "outputPath": text(4096, empty=True, what="a path"),
-    "isAsync": TRUE_OR_FALSE,
-    "timeout": seconds(MAX_SECONDS),
-    "resumeWindow": seconds(180 * DAY),
-    "parameters": Rule(
-        _is_json_object,
-        f"has to be an object of JSON values, written in at most {MAX_PARAMETERS:,} characters",
-        "Give a dict, and of `columns` only those whose kind is not found by itself.",
-    ),
-    "name": text(200, empty=True, what="a name"),
-    "tags": Rule(
-        _is_tags,
-        "has to be a list of at most 20 words of 1 to 100 characters",
-        "Give a list of short texts.",
-    ),
-    "after": Rule(
-        _is_jobs,
-        f"has to be a list of at most {MAX_PREDECESSORS} different jobs",
-        "Give the ids of jobs that were submitted before.",
-    ),
-    "afterFailure": one_of(AFTER_FAILURE),
-    "overwrite": TRUE_OR_FALSE,
-    "outputMode": Rule(
-        lambda value: value is None or (is_int(value) and 0 <= value <= 0o777),
-        "has to be permission bits from 0 to 0o777 (511)",
-        "Leave it out, or write 0o640 (416), for example.",
-    ),
-}
 
 _by_wire_name = {name: field.alias or name for name, field in JobConfiguration.model_fields.items()}
 
@@ -348,3 +250,70 @@ def _problems(given: Mapping[str, Any], *, partial: bool = False) -> Iterator[Pr
 def _from_pydantic(entry: Any) -> Problem:
     field = ".".join(str(part) for part in entry["loc"]) or "configuration"
     return Problem(field, brief_repr(entry.get("input")), entry["msg"], "See JobConfiguration.")
+
+
+_BEYOND_SUBMIT = (
+    "data_type",
+    "is_async",
+    "resume_window",
+    "after",
+    "after_failure",
+    "output_mode",
+)
+"""Fields that ``submit`` has no argument for."""
+
+
+def submit_call(config: JobConfiguration, table: str, *, name: str, format: str) -> str:
+    """The call of ``submit`` that makes a configuration.
+
+    Args:
+        config: What is submitted.
+        table: The Python that gives the table.
+        name: What ``submit`` calls the job of it by default.
+        format: What ``submit`` writes its result as by default.
+    """
+    if not can_be_arguments(config):
+        return _whole_code(config)
+    parameters = {to_snake(wire): value for wire, value in config.parameters.items()}
+    arguments = [table, f"rows={config.data_size:_}"]
+    if "seed" in parameters:
+        arguments.append(f"seed={parameters.pop('seed')}")
+    output = config.output_path and short(config.output_bucket, config.output_path)
+    if output:
+        arguments.append(f"output={python(output)}")
+    if config.overwrite:
+        arguments.append("overwrite=True")
+    if config.output_format != (format_of(output) or format):
+        arguments.append(f"format={python(config.output_format)}")
+    if parameters:
+        arguments.append(f"parameters={python(parameters)}")
+    if config.timeout != JobConfiguration.model_fields["timeout"].default:
+        whole = config.timeout == int(config.timeout)
+        arguments.append(f"timeout={int(config.timeout) if whole else config.timeout!r}")
+    if config.name != name:
+        arguments.append(f"name={python(config.name)}")
+    if config.tags:
+        arguments.append(f"tags={python(list(config.tags))}")
+    line = ", ".join(arguments)
+    if len(line) <= 60:
+        return f"job = client.submit({line})"
+    return "job = client.submit(\n" + indent(",\n".join(arguments), "    ") + ",\n)"
+
+
+def can_be_arguments(config: JobConfiguration) -> bool:
+    """Whether the arguments of ``submit`` can say all of a configuration."""
+    fields = JobConfiguration.model_fields
+    usual = all(getattr(config, name) == fields[name].default for name in _BEYOND_SUBMIT)
+    has_path = config.output_bucket == LOCAL_FILES or is_cloud(config.output_bucket)
+    return usual and (not config.output_path or has_path)
+
+
+def _whole_code(config: JobConfiguration) -> str:
+    lines = [
+        f"    {name}={python(getattr(config, name))},"
+        for name, field in JobConfiguration.model_fields.items()
+        if field.is_required()
+        or getattr(config, name) != field.get_default(call_default_factory=True)
+    ]
+    made = "\n".join(["dg.JobConfiguration(", *lines, ")"])
+    return f"config = {made}\njob = client.submit(config)"

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from datagen_nb.core.config import FIELDS
+from datagen_nb.core.config_rules import FIELDS
 from datagen_nb.core.errors import ConfigurationError, Problem
 from datagen_nb.core.pipeline_info import PipelineInfo
 from datagen_nb.core.rules import broken, text_rule

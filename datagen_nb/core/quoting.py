@@ -1,4 +1,4 @@
-"""How error messages quote a value or an unknown name: shortened, however long it is."""
+"""How messages quote a value or an unknown name, shortened; how code writes a value, whole."""
 
 from __future__ import annotations
 
@@ -31,3 +31,15 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     names = list(known)
     near = difflib.get_close_matches(name, names, n=1) if len(name) <= MAX_NAME_LENGTH else []
     return f"Did you mean {near[0]}?" if near else f"Known are {', '.join(names)}."
+
+
+def python(value: Any) -> str:
+    """A value as Python that a formatter would leave alone, where it can."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{python(key)}: {python(one)}" for key, one in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(python(one) for one in value) + "]"
+    literal = repr(value)
+    if isinstance(value, str) and literal[0] == "'" and '"' not in literal and "\\'" not in literal:
+        return f'"{literal[1:-1]}"'
+    return literal

@@ -13,7 +13,6 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from datagen_nb.core.calls import source_of
 from datagen_nb.core.changes import (
     Annotated,
     Cancelled,
@@ -36,6 +35,7 @@ from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.errors import ActionRefused, ArgumentError
 from datagen_nb.core.estimates import Estimate
 from datagen_nb.core.failure import JobFailure
+from datagen_nb.core.places import source_of
 from datagen_nb.core.quoting import did_you_mean
 from datagen_nb.core.summary import Summarized, Summary
 from datagen_nb.core.wire_model import Instant, WireModel, as_instant

@@ -12,9 +12,9 @@ from typing import Protocol
 
 from pydantic import Field, model_validator
 
-from datagen_nb.core.config import INPUTS
 from datagen_nb.core.errors import ConfigurationError, Conflict, InputError, NotFound, Problem
 from datagen_nb.core.formats import FORMATS
+from datagen_nb.core.places import INPUTS
 from datagen_nb.core.summary import Summarized, Summary, listed
 from datagen_nb.core.wire_model import Instant, RequestModel, WireModel
 from datagen_nb.core.words import local_time, size

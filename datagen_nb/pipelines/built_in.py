@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from datagen_nb.core.config import MAX_COLUMNS, MAX_SEED
+from datagen_nb.core.config_rules import MAX_COLUMNS, MAX_SEED
 from datagen_nb.core.kinds import KINDS
 from datagen_nb.core.pipeline_info import PipelineInfo, StageInfo
 from datagen_nb.core.version import __version__

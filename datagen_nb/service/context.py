@@ -9,12 +9,13 @@ from dataclasses import dataclass
 
 from datagen_nb.core.buckets import Bucket, Buckets
 from datagen_nb.core.clock import SteadyClock
-from datagen_nb.core.config import DEFAULT_BUCKET, JobConfiguration
+from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.event_bus import EventBus
 from datagen_nb.core.lease import Lease
 from datagen_nb.core.limits import Limits
 from datagen_nb.core.pipeline import Pipeline
 from datagen_nb.core.pipeline_info import PipelineInfo
+from datagen_nb.core.places import DEFAULT_BUCKET
 from datagen_nb.core.store import Documents, JobStore
 from datagen_nb.service.access.policy import Policy
 from datagen_nb.service.observers import Observers

@@ -6,7 +6,7 @@ import os
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
 
-from datagen_nb.core.config import LOCAL_FILES, JobConfiguration
+from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.errors import ServiceUnavailable
 from datagen_nb.core.limits import RateLimitStatus, limit_status
 from datagen_nb.core.messages import (
@@ -23,6 +23,7 @@ from datagen_nb.core.messages import (
     ServiceInfo,
 )
 from datagen_nb.core.pipeline_info import PipelineInfo
+from datagen_nb.core.places import LOCAL_FILES
 from datagen_nb.core.result import Manifest, Report
 from datagen_nb.core.status import JobStatus
 from datagen_nb.core.uploads import UploadRequest, send

@@ -16,10 +16,10 @@ from datetime import timedelta
 from weakref import WeakValueDictionary
 
 from datagen_nb.core.buckets import Bucket
-from datagen_nb.core.config import INPUTS
 from datagen_nb.core.errors import Conflict, VersionConflict
 from datagen_nb.core.limits import check_storage
 from datagen_nb.core.messages import check_page
+from datagen_nb.core.places import INPUTS
 from datagen_nb.core.status import State
 from datagen_nb.core.store import CustomerUsage, Document
 from datagen_nb.core.uploads import (

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from threadpoolctl import threadpool_limits
 
-from datagen_nb.core.config import MIN_ROWS
+from datagen_nb.core.config_rules import MIN_ROWS
 from datagen_nb.core.errors import InputError
 from datagen_nb.core.kinds import KINDS, Scale
 from datagen_nb.synth import keys, relations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from datagen_nb.core.config import MAX_COLUMNS
+from datagen_nb.core.config_rules import MAX_COLUMNS
 from datagen_nb.tables.input_errors import input_error
 
 

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from datagen_nb.core.config import MIN_ROWS
+from datagen_nb.core.config_rules import MIN_ROWS
 from datagen_nb.core.formats import FORMATS
 from datagen_nb.tables.cells import PER_SECOND
 from datagen_nb.tables.dialect import BYTE_ORDER_MARK, Dialect

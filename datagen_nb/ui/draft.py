@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from datagen_nb.client.parameters import table_of, to_wire
-from datagen_nb.core.calls import can_be_arguments, submit_call
 from datagen_nb.core.cloud_paths import is_cloud_path, split
-from datagen_nb.core.config import DEFAULT_BUCKET, LOCAL_FILES, JobConfiguration
+from datagen_nb.core.config import JobConfiguration, can_be_arguments, submit_call
 from datagen_nb.core.errors import ArgumentTypeError, ConfigurationError, Problem
 from datagen_nb.core.formats import FORMATS, PACKED_ENDING
 from datagen_nb.core.inspection import Inspection
 from datagen_nb.core.kinds import KINDS
 from datagen_nb.core.pipeline_info import PipelineInfo
+from datagen_nb.core.places import DEFAULT_BUCKET, LOCAL_FILES
 from datagen_nb.ui.snapshots import FormatChoice, KindChoice, WizardChoices
 
 NO_TABLE = Problem(

@@ -10,10 +10,11 @@ from typing import Any
 from datagen_nb.client.async_client import AsyncClient
 from datagen_nb.client.async_job import AsyncJob
 from datagen_nb.client.parameters import from_wire
-from datagen_nb.core.calls import python, source_of
 from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.errors import DatagenError
 from datagen_nb.core.formats import FORMATS
+from datagen_nb.core.places import source_of
+from datagen_nb.core.quoting import python
 from datagen_nb.core.result import Report
 from datagen_nb.core.status import JobStatus, State
 from datagen_nb.ui.snapshots import CardSnapshot, ReportSummary

@@ -8,11 +8,12 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 from datagen_nb.client.parameters import from_wire
-from datagen_nb.core.calls import python, short
 from datagen_nb.core.cloud_paths import is_cloud
-from datagen_nb.core.config import DEFAULT_BUCKET, LOCAL_FILES, JobConfiguration
+from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.errors import DatagenError
 from datagen_nb.core.inspection import Inspection
+from datagen_nb.core.places import DEFAULT_BUCKET, LOCAL_FILES, short
+from datagen_nb.core.quoting import python
 from datagen_nb.ui.draft import SelectedSource
 from datagen_nb.ui.snapshots import WizardTable
 

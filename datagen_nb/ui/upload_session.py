@@ -6,10 +6,11 @@ import asyncio
 from pathlib import PurePath
 from typing import Any
 
-from datagen_nb.core.calls import python
-from datagen_nb.core.config import DEFAULT_BUCKET, JobConfiguration
+from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.errors import ConfigurationError, Problem
 from datagen_nb.core.formats import format_of, known_endings
+from datagen_nb.core.places import DEFAULT_BUCKET
+from datagen_nb.core.quoting import python
 from datagen_nb.core.uploads import Upload, UploadRequest, Uploads
 from datagen_nb.ui.draft import SelectedSource
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, assert_never, get_args
 import traitlets
 
 from datagen_nb.client.sync import Client, Job
-from datagen_nb.core.calls import short
 from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.errors import ConfigurationError, DatagenError, InputError
 from datagen_nb.core.estimates import Estimate
 from datagen_nb.core.inspection import Inspection
+from datagen_nb.core.places import short
 from datagen_nb.pipelines.built_in import kinds_of
 from datagen_nb.ui import candidates
 from datagen_nb.ui.actions import BadRequest, read_action

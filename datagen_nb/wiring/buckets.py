@@ -9,7 +9,7 @@ from pathlib import Path
 from datagen_nb.core.access import CUSTOMER_NAME, LOCAL_CUSTOMER, CustomerStorage
 from datagen_nb.core.buckets import Bucket, Buckets
 from datagen_nb.core.cloud_paths import SCHEME, is_bucket_name, is_cloud
-from datagen_nb.core.config import DEFAULT_BUCKET, LOCAL_FILES
+from datagen_nb.core.places import DEFAULT_BUCKET, LOCAL_FILES
 
 _CUSTOMER_NAME = re.compile(CUSTOMER_NAME)
 

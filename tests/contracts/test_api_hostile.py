@@ -21,9 +21,7 @@ from datagen_nb.api.server.app import make_app
 from datagen_nb.api.server.auth import AuthConfig, PeerAuth
 from datagen_nb.api.server.request_limits import MAX_LEVELS, body_limits_of
 from datagen_nb.core.clock import SystemClock
-from datagen_nb.core.config import (
-    FIELDS,
-)
+from datagen_nb.core.config_rules import FIELDS
 from datagen_nb.pipelines.built_in import PARAMETERS
 from datagen_nb.pipelines.mock import MockPipeline
 from datagen_nb.wiring.server import host_service

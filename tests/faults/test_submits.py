@@ -12,9 +12,10 @@ import pytest
 
 from datagen_nb.api.process.home import Home
 from datagen_nb.api.process.launch import attach, stop
-from datagen_nb.core.config import LOCAL_FILES, JobConfiguration
+from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.errors import DatagenError, IdempotencyConflict
 from datagen_nb.core.messages import JobQuery
+from datagen_nb.core.places import LOCAL_FILES
 from datagen_nb.core.status import JobStatus
 from tests.faults.test_kills import kill
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from datagen_nb.api.process import launch
-from datagen_nb.core.calls import cell_of, source_of
 from datagen_nb.core.cloud_paths import is_cloud_path, split, title
 from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.errors import ArgumentError
+from datagen_nb.core.places import source_of
 from datagen_nb.ui.draft import target_of
 
 PATHS = {
@@ -62,7 +62,7 @@ def test_the_cell_of_a_job_names_its_objects() -> None:
         name="table",
     )
 
-    cell = cell_of(config)
+    cell = config.to_code()
 
     assert '"gs://acme/in/table.csv"' in cell
     assert 'output="gs://acme/new.csv"' in cell

@@ -8,14 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import datagen_nb as dg
-from datagen_nb.core.config import (
-    DAY,
-    FIELDS,
-    MAX_PREDECESSORS,
-    MAX_ROWS,
-    MAX_SEED,
-    JobConfiguration,
-)
+from datagen_nb.core.config import JobConfiguration
+from datagen_nb.core.config_rules import DAY, FIELDS, MAX_PREDECESSORS, MAX_ROWS, MAX_SEED
 from datagen_nb.core.errors import ConfigurationError
 from datagen_nb.core.formats import FORMATS, format_of
 from datagen_nb.pipelines.built_in import COLUMN_KINDS, INFO, PARAMETERS

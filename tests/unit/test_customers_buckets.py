@@ -12,8 +12,8 @@ from datagen_nb.buckets.gcs.bucket import GcsBucket
 from datagen_nb.core.access import LOCAL_CUSTOMER, CustomerStorage
 from datagen_nb.core.buckets import Buckets
 from datagen_nb.core.cloud_paths import split_database
-from datagen_nb.core.config import DEFAULT_BUCKET
 from datagen_nb.core.errors import ConfigurationError, NotFound
+from datagen_nb.core.places import DEFAULT_BUCKET
 from datagen_nb.service.settings import Settings
 from datagen_nb.wiring.buckets import customers_buckets
 from tests import fake_gcs

@@ -1,4 +1,4 @@
-"""Estimates: ranges that hold the truth, that narrow with what jobs teach, and are quick."""
+"""Estimates: ranges that hold the truth, that narrow with each job, and are quick."""
 
 import asyncio
 import itertools
@@ -17,24 +17,19 @@ from datagen_nb.core.buckets import Buckets
 from datagen_nb.core.clock import SystemClock
 from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.errors import DatagenWarning, InputError, LimitReached
-from datagen_nb.core.estimates import (
+from datagen_nb.core.estimates import Estimate, Space, TableFacts, judge
+from datagen_nb.core.plans import Preview
+from datagen_nb.core.status import State
+from datagen_nb.core.throughput import (
     MIN_UNCERTAINTY,
     SECONDS,
     STEP_OF,
-    Estimate,
-    Space,
     Spread,
-    TableFacts,
     Throughput,
     estimate,
     expected_bytes,
     expected_seconds,
-    judge,
     kind_of_work,
-)
-from datagen_nb.core.plans import Preview
-from datagen_nb.core.status import (
-    State,
 )
 from datagen_nb.pipelines.built_in import STAGES
 from datagen_nb.pipelines.local import LocalPipeline
@@ -92,12 +87,12 @@ def test_every_stage_belongs_to_a_step():
 )
 def test_a_range_holds_what_was_expected_of_it(rows, format, ratios):
     """The low end is below the high one, and more rows never take less."""
-    taught = Throughput()
+    known = Throughput()
     for ratio in ratios:
-        taught = taught.seeing(dict.fromkeys((*SECONDS, "bytes"), ratio))
-    one = estimate(config(data_size=rows, output_format=format), FACTS, alike=taught, any_=taught)
+        known = known.updated(dict.fromkeys((*SECONDS, "bytes"), ratio))
+    one = estimate(config(data_size=rows, output_format=format), FACTS, alike=known, overall=known)
     more = estimate(
-        config(data_size=2 * rows, output_format=format), FACTS, alike=taught, any_=taught
+        config(data_size=2 * rows, output_format=format), FACTS, alike=known, overall=known
     )
 
     assert 0 <= one.seconds_low < one.seconds_high <= more.seconds_high
@@ -106,25 +101,25 @@ def test_a_range_holds_what_was_expected_of_it(rows, format, ratios):
 
 def test_a_prior_says_that_it_is_one():
     """Until a job has ended nothing is known of this machine."""
-    assert estimate(config(), FACTS, alike=NOTHING, any_=NOTHING).basis == "prior"
-    taught = NOTHING.seeing({"make": 1.0})
-    found = estimate(config(), FACTS, alike=NOTHING, any_=taught)
+    assert estimate(config(), FACTS, alike=NOTHING, overall=NOTHING).basis == "prior"
+    known = NOTHING.updated({"make": 1.0})
+    found = estimate(config(), FACTS, alike=NOTHING, overall=known)
     assert (found.basis, found.jobs) == ("measured", 1)
 
 
 @pytest.mark.parametrize("ratio", [0.2, 1.0, 5.0])
 def test_jobs_that_end_alike_move_the_range_to_the_truth_and_narrow_it(ratio):
     """After a dozen of them the truth is inside, and the ends are less than twice apart."""
-    taught, task = NOTHING, config(data_size=100_000)
+    known, task = NOTHING, config(data_size=100_000)
     for _ in range(12):
-        taught = taught.seeing(dict.fromkeys((*SECONDS, "bytes"), ratio))
+        known = known.updated(dict.fromkeys((*SECONDS, "bytes"), ratio))
 
-    found = estimate(task, FACTS, alike=taught, any_=taught)
+    found = estimate(task, FACTS, alike=known, overall=known)
 
     truth = ratio * sum(expected_seconds(task, FACTS.rows, FACTS.columns).values())
     assert found.seconds_low < truth < found.seconds_high
     assert found.bytes_low < ratio * expected_bytes(task, FACTS) < found.bytes_high
-    before = estimate(task, FACTS, alike=NOTHING, any_=NOTHING)
+    before = estimate(task, FACTS, alike=NOTHING, overall=NOTHING)
     width = found.seconds_high / found.seconds_low
     assert width < before.seconds_high / before.seconds_low / 2
 
@@ -133,7 +128,7 @@ def test_a_machine_that_became_slower_is_believed_in_the_end():
     """Old jobs fade."""
     spread = Spread()
     for ratio in [1.0] * 200 + [4.0] * 200:
-        spread = spread.seeing(ratio)
+        spread = spread.updated(ratio)
 
     low, high = spread.range(1.0)
 
@@ -144,7 +139,7 @@ def test_a_range_is_never_narrower_than_machines_are_steady():
     """A hundred equal jobs do not make a point of it."""
     spread = Spread()
     for _ in range(100):
-        spread = spread.seeing(1.0)
+        spread = spread.updated(1.0)
 
     low, high = spread.range(10.0)
 
@@ -160,7 +155,7 @@ def test_jobs_of_like_width_are_of_one_kind():
 
 def test_the_truth_stands_beside_the_estimate():
     """And whether it lay inside."""
-    said = estimate(config(), FACTS, alike=NOTHING, any_=NOTHING)
+    said = estimate(config(), FACTS, alike=NOTHING, overall=NOTHING)
 
     inside = said.compared(said.bytes_high, said.seconds_low)
     outside = said.compared(said.bytes_high + 1, said.seconds_low)
@@ -409,7 +404,7 @@ async def test_the_truth_of_real_jobs_lies_in_their_ranges(tmp_path, diamonds):
 
 
 @pytest.mark.slow
-async def test_what_jobs_taught_outlives_the_service(tmp_path, diamonds):
+async def test_the_throughput_of_jobs_outlives_the_service(tmp_path, diamonds):
     """The next one begins with it."""
     async with local_service(tmp_path) as service:
         jobs = service.customer(LOCAL_CUSTOMER)

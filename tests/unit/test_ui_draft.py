@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import datagen_nb as dg
-from datagen_nb.core.calls import python
 from datagen_nb.core.config import (
     JobConfiguration,
 )
 from datagen_nb.core.formats import FORMATS
+from datagen_nb.core.quoting import python
 from datagen_nb.pipelines.built_in import COLUMN_KINDS, INFO
 from datagen_nb.ui.draft import (
     SelectedSource,

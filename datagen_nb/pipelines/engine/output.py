@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from datagen_nb.core.buckets import LocalDisk, Mode, free_bytes
-from datagen_nb.core.config import LOCAL_FILES, USUAL_MODE
 from datagen_nb.core.errors import (
     NotFound,
     OutputError,
@@ -16,6 +15,7 @@ from datagen_nb.core.errors import (
 )
 from datagen_nb.core.output_errors import output_exists, output_is_input
 from datagen_nb.core.pipeline import Task
+from datagen_nb.core.places import LOCAL_FILES, USUAL_MODE
 from datagen_nb.core.result import Part
 from datagen_nb.core.words import size as in_bytes
 from datagen_nb.pipelines.engine.workspace import Plan, Workspace

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from datagen_nb.core.changes import Annotated, Cancelled, Change, Paused, Resumed
-from datagen_nb.core.config import DEFAULT_BUCKET
 from datagen_nb.core.errors import (
     ActionRefused,
 )
@@ -16,6 +15,7 @@ from datagen_nb.core.messages import (
     JobQuery,
 )
 from datagen_nb.core.pipeline import Logged
+from datagen_nb.core.places import DEFAULT_BUCKET
 from datagen_nb.core.status import JobStatus, State
 from datagen_nb.service.context import CustomerContext
 from datagen_nb.service.jobs.bulk import MAX_BULK_JOBS, each

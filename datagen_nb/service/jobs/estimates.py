@@ -1,6 +1,6 @@
 """Estimates and previews: what a job would take and make, before it is submitted.
 
-The input is looked at once and remembered until it changes; what jobs teach of this machine is
+The input is looked at once and remembered until it changes; how fast jobs ran here is
 kept in documents, written now and then and at the end.
 """
 
@@ -25,22 +25,14 @@ from datagen_nb.core.errors import (
     NotFound,
     ServiceUnavailable,
 )
-from datagen_nb.core.estimates import (
-    Estimate,
-    Space,
-    TableFacts,
-    Throughput,
-    estimate,
-    judge,
-    kind_of_work,
-    taught,
-)
+from datagen_nb.core.estimates import Estimate, Space, TableFacts, judge
 from datagen_nb.core.inspection import Inspection
 from datagen_nb.core.limits import reservation
 from datagen_nb.core.pipeline import InputProbe
 from datagen_nb.core.plans import Preview
 from datagen_nb.core.status import JobStatus
 from datagen_nb.core.store import CustomerUsage, JobRecord, Precondition
+from datagen_nb.core.throughput import Throughput, estimate, kind_of_work, observed_ratios
 from datagen_nb.core.words import duration
 from datagen_nb.service.collection import Collection
 from datagen_nb.service.context import ServiceContext
@@ -62,7 +54,7 @@ LOOKS, MAX_WAITING = 2, 8
 """Looks at once, and those that may wait for one."""
 
 SAVE_SECONDS = 30.0
-"""Time in which what jobs teach is gathered before it is written."""
+"""Time in which the throughput of jobs is gathered before it is written."""
 
 SUBMIT_SECONDS = 1.0
 """Longest that a submit waits for a look, where no quota depends on it."""
@@ -91,13 +83,13 @@ class Estimator:
         self._news = asyncio.Event()
 
     async def start(self) -> None:
-        """Read what jobs have taught before."""
+        """Read the throughput of earlier jobs."""
         async for entry in self._kept.all(""):
             self._known[entry.id] = entry.value
         self._tasks.start(self._keep_saving(), name="throughput")
 
     async def aclose(self) -> None:
-        """Write what jobs have taught."""
+        """Write the throughput of jobs."""
         await self._tasks.aclose()
         probes = list(self._looking.values())
         for probe in probes:
@@ -120,7 +112,7 @@ class Estimator:
             found = await asyncio.to_thread(self.find, customer, config)
         facts = await self._facts_of(customer, config, found)
         alike = self._known.get(kind_of_work(config, facts.columns), Throughput())
-        made = estimate(config, facts, alike=alike, any_=self._known.get(ALL, Throughput()))
+        made = estimate(config, facts, alike=alike, overall=self._known.get(ALL, Throughput()))
         return judge(config, made, await self._spaces(customer, config))
 
     async def _spaces(self, customer: str, config: JobConfiguration) -> list[Space]:
@@ -253,11 +245,11 @@ class Estimator:
             ),
             None,
         )
-        ratios = taught(config, status, facts)
+        ratios = observed_ratios(config, status, facts)
         if ratios is None:
             return
         for kind in (ALL, kind_of_work(config, estimate.input_columns)):
-            self._known[kind] = self._known.get(kind, Throughput()).seeing(ratios)
+            self._known[kind] = self._known.get(kind, Throughput()).updated(ratios)
             self._unsaved.add(kind)
         self._news.set()
 
@@ -328,7 +320,7 @@ class Estimator:
             try:
                 await self._save()
             except ServiceUnavailable as error:
-                logger.warning("what jobs taught could not be kept: %s", error)
+                logger.warning("the throughput of jobs could not be kept: %s", error)
 
     async def _save(self) -> None:
         for kind in sorted(self._unsaved):

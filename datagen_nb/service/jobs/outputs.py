@@ -14,9 +14,10 @@ from dataclasses import replace
 from typing import Any
 
 from datagen_nb.core.buckets import objects
-from datagen_nb.core.config import DEFAULT_BUCKET, JobConfiguration
+from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.errors import JobNotFound, QuotaExceeded
 from datagen_nb.core.limits import MAKE_ROOM, reservation
+from datagen_nb.core.places import DEFAULT_BUCKET
 from datagen_nb.core.status import State
 from datagen_nb.core.store import CustomerUsage, JobRecord, Precondition
 from datagen_nb.core.words import size as in_bytes

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datagen_nb.core.config import DEFAULT_BUCKET, JobConfiguration
+from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.estimates import UNKNOWN_ROW, Estimate
 from datagen_nb.core.limits import Limits
+from datagen_nb.core.places import DEFAULT_BUCKET
 
 
 def kept_copies(config: JobConfiguration) -> int:
