@@ -1,21 +1,15 @@
 import { render } from "preact";
 import { act } from "preact/test-utils";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import type { CardActions } from "../src/actions";
 import widget, { Card } from "../src/card";
 import type { Ask } from "../src/link";
 import type { Snapshot } from "../src/snapshot";
 import type { Listen } from "../src/widget";
 import { ESTIMATE, FakeModel, NOW, snapshot } from "./fakes";
+import { host } from "./host";
 
-let host: HTMLElement;
-beforeEach(() => {
-  host = document.createElement("div");
-  document.body.append(host);
-});
 afterEach(() => {
-  render(null, host);
-  host.remove();
   vi.useRealTimers();
 });
 

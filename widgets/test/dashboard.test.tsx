@@ -1,11 +1,12 @@
 import { render } from "preact";
 import { act } from "preact/test-utils";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import type { DashboardActions } from "../src/actions";
 import { Dashboard } from "../src/dashboard";
 import type { Bar, Limits, Seen, Snapshot } from "../src/dashboard/snapshot";
 import { placed, reach } from "../src/dashboard/timeline";
 import type { Ask } from "../src/link";
+import { host } from "./host";
 
 const NOW = Date.parse("2026-11-23T10:00:00Z");
 const MINUTE = 60_000;
@@ -66,16 +67,6 @@ const seen = (given: Partial<Seen> = {}): Snapshot => ({
   webhooks: [],
   recent: [bar()],
   ...given,
-});
-
-let host: HTMLElement;
-beforeEach(() => {
-  host = document.createElement("div");
-  document.body.append(host);
-});
-afterEach(() => {
-  render(null, host);
-  host.remove();
 });
 
 function show(snapshot: Snapshot, ask: Ask<DashboardActions> = async () => undefined, connected = true): string {

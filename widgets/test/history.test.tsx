@@ -1,10 +1,11 @@
 import { render } from "preact";
 import { act } from "preact/test-utils";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import type { HistoryActions } from "../src/actions";
 import { History } from "../src/history";
 import type { Row, Snapshot } from "../src/history/snapshot";
 import type { Ask } from "../src/link";
+import { host } from "./host";
 
 const NOW = Date.parse("2026-11-23T10:00:30Z");
 
@@ -35,14 +36,7 @@ const snapshot = (rows: Row[], given: Partial<Snapshot> = {}): Snapshot => ({
   ...given,
 });
 
-let host: HTMLElement;
-beforeEach(() => {
-  host = document.createElement("div");
-  document.body.append(host);
-});
 afterEach(() => {
-  render(null, host);
-  document.body.replaceChildren();
   localStorage.clear();
 });
 

@@ -1,19 +1,12 @@
-import { render } from "preact";
 import { act } from "preact/test-utils";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import widget from "../src/card";
 import { Link } from "../src/link";
 import type { Snapshot, State } from "../src/snapshot";
 import { FakeModel, NOW, snapshot } from "./fakes";
+import { host } from "./host";
 
-let host: HTMLElement;
-beforeEach(() => {
-  host = document.createElement("div");
-  document.body.append(host);
-});
 afterEach(() => {
-  render(null, host);
-  host.remove();
   vi.useRealTimers();
 });
 
