@@ -16,7 +16,7 @@ from datagen_nb.core.summary import Summarized, Summary
 from datagen_nb.core.wire_model import Instant, RequestModel, WireModel
 from datagen_nb.core.words import duration
 
-EventName = Literal[
+JobEventName = Literal[
     "job.created",
     "job.updated",
     "job.completed",
@@ -25,10 +25,10 @@ EventName = Literal[
     "job.paused",
     "job.resumed",
     "job.expired",
-    "job.deleted",
-    "alert.raised",
-    "alert.cleared",
 ]
+"""Changes of a job."""
+
+EventName = Literal[JobEventName, "job.deleted", "alert.raised", "alert.cleared"]
 
 
 class JobEvent(WireModel):
@@ -39,6 +39,17 @@ class JobEvent(WireModel):
     job_id: str
     timestamp: Instant
     data: JobStatus
+
+    @classmethod
+    def current(cls, status: JobStatus, cursor: int) -> JobEvent:
+        """A job as it is now: what a reader of its events gets before those that follow."""
+        return cls(
+            cursor=cursor,
+            event="job.updated",
+            job_id=status.job_id,
+            timestamp=status.last_updated,
+            data=status,
+        )
 
 
 class OtherEvent(WireModel):

@@ -14,21 +14,13 @@ from typing import Annotated, Literal, Protocol, get_args
 
 from pydantic import Field
 
+from datagen_nb.core.messages import JobEventName
 from datagen_nb.core.signing import SIGNATURE
 from datagen_nb.core.status import JobStatus
 from datagen_nb.core.summary import Summarized, Summary, listed
 from datagen_nb.core.wire_model import Instant, RequestModel, WireModel
 
-WebhookEvent = Literal[
-    "job.created",
-    "job.updated",
-    "job.completed",
-    "job.failed",
-    "job.cancelled",
-    "job.paused",
-    "job.resumed",
-    "job.expired",
-]
+WebhookEvent = JobEventName
 WEBHOOK_EVENTS: frozenset[str] = frozenset(get_args(WebhookEvent))
 
 RETRY_SCHEDULE = (0, 5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400)

@@ -60,13 +60,7 @@ class HttpEvents:
         async with self._subscribed(job_id) as (subscriber, cursor):
             body = await self._session.send("GET", wire.job_path(job_id), idempotent=True)
             status = parse_response(JobStatus, body)
-            yield JobEvent(
-                cursor=cursor,
-                event="job.updated",
-                job_id=job_id,
-                timestamp=status.last_updated,
-                data=status,
-            )
+            yield JobEvent.current(status, cursor)
             while True:
                 for event in await subscriber.take():
                     if not (isinstance(event, JobEvent) and _is_known(event.data, status)):

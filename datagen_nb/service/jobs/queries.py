@@ -104,14 +104,7 @@ class JobQueries:
         if after is None:
             after = (await self.event_page()).cursor
             if job_id is not None:
-                status = await self.status(job_id)
-                yield JobEvent(
-                    cursor=after,
-                    event="job.updated",
-                    job_id=job_id,
-                    timestamp=status.last_updated,
-                    data=status,
-                )
+                yield JobEvent.current(await self.status(job_id), after)
         while True:
             page = await self.event_page(after=after, wait=3600)
             after = page.cursor
