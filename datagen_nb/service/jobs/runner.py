@@ -1,7 +1,7 @@
 """What runs: the queue, one task per running job, and the timers that end jobs.
 
-A run takes the signals of the pipeline and applies each as a change. A worker that dies costs the
-job one attempt; only several in a row without progress end it.
+A run records the signals of the pipeline (``signals``). A worker that dies costs the job one
+attempt; only several in a row without progress end it.
 """
 
 from __future__ import annotations
@@ -17,21 +17,16 @@ from datagen_nb.core.changes import (
     Change,
     Completed,
     Failed,
-    InputMeasured,
     Paused,
-    Progressed,
     Requeued,
     Resumed,
-    StageCompleted,
-    StageStarted,
     Started,
-    Warned,
 )
 from datagen_nb.core.errors import ActionRefused, DatagenError, JobNotFound, ServiceUnavailable
 from datagen_nb.core.failure import JobFailure
 from datagen_nb.core.limits import may_start
 from datagen_nb.core.logs import new_log_context
-from datagen_nb.core.pipeline import Heartbeat, Logged, PartsWritten, Signal, Task
+from datagen_nb.core.pipeline import Heartbeat, Logged, Task
 from datagen_nb.core.status import JobStatus, StaleAttempt, State
 from datagen_nb.core.store import CustomerUsage, JobRecord
 from datagen_nb.service.context import ServiceContext
@@ -42,9 +37,9 @@ from datagen_nb.service.jobs.dependencies import DependencyTracker
 from datagen_nb.service.jobs.expiries import Expiries
 from datagen_nb.service.jobs.leases import Leases
 from datagen_nb.service.jobs.outputs import Outputs
-from datagen_nb.service.jobs.progress import UnwrittenProgress
 from datagen_nb.service.jobs.queue import Queue, records_in
 from datagen_nb.service.jobs.retries import Retries
+from datagen_nb.service.jobs.signals import SignalRecorder
 from datagen_nb.service.tasks import RETRY_DELAY, BackgroundTasks, retry_until_stored
 
 logger = logging.getLogger("datagen_nb.service")
@@ -278,19 +273,15 @@ class Runner:
             customer=customer,
             pipeline=record.status.metadata.pipeline,
         )
-        progress = UnwrittenProgress(context.clock, context.settings.progress_interval)
-        async with aclosing(self._context.pipeline.run(task)) as signals:
+        recorder = SignalRecorder(context, self._changes, self._outputs, record)
+        async with aclosing(context.pipeline.run(task)) as signals:
             async for signal in signals:
+                if isinstance(signal, Heartbeat) and signal.pid is not None:
+                    self.workers[customer, job_id] = signal.pid
                 if isinstance(signal, Failed) and await self._is_retried(customer, job_id, signal):
                     return True
-                if isinstance(signal, Completed):
-                    size, earlier = await self._outputs.keep(record), progress.take()
-                    await self._changes.apply(
-                        customer, job_id, signal, size=size, record=record, earlier=earlier
-                    )
-                    break
-                record = await self._record_signal(record, signal, progress)
-                if isinstance(signal, Failed):
+                await recorder.add(signal)
+                if isinstance(signal, Completed | Failed):
                     break
             else:
                 return False
@@ -310,44 +301,6 @@ class Runner:
             self._context.clock, partial(self._again, customer, job_id, attempt, reason, wait=wait)
         )
         return True
-
-    async def _record_signal(
-        self, record: JobRecord, signal: Signal, progress: UnwrittenProgress
-    ) -> JobRecord:
-        """Record what a worker reports; return the job as it is then."""
-        customer, job_id = record.customer, record.job_id
-        log: Logged | None = None
-        match signal:
-            case Heartbeat(pid=pid):
-                if pid is not None:
-                    self.workers[customer, job_id] = pid
-                return await self._write_progress(record, progress)
-            case StageStarted() | Progressed() | StageCompleted() | InputMeasured():
-                progress.add(signal)
-                return await self._write_progress(record, progress)
-            case PartsWritten(size=size):
-                return await self._outputs.make_room(record, size)
-            case Logged():
-                await self._changes.append_log(customer, job_id, signal)
-                return record
-            case Warned(message=message):
-                log = Logged("warning", message)
-            case Failed(error=error):
-                log = Logged("error", error.message)
-            case _:
-                pass
-        return await self._changes.apply(
-            customer, job_id, signal, log=log, record=record, earlier=progress.take()
-        )
-
-    async def _write_progress(self, record: JobRecord, progress: UnwrittenProgress) -> JobRecord:
-        """Write the progress that waits, if it is time; return the job as it is then."""
-        if not progress.is_due:
-            return record
-        *earlier, (change, _) = progress.take()
-        return await self._changes.apply(
-            record.customer, record.job_id, change, record=record, earlier=earlier
-        )
 
     async def _lost(self, customer: str, job_id: str, attempt: int) -> None:
         """The worker died: start another attempt, unless that keeps happening."""
