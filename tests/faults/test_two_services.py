@@ -38,8 +38,8 @@ POLL_SECONDS = 0.02
 
 JOBS = 6
 
-JOB_SECONDS = 6.0
-"""How long a job takes at least: several polls, however slow the machine."""
+SLOW, QUICK = 600.0, 1.0
+"""How long a job takes at least: longer than its process lives; and where it is to complete."""
 
 
 class Member:
@@ -91,15 +91,18 @@ class Member:
 
 
 @asynccontextmanager
-async def pair(folder, adapter="sqlite", *, job_seconds=JOB_SECONDS):
-    """The first process, which leads, the second, and the store, read by the test."""
+async def pair(folder, job_seconds, adapter="sqlite"):
+    """The first process, which leads, the second, and the store, read by the test.
+
+    ``job_seconds`` says how long a job takes in each of the two.
+    """
     bucket = LocalBucket(folder / "buckets" / CUSTOMER)
     bucket.put("in.csv", b"a,b\n1,2\n3,4\n")
     members = []
     store = await ADAPTERS[adapter](folder)()
     try:
-        for _ in range(2):
-            members.append(Member(folder, job_seconds, adapter))
+        for seconds in job_seconds:
+            members.append(Member(folder, seconds, adapter))
             await members[-1].ready()
         yield *members, store
     finally:
@@ -144,7 +147,7 @@ async def pending_messages(store, webhook_id):
 @pytest.mark.slow
 async def test_a_running_job_stays_with_the_process_that_runs_it(tmp_path):
     """For longer than two leases, which its process renews; the other does not take it."""
-    async with pair(tmp_path, job_seconds=2.2 * LEASE_SECONDS) as (_, second, store):
+    async with pair(tmp_path, (QUICK, 2.2 * LEASE_SECONDS)) as (_, second, store):
         await second.submit("one")
         (record,) = await until(store, lambda records: running_at(second.owner, records))
         (done,) = await until(store, completed(1))
@@ -157,7 +160,8 @@ async def test_a_running_job_stays_with_the_process_that_runs_it(tmp_path):
 @pytest.mark.parametrize("victim", ["the leader", "the other"])
 async def test_jobs_of_a_killed_process_are_finished_by_the_other(tmp_path, victim):
     """Each completes once with all its rows; only messages under way at the kill come twice."""
-    async with receiving() as receiver, pair(tmp_path) as (leader, other, store):
+    job_seconds = (SLOW, QUICK) if victim == "the leader" else (QUICK, SLOW)
+    async with receiving() as receiver, pair(tmp_path, job_seconds) as (leader, other, store):
         killed = leader if victim == "the leader" else other
         webhook = await leader.send_webhooks_to(receiver.url)
         # Its own jobs take all slots first: it runs some of them when it is killed.
@@ -190,7 +194,7 @@ async def test_jobs_of_a_killed_process_are_finished_by_the_other(tmp_path, vict
 @pytest.mark.slow
 async def test_submits_of_two_processes_never_pass_the_limits(tmp_path, adapter):
     """Of two hundred at once: so many run and so many wait as may, and each refusal says so."""
-    async with pair(tmp_path, adapter, job_seconds=10_000) as (first, second, store):
+    async with pair(tmp_path, (SLOW, SLOW), adapter) as (first, second, store):
         keys = [f"key {number}" for number in range(200)]
         submits = asyncio.gather(first.submit_all(keys[::2]), second.submit_all(keys[1::2]))
         while not submits.done():
