@@ -37,12 +37,15 @@ def test_the_wheel_holds_the_built_front_end_and_the_demo_table(wheel):
 @pytest.mark.timeout(600)
 def test_the_wheel_runs_the_main_job_in_an_empty_environment(wheel, tmp_path):
     """Installed with no node on the path, it learns, generates and tells."""
-    subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "venv"], check=True)
     python = tmp_path / "venv" / "bin" / "python"
     constraint = ROOT / "constraints.txt"
     environment = {**os.environ, "PATH": f"{python.parent}:/bin", "DATAGEN_HOME": str(tmp_path)}
     subprocess.run(
-        [python, "-m", "pip", "install", "-q", "--no-compile", "-c", constraint, wheel],
+        [
+            *(sys.executable, "-m", "pip", "--python", python),
+            *("install", "-q", "--no-compile", "-c", constraint, wheel),
+        ],
         check=True,
         cwd=tmp_path,
     )
