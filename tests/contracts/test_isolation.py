@@ -35,6 +35,7 @@ from datagen_nb.pipelines.mock import MockPipeline
 from datagen_nb.wiring.server import host_service
 from datagen_nb.wiring.service import build_service
 from tests.deadline import DEADLINE
+from tests.routes import walk
 
 ANN, BOB = "annika", "bob"
 TABLE = b"n,word\n1,a\n2,b\n3,c\n"
@@ -170,15 +171,6 @@ def described(route):
     """``METHOD path`` of a route, for each of its methods."""
     methods = getattr(route, "methods", None) or {"WS"}
     return [f"{method} {route.path}" for method in sorted(methods)]
-
-
-def walk(routes):
-    for route in routes:
-        below = getattr(route, "original_router", None) or route
-        if hasattr(below, "routes"):
-            yield from walk(below.routes)
-        else:
-            yield route
 
 
 APP = make_app(lambda connection: None, describe=lambda info: info)

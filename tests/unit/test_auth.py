@@ -32,6 +32,7 @@ from datagen_nb.service.access.audit import Audit
 from datagen_nb.service.access.keys import Access
 from datagen_nb.stores.sqlite.store import SqliteStore
 from tests.clock import FakeClock
+from tests.routes import walk
 
 LIMITS = Limits(request_rate=2, request_burst=4)
 
@@ -248,12 +249,6 @@ def test_no_route_is_a_setting_by_accident():
         for method in getattr(route, "methods", None) or {"GET"}:
             action = action_of(method, re.sub(r"{\w+}", "x", route.path))
             assert not action.startswith("settings.") or route.path.split("/")[2] in spoken_for
-
-
-def walk(routes):
-    for route in routes:
-        below = getattr(route, "original_router", None) or route
-        yield from walk(below.routes) if hasattr(below, "routes") else [route]
 
 
 @pytest.mark.parametrize(

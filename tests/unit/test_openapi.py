@@ -12,6 +12,7 @@ from datagen_nb.api.server.examples import EXAMPLES
 from datagen_nb.core import config, limits, messages, status, uploads
 from datagen_nb.core.errors import ERROR_TYPES
 from tests.golden import OPENAPI, openapi_text
+from tests.routes import walk
 
 APP = make_app(lambda _: None, describe=lambda info: info)
 API = APP.openapi()
@@ -20,17 +21,6 @@ OPERATIONS = {
     for path, methods in API["paths"].items()
     for method, operation in methods.items()
 }
-
-
-def walk(routes):
-    for route in routes:
-        below = getattr(route, "original_router", None) or route
-        if hasattr(below, "routes"):
-            yield from walk(below.routes)
-        else:
-            yield route
-
-
 ROUTES = sorted(
     f"{method} {route.path}"
     for route in walk(APP.routes)

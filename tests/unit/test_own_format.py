@@ -1,14 +1,10 @@
 """A table format from outside of the package: found by its entry point, known everywhere."""
 
 import json
-import os
-import subprocess
-import sys
 
 import pyarrow as pa
-import pytest
 
-from tests.deadline import DEADLINE
+from tests.own_package import Environment
 
 MODULE = """
 import pyarrow as pa
@@ -71,21 +67,7 @@ with dg.connect() as client:
 """
 
 
-@pytest.fixture
-def installed(tmp_path):
-    """A folder with the module and what ``pip install`` would say of it."""
-    folder = tmp_path / "site"
-    described = folder / "arrow_format-1.dist-info"
-    described.mkdir(parents=True)
-    (folder / "arrow_format.py").write_text(MODULE)
-    (described / "METADATA").write_text("Metadata-Version: 2.1\nName: arrow-format\nVersion: 1\n")
-    (described / "entry_points.txt").write_text(
-        "[datagen_nb.table_formats]\narrow = arrow_format:ArrowFile\n"
-    )
-    return folder
-
-
-def test_a_format_of_another_package_goes_through_everything(tmp_path, installed):
+def test_a_format_of_another_package_goes_through_everything(tmp_path):
     """Inspected, submitted, written, joined, reported on, offered by the wizard."""
     table = pa.table({"n": [n / 4 for n in range(400)], "word": ["a", "b"] * 200})
     with (
@@ -95,26 +77,11 @@ def test_a_format_of_another_package_goes_through_everything(tmp_path, installed
         target.write_table(table)
     table.to_pandas().to_csv(tmp_path / "real.csv", index=False)
     (tmp_path / "broken.arrow").write_text("n,word\n1,a\n2,b\n")
-    environment = {
-        **os.environ,
-        "PYTHONPATH": str(installed),
-        "DATAGEN_HOME": str(tmp_path / "home"),
-    }
+    environment = Environment(tmp_path)
+    environment.install("arrow_format", MODULE, "datagen_nb.table_formats", arrow="ArrowFile")
 
-    def run(*arguments):
-        return subprocess.run(
-            [sys.executable, *arguments],
-            cwd=tmp_path,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=3 * DEADLINE,
-        )
+    done = environment.run_beside_a_service(SCRIPT)
 
-    try:
-        done = run("-c", SCRIPT)
-    finally:
-        run("-m", "datagen_nb", "stop")
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)
     assert said.pop("fidelity") > 0.5

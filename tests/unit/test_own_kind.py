@@ -2,14 +2,12 @@
 
 import json
 import os
-import subprocess
-import sys
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from tests.deadline import DEADLINE
+from tests.own_package import Environment
 
 MODULE = '''
 import re
@@ -194,50 +192,18 @@ with dg.connect() as client:
 """
 
 
-def install(folder, module, source, *classes):
-    """Write a module, and what ``pip install`` would say of it."""
-    described = folder / f"{module}-1.dist-info"
-    described.mkdir(parents=True)
-    (folder / f"{module}.py").write_text(source)
-    (described / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {module}\nVersion: 1\n")
-    points = [f"{name.lower()} = {module}:{name}" for name in classes]
-    (described / "entry_points.txt").write_text(
-        "\n".join(["[datagen_nb.column_kinds]", *points, ""])
-    )
+GROUP = "datagen_nb.column_kinds"
 
 
 @pytest.fixture
-def installed(tmp_path):
-    """A folder with the package."""
-    folder = tmp_path / "site"
-    install(folder, "own_kinds", MODULE, "Plate", "Duration")
-    return folder
+def environment(tmp_path):
+    """Where the package is installed."""
+    made = Environment(tmp_path)
+    made.install("own_kinds", MODULE, GROUP, plate="Plate", duration="Duration")
+    return made
 
 
-@pytest.fixture
-def run(tmp_path, installed):
-    """Runs Python where the package is installed."""
-    environment = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join([str(installed), os.environ.get("PYTHONPATH", "")]),
-        "DATAGEN_HOME": str(tmp_path / "home"),
-    }
-
-    def run(*arguments):
-        return subprocess.run(
-            [sys.executable, *arguments],
-            cwd=tmp_path,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=3 * DEADLINE,
-            check=False,
-        )
-
-    return run
-
-
-def test_a_kind_of_another_package_goes_through_everything(tmp_path, run):
+def test_a_kind_of_another_package_goes_through_everything(tmp_path, environment):
     """Inspected, previewed, fitted, made, reported on, offered by the wizard, or refused."""
     random = np.random.default_rng(2)
     minutes = random.integers(10, 400, 600)
@@ -252,10 +218,7 @@ def test_a_kind_of_another_package_goes_through_everything(tmp_path, run):
     )
     cars.to_csv(tmp_path / "cars.csv", index=False)
 
-    try:
-        done = run("-c", SCRIPT)
-    finally:
-        run("-m", "datagen_nb", "stop")
+    done = environment.run_beside_a_service(SCRIPT)
 
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)
@@ -294,12 +257,12 @@ def test_a_kind_of_another_package_goes_through_everything(tmp_path, run):
     }
 
 
-def test_the_suite_of_kinds_can_be_run_by_anyone(tmp_path, installed, run):
+def test_the_suite_of_kinds_can_be_run_by_anyone(tmp_path, environment):
     """With pytest and no plugin; it fails a kind that copies the input, or is not installed."""
-    install(installed, "broken_kinds", BROKEN, "Copied")
+    environment.install("broken_kinds", BROKEN, GROUP, copied="Copied")
     (tmp_path / "test_mine.py").write_text(SUITE)
 
-    done = run(
+    done = environment.run(
         *("-m", "pytest", "-q", "-p", "no:asyncio", "-p", "no:xdist", "-p", "no:cacheprovider"),
         *("-c", os.devnull, "--rootdir", ".", "test_mine.py"),
     )

@@ -80,15 +80,20 @@ async def test_retry_after_is_obeyed(tmp_path):
         assert 7 in world.clock.slept
 
 
+async def begin_and_leave(world):
+    """Run the job until its first stage has started, and stop reading it."""
+    world.pipeline.may_go_on.clear()
+    run = world.remote.run(world.task())
+    async for signal in run:
+        if isinstance(signal, StageStarted):
+            break
+    await run.aclose()
+
+
 async def test_a_closed_run_is_paused_and_resumed_by_the_next(tmp_path):
     """The server goes on with the configuration that it has, as another attempt."""
     async with a_world(tmp_path, *SIGNALS) as world:
-        world.pipeline.may_go_on.clear()
-        run = world.remote.run(world.task())
-        async for signal in run:
-            if isinstance(signal, StageStarted):
-                break
-        await run.aclose()
+        await begin_and_leave(world)
         assert world.pipeline.stopped == {1: 1}
         assert (await world.remote.calls.status("j_1")).status is State.PAUSED
 
@@ -294,12 +299,7 @@ async def test_a_caller_has_its_own_jobs(tmp_path):
 async def test_a_job_that_is_forgotten_is_cancelled(tmp_path):
     """Also twice, and one that the server does not know."""
     async with a_world(tmp_path, *SIGNALS) as world:
-        world.pipeline.may_go_on.clear()
-        run = world.remote.run(world.task())
-        async for signal in run:
-            if isinstance(signal, StageStarted):
-                break
-        await run.aclose()
+        await begin_and_leave(world)
         for job_id in ("j_1", "j_1", "j_2"):
             await world.remote.forget(job_id)
         assert (await world.remote.calls.status("j_1")).status is State.CANCELLED
