@@ -5,12 +5,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 from tests import firestore_emulator as firestore_emulator_module
 from tests import gcs_emulator as gcs_emulator_module
 
 if TYPE_CHECKING:
     from distributed import LocalCluster
+
+# How long an example takes depends on the machine; `pytest-timeout` bounds a test.
+settings.register_profile("tests", deadline=None)
+settings.load_profile("tests")
 
 DIAMONDS = Path(__file__).parents[1] / "notebooks" / "data" / "diamonds.parquet"
 

@@ -145,7 +145,6 @@ def live(tmp_path_factory):
 @settings(
     max_examples=EXAMPLES,
     derandomize=True,
-    deadline=None,
     database=None,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=[*HealthCheck],

@@ -180,7 +180,7 @@ def test_any_body_and_name_come_back(adapter: str, tmp_path) -> None:
             await store.aclose()
 
     @given(body=st.dictionaries(st.text(), JSON, max_size=4), id=st.text(min_size=1, max_size=20))
-    @settings(max_examples=EXAMPLES[adapter], deadline=None)
+    @settings(max_examples=EXAMPLES[adapter])
     def check(body, id) -> None:
         assert asyncio.run(kept(body, id)) == body
 

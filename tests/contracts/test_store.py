@@ -408,7 +408,7 @@ def test_every_order_has_every_job_once(adapter, tmp_path_factory):
         finally:
             await store.aclose()
 
-    @settings(max_examples=EXAMPLES[adapter], deadline=None)
+    @settings(max_examples=EXAMPLES[adapter])
     @given(
         made=jobs(),
         sort=st.sampled_from(sorted(VALUE)),
@@ -497,7 +497,7 @@ def test_a_tally_is_what_one_would_count_by_hand(adapter, tmp_path_factory):
         finally:
             await store.aclose()
 
-    @settings(max_examples=EXAMPLES[adapter], deadline=None)
+    @settings(max_examples=EXAMPLES[adapter])
     @given(made=jobs(), since=st.integers(0, 3))
     def check(made, since):
         reported, all_jobs = asyncio.run(tally(made, since)), [one.status for one in made]

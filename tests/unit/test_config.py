@@ -4,7 +4,7 @@ import json
 from types import SimpleNamespace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import datagen_nb as dg
@@ -360,7 +360,6 @@ configurations = st.fixed_dictionaries(
 ).map(lambda fields: JobConfiguration(**fields))
 
 
-@settings(deadline=None)
 @given(configurations)
 def test_a_configuration_survives_every_writing(config):
     """JSON, a JSON object, YAML and Python code each give back an equal one."""

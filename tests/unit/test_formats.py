@@ -222,7 +222,7 @@ JSON_LITERALS = [
     st.lists(st.lists(st.sampled_from(JSON_LITERALS), min_size=2, max_size=2), min_size=2),
     st.sampled_from([7, 60, 1 << 20]),
 )
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_json_lines_hold_what_the_array_holds(
     monkeypatch: pytest.MonkeyPatch, values: list[list[str]], chunk: int
 ) -> None:
@@ -439,7 +439,7 @@ tables = st.lists(
 
 
 @pytest.mark.parametrize("format", FORMATS)
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 @given(table=tables)
 def test_any_table_round_trips(format: str, table: pa.Table) -> None:
     """Writing and reading a part is the identity."""
@@ -449,7 +449,7 @@ def test_any_table_round_trips(format: str, table: pa.Table) -> None:
 
 
 @pytest.mark.parametrize("format", ["csv", "json", "jsonl"])
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 @given(table=tables)
 def test_guessed_types_lose_nothing(format: str, table: pa.Table) -> None:
     """What was written, read with guessed types and written again gives the same texts."""
@@ -462,7 +462,7 @@ def test_guessed_types_lose_nothing(format: str, table: pa.Table) -> None:
         assert again["s"] == [str(v) for v in table["s"].to_pylist()]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(rows=st.lists(st.tuples(texts, texts), min_size=1, max_size=8))
 def test_csv_agrees_with_the_standard_library(rows: list[tuple[str, str]]) -> None:
     """Any texts that we write, Python's csv module reads as the same fields."""

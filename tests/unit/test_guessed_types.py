@@ -29,7 +29,7 @@ def guessed(*blocks: list[str | None]) -> Guess:
     return guess
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.lists(st.none() | TEXTS, max_size=4) | st.lists(TEXTS, min_size=2, max_size=3),
     st.data(),
@@ -102,7 +102,7 @@ SPELLINGS = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(SPELLINGS, min_size=1, max_size=2, unique=True), st.booleans())
 def test_values_are_written_as_they_were_read(texts: list[str], has_null: bool) -> None:
     """A column has a type only where that keeps the spelling of each value."""

@@ -106,7 +106,7 @@ def test_what_runs_every_half_hour_does_so_through_both_changes(day):
     assert runs == tuple(day + timedelta(minutes=30 * (count + 1)) for count in range(10))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     st.sampled_from(["0 2 * * *", "*/7 * * * *", "0,30 2,3 * * *", "15 1-3 * * SUN", "0 0 L * *"]),
     st.sampled_from(["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "UTC"]),

@@ -296,7 +296,6 @@ class Service(RuleBasedStateMachine):
 Service.TestCase.settings = settings(
     max_examples=50,
     stateful_step_count=40,
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
 

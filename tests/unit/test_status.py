@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import get_args
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from datagen_nb.core import status as module
@@ -314,7 +314,6 @@ def follow(taken):
         job = after
 
 
-@settings(deadline=None)
 @given(steps)
 def test_whatever_happens_a_job_keeps_its_laws(taken):
     """Ends are final, numbers in bounds, attempts and running time only grow."""
@@ -341,7 +340,6 @@ def test_whatever_happens_a_job_keeps_its_laws(taken):
         assert [stage.name for stage in after.stages] == list(STAGES)
 
 
-@settings(deadline=None)
 @given(steps)
 def test_a_status_crosses_the_wire_unchanged(taken):
     """Both as JSON text and as an object."""

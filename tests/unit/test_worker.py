@@ -445,7 +445,7 @@ def test_progress_is_reported_at_most_five_times_a_second(make_task: MakeTask) -
     assert len(reported) < 100
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     rows=st.integers(1, 400),
     limit=st.integers(1, 300),
@@ -466,9 +466,7 @@ def test_a_sample_does_not_depend_on_batches(rows: int, limit: int, batch: int, 
     assert len(taken[0]) == min(rows, limit)
 
 
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     lengths=st.lists(st.integers(0, 200), min_size=1, max_size=300),
     batches=st.lists(st.integers(1, 100), min_size=2, max_size=4),

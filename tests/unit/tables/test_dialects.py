@@ -313,7 +313,7 @@ dialects = st.builds(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     dialect=dialects,
     rows=st.lists(
@@ -343,7 +343,7 @@ def test_any_table_round_trips_in_any_dialect(
     assert Dialect.of(table.schema) == dialect
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     delimiter=st.sampled_from(",;\t|"),
     line_end=st.sampled_from(["\n", "\r\n"]),

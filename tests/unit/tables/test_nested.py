@@ -200,7 +200,7 @@ SCHEMA = pa.schema(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(rows, min_size=1, max_size=12))
 def test_any_nested_table_comes_back(found: list[dict[str, Any]]) -> None:
     """Flattening and rebuilding is the identity, for any nulls and lengths."""
@@ -214,7 +214,7 @@ def test_any_nested_table_comes_back(found: list[dict[str, Any]]) -> None:
     assert Nested.of(nested.attach(flat.schema)) == nested
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(rows, min_size=1, max_size=8), st.randoms(use_true_random=False))
 def test_any_flat_values_make_nested_ones(found: list[dict[str, Any]], random: Any) -> None:
     """Columns that were made apart from each other give objects and lists of the input's form."""
@@ -250,7 +250,7 @@ def test_a_pooled_value_of_whole_lists_is_an_empty_list() -> None:
 
 
 @given(st.lists(rows, min_size=1, max_size=5))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_json_of_nested_values_is_that_of_the_standard_library(found: list[Any]) -> None:
     """Whole columns at a time, the same texts."""
     table = pa.Table.from_pylist(found, SCHEMA)
