@@ -16,7 +16,7 @@ def add_commands(commands: Commands) -> None:
     serve = commands.add(
         "serve-pipeline",
         _serve_pipeline,
-        "Run the jobs of services elsewhere, by keys of this home (`datagen-nb keys`).",
+        "Run the jobs of services elsewhere, by the keys of `datagen-nb keys`.",
     )
     serve.add_argument("--listen", metavar="HOST:PORT", required=True, help="where to listen")
     add_tls(serve)

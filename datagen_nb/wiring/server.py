@@ -77,7 +77,7 @@ def serve_pipeline(
     """Offer the pipeline of this machine to services elsewhere until it is stopped.
 
     Args:
-        home: Has the keys that are accepted, and the access log.
+        home: Has the keys that are accepted, and the access log; unless the settings name a store.
         address: Where it listens.
         roots: Places of objects that may be used.
         slots: Attempts that run at once; ``DATAGEN_SLOTS`` by default.
@@ -96,7 +96,7 @@ def serve_pipeline(
     from datagen_nb.service.access.audit import Audit
     from datagen_nb.service.access.keys import Access
     from datagen_nb.service.settings import Settings
-    from datagen_nb.stores.sqlite.store import SqliteStore
+    from datagen_nb.stores.registry import open_store
 
     allowed = Roots(roots)
     settings = Settings()
@@ -106,7 +106,7 @@ def serve_pipeline(
         pipeline = LocalPipeline(memory=settings.worker_memory, dask=settings.dask)
         await pipeline.warm()
         service = PipelineService(pipeline, allowed, clock, slots=slots or settings.slots)
-        store = await SqliteStore.open(home.database)
+        store = await open_store(settings.store, home.database)
         access = Access(store.documents, clock)
         await access.start()
 

@@ -1,5 +1,6 @@
 """What every pipeline keeps to: the public suite over each of ours, and what is ours alone."""
 
+import asyncio
 import base64
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from datagen_nb.core.pipeline import Pipeline, Task
 from datagen_nb.pipelines.local import LocalPipeline
 from datagen_nb.pipelines.mock import MockPipeline
 from datagen_nb.testing import PipelineSuite, manifest_of
+from tests.firestore_emulator import VARIABLE, project_at
 from tests.pipeline_server import PipelineServer
 
 
@@ -101,3 +103,22 @@ class TestDask(OurSuite):
         pipeline = LocalPipeline(dask=self.address)
         await pipeline.warm()
         return pipeline
+
+
+def test_keys_of_a_served_pipeline_are_in_the_store_of_the_settings(
+    tmp_path: Path, firestore_emulator: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those that ``datagen-nb keys`` makes there let in; its home has no database."""
+    monkeypatch.setenv(VARIABLE, firestore_emulator)
+    monkeypatch.setenv("DATAGEN_STORE", f"firestore://{project_at(tmp_path)}")
+
+    async def health(server: PipelineServer) -> str:
+        pipeline = server.connect()
+        try:
+            return (await pipeline.check_health()).status
+        finally:
+            await pipeline.aclose()
+
+    with PipelineServer(tmp_path, tmp_path) as server:
+        assert asyncio.run(health(server)) == "healthy"
+        assert not server.home.database.exists()
