@@ -112,14 +112,17 @@ async def pair(folder, job_seconds, adapter="sqlite"):
 
 
 async def until(store, condition):
-    """Poll the records of all jobs until a condition holds; the limit holds at each poll."""
+    """Read all jobs after each change until a condition holds; the limit holds each time."""
     async with asyncio.timeout(DEADLINE):
+        position = (await store.changes()).position
         while True:
             assert (await store.usage(CUSTOMER)).running <= MAX_JOBS
             records = await all_records(store)
             if condition(records):
                 return records
-            await asyncio.sleep(POLL_SECONDS)
+            while not (seen := await store.changes(after=position)).customers:
+                await asyncio.sleep(POLL_SECONDS)
+            position = seen.position
 
 
 async def all_records(store):
@@ -158,10 +161,10 @@ async def test_a_running_job_stays_with_the_process_that_runs_it(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("victim", ["the leader", "the other"])
-async def test_jobs_of_a_killed_process_are_finished_by_the_other(tmp_path, victim):
+async def test_jobs_of_a_killed_process_are_finished_by_the_other(tmp_path, adapter, victim):
     """Each completes once with all its rows; only messages under way at the kill come twice."""
     job_seconds = (SLOW, QUICK) if victim == "the leader" else (QUICK, SLOW)
-    async with receiving() as receiver, pair(tmp_path, job_seconds) as (leader, other, store):
+    async with receiving() as receiver, pair(tmp_path, job_seconds, adapter) as (leader, other, store):
         killed = leader if victim == "the leader" else other
         webhook = await leader.send_webhooks_to(receiver.url)
         # Its own jobs take all slots first: it runs some of them when it is killed.
