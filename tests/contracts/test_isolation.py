@@ -32,9 +32,12 @@ from datagen_nb.core.templates import TemplateDraft
 from datagen_nb.core.uploads import UploadRequest
 from datagen_nb.core.webhooks import WebhookChange, WebhookConfig
 from datagen_nb.pipelines.mock import MockPipeline
+from datagen_nb.service.settings import Settings
 from datagen_nb.wiring.server import host_service
 from datagen_nb.wiring.service import build_service
 from tests.deadline import DEADLINE
+from tests.firestore_emulator import VARIABLE, project_at
+from tests.gcs_emulator import new_bucket
 from tests.routes import walk
 
 ANN, BOB = "annika", "bob"
@@ -316,11 +319,25 @@ UNKNOWN = {
 }
 
 
+@pytest.fixture(params=["home", "cloud"])
+def settings(request, tmp_path, monkeypatch):
+    """Where everything is kept: in a home, or in Firestore and Cloud Storage."""
+    if request.param == "home":
+        return Settings()
+    gcs = request.getfixturevalue("gcs_emulator")
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", gcs)
+    monkeypatch.setenv(VARIABLE, request.getfixturevalue("firestore_emulator"))
+    return Settings(
+        store=f"firestore://{project_at(tmp_path)}", bucket=f"gs://{new_bucket(gcs)}/customers"
+    )
+
+
 @pytest.fixture
-async def house(tmp_path):
+async def house(settings, tmp_path):
     async with AsyncExitStack() as stack:
         pipeline = MockPipeline("succeeds", speed=5000, seed=7, clock=SystemClock())
-        service = await build_service(tmp_path / "jobs.sqlite", tmp_path / "buckets", pipeline)
+        places = (tmp_path / "jobs.sqlite", tmp_path / "buckets")
+        service = await build_service(*places, pipeline, settings)
         hosted = await host_service(service)
         stack.push_async_callback(hosted.aclose)
         access = hosted.access

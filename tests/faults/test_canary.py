@@ -1,8 +1,9 @@
 """A key goes every way it can go wrong, and is then looked for wherever anything is kept or shown.
 
-Zero hits: not in the home (database, its log of changes, buckets, socket directory), not in what
-the service, the command line or the client print and log, not in any command line of a process,
-not in a saved notebook. Its owner's environment, where it belongs, is not looked at.
+Zero hits: not in the home (database, its log of changes, buckets, socket directory), not in
+Firestore and Cloud Storage where they hold all that, not in what the service, the command line or
+the client print and log, not in any command line of a process, not in a saved notebook. Its owner's
+environment, where it belongs, is not looked at.
 """
 
 import base64
@@ -17,23 +18,31 @@ import subprocess
 import sys
 import traceback
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
 import httpx
 import nbformat
 import pytest
+from google.cloud import firestore
 from nbclient import NotebookClient
 from nbconvert import HTMLExporter
 
 import datagen_nb as dg
+from datagen_nb.buckets.gcs.bucket import GcsBucket
+from datagen_nb.core.buckets import objects
 from datagen_nb.core.errors import DatagenError
+from datagen_nb.stores.firestore import names
 from tests.deadline import DEADLINE
+from tests.firestore_emulator import VARIABLE, project_at
+from tests.gcs_emulator import new_bucket
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 TABLE = "id,age,member\n" + "".join(f"{i},{20 + i % 50},{i % 3 > 0}\n" for i in range(300))
 NOWHERE = "http://127.0.0.1:9"
+COLLECTIONS = [names.CUSTOMERS, names.JOBS, names.LOG, names.EVENTS, names.SUBMITS, names.DOCUMENTS]
 
 
 class Search:
@@ -51,6 +60,18 @@ class Search:
             self.add(f"path {file}", str(file))
             if file.is_file():
                 self.add(f"file {file.relative_to(folder)}", file.read_bytes())
+
+    def add_bucket(self, bucket):
+        for one in objects(bucket):
+            self.add(f"path {one.path}", one.path)
+            self.add(f"object {one.path}", bucket.get(one.path))
+
+    def add_database(self, project):
+        client = firestore.Client(project=project)
+        for collection in COLLECTIONS:
+            for one in client.collection_group(collection).stream():
+                path = one.reference.path
+                self.add(f"document {path}", f"{path} {one.to_dict()}")
 
     def add_processes(self):
         for place in Path("/proc").glob("[0-9]*/cmdline"):
@@ -72,6 +93,40 @@ class Search:
         return sorted(
             name for name, data in self.places.items() if any(form in data for form in disguises)
         )
+
+
+@dataclass
+class Place:
+    """Where services keep everything.
+
+    Attributes:
+        database: How the name of anything in the database begins.
+        bucket: The bucket of all customers, if it is not in the home.
+        project: The project of the database, if it is not in the home.
+    """
+
+    database: str = "file jobs.sqlite"
+    bucket: GcsBucket | None = None
+    project: str | None = None
+
+    def search(self, search):
+        if self.project:
+            search.add_bucket(self.bucket)
+            search.add_database(self.project)
+
+
+@pytest.fixture(params=["home", "cloud"])
+def place(request, tmp_path, monkeypatch):
+    """The home, or Firestore and Cloud Storage."""
+    if request.param == "home":
+        return Place()
+    gcs = request.getfixturevalue("gcs_emulator")
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", gcs)
+    monkeypatch.setenv(VARIABLE, request.getfixturevalue("firestore_emulator"))
+    made = Place("document ", GcsBucket(new_bucket(gcs)), project_at(tmp_path))
+    monkeypatch.setenv("DATAGEN_BUCKET", made.bucket.address())
+    monkeypatch.setenv("DATAGEN_STORE", f"firestore://{made.project}")
+    return made
 
 
 def environment(home, **more):
@@ -278,7 +333,7 @@ def notebook(url, key, search, table, folder, monkeypatch):
     search.add("HTML export", exported)
 
 
-def test_a_key_is_found_nowhere_but_with_its_owner(tmp_path, monkeypatch):
+def test_a_key_is_found_nowhere_but_with_its_owner(tmp_path, place, monkeypatch):
     """Form, environment, repr, traceback, log, job record, address, command line, notebook."""
     search, home = Search(), tmp_path / "home"
     log = io.StringIO()
@@ -315,19 +370,22 @@ def test_a_key_is_found_nowhere_but_with_its_owner(tmp_path, monkeypatch):
             search.add("audit", command("audit", "show", "--json", home=home, search=search))
             search.add("status", command("status", "--json", home=home, search=search))
             search.add_folder(home)
+            place.search(search)
     finally:
         root.removeHandler(handler)
         root.setLevel(level)
     search.add("client's log", log.getvalue())
     search.add_folder(home)
+    place.search(search)
     assert len(search.places["client's log"]) > 1000
     assert key[3:15] in listed
-    assert any(name.startswith("file jobs.sqlite") for name in search.places)
+    assert any(name.startswith(place.database) for name in search.places)
+    assert any(name.endswith("manifest.json") for name in search.places)
     found = {name: search.hits(secret) for name, secret in secrets.items()}
     assert found == {name: [] for name in secrets}
     # What signs has to be kept as it is; the database is the one place for it.
     signs = search.hits(signing.removeprefix("whsec_"))
-    assert [name for name in signs if not name.startswith("file jobs.sqlite")] == []
+    assert [name for name in signs if not name.startswith(place.database)] == []
     assert signs
 
 

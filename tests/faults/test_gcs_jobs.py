@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -19,7 +20,9 @@ from datagen_nb.api.process.launch import attach, stop
 from datagen_nb.buckets.gcs.bucket import GcsBucket
 from datagen_nb.client.async_client import AsyncClient
 from datagen_nb.client.async_job import AsyncJob
-from datagen_nb.core.buckets import objects
+from datagen_nb.core.buckets import Bucket, objects
+from datagen_nb.core.changes import Completed, Failed
+from datagen_nb.core.config import DEFAULT_BUCKET, JobConfiguration
 from datagen_nb.core.errors import (
     ArgumentError,
     BucketNotFound,
@@ -30,7 +33,10 @@ from datagen_nb.core.errors import (
     JobFailed,
     OutputError,
 )
+from datagen_nb.core.pipeline import Signal, Task
 from datagen_nb.core.status import State
+from datagen_nb.pipelines.local import LocalPipeline
+from datagen_nb.wiring.buckets import customers_buckets
 from tests.conftest import DIAMONDS
 from tests.deadline import DEADLINE
 from tests.gcs_emulator import new_bucket
@@ -193,6 +199,54 @@ async def test_without_credentials_the_remedy_is_reported(
         with pytest.raises(CredentialsUnusable, match="application-default login"):
             await client.inspect("gs://acme-tables/table.csv")
     await stop(home)
+
+
+async def signals(pipeline: LocalPipeline, task: Task) -> list[Signal]:
+    return [signal async for signal in pipeline.run(task)]
+
+
+def unchecked(bucket: Bucket, source: str, target: str) -> Task:
+    """A job of a customer who has this bucket, as if a service had let everything through."""
+    config = JobConfiguration(
+        data_size=20,
+        input_format="csv",
+        output_format="csv",
+        input_path=source,
+        output_path=target,
+        overwrite=True,
+    )
+    return Task(f"j_{secrets.token_hex(8)}", 1, config, bucket, bucket, bucket)
+
+
+WAYS_OUT = ["in.csv", "../ann/in.csv", "all/ann/in.csv", "gs://{bucket}/all/ann/in.csv"]
+
+
+async def test_no_worker_reads_or_writes_what_another_customer_has(
+    bucket: GcsBucket, tmp_path: Path
+) -> None:
+    """However a path is spelled; its owner's job reads and writes it."""
+    buckets = customers_buckets(tmp_path, f"gs://{bucket.name}/all", {})
+    anns, bobs = (buckets(customer, DEFAULT_BUCKET) for customer in ("ann", "bob"))
+    anns.put("in.csv", TABLE.encode())
+    bobs.put("own.csv", TABLE.encode())
+    before = bucket.get("all/ann/in.csv")
+    pipeline = LocalPipeline()
+    await pipeline.warm()
+    try:
+        for way in WAYS_OUT:
+            path = way.format(bucket=bucket.name)
+            *_, last = await signals(pipeline, unchecked(bobs, path, "new.csv"))
+            assert isinstance(last, Failed), path
+            assert last.error.code == "input_not_found"
+            await signals(pipeline, unchecked(bobs, "own.csv", path))
+        *_, last = await signals(pipeline, unchecked(anns, "in.csv", "new.csv"))
+        assert isinstance(last, Completed)
+    finally:
+        await pipeline.aclose()
+    assert bucket.get("all/ann/in.csv") == before
+    of_ann = {one.path for one in objects(bucket, "all/ann/")}
+    assert {one for one in of_ann if "/jobs/" not in one} == {"all/ann/in.csv", "all/ann/new.csv"}
+    assert all(one.path.startswith(("all/ann/", "all/bob/")) for one in objects(bucket))
 
 
 CANARY = "canary-5e0b1f0c"

@@ -163,8 +163,8 @@ async def test_a_running_job_stays_with_the_process_that_runs_it(tmp_path):
 @pytest.mark.parametrize("victim", ["the leader", "the other"])
 async def test_jobs_of_a_killed_process_are_finished_by_the_other(tmp_path, adapter, victim):
     """Each completes once with all its rows; only messages under way at the kill come twice."""
-    job_seconds = (SLOW, QUICK) if victim == "the leader" else (QUICK, SLOW)
-    async with receiving() as receiver, pair(tmp_path, job_seconds, adapter) as (leader, other, store):
+    seconds = (SLOW, QUICK) if victim == "the leader" else (QUICK, SLOW)
+    async with receiving() as receiver, pair(tmp_path, seconds, adapter) as (leader, other, store):
         killed = leader if victim == "the leader" else other
         webhook = await leader.send_webhooks_to(receiver.url)
         # Its own jobs take all slots first: it runs some of them when it is killed.
