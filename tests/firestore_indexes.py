@@ -1,9 +1,11 @@
 """Which indexes the Firestore store needs: derived from the queries that it really makes.
 
 The emulator answers any query; a real database refuses one that has no index. ``python -m
-tests.firestore_indexes`` writes the file that a deployment takes.
+tests.firestore_indexes`` writes the file that a deployment takes. It says of TTL that no field has
+a policy; what is written has no field that one could delete by.
 
-Source: https://cloud.google.com/firestore/docs/query-data/index-overview
+Source: https://cloud.google.com/firestore/docs/query-data/index-overview and
+https://cloud.google.com/firestore/docs/ttl
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +28,7 @@ from datagen_nb.core.messages import JobQuery
 from datagen_nb.core.status import State
 from datagen_nb.core.store import Document, Documents, JobStore, Notice
 from datagen_nb.stores import firestore
-from datagen_nb.stores.firestore.connection import FirestoreConnection
+from datagen_nb.stores.firestore.connection import FirestoreConnection, Write
 from datagen_nb.stores.firestore.store import FirestoreStore
 from datagen_nb.stores.listing import FIELD
 from tests.contracts.test_store import ENDED, at, ended, line, record, started
@@ -78,11 +80,13 @@ class Recorded:
         indexes: Those that its queries need and that Firestore does not make by itself.
         searched: Fields that queries use, by collection.
         written: Fields that were written, by collection.
+        timestamps: Those of them whose values a TTL policy can delete by, with the collection.
     """
 
     indexes: set[Index] = field(default_factory=set)
     searched: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     written: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    timestamps: set[tuple[str, str]] = field(default_factory=set)
 
     def add(self, query: StructuredQuery, sums: tuple[str, ...] = ()) -> None:
         source = query.from_[0]
@@ -92,6 +96,13 @@ class Recorded:
         orders = {one.field.field_path for one in query.order_by}
         used = {path for path, _ in filters(query.where)} | orders | set(sums)
         self.searched[source.collection_id] |= used
+
+    def add_write(self, write: Write) -> None:
+        collection, fields = write.place._path[-2], write.fields or {}
+        self.written[collection] |= set(fields)
+        self.timestamps |= {
+            (collection, name) for name, value in fields.items() if isinstance(value, datetime)
+        }
 
     def as_file(self) -> dict[str, Any]:
         """What ``firebase deploy --only firestore:indexes`` takes."""
@@ -119,7 +130,12 @@ class Recorded:
                 )
             ],
             "fieldOverrides": [
-                {"collectionGroup": collection, "fieldPath": name, "indexes": indexes}
+                {
+                    "collectionGroup": collection,
+                    "fieldPath": name,
+                    "ttl": False,
+                    "indexes": indexes,
+                }
                 for (collection, name), indexes in sorted(overrides.items())
             ],
         }
@@ -189,7 +205,7 @@ def recording() -> Iterator[Recorded]:
 
     async def recorded_commit(db: FirestoreConnection, writes: Any) -> Any:
         for write in writes:
-            recorded.written[write.place._path[-2]] |= set(write.fields or ())
+            recorded.add_write(write)
         return await commit(db, writes)
 
     FirestoreConnection.stream = recorded_stream  # type: ignore[method-assign, assignment]
@@ -272,11 +288,11 @@ async def use_everything(project: str) -> set[str]:
     return called
 
 
-def derived(place: Path) -> tuple[Mapping[str, Any], set[str]]:
-    """The file as it has to be, and which methods it was derived from."""
+def derived(place: Path) -> tuple[Recorded, set[str]]:
+    """What a store did whose every method was called, and which methods were."""
     with recording() as recorded:
         called = asyncio.run(use_everything(project_at(place)))
-    return recorded.as_file(), called
+    return recorded, called
 
 
 EVERY_METHOD = methods_of(JobStore) | methods_of(Documents)
@@ -285,8 +301,8 @@ EVERY_METHOD = methods_of(JobStore) | methods_of(Documents)
 def main() -> None:
     with tempfile.TemporaryDirectory() as place, running() as address:
         os.environ[VARIABLE] = address
-        file, _ = derived(Path(place))
-    FILE.write_text(json.dumps(file, indent=2) + "\n", encoding="utf-8")
+        recorded, _ = derived(Path(place))
+    FILE.write_text(json.dumps(recorded.as_file(), indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -10,12 +10,26 @@ from tests.firestore_emulator import VARIABLE
 from tests.firestore_indexes import EVERY_METHOD, FILE, Index, derived, needed_index
 
 
-def test_each_query_has_its_index(firestore_emulator, monkeypatch, tmp_path):
-    """And each index a query; `python -m tests.firestore_indexes` writes the file anew."""
-    monkeypatch.setenv(VARIABLE, firestore_emulator)
-    wanted, called = derived(tmp_path)
+@pytest.fixture(scope="module")
+def recorded(firestore_emulator, tmp_path_factory):
+    """What a store did whose every method was called."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(VARIABLE, firestore_emulator)
+        done, called = derived(tmp_path_factory.mktemp("indexes"))
     assert called >= EVERY_METHOD
-    assert json.loads(FILE.read_text(encoding="utf-8")) == wanted
+    return done
+
+
+def test_each_query_has_its_index(recorded):
+    """And each index a query; `python -m tests.firestore_indexes` writes the file anew."""
+    assert json.loads(FILE.read_text(encoding="utf-8")) == recorded.as_file()
+
+
+def test_no_ttl_policy_can_delete_anything(recorded):
+    """The file has none, and no field has a type that one acts on, were it added by hand."""
+    overrides = json.loads(FILE.read_text(encoding="utf-8"))["fieldOverrides"]
+    assert [one for one in overrides if one["ttl"]] == []
+    assert recorded.timestamps == set()
 
 
 @pytest.fixture
