@@ -1,6 +1,7 @@
 """What the SQLite store does with its file: new, old, damaged, another program's."""
 
 import sqlite3
+from contextlib import closing
 from importlib import resources
 from pathlib import Path
 
@@ -66,6 +67,27 @@ async def test_a_database_from_before_leases_opens(tmp_path: Path) -> None:
         assert await store.usage("ann") == CustomerUsage(1, 2, 15, at(70))
     finally:
         await store.aclose()
+
+
+async def test_an_upgrade_keeps_the_database_as_it_was(tmp_path: Path) -> None:
+    """For the release that wrote it, and for this user alone; opened again, nothing is kept."""
+    path, kept = tmp_path / "jobs.db", tmp_path / "jobs.db.v6"
+    with closing(database_of_version(path, 6)) as db:
+        db.execute("INSERT INTO documents VALUES ('ann', 'upload', 'x', 1, NULL, 5, '{}')")
+        before = [*db.iterdump()]
+
+    await (await SqliteStore.open(path)).aclose()
+
+    with closing(sqlite3.connect(kept)) as db:
+        assert db.execute("PRAGMA user_version").fetchone() == (6,)
+        assert [*db.iterdump()] == before
+    assert kept.stat().st_mode & 0o777 == 0o600
+    kept.replace(path)
+    for _ in range(2):
+        store = await SqliteStore.open(path)
+        assert await store.documents.get("ann", "upload", "x") is not None
+        await store.aclose()
+    assert sorted(one.name for one in tmp_path.glob("*.v*")) == [kept.name]
 
 
 async def test_a_database_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:

@@ -33,6 +33,8 @@ class SqliteFile:
     async def open(cls, path: Path) -> Self:
         """Open the file, create it if it does not exist, and migrate its tables.
 
+        Before tables are changed, the database is kept beside itself as it was: ``jobs.sqlite.v6``.
+
         Raises:
             HomeError: It is not a job database, is damaged, or was written by a newer version.
         """
@@ -114,6 +116,17 @@ def _migrate(db: sqlite3.Connection, path: Path) -> None:
             "Upgrade, or choose another home.",
             details={"path": str(path), "found": present, "known": max(steps)},
         )
+    if 0 < present < max(steps):
+        _keep(db, path.with_name(f"{path.name}.v{present}"))
     for number in sorted(step for step in steps if step > present):
         script = steps[number].read_text(encoding="utf-8")
         db.executescript(f"BEGIN IMMEDIATE; {script}; PRAGMA user_version = {number}; COMMIT;")
+
+
+def _keep(db: sqlite3.Connection, copy: Path) -> None:
+    """Write a copy of a database that appears whole, for this user alone."""
+    unfinished = copy.with_name(f"{copy.name}.part")
+    unfinished.unlink(missing_ok=True)
+    os.close(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    db.execute("VACUUM INTO ?", (str(unfinished),))
+    unfinished.replace(copy)
