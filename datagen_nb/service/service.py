@@ -6,7 +6,7 @@ import secrets
 from random import Random
 
 from datagen_nb.core.buckets import Buckets
-from datagen_nb.core.changes import Change
+from datagen_nb.core.changes import Annotated, Change
 from datagen_nb.core.clock import SteadyClock
 from datagen_nb.core.event_bus import EventBus
 from datagen_nb.core.lease import Lease
@@ -213,5 +213,6 @@ class JobService:
             webhooks=self.deliveries.customer(name),
         )
 
-    def _observe(self, record: JobRecord, change: Change) -> None:  # noqa: ARG002  the status says it
-        self.observers.changed(record.customer, record.status)
+    def _observe(self, record: JobRecord, change: Change) -> None:
+        if not isinstance(change, Annotated):  # an ended job does not end again
+            self.observers.changed(record.customer, record.status)

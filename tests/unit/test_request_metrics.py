@@ -27,7 +27,7 @@ from datagen_nb.core.alerts import (
 from datagen_nb.core.changes import Failed
 from datagen_nb.core.errors import LimitReached, NotFound, ServiceUnavailable
 from datagen_nb.core.logs import JsonFormatter, TextFormatter, log_context, new_log_context
-from datagen_nb.core.messages import Health
+from datagen_nb.core.messages import Annotation, Health
 from datagen_nb.core.pipeline import Heartbeat, Logged
 from datagen_nb.core.status import State
 from datagen_nb.service.access.audit import Audit
@@ -75,7 +75,7 @@ async def reported(world):
 
 
 async def test_jobs_are_counted_by_their_last_state(world):
-    """Accepted, ended by state, with the time they took."""
+    """Accepted, ended by state, with the time they took; a note on one that ended is no end."""
     job = await world.submit()
     run = await world.pipeline.next()
     await world.reach(job.job_id, RUNNING)
@@ -83,6 +83,7 @@ async def test_jobs_are_counted_by_their_last_state(world):
     assert found["datagen_jobs_running",] == 1
     run.complete()
     await world.reach(job.job_id, State.COMPLETED)
+    await world.jobs.annotate(job.job_id, Annotation(note="seen"))
     await fail(world)
     async with asyncio.timeout(DEADLINE):  # a slot is free only when its worker is gone
         while (found := await figures(world))["datagen_jobs_running",]:
