@@ -60,6 +60,8 @@ class Settings(BaseSettings):
         pipeline_customers: Customers whose jobs run there, as ``["ann"]``; all if unset.
         pipeline_data_types: Data types of the jobs that run there; all if unset.
         pipeline_fallback: Whether new jobs run here while it is unhealthy; otherwise they wait.
+        traces: Where a trace of each job is sent (extra ``otel``): an OpenTelemetry collector that
+            takes OTLP over HTTP, as ``http://collector:4318``.
         webhooks_to_private: Whether webhooks may lead to private networks and this machine.
         webhook_ports: Ports that webhooks may use otherwise, as ``[80, 443, 8443]``.
     """
@@ -94,6 +96,7 @@ class Settings(BaseSettings):
     pipeline_customers: frozenset[str] = frozenset()
     pipeline_data_types: frozenset[str] = frozenset()
     pipeline_fallback: bool = False
+    traces: str | None = Field(None, pattern=r"^https?://")
     webhooks_to_private: bool = False
     webhook_ports: frozenset[int] = WEB_PORTS
 

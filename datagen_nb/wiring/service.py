@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from datagen_nb.core.clock import SystemClock
+from datagen_nb.core.errors import HomeError
 from datagen_nb.core.pipeline import Pipeline
 from datagen_nb.stores.registry import open_store
 from datagen_nb.wiring.buckets import customers_buckets
 
 if TYPE_CHECKING:
     from datagen_nb.core.webhooks import Sender
+    from datagen_nb.service.monitoring.traces import JobTraces
     from datagen_nb.service.service import JobService
     from datagen_nb.service.settings import Settings
 
@@ -34,6 +36,9 @@ async def build_service(
         settings: Those of the environment if left out.
         sender: What sends webhooks; over HTTP if left out.
         exclusive: Whether no other process has the database open; one elsewhere may be shared.
+
+    Raises:
+        HomeError: A setting takes a package that is not installed, or the store cannot be used.
     """
     from datagen_nb.service.access.keys import storage_of_customers
     from datagen_nb.service.service import JobService
@@ -41,6 +46,7 @@ async def build_service(
     from datagen_nb.webhook_sender import HttpSender
 
     settings = settings or Settings()
+    traces = _traces(settings.traces)
     store = await open_store(settings.store, database)
     own = await storage_of_customers(store.documents)
     service = JobService(
@@ -53,5 +59,22 @@ async def build_service(
         or HttpSender(allow_private=settings.webhooks_to_private, ports=settings.webhook_ports),
         exclusive=exclusive and settings.store is None,
     )
+    if traces is not None:
+        service.changes.subscribe(traces.on_change)
+        service.runner.part_hooks.append(traces.on_part)
     await service.start()
     return service
+
+
+def _traces(address: str | None) -> JobTraces | None:
+    if address is None:
+        return None
+    try:
+        from datagen_nb.service.monitoring.traces import JobTraces
+    except ImportError as error:
+        raise HomeError(
+            "DATAGEN_TRACES takes another package. Install it where the service runs: "
+            "pip install 'datagen-nb[otel]'.",
+            details={"traces": address},
+        ) from error
+    return JobTraces.sent_to(address)

@@ -9,7 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
+from collections.abc import Callable
 from contextlib import aclosing
+from datetime import datetime
 from functools import partial
 
 from datagen_nb.core.changes import (
@@ -26,7 +28,7 @@ from datagen_nb.core.errors import ActionRefused, DatagenError, JobNotFound, Ser
 from datagen_nb.core.failure import JobFailure
 from datagen_nb.core.limits import may_start
 from datagen_nb.core.logs import new_log_context
-from datagen_nb.core.pipeline import Heartbeat, Logged, Task
+from datagen_nb.core.pipeline import Heartbeat, Logged, PartsWritten, Task
 from datagen_nb.core.status import JobStatus, StaleAttempt, State
 from datagen_nb.core.store import CustomerUsage, JobRecord
 from datagen_nb.service.context import ServiceContext
@@ -43,6 +45,10 @@ from datagen_nb.service.jobs.signals import SignalRecorder
 from datagen_nb.service.tasks import RETRY_DELAY, BackgroundTasks, retry_until_stored
 
 logger = logging.getLogger("datagen_nb.service")
+
+
+PartHook = Callable[[str, datetime], None]
+"""Called with a job and the time, once a part of it is in its bucket."""
 
 
 class _NotYet(DatagenError):
@@ -69,6 +75,7 @@ class Runner:
         self._closing = False
         self._is_open = False  # whether queued jobs may start
         self.workers: dict[tuple[str, str], int] = {}
+        self.part_hooks: list[PartHook] = []
 
     async def start(self) -> None:
         """Queue the jobs that lost their service and those that are queued, oldest first."""
@@ -278,6 +285,9 @@ class Runner:
             async for signal in signals:
                 if isinstance(signal, Heartbeat) and signal.pid is not None:
                     self.workers[customer, job_id] = signal.pid
+                if isinstance(signal, PartsWritten):
+                    for hook in self.part_hooks:
+                        hook(job_id, context.clock.now())
                 if isinstance(signal, Failed) and await self._is_retried(customer, job_id, signal):
                     return True
                 await recorder.add(signal)
