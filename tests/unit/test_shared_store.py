@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -234,6 +235,22 @@ async def test_one_service_leads_and_another_takes_over(place):
 
             await until(clock, leads, first, second, seconds=1)
             assert not first.service.leads
+
+
+async def test_by_the_default_settings_a_lost_leader_is_replaced_within_thirty_seconds(place):
+    """Counted from its last renewal."""
+    seconds = Settings.model_fields["lease_seconds"].default
+    async with pair(place, lease_seconds=seconds) as (clock, a, b):
+        lost = clock.now()
+        campaign = a.service._leadership._campaign
+        campaign.cancel()
+        await asyncio.gather(campaign, return_exceptions=True)
+
+        async def taken():
+            return b.service.leads
+
+        await until(clock, taken, a, b, seconds=1)
+        assert clock.now() - lost <= timedelta(seconds=30)
 
 
 async def test_a_leader_that_could_not_renew_steps_down(place):
