@@ -104,7 +104,7 @@ def test_the_image_has_the_package_and_runs_without_root():
     assert instruction("ARG") == f"VERSION={PROJECT['version']}"
     installed = next(said for word, said in instructions() if "pip install" in said)
     extras = re.search(r"datagen-nb\[(.*?)\]==\$\{VERSION\}", installed)[1].split(",")
-    assert set(extras) == {"gcp", "dask"} <= set(PROJECT["optional-dependencies"])
+    assert set(extras) == {"gcp", "dask", "otel"} <= set(PROJECT["optional-dependencies"])
     security = pods()["gke.yaml"]["securityContext"]
     assert security["runAsUser"] == int(instruction("USER")) > 0
     names = {part.partition("=")[0] for part in shlex.split(instruction("ENV"))}
