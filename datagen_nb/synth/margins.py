@@ -9,7 +9,8 @@ value by itself:
 * Every other number moves to a place between its neighbours, on the column's own grid, so that
   bounds and granularity stay and no single value is copied. It never moves into a wide gap, so
   gaps stay gaps. At an end, of the range or before a gap, a value of few rows moves inwards in
-  all of its draws; one of enough rows in half of them, so that a dense end keeps its share.
+  all of its draws, and what is made ends a step of the grid inside it; one of enough rows moves
+  in half of its draws, so that a dense end keeps its share.
 * What fewer than ``min_count`` rows have and what stands alone is pooled: a number goes to the
   nearest value that is kept, a category to one of those that are kept, by their shares.
 """
@@ -67,7 +68,8 @@ class Margin:
     """The values of one column.
 
     Attributes:
-        support: Sorted distinct values: integers, floats, or objects (wide decimals, strings).
+        support: Sorted distinct values: integers, floats, or objects (wide decimals, strings). Ends
+            that few rows have are a step further inside, where another value may be.
         low: The lower of the two values towards which each moves, in half of its draws each;
             ``None`` where all are made as they are.
         high: The higher one. At a sparse end both are the same, and lie inside.
@@ -275,11 +277,33 @@ def _fit_numbers(
     below, above = _reaches(ordered, rows[free])
     below, above = np.maximum(below, begin), np.minimum(above, end)
     place, sparse = np.arange(len(ordered)), rows[free] < min_count
-    low[free] = ordered[np.where(sparse & (place == begin), above, below)]
-    high[free] = ordered[np.where(sparse & (place == end), below, above)]
+    at_begin, at_end = sparse & (place == begin), sparse & (place == end)
     decimals = _decimals(ordered) if support.dtype.kind == "f" else None
-    margin = Margin(support, low, high, _step(ordered, decimals), decimals)
+    step = _step(ordered, decimals)
+    many = end - begin > NEIGHBOURS
+    ordered = _inside(ordered, at_begin & many, at_end & many, step, decimals)
+    support = support.copy()
+    support[free] = ordered
+    low[free] = ordered[np.where(at_begin, above, below)]
+    high[free] = ordered[np.where(at_end, below, above)]
+    margin = Margin(support, low, high, step, decimals)
     return _without(margin, codes, rows, places[alone])
+
+
+def _inside(
+    ordered: Values, at_begin: Flags, at_end: Flags, step: int, decimals: int | None
+) -> Values:
+    """Numbers with some ends a step of the grid further inside, so that no extreme is copied.
+
+    Where there is no grid, none comes back in any case.
+    """
+    if ordered.dtype.kind == "f" and decimals is None:
+        return ordered
+    unit = step if decimals is None else step / 10.0**decimals
+    inside = ordered.copy()
+    inside[at_begin] += unit
+    inside[at_end] -= unit
+    return inside if decimals is None else np.round(inside, decimals)
 
 
 def _reaches(ordered: Values, rows: Any) -> tuple[Any, Any]:
