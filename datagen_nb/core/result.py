@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Literal
 
 from pydantic import Field
@@ -13,6 +12,9 @@ from datagen_nb.core.wire_model import WireModel
 NO_CLOSER = 0.55
 SOMEWHAT_CLOSER = 0.62
 """Up to the first bound a ``dcr_share`` is chance, up to the second a reason for caution."""
+
+UNLIKELY, BEYOND = 0.003, 1.1
+"""Values that come back count where chance does so in fewer cases, and brings back fewer."""
 
 PRIVACY_IN_WORDS = {
     "ok": "no closer to your rows than chance",
@@ -126,6 +128,7 @@ class ReturnedValues(WireModel):
             a text, of other kinds those that fewer than ``min_count`` rows have.
         returned: How many of these the result has.
         expected: How many would come back by chance; more than 0 only for numbers and instants.
+        chance: The probability that chance brings back so many; 0 for other kinds.
     """
 
     column: str
@@ -133,12 +136,12 @@ class ReturnedValues(WireModel):
     values: int
     returned: int
     expected: float = 0.0
+    chance: float = 0.0
 
     @property
     def is_beyond_chance(self) -> bool:
         """Whether more came back than chance explains."""
-        chance = max(3 * math.sqrt(self.expected), 0.1 * self.expected)
-        return self.returned > self.expected + chance
+        return self.returned > BEYOND * self.expected and self.chance < UNLIKELY
 
 
 class Memorisation(WireModel):

@@ -1,6 +1,7 @@
 """A report tells good from bad, and a copy from a likeness."""
 
 from collections import Counter
+from math import comb
 from types import SimpleNamespace
 
 import numpy as np
@@ -501,6 +502,23 @@ def test_numbers_smoothed_over_their_neighbours_do_not_come_back_beyond_chance()
     copied = assess(known, held_back, known, kinds).memorisation
     assert smooth.returned[0].returned > 500
     assert (smooth.disclosed, [one.column for one in copied.disclosed]) == ((), ["price"])
+
+
+@pytest.mark.parametrize("copied", [True, False])
+def test_few_single_values_suffice_to_see_a_copy(copied):
+    """All single values that were fitted to came back, and none that was held back."""
+    known = pa.table({"price": [*range(16), *[50] * 104]})
+    held_back = pa.table({"price": [*range(20, 24), *[50] * 56]})
+    values = range(16) if copied else [*range(0, 16, 2), 20, 22]
+    made = pa.table({"price": [*values, *[50] * 104]})
+    found = assess(known, held_back, made, {"price": "numeric"}).memorisation
+    (price,) = found.returned
+    assert (price.values, price.returned) == (16, 16 if copied else 8)
+    assert [one.column for one in found.disclosed] == ["price"] * copied
+    # Of the 20 single values of both, which 4 were held back was chance.
+    exact = 1 / comb(20, 4) if copied else 0.709
+    assert price.chance == pytest.approx(exact, abs=0.001)
+    assert price.expected == (0 if copied else 8)
 
 
 def test_rare_values_of_a_sample_are_not_rare_in_the_input():

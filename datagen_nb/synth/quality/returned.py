@@ -8,10 +8,12 @@ be of a row held back, so of both as many come back if nothing is memorised.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from scipy.special import gammaln
 
 from datagen_nb.core.kinds import Scale, scale_of
 from datagen_nb.core.result import ReturnedValues
@@ -58,40 +60,54 @@ def returned_values(
             continue
         found = synthetic.drop_null()
         returned = pc.sum(pc.is_in(values, found)).as_py()
+        share, chance = _by_chance(training, held_back, found) if is_ordered else (0.0, 0.0)
         yield ReturnedValues(
             column=name,
             kind=kind,
             values=len(values),
             returned=returned,
-            expected=round(returned * _share_by_chance(training, held_back, found), 1)
-            if is_ordered
-            else 0.0,
+            expected=round(returned * share, 1),
+            chance=chance,
         )
 
 
-def _share_by_chance(
+def _by_chance(
     training: pa.ChunkedArray, held_back: pa.ChunkedArray, made: pa.ChunkedArray
-) -> float:
-    """Of training values that came back, the share that would if the row were not fitted to.
+) -> tuple[float, float]:
+    """Of training values that came back, the share that would if their rows were not fitted to.
 
     Of the values that one row of both has, it was chance in which its row lies. Those held back
-    come back by chance; how many, few rows show only about: the answer is two standard errors
-    above it.
-    Source: Agresti and Coull, The American Statistician 52(2), 1998.
+    come back by chance.
+    Source: Fisher, The logic of inductive inference, Journal of the Royal Statistical Society
+    98(1), 1935, for the exact test.
+
+    Returns:
+        The share, and the probability that as many or more of those that came back are training
+        rows' if nothing is memorised; both 1 where no row held back has such a value.
     """
     counts = pc.value_counts(_joined(training, held_back).drop_null())
     single = counts.field("values").filter(pc.equal(counts.field("counts"), 1))
     is_back = pc.is_in(single, made)
     is_fresh = pc.is_in(single, held_back)
-    fitted_back = pc.sum(pc.and_not(is_back, is_fresh)).as_py() or 0
+    fresh, back = (pc.sum(flags).as_py() or 0 for flags in (is_fresh, is_back))
     fresh_back = pc.sum(pc.and_(is_back, is_fresh)).as_py() or 0
-    fresh = (pc.sum(is_fresh).as_py() or 0) + 4
-    fitted = len(single) - fresh + 4
-    if not fitted_back:
-        return 1.0
-    share = (fresh_back + 2) / fresh
-    share += 2 * float(np.sqrt(share * (1 - share) / fresh))
-    return min(share * fitted / fitted_back, 1.0)
+    fitted, fitted_back = len(single) - fresh, back - fresh_back
+    if not fresh or not fitted_back:
+        return 1.0, 1.0
+    share = min(fresh_back / fresh * fitted / fitted_back, 1.0)
+    return share, _chance(fitted_back, back, fitted=fitted, fresh=fresh)
+
+
+def _chance(least: int, back: int, *, fitted: int, fresh: int) -> float:
+    """The probability that ``least`` or more of those that are ``back`` are ``fitted``."""
+    several = np.arange(least, min(back, fitted) + 1)
+    ways = _log_ways(fitted, several) + _log_ways(fresh, back - several)
+    chance = float(np.exp(ways - _log_ways(fitted + fresh, back)).sum())
+    return min(round(chance, 6), 1.0)
+
+
+def _log_ways(size: int, chosen: Any) -> Any:
+    return gammaln(size + 1) - gammaln(chosen + 1) - gammaln(size - chosen + 1)
 
 
 def _joined(*columns: pa.ChunkedArray) -> pa.ChunkedArray:
