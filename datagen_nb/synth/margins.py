@@ -299,11 +299,15 @@ def _inside(
     """
     if ordered.dtype.kind == "f" and decimals is None:
         return ordered
-    unit = step if decimals is None else step / 10.0**decimals
     inside = ordered.copy()
-    inside[at_begin] += unit
-    inside[at_end] -= unit
-    return inside if decimals is None else np.round(inside, decimals)
+    if decimals is None:
+        inside[at_begin] += step
+        inside[at_end] -= step
+        return inside
+    unit = step / 10.0**decimals
+    for ends, way in ((at_begin, unit), (at_end, -unit)):
+        inside[ends] = np.round(ordered[ends].astype(np.float64) + way, decimals)
+    return inside
 
 
 def _reaches(ordered: Values, rows: Any) -> tuple[Any, Any]:
