@@ -103,6 +103,13 @@ class Margin:
             return np.zeros(len(self.support), dtype=np.bool_)
         return cast("Flags", (self.low != self.support) | (self.high != self.support))
 
+    @property
+    def inner(self) -> Values:
+        """The values of the support that move, as the column has them: no end of few rows."""
+        if self.low is None or self.high is None:
+            return self.support[:0]
+        return cast("Values", self.support[self.low != self.high])
+
     def decode(self, codes: Codes, random: np.random.Generator) -> Values:
         """Values of codes; those that move a random part of their way."""
         values = self.support[codes]
@@ -282,6 +289,9 @@ def _fit_numbers(
     step = _step(ordered, decimals)
     many = end - begin > NEIGHBOURS
     ordered = _inside(ordered, at_begin & many, at_end & many, step, decimals)
+    # A step inside may be the value beside it: the next but one is further in any case.
+    above = np.where(at_begin & many, np.maximum(above, place + 2), above)
+    below = np.where(at_end & many, np.minimum(below, place - 2), below)
     support = support.copy()
     support[free] = ordered
     low[free] = ordered[np.where(at_begin, above, below)]

@@ -234,7 +234,7 @@ def _calendars(found: Mapping[str, Margin], schema: pa.Schema) -> dict[str, Cale
     calendars = {}
     for name, margin in found.items():
         type = schema.field(name).type
-        dates = margin.support[margin.moving]
+        dates = margin.inner
         if pa.types.is_temporal(type) and len(dates) and (days := CalendarDays.of(dates, type)):
             calendars[name] = days
     return calendars
