@@ -18,6 +18,7 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 Codes = npt.NDArray[np.int32]
 Matrix = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.float64]
 
 LEAF = 30
 MAX_LEAF = 100
@@ -84,7 +85,7 @@ class LeafTree:
         """The leaf of each row of ``given``, with categories as ``grow`` was given them."""
         if not self.depth:
             return np.zeros(len(given), dtype=np.intp)
-        return self.apply(_ranked(given, self.unordered, self.ranks))
+        return self.apply(ranked(given, self.unordered, self.ranks))
 
     def filled(self, leaves: npt.NDArray[np.intp], codes: Codes) -> LeafTree:
         """The same tree with these codes, of which each belongs into one of ``leaves``."""
@@ -193,11 +194,9 @@ def split(
         The tree, and coarser ones: the same without the splits of its smaller nodes.
     """
     rows, features = given.shape
-    # One for no value before the levels, one after them for levels of rows not fitted on.
-    levels = max((int(given[:, one].max()) + 3 for one in unordered), default=0)
     unordered = tuple(unordered) if ordered else ()
-    ranks = _ranks(given, codes, unordered, levels)
-    given = _ranked(given, unordered, ranks)
+    ranks = ranks_of(given, codes, unordered)
+    given = ranked(given, unordered, ranks)
     kind = DecisionTreeRegressor if ordered else DecisionTreeClassifier
     leaf = min(max(LEAF, rows // LEAVES), MAX_LEAF)
     tree = kind(
@@ -212,27 +211,27 @@ def split(
     ]
 
 
-def _ranks(
-    given: npt.NDArray[np.float32], codes: Codes, unordered: Sequence[int], levels: int
-) -> npt.NDArray[np.float32]:
-    """Order the codes of each category by the mean they go with; ``levels`` counts places.
+def ranks_of(given: Matrix, target: Codes | Floats, unordered: Sequence[int]) -> Matrix:
+    """Order the codes of each category by the mean of the target that they go with.
 
     One split then parts the categories as well as any choice among all subsets would.
     Source: Breiman et al., Classification and Regression Trees, 1984, section 4.2.2.
     """
     if not unordered:
         return np.zeros((0, 0), dtype=np.float32)
+    # One for no value before the levels, one after them for levels of rows not fitted on.
+    levels = max(int(given[:, one].max()) + 3 for one in unordered)
     ranks = np.empty((len(unordered), levels), dtype=np.float32)
     for row, feature in enumerate(unordered):
         level = given[:, feature].astype(np.int64) + 1
         rows = np.bincount(level, minlength=levels)
-        sums = np.bincount(level, weights=codes, minlength=levels)
-        means = np.where(rows > 0, sums / np.maximum(rows, 1), codes.mean())
+        sums = np.bincount(level, weights=target, minlength=levels)
+        means = np.where(rows > 0, sums / np.maximum(rows, 1), target.mean())
         ranks[row, np.argsort(means, kind="stable")] = np.arange(levels)
     return ranks
 
 
-def _ranked(
+def ranked(
     given: npt.NDArray[np.float32], unordered: Sequence[int], ranks: npt.NDArray[np.float32]
 ) -> npt.NDArray[np.float32]:
     """The variables before as a tree sees them, in memory of their own."""
