@@ -18,7 +18,7 @@ from datagen_nb.processes import start_python
 from datagen_nb.tables import sniff
 from datagen_nb.tables.input_errors import input_error
 from datagen_nb.tables.view.connection import Superseded
-from datagen_nb.tables.view.parquet_relation import OpenedFiles, ParquetRelation
+from datagen_nb.tables.view.parquet_relation import Opened, OpenedFiles, ParquetRelation
 
 
 class Conversion:
@@ -28,9 +28,10 @@ class Conversion:
         path: The file.
         format: A format of text.
         folder: Where the Parquet is written.
+        made_of: What the file was made of, if people know another.
 
     Attributes:
-        opened: What the file was like before it was read.
+        opened: What was read, as it was before.
         first: Its first rows as Parquet, or all, as soon as they are there.
         whole: All of its rows.
 
@@ -38,9 +39,11 @@ class Conversion:
         InputError: The file is not there, or visibly of another format.
     """
 
-    def __init__(self, path: Path, format: str, folder: Path) -> None:
+    def __init__(
+        self, path: Path, format: str, folder: Path, *, made_of: Opened | None = None
+    ) -> None:
         sniff.open_file(path).close()
-        self.opened = OpenedFiles([path])
+        self.opened: Opened = made_of or OpenedFiles([path])
         self.first: Future[Path] = Future()
         self.whole: Future[Path] = Future()
         self._path = path
@@ -108,13 +111,21 @@ class FirstRows(ParquetRelation):
         self.conversion.close()
 
 
-def converted(path: Path, format: str, folder: Path) -> ParquetRelation:
+def converted(
+    path: Path, format: str, folder: Path, *, made_of: Opened | None = None
+) -> ParquetRelation:
     """The rows of a text file, or its first ones, whichever are there first.
+
+    Args:
+        path: The file.
+        format: A format of text.
+        folder: Where they are stored.
+        made_of: What the file was made of, if people know another.
 
     Raises:
         InputError: It cannot be read.
     """
-    conversion = Conversion(path, format, folder)
+    conversion = Conversion(path, format, folder, made_of=made_of)
     try:
         conversion.first.result()
         if conversion.whole.done():

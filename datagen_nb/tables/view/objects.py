@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import shutil
 import threading
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -17,15 +18,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from datagen_nb.core.buckets import Bucket
+from datagen_nb.core.errors import DatagenError, NotFound
 from datagen_nb.core.formats import format_of
 from datagen_nb.tables.input_errors import no_format
-from datagen_nb.tables.view.connection import Cursor
+from datagen_nb.tables.view.connection import Cursor, ViewError
 from datagen_nb.tables.view.conversion import converted
-from datagen_nb.tables.view.parquet_relation import WHOLE, Ids, OpenedFiles, ParquetRelation
+from datagen_nb.tables.view.parquet_relation import WHOLE, Ids, ParquetRelation
 from datagen_nb.tables.view.relations import Relation
 
 COPIED_BYTES = 8 << 20
 """That are read at once."""
+
+CHECK_SECONDS = 30.0
+"""Between two checks of whether an object has changed: each is a request that is paid for."""
 
 FOOTER_BYTES = 64 << 10
 """Read at the end of an object at first; most footers are shorter."""
@@ -58,10 +63,49 @@ def object_relation(data: BucketObject, folder: Path) -> Relation:
         raise no_format(data.bucket.address(data.path))
     if format == "parquet":
         return ObjectRelation(data, folder)
+    opened = OpenedObject(data)
     path = folder / f"copy-of-{name}"
     with closing(data.bucket.open(data.path)) as source, path.open("wb") as target:
         shutil.copyfileobj(source, target, COPIED_BYTES)
-    return converted(path, format, folder)
+    return converted(path, format, folder, made_of=opened)
+
+
+class OpenedObject:
+    """What an object was like when it was opened.
+
+    Args:
+        data: The object.
+
+    Raises:
+        StorageError: The bucket cannot be used.
+    """
+
+    def __init__(self, data: BucketObject) -> None:
+        self._data = data
+        self._version = self._look()
+        self._checked = time.monotonic()
+        self._is_stale = False
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether it was replaced or removed since; the bucket is asked now and then."""
+        if time.monotonic() - self._checked >= CHECK_SECONDS:
+            with suppress(DatagenError):  # a bucket that does not answer says nothing
+                self.check()
+        return self._is_stale
+
+    def check(self) -> None:
+        """Ask the bucket now.
+
+        Raises:
+            StorageError: The bucket cannot be used.
+        """
+        self._checked = time.monotonic()
+        self._is_stale = self._is_stale or self._look() != self._version
+
+    def _look(self) -> str | None:
+        found = self._data.bucket.head(self._data.path)
+        return None if found is None else found.version
 
 
 class PartialCopy:
@@ -70,9 +114,14 @@ class PartialCopy:
     Args:
         data: The object; it is read as it was when it was opened, or not at all.
         path: Of the file.
+
+    Attributes:
+        opened: What the object was like at first.
     """
 
     def __init__(self, data: BucketObject, path: Path) -> None:
+        self.opened = OpenedObject(data)
+        self._name = data.bucket.address(data.path)
         self._source = data.bucket.open(data.path)
         self._lock = threading.Lock()
         self._present: set[tuple[int, int]] = set()
@@ -82,17 +131,30 @@ class PartialCopy:
             file.truncate(self.size)
 
     def ensure(self, start: int, stop: int) -> None:
-        """Have these bytes of the object in the file."""
+        """Have these bytes of the object in the file.
+
+        Raises:
+            ViewError: The object has changed since it was opened.
+        """
         start, stop = max(start, 0), min(stop, self.size)
         with self._lock:
             if start >= stop or any(a <= start and stop <= b for a, b in self._present):
                 return
             with self.path.open("r+b") as file:
                 for place in range(start, stop, COPIED_BYTES):
-                    self._source.seek(place)
                     file.seek(place)
-                    file.write(self._source.read(min(COPIED_BYTES, stop - place)))
+                    file.write(self._read(place, min(COPIED_BYTES, stop - place)))
             self._present.add((start, stop))
+
+    def _read(self, place: int, size: int) -> bytes:
+        try:
+            self._source.seek(place)
+            return self._source.read(size)
+        except NotFound:
+            self.opened.check()
+            raise ViewError(
+                f"{self._name} has changed since it was opened. Reload it.", code="view_stale"
+            ) from None
 
     def ensure_footer(self) -> None:
         """Have what describes a Parquet file."""
@@ -115,8 +177,7 @@ class ObjectRelation:
         self._copy = PartialCopy(data, folder / "object.parquet")
         try:
             self._copy.ensure_footer()
-            unwatched = OpenedFiles([])  # an object that was replaced is an error of its reader
-            self._relation = ParquetRelation([self._copy.path], folder, made_of=unwatched)
+            self._relation = ParquetRelation([self._copy.path], folder, made_of=self._copy.opened)
             self._metadata = pq.read_metadata(self._copy.path)
         except BaseException:
             self._copy.close()

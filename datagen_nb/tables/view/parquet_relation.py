@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from itertools import accumulate
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -31,6 +31,15 @@ MAX_AT_ONCE = 128 << 20
 """Rows that DuckDB has in memory at once, and the bytes that their texts may have."""
 
 
+class Opened(Protocol):
+    """What a table is read from, as it was when it was opened."""
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether it was changed or removed since."""
+        ...
+
+
 class OpenedFiles:
     """What files were like when they were opened.
 
@@ -46,7 +55,7 @@ class OpenedFiles:
         self._known = self._look()
 
     @property
-    def have_changed(self) -> bool:
+    def is_stale(self) -> bool:
         """Whether one was changed or removed since."""
         try:
             return self._look() != self._known
@@ -64,14 +73,14 @@ class ParquetRelation:
     Args:
         paths: The files.
         folder: Where links to them are made, under names that SQL takes as they are.
-        made_of: The files that these were made of, if people know others.
+        made_of: What these were made of, if people know others.
 
     Raises:
         InputError: A file is not there, or is not Parquet.
     """
 
     def __init__(
-        self, paths: Sequence[Path], folder: Path, *, made_of: OpenedFiles | None = None
+        self, paths: Sequence[Path], folder: Path, *, made_of: Opened | None = None
     ) -> None:
         self._paths = list(paths)
         self._links = []
@@ -87,7 +96,7 @@ class ParquetRelation:
             link = folder / f"{number}.parquet"
             link.symlink_to(os.path.abspath(path))
             self._links.append(quoted_text(str(link)))
-        self._opened_files = made_of or OpenedFiles(self._paths)
+        self._made_of = made_of or OpenedFiles(self._paths)
         self._schema = self._files[0].schema_arrow.remove_metadata()
         self._ends = list(accumulate(file.metadata.num_rows for file in self._files))
 
@@ -143,7 +152,7 @@ class ParquetRelation:
 
     @property
     def is_stale(self) -> bool:
-        return self._opened_files.have_changed
+        return self._made_of.is_stale
 
     def close(self) -> None:
         self._opened.close()

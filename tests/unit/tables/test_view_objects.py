@@ -9,12 +9,15 @@ import pyarrow.parquet as pq
 import pytest
 
 from datagen_nb.buckets.gcs.bucket import GcsBucket
-from datagen_nb.core.errors import InputError, NotFound
+from datagen_nb.core.errors import InputError, NotFound, StorageError
+from datagen_nb.tables.view.connection import ViewError
 from datagen_nb.tables.view.engine import Engine
 from datagen_nb.tables.view.objects import BucketObject
 from datagen_nb.tables.view.query import Query, Sort
+from datagen_nb.ui.protocol import Request
 from datagen_nb.ui.renderers import view
 from tests import fake_gcs
+from tests.widgets import until
 
 # google-cloud-storage leaves the connection of a download that failed to the garbage collector.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
@@ -59,6 +62,9 @@ class Metered:
 
     def address(self, path=""):
         return self._bucket.address(path)
+
+    def head(self, path):
+        return self._bucket.head(path)
 
     def open(self, path):
         file, meter = self._bucket.open(path), self
@@ -116,6 +122,77 @@ def test_a_path_of_a_bucket_is_viewed(bucket):
         viewer = view(f"gs://{NAME}/tables/{name}")
         assert (viewer.snapshot["title"], viewer.snapshot["totalRows"]) == (name, rows)
         viewer.close()
+
+
+@pytest.mark.parametrize("change", ["replaced", "removed"])
+@pytest.mark.parametrize("name", ["t.parquet", "t.csv"])
+def test_an_object_that_changes_is_stale(bucket, monkeypatch, name, change):
+    """Its viewer says so, and shows the new one when it is read again."""
+    monkeypatch.setattr("datagen_nb.tables.view.objects.CHECK_SECONDS", 0)
+    monkeypatch.setattr("datagen_nb.ui.viewer.CHECK_SECONDS", 0.01)
+
+    def write(rows):
+        if name == "t.csv":
+            bucket.put(name, b"n\n" + b"1\n" * rows)
+        else:
+            put(bucket, name, TABLE.slice(0, rows))
+
+    write(3)
+    viewer = view(f"gs://{NAME}/{name}")
+    try:
+        assert viewer.snapshot["stale"] == ""
+        if change == "removed":
+            bucket.delete(name)
+        else:
+            write(5)
+        stale = until(viewer, lambda snapshot: snapshot["stale"])["stale"]
+        assert stale == f"{name} has changed since it was opened."
+        if change == "replaced":
+            viewer._portal.call(viewer._act(Request("reload", {})))
+            assert (viewer.snapshot["stale"], viewer.snapshot["totalRows"]) == ("", 5)
+    finally:
+        viewer.close()
+
+
+def test_rows_of_an_object_that_was_replaced_are_no_others(bucket):
+    """What was not read of it in time is an error that says what to do."""
+    put(bucket, "t.parquet", TABLE)
+    engine = Engine(BucketObject(bucket, "t.parquet"))
+    try:
+        put(bucket, "t.parquet", TABLE.slice(5))
+        assert not engine.is_stale
+        with pytest.raises(ViewError, match="has changed since it was opened"):
+            engine.rows(engine.whole, ROWS - 10, ROWS, [0])
+        assert engine.is_stale
+    finally:
+        engine.close()
+
+
+class Silent(Metered):
+    """A bucket that answers no more."""
+
+    is_silent = False
+
+    def head(self, path):
+        if self.is_silent:
+            raise StorageError("This bucket does not answer.")
+        return super().head(path)
+
+
+def test_a_bucket_that_does_not_answer_makes_nothing_stale(bucket, monkeypatch):
+    """It may be as it was."""
+    monkeypatch.setattr("datagen_nb.tables.view.objects.CHECK_SECONDS", 0)
+    put(bucket, "t.parquet", TABLE.slice(0, 9))
+    silent = Silent(bucket)
+    engine = Engine(BucketObject(silent, "t.parquet"))
+    try:
+        silent.is_silent = True
+        assert not engine.is_stale
+        bucket.delete("t.parquet")
+        silent.is_silent = False
+        assert engine.is_stale
+    finally:
+        engine.close()
 
 
 def test_what_cannot_be_viewed_is_an_error_that_names_it(bucket):
