@@ -29,8 +29,7 @@ from datagen_nb.pipelines.engine.attempt import run_attempt
 from datagen_nb.pipelines.inspection import probes
 from datagen_nb.tables.cells import as_text
 from datagen_nb.tables.frames import to_pandas
-from datagen_nb.tables.source import source_of
-from datagen_nb.tables.view.engine import Engine
+from datagen_nb.tables.view.engine import whole_engine
 
 
 def outcome(work: Callable[[], Any]) -> str:
@@ -45,14 +44,14 @@ def outcome(work: Callable[[], Any]) -> str:
 
 
 def view(data: Any) -> None:
-    """Read and write the first rows as a viewer does, and as a grid does."""
-    engine = Engine(data)
+    """Read and write the first rows as a viewer does."""
+    engine = whole_engine(data)
     try:
         columns = range(len(engine.schema))
         shown = engine.rows(engine.whole, 0, 50, columns, lane="cells")
     finally:
         engine.close()
-    for column in [*shown.columns, *source_of(data).read(0, 50).columns]:
+    for column in shown.columns:
         as_text(column).to_pylist()
     to_pandas(shown)
 

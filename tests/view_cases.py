@@ -18,6 +18,20 @@ from datagen_nb.tables.view.query import (
     Text,
 )
 
+
+class TableSource:
+    """A table as a source of rows that are stored before they are queried."""
+
+    def __init__(self, table):
+        self._table = table
+        self.schema = table.schema
+        self.num_rows = table.num_rows
+
+    def read(self, start, stop):
+        start = min(max(start, 0), self.num_rows)
+        return self._table.slice(start, max(min(stop, self.num_rows) - start, 0))
+
+
 NAN = float("nan")
 TABLE = pa.table(
     {

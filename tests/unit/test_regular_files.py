@@ -26,7 +26,7 @@ from datagen_nb.core.formats import format_of, written_format
 from datagen_nb.core.pipeline import Signal, Task
 from datagen_nb.pipelines.engine.attempt import run_attempt
 from datagen_nb.tables import sniff
-from datagen_nb.tables.source import source_of
+from datagen_nb.tables.view.engine import Engine
 
 ROWS = "a,b\n" + "".join(f"{number},{number % 7}\n" for number in range(60))
 
@@ -101,7 +101,7 @@ def opened(*_: Any, **__: Any) -> Any:
     raise AssertionError("it was opened")
 
 
-@pytest.mark.parametrize("read", [lambda path: sniff.check_file(path, "csv"), source_of])
+@pytest.mark.parametrize("read", [lambda path: sniff.check_file(path, "csv"), Engine])
 def test_what_is_no_file_is_named_and_not_waited_for(
     irregular: tuple[Path, str], read: Callable[[Path], Any]
 ) -> None:

@@ -1,6 +1,7 @@
 """What is closed is gone: a kernel keeps every model until then, and some keep a table."""
 
 import gc
+import threading
 import weakref
 
 import pyarrow as pa
@@ -9,6 +10,7 @@ from ipywidgets.widgets import widget as models
 
 import datagen_nb as dg
 from datagen_nb.ui.modules import ModuleHolder
+from tests.deadline import DEADLINE
 
 
 def open_models():
@@ -48,7 +50,10 @@ def test_a_closed_grid_lets_go_of_its_rows(arranged):
     viewer = dg.view(table, renderer="ipydatagrid")
     del table
     if arranged:
+        is_sorted = threading.Event()
+        viewer._line.observe(lambda _change: is_sorted.set(), "value")
         viewer.grid._transforms = [{"type": "sort", "column": "c0", "desc": True}]
+        assert is_sorted.wait(DEADLINE)
     assert rows() is not None
     viewer.close()
     gc.collect()

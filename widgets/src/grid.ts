@@ -1,5 +1,5 @@
-// What ipydatagrid lacks, done to the views of one grid: cells are painted in place, and anew when the
-// page changes its theme.
+// What ipydatagrid lacks, done to one grid and its views: cells are painted in place, and anew when the
+// page changes its theme; a reply holds the columns that are seen, and the others are still there.
 
 /** Of a region: its first and last pixels. */
 interface Region {
@@ -25,9 +25,20 @@ interface GridView {
   updateGridRenderers(): void;
 }
 
+interface Dataset {
+  data: Record<string, unknown>;
+  setColumns(names: string[]): void;
+}
+
+interface GridModel {
+  views?: Record<string, Promise<GridView>>;
+  data_model: { currentView: { dataset: Dataset } };
+  on(event: string, handler: () => void): unknown;
+}
+
 interface Model {
   get(name: string): unknown;
-  widget_manager?: { get_model(id: string): Promise<{ views?: Record<string, Promise<GridView>> }> };
+  widget_manager?: { get_model(id: string): Promise<GridModel> };
 }
 
 /** Lumino paints each cell into a buffer and copies it from there, which takes most of a jump's time.
@@ -55,10 +66,22 @@ export function paintInPlace(grid: DataGrid): void {
   };
 }
 
-async function viewsOf(model: Model): Promise<GridView[]> {
-  const grid = await model.widget_manager?.get_model(String(model.get("grid")));
-  return Promise.all(Object.values(grid?.views ?? {}));
+/** ipydatagrid takes the names of all columns from each reply; its menus go by them. Here they stay. */
+export function keepColumns(grid: GridModel): void {
+  const keep = () => {
+    const { dataset } = grid.data_model.currentView;
+    dataset.setColumns(Object.keys(dataset.data));
+    dataset.setColumns = () => undefined;
+  };
+  keep();
+  grid.on("data-model-changed", keep);
 }
+
+const gridOf = async (model: Model): Promise<GridModel | undefined> =>
+  model.widget_manager?.get_model(String(model.get("grid")));
+
+const viewsOf = async (model: Model): Promise<GridView[]> =>
+  Promise.all(Object.values((await gridOf(model))?.views ?? {}));
 
 const WHERE_A_THEME_IS_NAMED = ["class", "data-jp-theme-name", "data-jp-theme-light", "data-vscode-theme-id"];
 // ipydatagrid takes its colours from the page when it is painted first; in JupyterLab its plugin
@@ -86,6 +109,7 @@ const colours = (el: HTMLElement): string => {
 export default {
   render({ model, el }: { model: Model; el: HTMLElement }) {
     el.style.display = "none";
+    void gridOf(model).then((grid) => grid && keepColumns(grid));
     void viewsOf(model).then((views) => {
       for (const { grid } of views) paintInPlace(grid.grid);
     });

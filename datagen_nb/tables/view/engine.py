@@ -27,10 +27,11 @@ from datagen_nb.tables.view.conversion import Conversion, FirstRows, all_rows, c
 from datagen_nb.tables.view.folder import Folder
 from datagen_nb.tables.view.objects import BucketObject, object_relation
 from datagen_nb.tables.view.parquet_relation import WHOLE, Ids, ParquetRelation
-from datagen_nb.tables.view.query import And, Condition, Query, conditions_of
+from datagen_nb.tables.view.query import And, Condition, Leaf, Query, Text, conditions_of
 from datagen_nb.tables.view.relations import ArrowRelation, Relation, StoredRelation
-from datagen_nb.tables.view.sql import quoted_text, sql_keys
+from datagen_nb.tables.view.sql import quoted_text, sql_keys, sql_leaf
 from datagen_nb.tables.view.types import kind_of
+from datagen_nb.tables.view.values import is_text
 
 FIRST_ROWS = 1_000
 """Rows of a sorted view that are known before the whole order is."""
@@ -276,6 +277,19 @@ class Engine:
         self._free()
 
 
+def whole_engine(data: Any) -> Engine:
+    """An engine of all rows, for which a file of text is read to its end; raises as ``Engine``."""
+    engine = Engine(data)
+    try:
+        whole = engine.complete()
+    except BaseException:
+        engine.close()
+        raise
+    if whole is not engine:
+        engine.close()
+    return whole
+
+
 class SearchWriter(SqlWriter):
     """Writes conditions on the columns of a relation, and searches more than texts."""
 
@@ -284,6 +298,12 @@ class SearchWriter(SqlWriter):
 
     def column(self, place: int) -> str:
         return f"c{place}"
+
+    def leaf(self, leaf: Leaf) -> str:
+        type_ = self.type_of(int(leaf.column))
+        if isinstance(leaf, Text) and not is_text(type_) and kind_of(type_) in SEARCHED_KINDS:
+            return sql_leaf(leaf, _cell(self.column(int(leaf.column)), type_), pa.string())
+        return super().leaf(leaf)
 
     def searched(self, text: str) -> str:
         """A condition that some cell of a row contains a text, in any case."""

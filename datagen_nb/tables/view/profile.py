@@ -62,7 +62,7 @@ class Profile:
 
 
 def distinct_values(
-    engine: Engine, query: Query, column: int, search: str = ""
+    engine: Engine, query: Query, column: int, search: str = "", *, most: int = MAX_LISTED
 ) -> tuple[list[Counted], bool]:
     """Count the values of a column, the most frequent first, among the rows that others keep.
 
@@ -71,6 +71,7 @@ def distinct_values(
         query: Conditions on the column itself do not count.
         column: By position.
         search: List values that contain this text, in any case.
+        most: How many are listed at most.
 
     Returns:
         The values, and whether there are more.
@@ -82,9 +83,9 @@ def distinct_values(
     _check_listed(engine.schema.field(column).type)
     query = without_column(query, column)
     only = f"contains(lower(c{column}::VARCHAR), lower({quoted_text(search)}))" if search else ""
-    found = _counted(engine, query, column, MAX_LISTED + 1, only=only, lane="distinct")
+    found = _counted(engine, query, column, most + 1, only=only, lane="distinct")
     listed = [
-        one for one in found[:MAX_LISTED] if one.value is None or len(one.value) <= MAX_TEXT_LENGTH
+        one for one in found[:most] if one.value is None or len(one.value) <= MAX_TEXT_LENGTH
     ]
     return listed, len(listed) < len(found)
 

@@ -13,7 +13,6 @@ from datagen_nb.client.inputs import _write_parquet
 from datagen_nb.core.errors import ArgumentTypeError, InputError
 from datagen_nb.tables.formats import read_batches
 from datagen_nb.tables.frames import is_frame, to_arrow
-from datagen_nb.tables.source import source_of
 
 TABLE = pa.table({"a": [1, 2, 3], "b": ["x", None, "z"]})
 
@@ -67,8 +66,10 @@ def test_any_frame_can_be_viewed() -> None:
     """Also with names that repeat and values that training does not take."""
     mixed = pd.DataFrame([[1, "x"], ["y", 2]], columns=["a", "a"])
 
-    assert source_of(Foreign(TABLE)).read(1, 2).to_pylist() == [{"a": 2, "b": None}]
-    assert source_of(mixed).schema.names == ["a", "a"]
+    assert to_arrow(Foreign(TABLE), for_display=True).slice(1, 1).to_pylist() == [
+        {"a": 2, "b": None}
+    ]
+    assert to_arrow(mixed, for_display=True).schema.names == ["a", "a"]
     with pytest.raises(InputError, match="of mixed or unknown types"):
         to_arrow(mixed)
 

@@ -12,7 +12,6 @@ import pytest
 
 from datagen_nb.core.errors import InputError
 from datagen_nb.tables.cells import as_text
-from datagen_nb.tables.source import TableSource
 from datagen_nb.tables.view import engine as engines
 from datagen_nb.tables.view.connection import Superseded, ViewError
 from datagen_nb.tables.view.engine import Engine
@@ -20,7 +19,7 @@ from datagen_nb.tables.view.profile import distinct_values, profile
 from datagen_nb.tables.view.query import Compare, Query, QueryError, Sort
 from datagen_nb.tables.view.search import Search
 from datagen_nb.tables.view.types import kind_of
-from tests.view_cases import CASES, NOT_A_NUMBER, TABLE
+from tests.view_cases import CASES, NOT_A_NUMBER, TABLE, TableSource
 
 KINDS = ["arrow", "parquet", "parts", "source"]
 

@@ -9,12 +9,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from datagen_nb.core.errors import ConfigurationError, OutputError
-from datagen_nb.tables.source import TableSource
 from datagen_nb.tables.view import export as exports
 from datagen_nb.tables.view.connection import Superseded, ViewError
 from datagen_nb.tables.view.engine import Engine
 from datagen_nb.tables.view.export import export
 from datagen_nb.tables.view.query import Compare, Query, Sort
+from tests.view_cases import TableSource
 
 TABLE = pa.table(
     {

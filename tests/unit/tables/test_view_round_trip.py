@@ -8,11 +8,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
-from datagen_nb.tables.source import TableSource
 from datagen_nb.tables.view.engine import Engine
 from datagen_nb.tables.view.query import Query, Sort
 from datagen_nb.tables.view.values import read_value
 from datagen_nb.ui.viewer_columns import cell_texts
+from tests.view_cases import TableSource
 
 MICROSECONDS = some.integers(-62_135_596_800_000_000, 253_402_300_799_999_999)
 NANOSECONDS = some.integers(-(2**62), 2**62)

@@ -14,7 +14,9 @@ import pyarrow as pa
 import pytest
 
 from datagen_nb.core.errors import InputError
-from datagen_nb.tables.source import source_of
+from datagen_nb.core.formats import format_of
+from datagen_nb.tables.formats import read_batches
+from datagen_nb.tables.packed import unpacked
 from datagen_nb.tables.view.connection import Superseded
 from datagen_nb.tables.view.conversion import Conversion
 from datagen_nb.tables.view.engine import Engine
@@ -81,8 +83,9 @@ def test_a_small_file_is_there_whole_with_the_values_that_a_job_reads(show, tmp_
     path.write_bytes(SMALL_FILES[name])
     engine = show(path)
     assert engine.conversion is None
-    source = source_of(path)
-    read = source.read(0, source.num_rows).replace_schema_metadata(None)
+    with path.open("rb") as packed, unpacked(packed, name) as file:
+        batches = list(read_batches(file, format_of(name), name=name, parameters={}))
+    read = pa.Table.from_batches(batches).replace_schema_metadata(None)
     assert table_of(engine).cast(read.schema) == read  # Parquet has no times of whole seconds
 
 
