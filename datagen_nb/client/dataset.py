@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from datagen_nb.client.misuse import check_not_negative
+from datagen_nb.core.cloud_paths import is_cloud
 from datagen_nb.core.errors import ProtocolError
 from datagen_nb.core.formats import written_format
 from datagen_nb.core.inert import ONE_LINE, inert
@@ -235,6 +236,25 @@ class AsyncDataset(Connected):
         paths = [await self._fetch(index) for index in range(len(self.parts))]
         await asyncio.to_thread(self._assemble, paths, format, target, overwrite=overwrite)
         return target
+
+    async def input_path(self) -> str | None:
+        """Where the table lies that the rows were made after.
+
+        Returns:
+            A path, or ``gs://…``; ``None`` where only the service can read it.
+
+        Example:
+            ```python
+            dg.compare(data.input_path(), data)
+            ```
+        """
+        config = await self._jobs.configuration(self.job_id)
+        bucket, path = config.input_bucket, config.input_path
+        if is_cloud(bucket):
+            return f"{bucket}/{path}"
+        if bucket == LOCAL_FILES and await asyncio.to_thread(os.path.isfile, path):
+            return path
+        return None
 
     async def to_csv(
         self, path: str | os.PathLike[str] | None = None, *, overwrite: bool = True

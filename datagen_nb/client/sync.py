@@ -142,6 +142,7 @@ class Dataset(Plain[AsyncDataset]):
     to_arrow = plain(AsyncDataset.to_arrow)
     to_pandas = plain(AsyncDataset.to_pandas)
     iter_batches = plain_iterator(AsyncDataset.iter_batches)
+    input_path = plain(AsyncDataset.input_path)
     to_csv = plain(AsyncDataset.to_csv)
     download = plain(AsyncDataset.download)
 

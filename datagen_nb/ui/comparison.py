@@ -20,6 +20,7 @@ from datagen_nb.tables.view.query import Query
 from datagen_nb.ui.snapshots import ComparedColumn, ComparisonSnapshot
 from datagen_nb.ui.static_html import comparison_html, comparison_text
 from datagen_nb.ui.viewer import Viewer
+from datagen_nb.ui.viewer_beside import Compared
 from datagen_nb.ui.viewer_chart import Chart
 from datagen_nb.ui.viewer_columns import MAX_NAME_LENGTH
 from datagen_nb.ui.widget import WidgetBase, run_in_thread
@@ -59,7 +60,7 @@ class Comparison(WidgetBase):
         super().__init__("comparison", portal(), self._described())
         self.add_class(CLASS)
         self.set_below(ipywidgets.HBox([self.real, self.synthetic]))
-        self.real.beside = (self.synthetic,)
+        self.real.beside = Compared(self.synthetic)
         for viewer, other in ((self.real, self.synthetic), (self.synthetic, self.real)):
             viewer.layout = ipywidgets.Layout(width="50%", min_width="0")
             viewer.view_model.observe(partial(self._follow, viewer, other), "snapshot")
@@ -71,7 +72,7 @@ class Comparison(WidgetBase):
 
         A row for each column that both tables have: ``nulls_real``, ``nulls_synthetic`` (shares),
         ``distinct_real``, ``distinct_synthetic`` (about), and ``distance``: the share of rows by
-        which the distributions differ, 0 to 1, over 20 ranges of numbers and times, else over
+        which the distributions differ, 0 to 1, over some 20 ranges of numbers and times, else over
         values; missing where values are too many to count, or of another type.
         """
         import pandas as pd

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from datagen_nb.client.portal import portal
+from datagen_nb.client.sync import Dataset
 from datagen_nb.core.errors import InputError
 from datagen_nb.core.inert import ONE_LINE, inert
 from datagen_nb.tables.frames import to_pandas
@@ -28,6 +29,7 @@ from datagen_nb.ui.actions import BadRequest
 from datagen_nb.ui.located import located
 from datagen_nb.ui.modules import load_module
 from datagen_nb.ui.protocol import Request
+from datagen_nb.ui.viewer_beside import Beside, JobInput
 from datagen_nb.ui.viewer_chart import Chart
 from datagen_nb.ui.viewer_columns import columns_of
 from datagen_nb.ui.viewer_export import export_beside
@@ -38,7 +40,7 @@ from datagen_nb.ui.viewer_requests import (
     DistinctRequest,
     ExportRequest,
     FindRequest,
-    ProfileRequest,
+    ProfilesRequest,
     RowsRequest,
     SelectRequest,
     read_body,
@@ -71,14 +73,13 @@ class Viewer(WidgetBase):
 
     Attributes:
         shown: The rows that are shown now.
-        beside: Of a comparison's real table: the synthetic one's viewer, which charts show too.
+        beside: Another table that charts show, if there is one.
     """
-
-    beside: Sequence[Viewer] = ()
 
     def __init__(self, data: Any, query: Query | Mapping[str, Any] | None = None) -> None:
         self._data = data = located(data)
         self._title = title_of(data)
+        self.beside: Beside | None = JobInput(data) if isinstance(data, Dataset) else None
         self._asked = 0
         self._schema = 0
         self._stale = ""
@@ -153,7 +154,8 @@ class Viewer(WidgetBase):
         """Count the rows of the view over a column, or over two as a heat map.
 
         Numbers are counted in ranges, times by a unit of the calendar, anything else by its most
-        frequent values. In a comparison both tables are counted.
+        frequent values. A comparison counts both tables; rows of a job, those that they were made
+        after as well, where these can be read here.
 
         Args:
             x: A column.
@@ -167,9 +169,9 @@ class Viewer(WidgetBase):
             viewer.chart("price", "cut")
             ```
         """
-        shown, beside = self._whole(), [one.shown for one in self.beside]
-        names = ("real", "synthetic") if beside else (self._title,)
-        return Chart(shown.count(x, y, beside), names)
+        beside = self.beside
+        counts = self._whole().count(x, y, beside)
+        return Chart(counts, beside.names if beside and counts.series[1:] else (self._title,))
 
     def export(
         self, path: str | os.PathLike[str], *, overwrite: bool = True, defuse: bool = False
@@ -240,11 +242,10 @@ class Viewer(WidgetBase):
                 await self.change(query_from_wire(body))
             case "distinct":
                 return await self._run(shown.distinct, read_body(DistinctRequest, body))
-            case "profile":
-                return await self._run(shown.profile, read_body(ProfileRequest, body))
+            case "profiles":
+                return await self._run(shown.profiles, read_body(ProfilesRequest, body))
             case "chart":
-                beside = [one.shown for one in self.beside]
-                return await self._run(shown.chart, read_body(ChartRequest, body), beside)
+                return await self._run(shown.chart, read_body(ChartRequest, body), self.beside)
             case "cell":
                 return await self._run(shown.cell, read_body(CellRequest, body))
             case "copy":
@@ -395,4 +396,6 @@ class Viewer(WidgetBase):
         if hasattr(self, "shown"):
             self._work.shutdown(wait=False, cancel_futures=True)
             self.shown.engine.close()
+            if self.beside:
+                self.beside.close()
             del self.shown, self._data

@@ -14,6 +14,9 @@ MAX_COLUMNS = 500
 MAX_CELLS = 50_000
 """Of the cells that are sent at once; a screen has a few thousand."""
 
+MAX_PROFILED = 100
+"""Columns that are profiled at once; a screen has some fifty."""
+
 MAX_COPIED_CELLS = 1_000_000
 MAX_TEXT_LENGTH = 1_000
 
@@ -37,9 +40,9 @@ class DistinctRequest(Body):
     search: Annotated[str, Field(max_length=MAX_TEXT_LENGTH)] = ""
 
 
-class ProfileRequest(Body):
+class ProfilesRequest(Body):
     epoch: Number
-    column: Number
+    columns: Annotated[tuple[Number, ...], Field(min_length=1, max_length=MAX_PROFILED)]
 
 
 class ChartRequest(Body):

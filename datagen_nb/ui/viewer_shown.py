@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, TypeAlias
@@ -11,8 +12,10 @@ from datagen_nb.tables.view.chart import Counts, count
 from datagen_nb.tables.view.engine import Engine, View
 from datagen_nb.tables.view.formats import formats_of, share_of, written
 from datagen_nb.tables.view.profile import distinct_values, ends_of, profile
+from datagen_nb.tables.view.query import QueryError, position
 from datagen_nb.tables.view.search import Search
 from datagen_nb.ui.actions import BadRequest
+from datagen_nb.ui.viewer_beside import Beside
 from datagen_nb.ui.viewer_columns import MOST_SHOWN, cell_texts, tab_separated
 from datagen_nb.ui.viewer_requests import (
     CellRequest,
@@ -20,13 +23,16 @@ from datagen_nb.ui.viewer_requests import (
     CopyRequest,
     DistinctRequest,
     FindRequest,
-    ProfileRequest,
+    ProfilesRequest,
     RowsRequest,
     SelectRequest,
 )
 
 MAX_CELL_LENGTH = 1_000_000
 """Characters of one cell that are shown when it is opened."""
+
+MOMENT = 0.1
+"""Seconds in which headers are counted for one answer, so that the first ones are there at once."""
 
 Ends: TypeAlias = tuple[float, float] | None
 
@@ -120,21 +126,36 @@ class Shown:
         values, more = distinct_values(self.engine, self.view.query, column, wanted.search)
         return {"values": [asdict(one) for one in values], "more": more}
 
-    def chart(self, wanted: ChartRequest, beside: Sequence[Shown]) -> dict[str, Any]:
-        """Rows counted over one column or two, of other views too."""
+    def chart(self, wanted: ChartRequest, beside: Beside | None) -> dict[str, Any]:
+        """Rows counted over one column or two, of another table too."""
         self._checked([wanted.x] if wanted.y is None else [wanted.x, wanted.y])
         if wanted.epoch != self.epoch:
             raise BadRequest("These rows are shown no more.")
         return asdict(self.count(wanted.x, wanted.y, beside))
 
-    def count(self, x: int | str, y: int | str | None, beside: Sequence[Shown]) -> Counts:
+    def count(self, x: int | str, y: int | str | None, beside: Beside | None) -> Counts:
         """See ``tables.view.chart.count``."""
-        return count([(one.engine, one.view) for one in (self, *beside)], x, y)
+        own, schema = (self.engine, self.view.query), self.engine.schema
+        columns = [schema.names[position(one, schema)] for one in (x, y) if one is not None]
+        others = beside.tables(own, columns) if beside is not None else ()
+        return count([own, *others], x, y)
 
-    def profile(self, wanted: ProfileRequest) -> dict[str, Any]:
-        """A column at a glance."""
-        (column,) = self._checked([wanted.column])
-        return asdict(profile(self.engine, self.view.query, column))
+    def profiles(self, wanted: ProfilesRequest) -> list[dict[str, Any] | None]:
+        """The first of some columns at a glance: as many as are counted in a moment.
+
+        ``None`` stands for a column that cannot be counted.
+        """
+        found: list[dict[str, Any] | None] = []
+        end = time.monotonic() + MOMENT
+        for column in self._checked(wanted.columns):
+            try:
+                facts = asdict(profile(self.engine, self.view.query, column))
+                found.append({name: value for name, value in facts.items() if value != ()})
+            except QueryError:
+                found.append(None)
+            if time.monotonic() > end:
+                break
+        return found
 
     def _checked(self, places: Sequence[int]) -> Sequence[int]:
         count = len(self.engine.schema)

@@ -5,6 +5,7 @@ import decimal
 import gzip
 import json
 import threading
+from contextlib import closing
 
 import numpy as np
 import pandas as pd
@@ -174,7 +175,7 @@ WINDOW = {"epoch": 0, "start": 0, "stop": 4, "columns": [0]}
         ("cell", {"epoch": 0, "row": 0, "column": 9}),
         ("distinct", {"column": 9}),
         ("distinct", {"column": 1, "search": "x" * 1_001}),
-        ("profile", {"epoch": 0, "column": 9}),
+        ("profiles", {"epoch": 0, "columns": [9]}),
         ("chart", {"epoch": 0, "x": 9}),
         ("chart", {"epoch": 0, "x": 0, "y": 9}),
         ("chart", {"epoch": 0, "x": 0, "bins": 10**9}),
@@ -207,9 +208,28 @@ def test_values_and_profiles_are_counted(show, ask):
     values = ask(viewer, "distinct", column=0, search="")["result"]
     assert values["values"][0] == {"value": "7", "rows": 2}
     assert not values["more"]
-    spread = ask(viewer, "profile", epoch=0, column=0)["result"]
-    assert (spread["nulls"], spread["rows"]) == (1, 4)
-    assert sum(one["rows"] for one in spread["bins"]) == 3
+    spread, frequent = ask(viewer, "profiles", epoch=0, columns=[0, 1])["result"]
+    assert (spread["nulls"], spread["rows"], sum(spread["counts"])) == (1, 4, 3)
+    assert "top" not in spread
+    assert {"value": "null", "rows": 1} in frequent["top"]
+
+
+def test_headers_are_counted_a_moment_at_a_time(show, ask, monkeypatch):
+    """The first ones are there before the others; a column that cannot be counted has a place."""
+    long = pa.array([decimal.Decimal(1)], pa.decimal256(76, 0))
+    viewer = show(pa.table({"n": [1], "long": long, "m": [2]}))
+    found = ask(viewer, "profiles", epoch=0, columns=[0, 1, 2])["result"]
+    assert [one and one["rows"] for one in found] == [1, None, 1]
+    monkeypatch.setattr("datagen_nb.ui.viewer_shown.MOMENT", 0)
+    assert len(ask(viewer, "profiles", epoch=0, columns=[0, 2])["result"]) == 1
+
+
+def test_headers_of_a_screen_are_small(show, ask):
+    """Twelve of ten thousand columns, as one scrolls sideways."""
+    viewer = show(pa.table({f"column{place}": range(10) for place in range(10_000)}))
+    seen = list(range(5_000, 5_012))
+    sent = rows(ask, viewer, 0, 10, seen), ask(viewer, "profiles", epoch=0, columns=seen)["result"]
+    assert sum(len(json.dumps(one)) for one in sent) < 4_000
 
 
 def test_a_cell_is_shown_whole(show, ask):
@@ -469,6 +489,28 @@ def test_a_job_is_shown_by_its_result(client):
     for viewer in (dg.view(job), job.view(), job.result().view()):
         assert viewer.snapshot["totalRows"] == 50
         viewer.close()
+
+
+def test_charts_of_a_job_have_its_input_beside_its_rows(client, ask, tmp_path):
+    """With the same query, where it can be read; without it as soon as it cannot."""
+    path = tmp_path / "real.parquet"
+    made = client.submit(pd.DataFrame({"a": range(9)}), rows=50).result()
+    pq.write_table(made.to_arrow().slice(0, 9), path)
+    data = client.submit(path, rows=50).result()
+    assert (data.input_path(), made.input_path()) == (str(path), None)
+    name = data.schema.names[0]
+    with closing(data.view()) as viewer:
+        counts = ask(viewer, "chart", epoch=0, x=0)["result"]["series"]
+        assert [sum(map(sum, series)) for series in counts] == [50, 9]
+        tables = {one["table"] for one in viewer.chart(name).spec["data"]["values"]}
+        assert tables == {"synthetic", "real"}
+        viewer.query = {"filter": {"kind": "is_null", "column": name}}
+        assert {one["rows"] for one in viewer.chart(name).spec["data"]["values"]} <= {0}
+    with closing(made.view()) as viewer:
+        assert len(ask(viewer, "chart", epoch=0, x=0)["result"]["series"]) == 1
+    path.write_bytes(b"PAR1 no more")
+    with closing(data.view()) as viewer:
+        assert len(ask(viewer, "chart", epoch=0, x=0)["result"]["series"]) == 1
 
 
 @pytest.fixture

@@ -31,6 +31,7 @@ const MOST_ROWS = 16; // that are seen at once
 const TIMEOUT_MS = 120_000;
 const SEARCH_AFTER = 250; // ms without a key
 const COUNT_AFTER = 500; // ms until the growing number of matches is asked for again
+const MOST_PROFILED = 100; // columns at once
 const QUIET = { quiet: true, timeout: TIMEOUT_MS };
 
 export * from "./viewer/later"; // what the tools import
@@ -212,10 +213,10 @@ function Table({ columns, snapshot, connected, ask, listen }: Props<Snapshot> & 
             )}
             profile={(column) => profiles.of(column)}
             brush={(column, from, to) => {
-              const bins = profiles.of(column)?.bins ?? [];
-              const [low, high] = [bins[from]?.low, bins[to]?.high];
+              const edges = profiles.of(column)?.edges ?? [];
+              const [low, high] = [edges[from], edges[to + 1]];
               if (low !== undefined && high !== undefined) {
-                filter(column, { kind: "range", column, low, high, includesHigh: to === bins.length - 1 });
+                filter(column, { kind: "range", column, low, high, includesHigh: to === edges.length - 2 });
               }
             }}
             seen={profiles.want}
@@ -434,26 +435,27 @@ function Search({ query, ask, jump, failed }: SearchProps) {
   );
 }
 
-/** Profiles of the columns whose headers are seen, for the rows that are kept; one is asked for at a time, so that rows go first. */
+/** Profiles of the columns whose headers are seen, for the rows that are kept; one request at a time, so that rows go first. */
 function useProfiles(ask: Props<Snapshot>["ask"], epoch: number, kept: string) {
   const [, setCount] = useState(0);
-  const store = useMemo(() => ({ known: new Map<number, Profile>(), wanted: [] as number[], isBusy: false }), [kept]);
+  const store = useMemo<Profiles>(() => ({ known: new Map(), wanted: [], isBusy: false }), [kept]);
   const run = async () => {
     if (store.isBusy) return;
     store.isBusy = true;
-    for (let column = next(store); column !== undefined; column = next(store)) {
+    for (let columns = lacking(store); columns.length > 0; columns = lacking(store)) {
       try {
-        store.known.set(column, (await ask("profile", { epoch, column }, QUIET)) as Profile);
+        const found = (await ask("profiles", { epoch, columns }, QUIET)) as (Profile | null)[]; // of the first ones
+        for (const [place, one] of found.entries()) store.known.set(columns[place] as number, one);
         setCount((before) => before + 1);
       } catch {
-        store.wanted = store.wanted.filter((one) => one !== column); // a header without a histogram
+        store.wanted = store.wanted.filter((one) => !columns.includes(one)); // headers without histograms
       }
     }
     store.isBusy = false;
   };
   useEffect(() => void run(), [store]);
   return {
-    of: (column: number) => store.known.get(column),
+    of: (column: number) => store.known.get(column) ?? undefined,
     want: (columns: number[]) => {
       store.wanted = columns;
       void run();
@@ -461,8 +463,14 @@ function useProfiles(ask: Props<Snapshot>["ask"], epoch: number, kept: string) {
   };
 }
 
-const next = ({ known, wanted }: { known: Map<number, Profile>; wanted: number[] }): number | undefined =>
-  wanted.find((column) => !known.has(column));
+interface Profiles {
+  known: Map<number, Profile | null>; // null of a column that cannot be counted
+  wanted: number[];
+  isBusy: boolean;
+}
+
+const lacking = ({ known, wanted }: Profiles): number[] =>
+  wanted.filter((column) => !known.has(column)).slice(0, MOST_PROFILED);
 
 async function writeClipboard(text: string): Promise<void> {
   try {

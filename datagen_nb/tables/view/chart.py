@@ -12,18 +12,11 @@ from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from datagen_nb.tables.view.engine import Engine, View
-from datagen_nb.tables.view.profile import (
-    axis_of,
-    bin_of,
-    edge_texts,
-    edges_between,
-    ends_among,
-    frequent_values,
-)
-from datagen_nb.tables.view.query import QueryError, position
+from datagen_nb.tables.view.bins import bin_of, clock, edges_between
+from datagen_nb.tables.view.engine import Engine
+from datagen_nb.tables.view.profile import ends_among, frequent_values
+from datagen_nb.tables.view.query import Query, QueryError, position
 from datagen_nb.tables.view.sql import quoted_text
 from datagen_nb.tables.view.types import kind_of
 
@@ -81,11 +74,12 @@ class Counts:
     series: tuple[tuple[tuple[int, ...], ...], ...]
 
 
-def count(tables: Sequence[tuple[Engine, View]], x: int | str, y: int | str | None) -> Counts:
-    """Count the rows of views over one column or two; missing values are left out.
+def count(tables: Sequence[tuple[Engine, Query]], x: int | str, y: int | str | None) -> Counts:
+    """Count the rows of queries over one column or two; missing values are left out.
 
     Args:
-        tables: Views; a column given by its position is found in the others by its name.
+        tables: Queries have columns by position; a column given by its position is found in the
+            other tables by its name.
         x: A column of the first one.
         y: A second one.
 
@@ -98,12 +92,15 @@ def count(tables: Sequence[tuple[Engine, View]], x: int | str, y: int | str | No
     names = [schema.names[position(one, schema)] for one in (x, y) if one is not None]
     keys = [_Keys(tables, name) for name in names]
     series = []
-    for engine, view in tables:
+    for engine, query in tables:
         places = [position(name, engine.schema) for name in names]
-        columns = [key.sql(place) for key, place in zip(keys, places, strict=True)]
+        columns = [
+            key.sql(place, engine.schema.field(place).type)
+            for key, place in zip(keys, places, strict=True)
+        ]
         valid = " AND ".join(f"{column} IS NOT NULL" for column in columns)
         with engine.connection.cursor("chart") as cursor:
-            source, where = engine.bound(cursor, view.query, places, only=valid)
+            source, where = engine.bound(cursor, query, places, only=valid)
             listed = ", ".join(f"{column} AS k{at}" for at, column in enumerate(columns))
             grouped = ", ".join(f"k{at}" for at in range(len(columns)))
             found = cursor.table(
@@ -119,26 +116,26 @@ def count(tables: Sequence[tuple[Engine, View]], x: int | str, y: int | str | No
 class _Keys:
     """How the values of a column are put into places, in SQL and back."""
 
-    def __init__(self, tables: Sequence[tuple[Engine, View]], name: str) -> None:
-        self._sides = [(engine, view, position(name, engine.schema)) for engine, view in tables]
+    def __init__(self, tables: Sequence[tuple[Engine, Query]], name: str) -> None:
+        self._sides = [(engine, query, position(name, engine.schema)) for engine, query in tables]
         types = [engine.schema.field(place).type for engine, _, place in self._sides]
         kinds = {kind_of(type_) for type_ in types}
         if len(kinds) > 1 or kinds == {"other"} or kinds == {"time"}:
             raise QueryError(f"Rows cannot be counted over {name!r} of {types[-1]}.")
         self._type = types[0]
-        self._edges: list[Any] = []
-        ends = ends_among([(engine, view.query, place) for engine, view, place in self._sides])
+        self._buckets: list[int] = []
+        ends = ends_among(self._sides)
         if kinds & {"date", "datetime"}:
             labels = self._calendar(ends)
             self.axis = Axis(name, "time", labels)
         elif kinds == {"number"}:
-            self._edges = edges_between(*ends) if ends else []
-            self.axis = Axis(name, "range", tuple(edge_texts(self._edges, self._type)))
+            edges = edges_between(*ends, self._type) if ends else []
+            self.axis = Axis(name, "range", tuple(edges))
         else:
             self.axis = Axis(name, "value", self._frequent())
 
-    def sql(self, place: int) -> str:
-        """What rows are grouped by, in SQL; null of what is left out."""
+    def sql(self, place: int, type_: pa.DataType) -> str:
+        """What the rows of a table are grouped by, in SQL; null of what is left out."""
         column = f"c{place}"
         if self.axis.kind == "time":
             return f"epoch_us(date_trunc('{self._unit}', {self._local(column)}))"
@@ -147,13 +144,13 @@ class _Keys:
             found = f"list_position([{listed}]::VARCHAR[], {column}::VARCHAR)"
             place_of = f"coalesce({found} - 1, {len(self._values)})"
             return f"CASE WHEN {column} IS NOT NULL THEN {place_of} END"
-        is_number = f"isfinite({column})" if pa.types.is_floating(self._type) else "true"
-        return f"CASE WHEN {is_number} THEN {bin_of(axis_of(self._type, column), self._edges)} END"
+        is_valid = f"isfinite({column})" if pa.types.is_floating(type_) else f"{column} IS NOT NULL"
+        return f"CASE WHEN {is_valid} THEN {bin_of(column, self.axis.labels, type_)} END"
 
     def places(self, keys: pa.ChunkedArray) -> np.ndarray[Any, Any]:
         """Which place each key is."""
         found: np.ndarray[Any, Any] = keys.to_numpy().astype(np.int64)
-        return np.searchsorted(self._edges, found) if self.axis.kind == "time" else found
+        return np.searchsorted(self._buckets, found) if self.axis.kind == "time" else found
 
     def _local(self, column: str) -> str:
         if pa.types.is_timestamp(self._type) and self._type.tz is not None:
@@ -165,31 +162,22 @@ class _Keys:
         self._unit = "decade"
         if ends is None:
             return ()
-        first, last = (self._clock(end) for end in ends)
+        first, last = (clock(int(end), self._type).astype("M8[us]") for end in ends)
         for unit, self._unit in UNITS.items():
             begin, end = first.astype(f"M8[{unit}]"), last.astype(f"M8[{unit}]")
             if (end - begin).astype(int) < MAX_BUCKETS or unit == "10Y":
                 break
         buckets = np.arange(begin, end + 1)
-        self._edges = buckets.astype("M8[us]").astype(np.int64).tolist()
+        self._buckets = buckets.astype("M8[us]").astype(np.int64).tolist()
         shown = {"h": "m", "10Y": "Y"}.get(unit, unit)
         texts = np.datetime_as_string(buckets.astype(f"M8[{shown}]"))
         return tuple(str(text).replace("T", " ") for text in texts)
 
-    def _clock(self, end: float) -> np.datetime64:
-        """An end as the clock of the column's zone shows it."""
-        if pa.types.is_date(self._type):
-            day: np.datetime64 = np.datetime64(int(end), "D").astype("M8[us]")
-            return day
-        instant = pa.scalar(int(end), pa.timestamp("us", self._type.tz))
-        local = pc.local_timestamp(instant) if self._type.tz else instant
-        return np.datetime64(local.cast(pa.int64()).as_py(), "us")
-
     def _frequent(self) -> tuple[str, ...]:
         counted: dict[str, int] = {}
         has_more = False
-        for engine, view, place in self._sides:
-            found = frequent_values(engine, view.query, place, MAX_VALUES + 1)
+        for engine, query, place in self._sides:
+            found = frequent_values(engine, query, place, MAX_VALUES + 1)
             has_more |= len(found) > MAX_VALUES
             for one in found:
                 counted[str(one.value)] = counted.get(str(one.value), 0) + one.rows

@@ -5,14 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from datagen_nb.tables.view.bins import edges_between
 from datagen_nb.tables.view.engine import Engine, View
-from datagen_nb.tables.view.profile import (
-    MAX_COUNTED,
-    bin_counts,
-    edges_between,
-    facts_of,
-    value_counts,
-)
+from datagen_nb.tables.view.profile import MAX_COUNTED, bin_counts, facts_of, value_counts
 from datagen_nb.tables.view.query import position
 from datagen_nb.tables.view.types import Kind, kind_of
 
@@ -26,7 +21,7 @@ class Difference:
         nulls: Shares of missing values, 0 to 1.
         distinct: Different values, about.
         distance: The share of rows, 0 to 1, by which the distributions differ (total variation):
-            over 20 ranges of numbers and times, else over values. ``None`` where values have
+            over some 20 ranges of numbers and times, else over values. ``None`` where values have
             another type in the other table or are too many to be counted, or a table has no rows.
     """
 
@@ -59,7 +54,7 @@ def difference(column: str, tables: Sequence[tuple[Engine, View]]) -> Difference
         ends = [end for fact in facts for end in (fact.low, fact.high) if end is not None]
         counts = None
         if len(kinds) == 1 and ends:
-            edges = edges_between(min(ends), max(ends))
+            edges = edges_between(min(ends), max(ends), one.schema.field(places[0]).type)
             counts = [bin_counts(*side, edges) for side in sides]
         elif _is_countable(kinds, max(fact.distinct for fact in facts)):
             found = [value_counts(*side) for side in sides]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -10,6 +9,7 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from datagen_nb.tables.cells import as_text
+from datagen_nb.tables.view.bins import bin_of, edges_between
 from datagen_nb.tables.view.connection import Cursor
 from datagen_nb.tables.view.engine import Engine, without_column
 from datagen_nb.tables.view.query import MAX_TEXT_LENGTH, Query, QueryError
@@ -19,7 +19,6 @@ from datagen_nb.tables.view.types import kind_of
 MAX_LISTED = 200
 """Values that a list shows at once."""
 
-BINS = 20
 TOP = 5
 MAX_COUNTED = 10_000
 """Different values of a column of which the most frequent are counted for its header."""
@@ -34,15 +33,6 @@ class Counted:
 
 
 @dataclass(frozen=True, slots=True)
-class Bin:
-    """Rows with values from ``low`` to ``high``, which the last bin includes."""
-
-    low: str
-    high: str
-    rows: int
-
-
-@dataclass(frozen=True, slots=True)
 class Profile:
     """A column at a glance.
 
@@ -50,14 +40,16 @@ class Profile:
         rows: That were counted.
         nulls: Missing values among them.
         distinct: Different values, about.
-        bins: Of numbers and times.
+        edges: Of numbers and times, the ends of the ranges in which they are counted.
+        counts: Rows in each range, one less than there are ends.
         top: The most frequent values of anything else, if they are few enough to count.
     """
 
     rows: int
     nulls: int
     distinct: int
-    bins: tuple[Bin, ...] = ()
+    edges: tuple[str, ...] = ()
+    counts: tuple[int, ...] = ()
     top: tuple[Counted, ...] = ()
 
 
@@ -84,9 +76,7 @@ def distinct_values(
     query = without_column(query, column)
     only = f"contains(lower(c{column}::VARCHAR), lower({quoted_text(search)}))" if search else ""
     found = _counted(engine, query, column, most + 1, only=only, lane="distinct")
-    listed = [
-        one for one in found[:most] if one.value is None or len(one.value) <= MAX_TEXT_LENGTH
-    ]
+    listed = [one for one in found[:most] if one.value is None or len(one.value) <= MAX_TEXT_LENGTH]
     return listed, len(listed) < len(found)
 
 
@@ -100,18 +90,16 @@ def profile(engine: Engine, query: Query, column: int) -> Profile:
     type_ = engine.schema.field(column).type
     with engine.connection.cursor("profile") as cursor:
         facts = facts_of(cursor, engine, query, column)
-        bins: tuple[Bin, ...] = ()
+        edges: list[str] = []
+        counts: list[int] = []
         if facts.low is not None and facts.high is not None:
-            edges = edges_between(facts.low, facts.high)
+            edges = edges_between(facts.low, facts.high, type_)
             counts = bin_counts(cursor, engine, query, column, edges)
-            texts = edge_texts(edges, type_)
-            bins = tuple(
-                Bin(texts[place], texts[place + 1], count) for place, count in enumerate(counts)
-            )
     top: tuple[Counted, ...] = ()
     if not _axis(type_) and facts.distinct <= MAX_COUNTED and kind_of(type_) != "other":
         top = tuple(frequent_values(engine, query, column, TOP))
-    return Profile(facts.rows, facts.rows - facts.valid, facts.distinct, bins, top)
+    nulls = facts.rows - facts.valid
+    return Profile(facts.rows, nulls, facts.distinct, tuple(edges), tuple(counts), top)
 
 
 class Facts(NamedTuple):
@@ -166,14 +154,14 @@ def ends_among(sides: Sequence[tuple[Engine, Query, int]]) -> tuple[float, float
 
 
 def bin_counts(
-    cursor: Cursor, engine: Engine, query: Query, column: int, edges: Sequence[float]
+    cursor: Cursor, engine: Engine, query: Query, column: int, edges: Sequence[str]
 ) -> list[int]:
     """Rows of a query with a value in each bin; NaN and what is infinite are in none."""
     type_ = engine.schema.field(column).type
     name = f"c{column}"
     is_valid = f"isfinite({name})" if pa.types.is_floating(type_) else f"{name} IS NOT NULL"
     source, where = engine.bound(cursor, query, [column], only=is_valid)
-    number = bin_of(_axis(type_).format(name), edges)
+    number = bin_of(name, edges, type_)
     counts = cursor.table(
         f"SELECT {number} AS bin, count(*) AS n FROM {source}{where} GROUP BY bin"
     ).to_pydict()
@@ -223,13 +211,8 @@ def _counted(
     return [Counted(*pair) for pair in zip(texts, found.column("n").to_pylist(), strict=True)]
 
 
-def axis_of(type_: pa.DataType, column: str) -> str:
-    """A value as the number that it is put into a bin by, in SQL; empty if there is none."""
-    return _axis(type_).format(column)
-
-
 def _axis(type_: pa.DataType) -> str:
-    """A value as a number in SQL: a whole one, of which each has a bin, or a float; else empty."""
+    """A value that has an order as a number in SQL, to find the ends by; else empty."""
     if pa.types.is_integer(type_):
         return "{}"
     if pa.types.is_floating(type_) or pa.types.is_decimal(type_):
@@ -237,40 +220,3 @@ def _axis(type_: pa.DataType) -> str:
     if pa.types.is_date(type_):
         return "datediff('day', DATE '1970-01-01', {})"
     return "epoch_us({})" if pa.types.is_timestamp(type_) else ""
-
-
-def edges_between(low: float, high: float) -> list[float]:
-    """Ends of the bins, ascending; one more than there are bins."""
-    if isinstance(low, int) and isinstance(high, int):
-        width = max(1, math.ceil((high - low + 1) / BINS))
-        return [*range(low, high + 1, width), high]
-    step = high / BINS - low / BINS
-    if step == 0 or not math.isfinite(step):
-        return [low, high]
-    return [low, *(low + step * place for place in range(1, BINS)), high]
-
-
-def bin_of(axis: str, edges: Sequence[float]) -> str:
-    """The number of a value's bin, in SQL."""
-    last = len(edges) - 2
-    if last <= 0:
-        return "0"
-    width = edges[1] - edges[0]
-    if isinstance(edges[0], int):
-        is_small = all(abs(edge) < 2**62 for edge in edges)
-        whole = f"{axis}::{'BIGINT' if is_small else 'HUGEINT'}"
-        return f"(({whole} - {edges[0]}) // {width})::INTEGER"
-    place = f"floor(({axis} - ({edges[0]!r}::DOUBLE)) / ({width!r}::DOUBLE))"
-    return f"greatest(least({place}, {last}), 0)::INTEGER"
-
-
-def edge_texts(edges: Sequence[float], type_: pa.DataType) -> list[str]:
-    """Ends of bins as a filter takes them."""
-    if pa.types.is_date(type_):
-        values = pa.array(edges, pa.int32()).cast(pa.date32())
-    elif pa.types.is_timestamp(type_):
-        values = pa.array(edges, pa.int64()).cast(pa.timestamp("us", type_.tz))
-    else:
-        return [repr(edge) for edge in edges]
-    texts: list[str] = as_text(pa.chunked_array([values])).to_pylist()
-    return texts

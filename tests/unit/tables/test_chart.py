@@ -35,7 +35,7 @@ def opened():
 
     def open_(table=TABLE, query=None):
         engines.append(Engine(table))
-        return engines[-1], engines[-1].select(query or Query())
+        return engines[-1], (query or Query()).resolve(table.schema)
 
     yield open_
     for engine in engines:
@@ -49,7 +49,7 @@ def flat(counts):
 def test_numbers_are_counted_in_ranges(opened):
     """Nulls and NaN in none."""
     counts = count([opened()], "n", None)
-    assert (counts.x.kind, counts.x.labels[0], counts.x.labels[-1]) == ("range", "0", "39")
+    assert (counts.x.kind, counts.x.labels[0], counts.x.labels[-1]) == ("range", "0", "40")
     assert (flat(counts)[0], flat(counts)[-1], sum(flat(counts))) == (3, 1, 4)
     assert sum(flat(count([opened()], "f", None))) == 4
     assert sum(flat(count([opened()], "big", None))) == 5
@@ -97,7 +97,7 @@ def test_tables_beside_each_other_share_their_axes(opened):
     counts = count([opened(), opened(other)], "word", None)
     assert set(counts.x.labels) == {"a", "b", "c"}
     counts = count([opened(), opened(other)], "n", None)
-    assert (counts.x.labels[0], counts.x.labels[-1]) == ("-5", "100")
+    assert (counts.x.labels[0], counts.x.labels[-1]) == ("-10", "110")
     assert [sum(map(sum, series)) for series in counts.series] == [4, 2]
 
 

@@ -4,23 +4,28 @@ import datetime as d
 import re
 import threading
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from datagen_nb.core.errors import InputError
 from datagen_nb.tables.cells import as_text
 from datagen_nb.tables.view import engine as engines
+from datagen_nb.tables.view.bins import MOST
 from datagen_nb.tables.view.connection import Superseded, ViewError
 from datagen_nb.tables.view.engine import Engine
 from datagen_nb.tables.view.profile import distinct_values, profile
-from datagen_nb.tables.view.query import Compare, Query, QueryError, Sort
+from datagen_nb.tables.view.query import Compare, Query, QueryError, Range, Sort
 from datagen_nb.tables.view.search import Search
 from datagen_nb.tables.view.types import kind_of
 from tests.view_cases import CASES, NOT_A_NUMBER, TABLE, TableSource
 
+BERLIN = d.datetime(2026, 3, 28, 23, 5, tzinfo=ZoneInfo("Europe/Berlin"))
 KINDS = ["arrow", "parquet", "parts", "source"]
 
 
@@ -302,24 +307,91 @@ def test_values_are_counted_with_the_most_frequent_first(open_engine, kind):
 @pytest.mark.parametrize(
     ("values", "texts"),
     [
-        (pa.array([1, 2, 2, 40, None]), ("1", "40")),
+        (pa.array([1, 2, 2, 40, None]), ("0", "42")),
         (pa.array([0.5, float("nan"), float("inf"), 2.5, None]), ("0.5", "2.5")),
-        (pa.array([d.date(2026, 1, 1), d.date(2026, 2, 9), None]), ("2026-01-01", "2026-02-09")),
-        (pa.array([0, 10**6], pa.timestamp("us")), ("1970-01-01 00:00:00", "1970-01-01 00:00:01")),
-        (pa.array([7, 7]), ("7", "7")),
-        (pa.array([0, 2**64 - 1], pa.uint64()), ("0", str(2**64 - 1))),
+        (pa.array([d.date(2026, 1, 1), d.date(2026, 2, 9), None]), ("2026-01-01", "2026-02-10")),
+        (
+            pa.array([0, 10**6], pa.timestamp("us")),
+            ("1970-01-01 00:00:00", "1970-01-01 00:00:01.05"),
+        ),
+        (pa.array([7, 7]), ("7", "8")),
+        (pa.array([0, 2**64 - 1], pa.uint64()), ("0", str(19 * 10**18))),
+        (pa.array([0.7, 0.1, 0.3], pa.float32()), ("0.1", "0.7")),
+        (pa.array([Decimal("0.10"), Decimal("9.99")]), ("0.0", "10.0")),
     ],
 )
 def test_bins_hold_every_finite_value(open_engine, kind, values, texts):
-    """From the least to the greatest, as texts that a filter takes."""
+    """From the least to the greatest; their round ends are texts that a filter takes."""
     engine = open_engine(pa.table({"v": values}), kind)
     found = profile(engine, Query(), 0)
     finite = [
         one for one in values.to_pylist() if one is not None and str(one) not in ("nan", "inf")
     ]
-    assert sum(one.rows for one in found.bins) == len(finite)
-    assert (found.bins[0].low, found.bins[-1].high) == texts
+    assert sum(found.counts) == len(finite)
+    assert (found.edges[0], found.edges[-1]) == texts
     assert found.nulls == values.null_count
+
+
+@given(
+    values=st.one_of(
+        st.lists(st.integers(-(2**63), 2**63 - 1)).map(lambda found: pa.array(found, pa.int64())),
+        st.lists(st.floats(width=32)).map(lambda found: pa.array(found, pa.float32())),
+        st.lists(st.floats()).map(lambda found: pa.array(found, pa.float64())),
+        st.lists(st.decimals(-999, 999, places=2)).map(
+            lambda found: pa.array(found, pa.decimal128(9, 2))
+        ),
+        st.lists(st.dates()).map(lambda found: pa.array(found, pa.date32())),
+        st.lists(st.datetimes(timezones=st.just(d.UTC))).map(
+            lambda found: pa.array(found, pa.timestamp("us", "Europe/Berlin"))
+        ),
+    )
+)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_a_bar_of_a_histogram_filters_the_rows_that_it_counts(values):
+    """Whatever the type: neighbouring bars share no row, and no row is in none."""
+    engine = Engine(pa.table({"v": values}))
+    try:
+        found = profile(engine, Query(), 0)
+        last = len(found.counts) - 1
+        kept = [
+            engine.select(
+                Query(
+                    filter=Range(
+                        column=0,
+                        low=found.edges[place],
+                        high=found.edges[place + 1],
+                        includes_high=place == last,
+                    )
+                )
+            ).num_rows
+            for place in range(len(found.counts))
+        ]
+    finally:
+        engine.close()
+    assert kept == list(found.counts)
+    assert len(found.counts) <= MOST
+
+
+@pytest.mark.parametrize(
+    ("values", "edges"),
+    [
+        ([0, 9], [str(place) for place in range(11)]),
+        ([3, 981], [str(place) for place in range(0, 1_001, 50)]),
+        ([-0.31, 0.1], ["-0.35", "-0.3", "-0.25"]),
+        ([19.99, 1200.5], ["0.0", "100.0", "200.0"]),
+        ([d.date(2026, 1, 14), d.date(2026, 4, 2)], ["2026-01-12", "2026-01-19", "2026-01-26"]),
+        ([d.date(2025, 5, 14), d.date(2026, 4, 2)], ["2025-05-01", "2025-06-01", "2025-07-01"]),
+        ([d.date(1961, 5, 14), d.date(2026, 4, 2)], ["1960-01-01", "1965-01-01", "1970-01-01"]),
+        (
+            [BERLIN, BERLIN + d.timedelta(hours=20)],
+            ["2026-03-28 23:00:00+01:00", "2026-03-29 00:00:00+01:00"],
+        ),
+    ],
+)
+def test_bins_begin_at_round_numbers_and_units_of_the_calendar(open_engine, values, edges):
+    """Weeks on a Monday, days and hours by the clock of the column's zone."""
+    found = profile(open_engine(pa.table({"v": values})), Query(), 0)
+    assert list(found.edges[: len(edges)]) == edges
 
 
 def test_frequent_words_are_profiled(open_engine):

@@ -138,14 +138,14 @@ function Spread({
   const box = useRef<SVGSVGElement>(null);
   useEffect(() => setBrush(null), [profile]);
   if (profile === undefined) return <div class="dgv-spread" />;
-  const { bins, top, nulls, rows } = profile;
-  const most = Math.max(1, ...bins.map((bin) => bin.rows));
+  const { edges = [], counts = [], top = [], nulls, rows } = profile;
+  const most = Math.max(1, ...counts);
   const inner = Math.max(20, width - 12);
-  const step = inner / Math.max(1, bins.length);
+  const step = inner / Math.max(1, counts.length);
   const share = rows > 0 ? nulls / rows : 0;
   const binAt = (event: PointerEvent) => {
     const from = box.current?.getBoundingClientRect().left ?? 0;
-    return Math.max(0, Math.min(bins.length - 1, Math.floor((event.clientX - from) / step)));
+    return Math.max(0, Math.min(counts.length - 1, Math.floor((event.clientX - from) / step)));
   };
   const facts = [
     profile.distinct === undefined ? "" : `${count(profile.distinct)} different`,
@@ -153,13 +153,13 @@ function Spread({
   ].filter(Boolean);
   return (
     <div class="dgv-spread">
-      {bins.length > 0 ? (
+      {counts.length > 0 ? (
         <svg
           ref={box}
           width={inner}
           height={BAR_HEIGHT}
           role="img"
-          aria-label={`Histogram from ${bins[0]?.low} to ${bins.at(-1)?.high}`}
+          aria-label={`Histogram from ${edges[0]} to ${edges.at(-1)}`}
           onPointerDown={(event) => {
             event.currentTarget.setPointerCapture(event.pointerId);
             setBrush([binAt(event), binAt(event)]);
@@ -170,19 +170,19 @@ function Spread({
             setBrush(null);
           }}
         >
-          {bins.map((bin, place) => {
-            const height = bin.rows === 0 ? 0 : Math.max(1, (BAR_HEIGHT * bin.rows) / most);
+          {counts.map((held, place) => {
+            const height = held === 0 ? 0 : Math.max(1, (BAR_HEIGHT * held) / most);
             const isOn = brush !== null && place >= Math.min(...brush) && place <= Math.max(...brush);
             return (
               <rect
-                key={bin.low}
+                key={edges[place]}
                 class={isOn ? "dgv-bar dgv-on" : "dgv-bar"}
                 x={place * step}
                 y={BAR_HEIGHT - height}
                 width={Math.max(1, step - 1)}
                 height={height}
               >
-                <title>{`${bin.low} to ${bin.high}: ${count(bin.rows)} rows`}</title>
+                <title>{`${edges[place]} to ${edges[place + 1]}: ${count(held)} rows`}</title>
               </rect>
             );
           })}

@@ -29,18 +29,14 @@ export interface Sort {
   nulls?: "first" | "last";
 }
 
-export interface Bin {
-  low: string; // as a filter takes it
-  high: string;
-  rows: number;
-}
-
+/** A column at a glance; what is empty is not sent. */
 export interface Profile {
   nulls: number;
   rows: number; // that were profiled
   distinct?: number; // about
-  bins: Bin[]; // of a number or a date
-  top: { value: string | null; rows: number }[]; // of anything else, the most frequent first
+  edges?: string[]; // of a number or a date, the ends of the ranges in which it is counted, as a filter takes them
+  counts?: number[]; // rows in each range, one less than there are ends
+  top?: { value: string | null; rows: number }[]; // of anything else, the most frequent first
 }
 
 /** Which rows are kept; values are texts as cells show them, read by the column's type in the kernel. */
