@@ -183,6 +183,27 @@ describe("the cells", () => {
       [96, 112, [0]],
     ]);
   });
+  it("does not keep what is seen waiting for a page ahead", async () => {
+    const asked: number[] = [];
+    const answers: (() => void)[] = [];
+    const cells = cache(async (...wish) => {
+      asked.push(wish[0]);
+      await new Promise<void>((resolve) => answers.push(resolve));
+      return answer(...wish);
+    });
+    cells.want(80, 96, [0], 1);
+    answers[0]?.();
+    await settled(); // and the page from 96 is under way
+    cells.want(96, 112, [0], 1); // which is seen now
+    expect(asked).toEqual([80, 96]);
+    cells.want(400, 416, [0], 1);
+    expect(asked).toEqual([80, 96, 400]);
+    answers[2]?.();
+    answers[1]?.(); // late, and dropped
+    await settled();
+    expect(cells.cell(400, 0)).toBe("400/0");
+    expect(asked).toEqual([80, 96, 400, 416]);
+  });
   it("goes on after an answer that failed", async () => {
     const failed = vi.fn();
     let isFirst = true;

@@ -15,6 +15,7 @@ interface Wish {
   start: number;
   stop: number;
   columns: number[];
+  isAhead: boolean; // nothing of it is seen yet
 }
 
 interface Block {
@@ -33,10 +34,10 @@ export class CellCache {
   readonly #blocks = new Map<number, Block>(); // those used last at the end
   #cells = 0;
   #rows = 0;
-  #epoch = 0;
+  #turn = 0; // what was asked for in another one is dropped when it comes
   #next: Wish | null = null;
   #ahead: Wish | null = null;
-  #isFetching = false;
+  #underWay: Wish | null = null;
 
   constructor(fetch: Fetch, received: () => void, failed: (error: Error) => void) {
     this.#fetch = fetch;
@@ -47,11 +48,10 @@ export class CellCache {
   /** Forget every cell: the rows stand elsewhere now. What is under way is dropped when it comes. */
   reset(rows: number): void {
     this.#rows = rows;
-    this.#epoch += 1;
+    this.#turn += 1;
     this.#blocks.clear();
     this.#cells = 0;
-    this.#next = this.#ahead = null;
-    this.#isFetching = false;
+    this.#next = this.#ahead = this.#underWay = null;
   }
 
   /** A cell, or undefined as long as it is not there. */
@@ -74,41 +74,49 @@ export class CellCache {
     this.#touch(start, stop);
     this.#next = this.#missing(start, stop, columns);
     const page = (stop - start) * direction;
-    this.#ahead = page === 0 ? null : { start: start + page, stop: stop + page, columns };
+    this.#ahead = page === 0 ? null : { start: start + page, stop: stop + page, columns, isAhead: true };
     void this.#run();
   }
 
   async #run(): Promise<void> {
-    if (this.#isFetching) return;
-    const epoch = this.#epoch;
-    this.#isFetching = true;
+    if (this.#underWay !== null && !this.#isOvertaken) return;
+    this.#turn += 1;
+    const turn = this.#turn;
     for (let wish = this.#take(); wish !== null; wish = this.#take()) {
       const { start, stop, columns } = wish;
+      this.#underWay = wish;
       try {
         const rows = await this.#fetch(start, stop, columns);
-        if (epoch !== this.#epoch) return;
+        if (turn !== this.#turn) return;
         this.#keep(rows, columns);
         this.#received();
       } catch (error) {
-        if (epoch !== this.#epoch) return;
+        if (turn !== this.#turn) return;
         this.#next = this.#ahead = null;
         this.#failed(error instanceof Error ? error : new Error(String(error)));
       }
     }
-    this.#isFetching = false;
+    this.#underWay = null;
+  }
+
+  /** Whether a page ahead is under way, and others are seen now: these are not kept waiting. */
+  get #isOvertaken(): boolean {
+    const [next, ahead] = [this.#next, this.#underWay];
+    if (next === null || !ahead?.isAhead) return false;
+    const isWithin = next.start >= ahead.start && next.stop <= ahead.stop;
+    return !isWithin || next.columns.some((column) => !ahead.columns.includes(column));
   }
 
   #take(): Wish | null {
-    const ahead = this.#next === null && this.#ahead !== null;
-    const wish =
-      ahead && this.#ahead ? this.#missing(this.#ahead.start, this.#ahead.stop, this.#ahead.columns) : this.#next;
-    if (ahead) this.#ahead = null;
+    const { start, stop, columns } = this.#ahead ?? { start: 0, stop: 0, columns: [] };
+    const wish = this.#next ?? this.#missing(start, stop, columns, true);
+    if (this.#next === null) this.#ahead = null;
     this.#next = null;
     return wish;
   }
 
   /** The smallest range of blocks that holds all that is missing, and the columns that miss some. */
-  #missing(start: number, stop: number, columns: number[]): Wish | null {
+  #missing(start: number, stop: number, columns: number[], isAhead = false): Wish | null {
     const first = Math.max(0, Math.floor(start / BLOCK));
     const last = Math.ceil(Math.min(stop, this.#rows) / BLOCK);
     let from = Number.POSITIVE_INFINITY;
@@ -124,7 +132,7 @@ export class CellCache {
       }
     }
     if (to < 0) return null;
-    return { start: from * BLOCK, stop: Math.min((to + 1) * BLOCK, this.#rows), columns: [...lacking] };
+    return { start: from * BLOCK, stop: Math.min((to + 1) * BLOCK, this.#rows), columns: [...lacking], isAhead };
   }
 
   #keep({ start, numbers, cells, shares = {} }: Rows, columns: number[]): void {
