@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ from datagen_nb.tables.view.query import Query
 from datagen_nb.ui.snapshots import ComparedColumn, ComparisonSnapshot
 from datagen_nb.ui.static_html import comparison_html, comparison_text
 from datagen_nb.ui.viewer import Viewer
-from datagen_nb.ui.viewer_beside import Compared
+from datagen_nb.ui.viewer_beside import Table
 from datagen_nb.ui.viewer_chart import Chart
 from datagen_nb.ui.viewer_columns import MAX_NAME_LENGTH
 from datagen_nb.ui.widget import WidgetBase, run_in_thread
@@ -33,6 +33,21 @@ MAX_COMPARED = 200
 
 CLASS = "datagen-comparison"
 """Of the box around both tables; ``widgets/src/comparison.tsx`` scrolls them together."""
+
+
+class Compared:
+    """The synthetic table of a comparison, beside the real one."""
+
+    names = ("real", "synthetic")
+
+    def __init__(self, viewer: Viewer) -> None:
+        self._viewer = viewer
+
+    def tables(self, _own: Table, _columns: Sequence[str]) -> Sequence[Table]:
+        return [(self._viewer.shown.engine, self._viewer.query)]
+
+    def close(self) -> None:
+        pass
 
 
 class Comparison(WidgetBase):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
 
 from datagen_nb.client.sync import Dataset
 from datagen_nb.core.errors import DatagenError
@@ -13,9 +13,6 @@ from datagen_nb.tables.view.engine import Engine, whole_engine
 from datagen_nb.tables.view.query import Query, QueryError, position
 from datagen_nb.tables.view.types import kind_of
 from datagen_nb.ui.located import located
-
-if TYPE_CHECKING:
-    from datagen_nb.ui.viewer import Viewer
 
 Table: TypeAlias = tuple[Engine, Query]
 
@@ -41,21 +38,6 @@ class Beside(Protocol):
     def close(self) -> None:
         """Free what was opened for it."""
         ...
-
-
-class Compared:
-    """The synthetic table of a comparison, beside the real one."""
-
-    names = ("real", "synthetic")
-
-    def __init__(self, viewer: Viewer) -> None:
-        self._viewer = viewer
-
-    def tables(self, _own: Table, _columns: Sequence[str]) -> Sequence[Table]:
-        return [(self._viewer.shown.engine, self._viewer.query)]
-
-    def close(self) -> None:
-        pass
 
 
 class JobInput:
