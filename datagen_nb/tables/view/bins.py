@@ -67,9 +67,16 @@ def edges_between(low: float, high: float, type_: pa.DataType) -> list[str]:
 
 
 def bin_of(column: str, edges: Sequence[str], type_: pa.DataType) -> str:
-    """The number of a value's range, in SQL: how many inner ends it has reached."""
-    reached = [f"({column} >= {sql_literal(edge, type_)})::INTEGER" for edge in edges[1:-1]]
-    return f"({' + '.join(reached) or '0'})"
+    """The number of a value's range, in SQL: found by halving the ranges."""
+
+    def among(first: int, end: int) -> str:
+        if end - first <= 1:
+            return str(first)
+        middle = (first + end) // 2
+        reached = f"{column} >= {sql_literal(edges[middle], type_)}"
+        return f"CASE WHEN {reached} THEN {among(middle, end)} ELSE {among(first, middle)} END"
+
+    return among(0, len(edges) - 1)
 
 
 def clock(moment: int, type_: pa.DataType) -> np.datetime64:
