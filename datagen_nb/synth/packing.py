@@ -1,4 +1,4 @@
-"""What a layer learned as bytes and back: JSON for its fields, plain arrays beside it.
+"""What was fitted of a layer as bytes and back: JSON for its fields, plain arrays beside it.
 
 Every layer is made of frozen dataclasses of plain fields: ``None``, truth values, numbers, texts,
 bytes, tuples, dicts with text keys, numpy arrays, Arrow arrays, tables, schemas and types, and

@@ -15,14 +15,14 @@ import pyarrow.compute as pc
 from datagen_nb.synth.identities import chosen_form, meaning, words
 from datagen_nb.synth.identities.candidate import MIN_LEVELS, Candidate, Identity
 from datagen_nb.synth.identities.checked import scheme_of
-from datagen_nb.synth.identities.emails import NamedEmails, learn_named_emails
+from datagen_nb.synth.identities.emails import NamedEmails, fit_named_emails
+from datagen_nb.synth.identities.fit_forms import fit_pattern
 from datagen_nb.synth.identities.forms import Pattern
-from datagen_nb.synth.identities.integers import learn_row_numbers
-from datagen_nb.synth.identities.learn_forms import learn_pattern
+from datagen_nb.synth.identities.integers import fit_row_numbers
 from datagen_nb.synth.identities.maker import Maker
-from datagen_nb.synth.identities.people import learn_names, looks_like_names
-from datagen_nb.synth.identities.serial import Serial, learn_counting, learn_serial
-from datagen_nb.synth.identities.texts import FreeText, learn_text
+from datagen_nb.synth.identities.people import fit_names, looks_like_names
+from datagen_nb.synth.identities.serial import Serial, fit_counting, fit_serial
+from datagen_nb.synth.identities.texts import FreeText, fit_text
 
 NAMES_SHARE = 0.2
 """So many words of a column called ``name`` are names of a language, if persons have them."""
@@ -50,9 +50,7 @@ def identifiers(column: Candidate) -> Maker | None:
     if column.is_integer:
         return _integers(column) if column.is_wanted or _is_integer_key(column) else None
     if column.is_wanted:
-        return _key(column) or learn_serial(
-            column.values, column.known(column.distinct), column.seed
-        )
+        return _key(column) or fit_serial(column.values, column.known(column.distinct), column.seed)
     if (names := _names(column)) is not None:
         return names
     if column.identity is None:
@@ -64,7 +62,7 @@ def texts(column: Candidate) -> Maker | None:
     """The maker of texts that identify and have no form, or that the user calls texts."""
     if column.is_integer or not (column.is_wanted or column.identity):
         return None
-    return learn_text(
+    return fit_text(
         column.distinct.to_pylist(),
         known=column.known(column.distinct),
         min_count=column.min_count,
@@ -108,7 +106,7 @@ def _named_emails(table: pa.Table, column: Candidate, name: str) -> NamedEmails 
     pairs = pairs.filter(pc.is_valid(pairs["email"]))
     _, first = np.unique(pairs["email"].to_numpy(zero_copy_only=False), return_index=True)
     pairs = pairs.take(pa.array(first[:: len(first) // MAX_PAIRS + 1]))
-    return learn_named_emails(
+    return fit_named_emails(
         pairs["email"].to_pylist(),
         pairs["name"].to_pylist(),
         name_column=name,
@@ -140,20 +138,20 @@ def _is_integer_key(column: Candidate) -> bool:
     if low >= 10**11 and scheme_of(column.judged.cast(pa.string())) != "":
         return True
     is_long = facts.distinct >= MANY_ROWS or abs(low) <= 1
-    return is_long and learn_row_numbers(column.values, column.seed) is not None
+    return is_long and fit_row_numbers(column.values, column.seed) is not None
 
 
 def _integers(column: Candidate) -> Maker:
-    numbers = learn_row_numbers(column.values, column.seed)
+    numbers = fit_row_numbers(column.values, column.seed)
     if numbers is not None:
         return numbers
     type = column.values.type
     high = max(abs(one.as_py()) for one in pc.min_max(column.values).values())
     # Of a small type not all numbers of so many digits, or of one more, fit.
     if 10 ** (len(str(high)) + 1) > np.iinfo(type.to_pandas_dtype()).max:
-        return learn_counting(column.values, column.seed)
+        return fit_counting(column.values, column.seed)
     texts = column.distinct.cast(pa.string())
-    pattern = learn_pattern(
+    pattern = fit_pattern(
         texts.to_pylist(),
         known=column.known(texts),
         distinct=column.facts.distinct,
@@ -162,7 +160,7 @@ def _integers(column: Candidate) -> Maker:
         min_count=column.min_count,
         seed=column.seed,
     )
-    return pattern or learn_counting(column.values, column.seed)
+    return pattern or fit_counting(column.values, column.seed)
 
 
 def _names(column: Candidate) -> Pattern | None:
@@ -178,7 +176,7 @@ def _names(column: Candidate) -> Pattern | None:
         return None
     if not looks_like_names(column.judged.to_pylist()):
         return None
-    return learn_names(
+    return fit_names(
         column.distinct.to_pylist(),
         words=named,
         known=column.known(column.distinct),
@@ -191,7 +189,7 @@ def _names(column: Candidate) -> Pattern | None:
 
 def _key(column: Candidate) -> Pattern | Serial | None:
     """Identifiers: distinct values for distinct numbers."""
-    pattern = learn_pattern(
+    pattern = fit_pattern(
         column.distinct.to_pylist(),
         known=column.known(column.distinct),
         distinct=column.facts.distinct,
@@ -203,7 +201,7 @@ def _key(column: Candidate) -> Pattern | Serial | None:
         return pattern
     tried = pattern.make(np.arange(TRIED), {}, np.random.default_rng(column.seed))
     if pc.count_distinct(tried).as_py() < TRIED:  # a value may be of two of its forms
-        return learn_serial(column.values, column.known(column.distinct), column.seed)
+        return fit_serial(column.values, column.known(column.distinct), column.seed)
     return pattern
 
 
@@ -211,7 +209,7 @@ def _pattern(column: Candidate) -> Pattern | Serial | None:
     """Codes and phrases of a few forms, which repeat only as far as the input's do."""
     if column.is_distinct:
         return _key(column)
-    return learn_pattern(
+    return fit_pattern(
         column.values.to_pylist(),
         known=column.known_rare,
         distinct=column.facts.distinct,

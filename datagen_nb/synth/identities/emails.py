@@ -102,7 +102,7 @@ class NamedEmails:
         ]
 
 
-def learn_named_emails(
+def fit_named_emails(
     emails: Sequence[str],
     names: Sequence[str | None],
     *,

@@ -47,7 +47,7 @@ class RowNumbers:
         return pa.array(np.int64(self.first) + numbers * np.int64(self.step))
 
 
-def learn_row_numbers(values: pa.Array, seed: int) -> RowNumbers | None:
+def fit_row_numbers(values: pa.Array, seed: int) -> RowNumbers | None:
     """Find out whether integers are row numbers; none if they are not, or leave no room.
 
     Args:

@@ -49,7 +49,7 @@ def looks_like_names(texts: Sequence[str]) -> bool:
     return sum(is_name) >= 0.9 * len(texts)
 
 
-def learn_names(
+def fit_names(
     texts: Sequence[str],
     *,
     words: frozenset[str],

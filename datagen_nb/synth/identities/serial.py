@@ -54,8 +54,8 @@ class Counting:
         return pa.array(made).cast(self.type)
 
 
-def learn_counting(values: pa.Array, seed: int) -> Counting:
-    """Learn to count above the input's integers if there is room, else where there is most."""
+def fit_counting(values: pa.Array, seed: int) -> Counting:
+    """Count above the input's integers if there is room, else where there is most."""
     limits = np.iinfo(values.type.to_pandas_dtype())
     low, high = max(int(limits.min), -(2**63)), int(limits.max)
     support = sorted(pc.unique(values).to_pylist())
@@ -110,8 +110,8 @@ class Serial:
         return made
 
 
-def learn_serial(values: pa.Array, known: KnownValues, seed: int) -> Serial:
-    """Learn how long such texts are."""
+def fit_serial(values: pa.Array, known: KnownValues, seed: int) -> Serial:
+    """Fit how long such texts are."""
     letter = "ABCDEFGHJKLMNPQRSTUVWXYZ"[int(np.random.default_rng(seed).integers(24))]
     usual = pc.approximate_median(pc.utf8_length(values)).as_py() or 8
     return Serial(letter, min(max(int(usual) - 1, 6), 18), known)

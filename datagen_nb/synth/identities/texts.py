@@ -147,7 +147,7 @@ class FreeText:
         return np.asarray(np.where(has_any, follows, anywhere), dtype=np.int64)
 
 
-def learn_text(texts: Sequence[str], *, known: KnownValues, min_count: int) -> FreeText:
+def fit_text(texts: Sequence[str], *, known: KnownValues, min_count: int) -> FreeText:
     """Find the common words of texts, and what stands between them.
 
     Args:

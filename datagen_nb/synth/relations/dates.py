@@ -82,7 +82,7 @@ def labels_of(target: str, part: Expression, columns: Columns, tolerance: float)
     known = ~np.isnan(numbers)
     rows = pa.table({"part": numbers[known].astype(np.int64)})
     rows = rows.append_column(target, columns.table[target].filter(pa.array(known)))
-    lookup = dependency.learn(rows, target, ["part"])
+    lookup = dependency.fit(rows, target, ["part"])
     if lookup.exceptions > tolerance:
         return None
     levels = lookup.keys[0].to_numpy()[lookup.entries]

@@ -112,7 +112,7 @@ class Lookup:
         Args:
             kept: For each entry, as ``rows`` has them, whether it stays; at least one does.
         """
-        again = learn(self.rows().filter(pa.array(kept)), self.target, self.operands)
+        again = fit(self.rows().filter(pa.array(kept)), self.target, self.operands)
         return replace(again, exceptions=self.exceptions)
 
     def rows(self) -> pa.Table:
@@ -125,7 +125,7 @@ class Lookup:
         return pa.table([*columns[::-1], self.values], [*self.operands, self.target])
 
 
-def learn(table: pa.Table, target: str, operands: Sequence[str]) -> Lookup:
+def fit(table: pa.Table, target: str, operands: Sequence[str]) -> Lookup:
     """The table's most frequent value for each level, and the share of rows with another one."""
     codes = np.zeros(table.num_rows, dtype=np.int64)
     keys = []

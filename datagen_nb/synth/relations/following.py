@@ -179,7 +179,7 @@ def _find_dependents(
     for target in dependency.dependents(
         codes, levels, others, tolerance=tolerance, hypotheses=hypotheses
     ):
-        lookup = dependency.learn(search.table.select([*names, target]), target, names)
+        lookup = dependency.fit(search.table.select([*names, target]), target, names)
         if lookup.exceptions <= tolerance and search.is_open(target, names):
             search.accept(lookup)
 

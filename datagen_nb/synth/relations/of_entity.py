@@ -50,5 +50,5 @@ class OfEntity:
         has_key = known_of(whole(table[self.key]))
         found = np.ones(table.num_rows, dtype=np.bool_)
         rows = table.select([self.key, self.column]).filter(pa.array(has_key))
-        found[has_key] = dependency.learn(rows, self.column, [self.key]).holds(rows)
+        found[has_key] = dependency.fit(rows, self.column, [self.key]).holds(rows)
         return found

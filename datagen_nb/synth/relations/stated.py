@@ -174,7 +174,7 @@ def _formula(target: str, expression: Expression, search: Search) -> Relation | 
     if numbers is None:
         if expression[0] != "column":
             raise NotKept(f"{target!r} holds no numbers or dates")
-        lookup = dependency.learn(
+        lookup = dependency.fit(
             search.table.select([expression[1], target]), target, [expression[1]]
         )
         same = _equal_texts(search, target, expression[1])
@@ -329,7 +329,7 @@ def _by_columns(target: str, by: Sequence[str], search: Search) -> Relation:
             settled = found and found.settled(search.table, MAX_EXCEPTIONS, search.taken)
             if settled is not None:
                 return settled
-    return dependency.learn(search.table.select([*by, target]), target, by)
+    return dependency.fit(search.table.select([*by, target]), target, by)
 
 
 def _null_rule(statement: NullRule, search: Search) -> Relation:

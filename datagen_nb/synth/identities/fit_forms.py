@@ -62,7 +62,7 @@ MAX_CODED = 10
 """So many letters and digits are counted by an integer of 64 bits."""
 
 
-def learn_pattern(
+def fit_pattern(
     texts: Sequence[str],
     *,
     known: KnownValues,
