@@ -128,7 +128,7 @@ from datagen_nb.core.errors import DatagenError
 from datagen_nb.tables.view.query import Query, Sort
 from datagen_nb.ui.renderers import view
 from datagen_nb.ui.viewer_requests import (
-    CellRequest, DistinctRequest, FindRequest, ProfileRequest, RowsRequest)
+    CellRequest, DistinctRequest, FindRequest, ProfilesRequest, RowsRequest)
 
 def memory(name):
     status = Path("/proc/self/status").read_text()
@@ -161,7 +161,8 @@ def look(path, errors, peaks):
     tried(errors, lambda: shown.find(FindRequest(text="alert")))
     for place in places[:3]:
         about = {"epoch": shown.epoch, "column": place}
-        tried(errors, lambda: shown.profile(ProfileRequest(**about)))
+        profiled = ProfilesRequest(epoch=shown.epoch, columns=(place,))
+        tried(errors, lambda: shown.profiles(profiled))
         tried(errors, lambda: shown.distinct(DistinctRequest(column=place)))
         if rows:
             tried(errors, lambda: shown.cell(CellRequest(row=0, **about)))
