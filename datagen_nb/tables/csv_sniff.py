@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from itertools import islice, pairwise
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -37,6 +38,9 @@ MIN_CONSISTENT = 0.8
 MAX_TITLES = 20
 MIN_SHARE = 0.9
 """Of a column's values that have to look alike for its name to look different."""
+
+MIN_SCALE = 6
+"""Names that ascend in steps that differ are no accident from so many on."""
 
 _NUMBER = re.compile(r"[^A-Za-z]*\d[^A-Za-z]*")
 _DECIMAL_COMMA = re.compile(r"[-+]?\d{1,3}(\.?\d{3})*,\d+")
@@ -283,8 +287,7 @@ def _lacks_header(rows: Rows) -> bool:
         if vote is None:
             return False
         votes += vote
-    names = [name for name in first if name.strip()]
-    if _counts_up(names):
+    if _is_scale(first, others):
         return False
     if not others:
         return False
@@ -310,12 +313,28 @@ def _vote(name: str, column: Sequence[str]) -> int | None:
     return -1 if len(set(column)) <= len(column) / 2 else 0
 
 
-def _counts_up(names: Sequence[str]) -> bool:
-    """Whether names are a run of integers, as years or positions are."""
-    numbers = [int(name) for name in names if re.fullmatch(r"\d{1,9}", name)]
-    if len(numbers) < 3 or len(numbers) < len(names) - 2:
+def _is_scale(names: Sequence[str], others: Rows) -> bool:
+    """Whether names are a scale: years or positions, doses, wavelengths.
+
+    Numbers in equal steps are one, and so are many that ascend where no other row does.
+    """
+    scale = _numbers(names)
+    if len(scale) < 3 or len(scale) < len(names) - 2:
         return False
-    return all(b - a == 1 for a, b in pairwise(numbers))
+    steps = {b - a for a, b in pairwise(scale)}
+    if min(steps) <= 0:
+        return False
+    if len(steps) == 1:
+        return len(scale) > 3 or steps == {1}
+    return len(scale) >= MIN_SCALE and not any(_ascends(_numbers(row)) for row in others)
+
+
+def _numbers(fields: Sequence[str]) -> list[Decimal]:
+    return [Decimal(field) for field in fields if re.fullmatch(r"\d{1,9}(\.\d{1,9})?", field)]
+
+
+def _ascends(numbers: Sequence[Decimal]) -> bool:
+    return len(numbers) > 1 and all(a < b for a, b in pairwise(numbers))
 
 
 def _has_decimal_comma(rows: Rows) -> bool:
