@@ -332,7 +332,8 @@ def test_bins_hold_every_finite_value(open_engine, kind, values, texts):
     assert found.nulls == values.null_count
 
 
-MIN_INSTANT, MAX_INSTANT = d.datetime(1894, 1, 1), d.datetime(9999, 12, 30)
+MIN_INSTANT = d.datetime(1894, 1, 1)  # noqa: DTZ001, hypothesis takes bounds without a zone
+MAX_INSTANT = d.datetime(9999, 12, 30)  # noqa: DTZ001
 """Before, Berlin's offset had seconds, which no text of an instant has: +00:53:28."""
 
 
