@@ -14,6 +14,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+MINUTES_SINCE = 63_676_800
+"""Since 8 January 1972 offsets of zones are whole minutes; Liberia's was the last that was not."""
+
 _OFFSET = r"(Z|[+-]\d{4})?$"
 
 
@@ -90,11 +93,27 @@ def _instants(column: pa.ChunkedArray) -> pa.ChunkedArray:
     try:
         texts = column.cast(pa.string())
     except pa.ArrowInvalid:  # a zone that this machine does not know: as UTC, and said so
-        texts = column.cast(pa.timestamp(column.type.unit, "UTC")).cast(pa.string())
+        column = column.cast(pa.timestamp(column.type.unit, "UTC"))
+        texts = column.cast(pa.string())
     texts = _without_idle_zeros(texts)
     if column.type.tz is None:
         return texts
-    return pc.replace_substring_regex(texts, r"([+-]\d{2})(\d{2})$", r"\1:\2")
+    texts = pc.replace_substring_regex(texts, r"([+-]\d{2})(\d{2})$", r"\1:\2")
+    return _with_seconds_of_offset(texts, column)
+
+
+def _with_seconds_of_offset(texts: pa.ChunkedArray, column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """``+00:53`` becomes ``+00:53:28`` where that was the zone's offset, as Berlin's until 1893."""
+    per_second = PER_SECOND[column.type.unit]
+    instants = column.cast(pa.int64())
+    if not pc.any(pc.less(instants, MINUTES_SINCE * per_second)).as_py():
+        return texts
+    local = pc.local_timestamp(column).cast(pa.int64())
+    offset = pc.abs(pc.divide(pc.subtract(local, instants), per_second))
+    seconds = pc.subtract(offset, pc.multiply(pc.divide(offset, 60), 60))
+    digits = pc.utf8_lpad(seconds.cast(pa.string()), 2, "0")
+    longer = pc.binary_join_element_wise(texts, digits, ":")
+    return pc.if_else(pc.greater(seconds, 0), longer, texts)
 
 
 def _without_idle_zeros(texts: pa.ChunkedArray) -> pa.ChunkedArray:
