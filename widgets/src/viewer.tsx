@@ -1,38 +1,37 @@
 // The viewer: search, filters and columns above a grid; what is shown, in words, below it.
 
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { count, rows as inRows } from "./format";
 import { Menu } from "./menu";
 import type { Rows } from "./viewer/cells";
+import { writeClipboard } from "./viewer/clipboard";
+import { ColumnMenu } from "./viewer/column-menu";
 import { columnOf, joined, parts, words } from "./viewer/conditions";
 import type { OneCell } from "./viewer/detail";
 import { Grid, HEADER_HEIGHT } from "./viewer/grid";
 import { useTools } from "./viewer/later";
 import { type Choice, initialChoice, toggled } from "./viewer/layout";
 import { ROW } from "./viewer/painter";
+import { useProfiles } from "./viewer/profiles";
 import {
   type Column,
   type Condition,
   type Counts,
   columnsOf,
   type Distinct,
-  type Matches,
-  type Profile,
+  QUIET,
   type Query,
   type SentColumns,
   type Snapshot,
   type Sort,
+  TIMEOUT_MS,
 } from "./viewer/protocol";
+import { Search } from "./viewer/search";
 import type { Range } from "./viewer/selection";
 import css from "./viewer.css";
 import { type Props, widget } from "./widget";
 
 const MOST_ROWS = 16; // that are seen at once
-const TIMEOUT_MS = 120_000;
-const SEARCH_AFTER = 250; // ms without a key
-const COUNT_AFTER = 500; // ms until the growing number of matches is asked for again
-const MOST_PROFILED = 100; // columns at once
-const QUIET = { quiet: true, timeout: TIMEOUT_MS };
 
 export * from "./viewer/later"; // what the tools import
 
@@ -102,7 +101,7 @@ function Table({ columns, snapshot, connected, ask, listen }: Props<Snapshot> & 
   return (
     <section ref={section} class={`dg dgv ${connected ? "" : "dg-lost"}`} aria-label={`Table ${snapshot.title}`}>
       <div class="dg-row dg-tools">
-        <Search query={query} change={change} ask={ask} jump={jump} failed={fail} />
+        <Search query={query} ask={ask} jump={jump} failed={fail} />
         <ToolMenu name="Columns" label="Columns" face={columnsFace(choice, columns.length)} wide load={load}>
           {tools && (
             <tools.ColumnPanel
@@ -238,7 +237,6 @@ function Table({ columns, snapshot, connected, ask, listen }: Props<Snapshot> & 
                 QUIET,
               ).catch(() => undefined);
             }}
-            matches={null}
           />
         )}
         {tools && opened && (
@@ -324,166 +322,6 @@ function Chip({ text, label, press }: { text: string; label: string; press: () =
       {text} ×
     </button>
   );
-}
-
-interface ColumnMenuProps {
-  sort: (descending: boolean) => void;
-  hide: () => void;
-  chart: () => void;
-  pin: () => void;
-  isPinned: boolean;
-  children: preact.ComponentChildren;
-}
-
-function ColumnMenu({ sort, hide, chart, pin, isPinned, children }: ColumnMenuProps) {
-  return (
-    <>
-      <button type="button" class="dg-button dg-deed" onClick={() => sort(false)}>
-        Sort ascending
-      </button>
-      <button type="button" class="dg-button dg-deed" onClick={() => sort(true)}>
-        Sort descending
-      </button>
-      <button type="button" class="dg-button dg-deed" onClick={pin}>
-        {isPinned ? "Unpin" : "Pin"}
-      </button>
-      <button type="button" class="dg-button dg-deed" onClick={hide}>
-        Hide
-      </button>
-      <button type="button" class="dg-button dg-deed" onClick={chart}>
-        Chart
-      </button>
-      {children}
-    </>
-  );
-}
-
-interface SearchProps {
-  query: Query;
-  change: (next: Partial<Query>) => void;
-  ask: Props<Snapshot>["ask"];
-  jump: (row: number, column: number) => void;
-  failed: (error: unknown) => void;
-}
-
-/** Finds a text in any column: how often, and the next one or the one before. */
-function Search({ query, ask, jump, failed }: SearchProps) {
-  const [text, setText] = useState(query.search);
-  const [found, setFound] = useState<Matches | null>(null);
-  const newest = useRef("");
-  const timer = useRef<ReturnType<typeof setTimeout>>();
-  const find = async (by: -1 | 0 | 1, sought = text) => {
-    newest.current = sought;
-    if (sought === "") return setFound(null);
-    try {
-      let next = (await ask("find", { text: sought, by }, QUIET)) as Matches | null;
-      if (next?.row !== undefined && next.column !== undefined && newest.current === sought)
-        jump(next.row, next.column);
-      while (next !== null && newest.current === sought) {
-        setFound(next);
-        if (next.isComplete) return;
-        await new Promise((done) => setTimeout(done, COUNT_AFTER));
-        next = (await ask("find", { text: sought, by: 0 }, QUIET)) as Matches | null; // how many by now
-      }
-    } catch (error) {
-      failed(error);
-    }
-  };
-  const type = (sought: string) => {
-    setText(sought);
-    clearTimeout(timer.current);
-    timer.current = setTimeout(() => void find(0, sought), SEARCH_AFTER);
-  };
-  return (
-    <search class="dg-row dg-grow">
-      <input
-        class="dg-input dg-search"
-        type="search"
-        aria-label="Search the table"
-        placeholder="Search the table"
-        value={text}
-        onInput={({ currentTarget }) => type(currentTarget.value)}
-        onKeyDown={(event) => {
-          if (event.key !== "Enter") return;
-          event.preventDefault();
-          void find(event.shiftKey ? -1 : 1);
-        }}
-      />
-      {found && (
-        <span role="status" class="dg-muted">
-          {found.count === 0 && found.isComplete
-            ? "No match"
-            : `${count(found.count)}${found.isComplete ? "" : "+"} ${found.count === 1 ? "match" : "matches"}`}
-        </span>
-      )}
-      {found && found.count > 0 && (
-        <>
-          <button
-            type="button"
-            class="dg-button dg-quiet dg-icon"
-            aria-label="Match before"
-            onClick={() => void find(-1)}
-          >
-            ↑
-          </button>
-          <button type="button" class="dg-button dg-quiet dg-icon" aria-label="Next match" onClick={() => void find(1)}>
-            ↓
-          </button>
-        </>
-      )}
-    </search>
-  );
-}
-
-/** Profiles of the columns whose headers are seen, for the rows that are kept; one request at a time, so that rows go first. */
-function useProfiles(ask: Props<Snapshot>["ask"], epoch: number, kept: string) {
-  const [, setCount] = useState(0);
-  const store = useMemo<Profiles>(() => ({ known: new Map(), wanted: [], isBusy: false }), [kept]);
-  const run = async () => {
-    if (store.isBusy) return;
-    store.isBusy = true;
-    for (let columns = lacking(store); columns.length > 0; columns = lacking(store)) {
-      try {
-        const found = (await ask("profiles", { epoch, columns }, QUIET)) as (Profile | null)[]; // of the first ones
-        for (const [place, one] of found.entries()) store.known.set(columns[place] as number, one);
-        setCount((before) => before + 1);
-      } catch {
-        store.wanted = store.wanted.filter((one) => !columns.includes(one)); // headers without histograms
-      }
-    }
-    store.isBusy = false;
-  };
-  useEffect(() => void run(), [store]);
-  return {
-    of: (column: number) => store.known.get(column) ?? undefined,
-    want: (columns: number[]) => {
-      store.wanted = columns;
-      void run();
-    },
-  };
-}
-
-interface Profiles {
-  known: Map<number, Profile | null>; // null of a column that cannot be counted
-  wanted: number[];
-  isBusy: boolean;
-}
-
-const lacking = ({ known, wanted }: Profiles): number[] =>
-  wanted.filter((column) => !known.has(column)).slice(0, MOST_PROFILED);
-
-async function writeClipboard(text: string): Promise<void> {
-  try {
-    await navigator.clipboard.writeText(text);
-  } catch {
-    // A host that gives no clipboard to its frames still copies what is marked.
-    const area = document.createElement("textarea");
-    area.value = text;
-    document.body.append(area);
-    area.select();
-    document.execCommand("copy");
-    area.remove();
-  }
 }
 
 export default widget<Snapshot>(css, Viewer);

@@ -36,7 +36,6 @@ export interface GridProps {
   copy: (range: Range, columns: number[], headers: boolean) => void;
   goTo: { row: number; column: number; at: number } | null; // another `at` goes there anew
   selected: (range: Range | null, columns: number[]) => void;
-  matches: ((row: number, column: number) => boolean) | null;
 }
 
 export function Grid(props: GridProps) {
@@ -85,7 +84,6 @@ export function Grid(props: GridProps) {
         focus: selection?.focus ?? null,
         alignRight: (column) => columns[column]?.isNumber === true,
         fills: new Map(props.formats.map(({ column, fill }) => [column, `dgv-fill-${fill}`])),
-        matches: props.matches,
       },
       cells,
     );

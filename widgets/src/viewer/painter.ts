@@ -18,7 +18,6 @@ export interface Frame {
   focus: { row: number; place: number } | null;
   alignRight: (column: number) => boolean;
   fills: Map<number, string>; // looks of the columns that are filled by where a number stands
-  matches: ((row: number, column: number) => boolean) | null;
 }
 
 interface PaintedCell {
@@ -114,7 +113,6 @@ export class Painter {
         isPinned ? "dgv-pinned" : "",
         frame.range && isMarked(frame.range, row, place) ? "dgv-marked" : "",
         frame.focus?.row === row && frame.focus.place === place ? "dgv-focus" : "",
-        frame.matches?.(row, column) ? "dgv-match" : "",
       ];
       put(cell, textOf(value), frame.numbers + x - (isPinned ? 0 : frame.left), width, look.filter(Boolean).join(" "));
       if (cell.share !== share) cell.el.style.setProperty("--dgv-share", `${100 * (share ?? 0)}%`);

@@ -1,4 +1,7 @@
-// What the kernel tells the viewer, and what the viewer asks of it.
+// What the kernel sends the viewer, and what the viewer asks of it.
+
+export const TIMEOUT_MS = 120_000;
+export const QUIET = { quiet: true, timeout: TIMEOUT_MS };
 
 export interface Column {
   index: number; // its place in the table
