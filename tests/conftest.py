@@ -56,3 +56,13 @@ def dask_cluster() -> "Iterator[LocalCluster]":
 
     with dask_cluster_module.running() as cluster:
         yield cluster
+
+
+@pytest.fixture
+def cloud_emulators(
+    gcs_emulator: str, firestore_emulator: str, monkeypatch: pytest.MonkeyPatch
+) -> str:
+    """Both emulators, as the clients of Google find them; the address of Cloud Storage's."""
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", gcs_emulator)
+    monkeypatch.setenv(firestore_emulator_module.VARIABLE, firestore_emulator)
+    return gcs_emulator

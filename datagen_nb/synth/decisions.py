@@ -24,7 +24,7 @@ from datagen_nb.synth.identities import Candidate, Maker, is_text
 from datagen_nb.synth.identities.forms import Pattern
 from datagen_nb.synth.identities.serial import Counting
 from datagen_nb.synth.kinds import constant
-from datagen_nb.synth.margins import MIN_COUNT
+from datagen_nb.synth.margin_fitting import MIN_COUNT
 from datagen_nb.synth.missing import missing_text, without
 from datagen_nb.synth.profile import ColumnFacts, Profile, check_type
 from datagen_nb.synth.rare_texts import kind_without_levels

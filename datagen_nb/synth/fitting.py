@@ -19,7 +19,7 @@ from datagen_nb.synth.arrays import plain_table, to_column, to_values
 from datagen_nb.synth.decisions import Decisions, decide
 from datagen_nb.synth.keys import Group
 from datagen_nb.synth.kinds import identifier
-from datagen_nb.synth.margins import MIN_COUNT
+from datagen_nb.synth.margin_fitting import MIN_COUNT
 from datagen_nb.synth.missing import missing_text, without
 from datagen_nb.synth.model import FORM, FORMAT, Model
 from datagen_nb.synth.profile import Profile

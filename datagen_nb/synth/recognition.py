@@ -13,7 +13,7 @@ from datagen_nb.core.kinds import KINDS
 from datagen_nb.synth.codecs import Codec, Written
 from datagen_nb.synth.column_kind import ColumnKind, column_kind
 from datagen_nb.synth.identities import Candidate, Maker, go_with_names
-from datagen_nb.synth.margins import MIN_COUNT
+from datagen_nb.synth.margin_fitting import MIN_COUNT
 from datagen_nb.synth.missing import missing_text, without
 from datagen_nb.synth.profile import ColumnFacts
 

@@ -16,11 +16,12 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from datagen_nb.core.kinds import KINDS, Scale
-from datagen_nb.synth import margins
+from datagen_nb.synth import margin_fitting
 from datagen_nb.synth.arrays import null_flags, to_column, to_values
 from datagen_nb.synth.calendar_days import CalendarDays
 from datagen_nb.synth.kinds import categorical
-from datagen_nb.synth.margins import MIN_COUNT, Margin, Pooled
+from datagen_nb.synth.margin import Codes, Margin
+from datagen_nb.synth.margin_fitting import MIN_COUNT, Pooled
 from datagen_nb.synth.trees import Conditional, grow, order_levels
 
 Matrix = npt.NDArray[np.float32]
@@ -160,7 +161,7 @@ class Fit:
             The stage, and all that is known of each row with it.
         """
         found: dict[str, Margin] = {}
-        variables: list[tuple[Variable, margins.Codes]] = []
+        variables: list[tuple[Variable, Codes]] = []
         for place, name in enumerate(table.schema.names):
             random = np.random.default_rng([self.seed, 4, number, place])
             found[name], codes = self._margin(name, table[name], random)
@@ -210,9 +211,9 @@ class Fit:
 
     def _margin(
         self, name: str, column: pa.ChunkedArray, random: np.random.Generator
-    ) -> tuple[Margin, margins.Codes]:
+    ) -> tuple[Margin, Codes]:
         """A column's margin, and a code for each row; -1 where it is null."""
-        margin, codes, pooled = margins.fit(
+        margin, codes, pooled = margin_fitting.fit(
             to_values(column),
             self._kind(name),
             random=random,

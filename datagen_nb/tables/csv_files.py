@@ -106,13 +106,13 @@ class CsvReader:
             for note in sniffed.notes:
                 self._note(note)
         try:
-            types, are_read = yield from self._learn()
+            types, are_read = yield from self._guess_types()
         except InputError as error:
             if not self._mistook_encoding(error):
                 raise
             if self._take_back is not None:
                 self._take_back()
-            types, are_read = yield from self._learn()
+            types, are_read = yield from self._guess_types()
         for doubt in doubts:
             self._warn(doubt)
         if self._bad:
@@ -168,7 +168,7 @@ class CsvReader:
             texts = pc.replace_substring(texts, self._dialect.decimal, ".")
         return from_text(without_empty(texts), type)
 
-    def _learn(self) -> Generator[pa.RecordBatch, None, tuple[dict[str, TextColumn], bool]]:
+    def _guess_types(self) -> Generator[pa.RecordBatch, None, tuple[dict[str, TextColumn], bool]]:
         """Names and types of the columns, from all rows, and whether these rows were yielded."""
         self._header = self._read_header()
         names = named(self._header, self._name, self._warn)

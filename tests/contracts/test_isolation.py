@@ -36,7 +36,7 @@ from datagen_nb.service.settings import Settings
 from datagen_nb.wiring.server import host_service
 from datagen_nb.wiring.service import build_service
 from tests.deadline import DEADLINE
-from tests.firestore_emulator import VARIABLE, project_at
+from tests.firestore_emulator import project_at
 from tests.gcs_emulator import new_bucket
 from tests.routes import walk
 
@@ -320,13 +320,11 @@ UNKNOWN = {
 
 
 @pytest.fixture(params=["home", "cloud"])
-def settings(request, tmp_path, monkeypatch):
+def settings(request, tmp_path):
     """Where everything is kept: in a home, or in Firestore and Cloud Storage."""
     if request.param == "home":
         return Settings()
-    gcs = request.getfixturevalue("gcs_emulator")
-    monkeypatch.setenv("STORAGE_EMULATOR_HOST", gcs)
-    monkeypatch.setenv(VARIABLE, request.getfixturevalue("firestore_emulator"))
+    gcs = request.getfixturevalue("cloud_emulators")
     return Settings(
         store=f"firestore://{project_at(tmp_path)}", bucket=f"gs://{new_bucket(gcs)}/customers"
     )

@@ -35,7 +35,7 @@ from datagen_nb.core.buckets import objects
 from datagen_nb.core.errors import DatagenError
 from datagen_nb.stores.firestore import names
 from tests.deadline import DEADLINE
-from tests.firestore_emulator import VARIABLE, project_at
+from tests.firestore_emulator import project_at
 from tests.gcs_emulator import new_bucket
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -120,9 +120,7 @@ def place(request, tmp_path, monkeypatch):
     """The home, or Firestore and Cloud Storage."""
     if request.param == "home":
         return Place()
-    gcs = request.getfixturevalue("gcs_emulator")
-    monkeypatch.setenv("STORAGE_EMULATOR_HOST", gcs)
-    monkeypatch.setenv(VARIABLE, request.getfixturevalue("firestore_emulator"))
+    gcs = request.getfixturevalue("cloud_emulators")
     made = Place("document ", GcsBucket(new_bucket(gcs)), project_at(tmp_path))
     monkeypatch.setenv("DATAGEN_BUCKET", made.bucket.address())
     monkeypatch.setenv("DATAGEN_STORE", f"firestore://{made.project}")

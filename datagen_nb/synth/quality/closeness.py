@@ -62,7 +62,7 @@ def closeness(
 ) -> Closeness:
     """Compare made rows with training rows (``known``) and rows held back (``fresh``).
 
-    All three are plain tables, see ``margins``.
+    All three are plain tables, as ``arrays.plain_table`` makes them.
     """
     rows, held_back, queries = _spaces([known, fresh, made], ordered)
     is_plain = known.num_columns > TREE_COLUMNS

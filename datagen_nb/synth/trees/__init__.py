@@ -2,7 +2,7 @@
 
 ``grow`` fits both, and the tree once more given a prediction of the variable. It keeps the one
 under which rows that were left out are more likely. Sampling variable after variable, each given
-those before, makes rows. What is drawn is always a code; ``margins`` makes values of codes.
+those before, makes rows. What is drawn is always a code; ``Margin`` makes values of codes.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from datagen_nb.synth.fitting import fit
-from datagen_nb.synth.margins import MIN_COUNT
+from datagen_nb.synth.margin_fitting import MIN_COUNT
 from datagen_nb.synth.profile import Profile
 
 ROWS = 1_500

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from datagen_nb.synth import margins
+from datagen_nb.synth import margin_fitting
 
 
 def chance(seed=1):
@@ -29,14 +29,14 @@ def made_of(margin, codes):
 
 def back_of(values, rows):
     """The share of each value in what is made, in units of its share in what is fitted to."""
-    margin, codes, _ = margins.fit(np.repeat(values, rows), "numeric", random=chance())
+    margin, codes, _ = margin_fitting.fit(np.repeat(values, rows), "numeric", random=chance())
     assume(margin.is_smooth)
     places, draws = np.unique(made_of(margin, np.unique(codes)), return_counts=True)
     return dict(zip(places.tolist(), draws / WAYS, strict=True))
 
 
 def remade(values, kind="numeric", **options):
-    margin, codes, _ = margins.fit(np.asarray(values), kind, random=chance(), **options)
+    margin, codes, _ = margin_fitting.fit(np.asarray(values), kind, random=chance(), **options)
     return margin.decode(codes, chance(2))
 
 
@@ -81,7 +81,7 @@ def test_prices_that_end_alike_go_on_doing_so():
 def test_levels_that_few_rows_have_are_not_used():
     """Their rows get the others, by the shares of these."""
     values = np.array(["a"] * 60 + ["b"] * 30 + [f"rare{n}" for n in range(10)], dtype=object)
-    margin, codes, pooled = margins.fit(values, "categorical", random=chance())
+    margin, codes, pooled = margin_fitting.fit(values, "categorical", random=chance())
     assert margin.support.tolist() == ["a", "b"]
     assert codes[:90].tolist() == [0] * 60 + [1] * 30
     assert (pooled.values, pooled.rows) == (10, 10)
@@ -101,7 +101,7 @@ def test_rows_of_the_whole_table_count():
         value
         for seed in range(400)
         for margin, codes, _ in [
-            margins.fit(values, "categorical", random=chance(), counts=counts, is_open=True)
+            margin_fitting.fit(values, "categorical", random=chance(), counts=counts, is_open=True)
         ]
         for value in margin.decode(codes, chance(seed))
     ]
@@ -119,7 +119,7 @@ def test_rows_of_the_whole_table_count():
 def test_numbers_stay_within_their_bounds(values, decimals, seed):
     """Whatever the gaps, atoms and groups."""
     values = np.round(np.array(values), decimals)
-    margin, codes, _ = margins.fit(values, "numeric", random=chance(seed))
+    margin, codes, _ = margin_fitting.fit(values, "numeric", random=chance(seed))
     made = margin.decode(codes, chance(seed))
     assert values.min() <= made.min()
     assert made.max() <= values.max()
@@ -130,7 +130,7 @@ def test_few_rows_do_not_keep_their_clusters_and_a_long_tail_is_not_filled():
     """Numbers move across ten rows and more, where these are near."""
     random = np.random.default_rng(4)
     values = random.lognormal(3, 1, 200)
-    margin, codes, _ = margins.fit(values, "numeric", random=random)
+    margin, codes, _ = margin_fitting.fit(values, "numeric", random=random)
     middle = codes[np.argsort(values)[100]]
     made = margin.decode(np.full(2_000, middle, dtype=np.int32), random)
     assert np.ptp(np.searchsorted(np.sort(values), made)) > 20
@@ -152,7 +152,7 @@ def grids(draw):
 def test_a_sparse_end_is_drawn_and_not_copied(grid, end):
     """It is made of itself no more often than any other place on its way, and nothing beyond it."""
     values, rows = grid
-    margin, _, pooled = margins.fit(np.repeat(values, rows), "numeric", random=chance())
+    margin, _, pooled = margin_fitting.fit(np.repeat(values, rows), "numeric", random=chance())
     assume(margin.is_smooth and not pooled.values)
 
     places, draws = np.unique(made_of(margin, [range(len(values))[end]]), return_counts=True)
