@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.config_rules import MAX_COLUMNS, MAX_SEED
+from datagen_nb.core.errors import ConfigurationError, Problem
 from datagen_nb.core.kinds import KINDS
 from datagen_nb.core.pipeline_info import PipelineInfo, StageInfo
+from datagen_nb.core.quoting import brief_repr
 from datagen_nb.core.version import __version__
 
 STAGES = ("validate", "read", "fit", "generate", "write", "report")
@@ -181,6 +184,9 @@ PARAMETERS: dict[str, dict[str, Any]] = {
 ``encoding``, ``delimiter``, ``quote``, ``header`` and ``badLines`` say how to read a text file,
 ``columns`` overrides the detected kind of a column, ``relations`` what is kept between columns."""
 
+OF_ROWS = ("seed", "partRows", "engine")
+"""Parameters of how rows are made; all others were decided when the model was fitted."""
+
 INFO = PipelineInfo(
     name="local",
     version=__version__,
@@ -198,6 +204,25 @@ INFO = PipelineInfo(
     presets=PRESETS,
     max_columns=MAX_COLUMNS,
 )
+
+
+def check_of_model(config: JobConfiguration) -> None:
+    """Look whether a job that fits no model says how to fit one.
+
+    Raises:
+        ConfigurationError: It does.
+    """
+    if config.model_job is None:
+        return
+    rule = "was decided when the model was fitted"
+    remedy = "Leave it out, or submit the table to fit another model."
+    problems = [
+        Problem(f"parameters.{name}", brief_repr(value), rule, remedy)
+        for name, value in config.parameters.items()
+        if name not in OF_ROWS
+    ]
+    if problems:
+        raise ConfigurationError(problems)
 
 
 def kinds_of(columns: Mapping[str, Any]) -> dict[str, str]:

@@ -21,7 +21,7 @@ from datagen_nb.synth.keys import Group
 from datagen_nb.synth.kinds import identifier
 from datagen_nb.synth.margins import MIN_COUNT
 from datagen_nb.synth.missing import missing_text, without
-from datagen_nb.synth.model import FORM, FORMAT, Model
+from datagen_nb.synth.model import FORM, Model
 from datagen_nb.synth.profile import Profile
 from datagen_nb.synth.stage import Fit, Given, Stage
 
@@ -161,8 +161,8 @@ def fit(
     )
     dictionaries = _dictionaries(sample, stages, decided, levels)
     return Model(
-        format=FORMAT,
         schema=_roomy(schema, dictionaries),
+        rows=sample.num_rows,
         kinds=decided.kinds,
         warnings=(
             *warnings,

@@ -9,7 +9,7 @@ A table goes through layers, each of which is fitted once and can be turned roun
 5. *stages* draw the rest: margins for values, trees for what depends on what.
 
 ``Model.generate`` makes part *i* from (model, seed, i) alone: the same bytes with one worker or
-many. A model is kept as plain arrays and one JSON header, nothing that runs.
+many. A model is kept as plain arrays and one JSON header (``packing``), nothing that runs.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from datagen_nb.core.errors import OutputError
 from datagen_nb.synth import keys, packing
 from datagen_nb.synth.codecs import Codec
 from datagen_nb.synth.identities import Maker
@@ -34,9 +33,6 @@ from datagen_nb.synth.stage import Given, Stage
 FORM = "\x1fform"
 """Behind a column's name: which of its spellings a value has."""
 
-FORMAT = 3
-"""Version of the kept form; a model of another one is fitted again."""
-
 Columns = dict[str, pa.Array]
 
 
@@ -45,8 +41,8 @@ class Model:
     """What was fitted of a table.
 
     Attributes:
-        format: ``FORMAT`` of the package that fitted it.
-        schema: Names and Arrow types, the input's.
+        schema: Names and Arrow types, the input's, with the form of the input.
+        rows: How many rows it was fitted to.
         kinds: Kind of each column.
         warnings: What a user should know, in sentences.
         seed: Of everything that is drawn.
@@ -59,8 +55,8 @@ class Model:
         dictionaries: Levels of columns that Arrow holds as dictionaries.
     """
 
-    format: int
     schema: pa.Schema
+    rows: int
     kinds: dict[str, str]
     warnings: tuple[str, ...]
     seed: int
@@ -122,13 +118,12 @@ class Model:
         """Take up a model that was kept.
 
         Raises:
-            OutputError: Another version of the package kept it.
+            packing.OtherFormat: Another version of the package kept it.
+            ValueError: The bytes are damaged, or are no model.
         """
         model = packing.from_bytes(data)
-        if not isinstance(model, cls) or model.format != FORMAT:
-            raise OutputError(
-                "The job was begun by another version of datagen_nb. Run the job again."
-            )
+        if not isinstance(model, cls):
+            raise ValueError("it is no model")
         return model
 
 

@@ -14,9 +14,6 @@ from datagen_nb.pipelines.engine.workspace import Plan, Workspace
 from datagen_nb.synth.model import Model
 from datagen_nb.tables.formats import write_part
 
-MODEL = "model"
-"""Name under which a workspace keeps the model."""
-
 
 @dataclass(frozen=True, slots=True)
 class PartResult:
@@ -67,8 +64,23 @@ class WritePart:
     def _model(self) -> Model:
         if self.model is not None:
             return self.model
-        data = self.workspace.load(MODEL)
+        data = self.workspace.model()
         if data is None:
             self.workspace.check()
             raise OutputError("The job's model is gone from its bucket. Run the job again.")
+        return taken_up(data)
+
+
+def taken_up(data: bytes) -> Model:
+    """A model that an attempt has kept.
+
+    Raises:
+        OutputError: An attempt of another version of the package has.
+    """
+    try:
         return Model.from_bytes(data)
+    except ValueError as error:
+        remedy = "Run the job again."
+        raise OutputError(
+            f"The job's model cannot be used: {error}. {remedy}", details={"remedy": remedy}
+        ) from error
