@@ -384,6 +384,24 @@ def test_a_model_that_is_gone_ends_the_job(make_task: MakeTask, lost: str) -> No
     assert failed.error.code == "input_not_found"
 
 
+@pytest.mark.parametrize("kept", ["jobs/j/model", "jobs/j/scratch/profile"])
+def test_what_another_version_kept_ends_the_job(make_task: MakeTask, kept: str) -> None:
+    """A job that was begun before an update says what to do."""
+    task = make_task("killed")
+    MortalBucket.lives = 5 if "profile" in kept else 6
+    with pytest.raises(Killed):
+        run(task)
+    MortalBucket.lives = 10**9
+    assert task.bucket.head(kept) is not None
+    task.bucket.put(kept, b"PK, of an older version")
+
+    failed = run(make_task("killed", 2))[-1]
+
+    assert isinstance(failed, Failed)
+    assert failed.error.code == "output_unwritable"
+    assert "Run the job again." in failed.error.message
+
+
 def test_a_model_that_was_changed_ends_the_job(make_task: MakeTask) -> None:
     """Its digest is the manifest's, or it makes no row."""
     run(make_task())

@@ -18,7 +18,7 @@ from datagen_nb.core.result import Report
 from datagen_nb.pipelines.built_in import fit_options, stated
 from datagen_nb.pipelines.engine import sample
 from datagen_nb.pipelines.engine.reporter import Emit, Reporter
-from datagen_nb.pipelines.engine.tasks import taken_up
+from datagen_nb.pipelines.engine.tasks import taken_up, unusable
 from datagen_nb.pipelines.engine.workspace import Workspace
 from datagen_nb.pipelines.opening import opened
 from datagen_nb.synth import quality
@@ -182,4 +182,7 @@ class FromTable:
         self.workspace.save(PROFILE, profile.to_bytes())
 
     def _profile(self) -> Profile:
-        return Profile.from_bytes(self.workspace.load(PROFILE) or b"")
+        try:
+            return Profile.from_bytes(self.workspace.load(PROFILE) or b"")
+        except ValueError as error:
+            raise unusable("profile", error) from error

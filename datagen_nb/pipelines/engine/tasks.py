@@ -80,7 +80,12 @@ def taken_up(data: bytes) -> Model:
     try:
         return Model.from_bytes(data)
     except ValueError as error:
-        remedy = "Run the job again."
-        raise OutputError(
-            f"The job's model cannot be used: {error}. {remedy}", details={"remedy": remedy}
-        ) from error
+        raise unusable("model", error) from error
+
+
+def unusable(what: str, error: ValueError) -> OutputError:
+    """The error for something that an earlier attempt kept, as one of another version did."""
+    remedy = "Run the job again."
+    return OutputError(
+        f"The job's {what} cannot be used: {error}. {remedy}", details={"remedy": remedy}
+    )

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import struct
+import tracemalloc
 from dataclasses import dataclass
 
 import numpy as np
@@ -156,7 +157,17 @@ HOSTILE = {
 def test_bytes_that_ask_for_too_much_or_make_no_sense_are_refused(name):
     """Each with a true digest: lengths are compared before anything is allocated."""
     with pytest.raises(ValueError, match=r"\w"):
-        packing.from_bytes(HOSTILE[name])
+        packing.from_bytes(HOSTILE[name])  # modules that it names are loaded by now
+    arrow = pa.total_allocated_bytes()
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match=r"\w"):
+            packing.from_bytes(HOSTILE[name])
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 50 * len(HOSTILE[name]) + 4_000_000
+    assert pa.total_allocated_bytes() <= arrow + len(HOSTILE[name])
 
 
 def test_another_version_is_named():
