@@ -33,7 +33,10 @@ if TYPE_CHECKING:
     Made: TypeAlias = AsyncJob | AsyncDataset | Plain[Any]
     KeptModel: TypeAlias = AsyncJob | AsyncJobModel | Plain[Any] | str
 
-_REFUSED = {"unknown_column", "wrong_kind", "wrong_pattern", "broken_relation"}
+_REFUSED = {
+    *("unknown_column", "no_columns", "wrong_kind", "wrong_pattern", "broken_relation"),
+    *("unfit_rule", "unfit_condition", "unknown_level"),
+}
 """Codes of errors in what a user chose for the columns of a table."""
 
 
@@ -135,15 +138,14 @@ async def _place_model(model: KeptModel, service: Jobs) -> PlacedInput:
 async def _check_choices(
     source: Source | Made | None, config: JobConfiguration, service: Jobs
 ) -> None:
-    """Refuse columns, patterns and relations that the table does not have, before the job."""
+    """Refuse choices that the table does not fit, before the job."""
     named = named_columns(config.parameters)
     if not named:
         return
     names = getattr(source, "column_names", getattr(source, "columns", None))
     if names is not None:
         check_columns(named, [str(name) for name in names])
-        columns = config.parameters.get("columns", {})
-        if not stated(config.parameters) and not patterns_of(columns):
+        if not _needs_rows(config.parameters):
             return
     try:
         await service.plans.inspect(config)
@@ -151,6 +153,13 @@ async def _check_choices(
         if error.code in _REFUSED:
             raise
         # Anything else, as a table that takes long to look at, is for the job to meet.
+
+
+def _needs_rows(parameters: Mapping[str, Any]) -> bool:
+    """Whether more than the names of the columns decides if a table has what is chosen."""
+    patterns = patterns_of(parameters.get("columns", {}))
+    selecting = {"exclude", "rules", "condition"}
+    return bool(stated(parameters) or patterns or selecting & parameters.keys())
 
 
 def _target(output: str | Path | None, service: Jobs) -> dict[str, Any]:

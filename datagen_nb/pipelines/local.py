@@ -73,7 +73,7 @@ class LocalPipeline:
         return INFO
 
     async def check(self, config: JobConfiguration) -> None:
-        """Take whatever keeps the configuration's rules, if the packages for it are there."""
+        """Take what keeps the configuration's rules, if its packages and patterns can be used."""
         check_of_model(config)
         if config.parameters.get("engine") == "dask" and find_spec("distributed") is None:
             remedy = "Install it where the service runs: pip install 'datagen-nb[dask]'."
@@ -82,6 +82,8 @@ class LocalPipeline:
                 code="package_missing",
                 details={"remedy": remedy},
             )
+        if "rules" in config.parameters or "condition" in config.parameters:
+            await asyncio.to_thread(_check_selection, config)
 
     async def run(self, task: Task) -> AsyncGenerator[Signal, None]:
         stage = STAGES[0]
@@ -353,6 +355,13 @@ class _Worker:
             await self._writer.wait_closed()
         await self._parent.exit_code(self._number)
         self._parent.forget(self._number)
+
+
+def _check_selection(config: JobConfiguration) -> None:
+    # What rows are selected with takes a second to import, and few services need it.
+    from datagen_nb.pipelines.selecting import selection_of
+
+    selection_of(config.parameters)
 
 
 def _launch(control: socket.socket) -> subprocess.Popen[bytes]:

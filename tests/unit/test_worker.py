@@ -6,6 +6,7 @@ import dataclasses
 import errno
 import hashlib
 import json
+import pickle
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -39,7 +40,7 @@ from datagen_nb.pipelines.engine.workspace import Workspace
 from datagen_nb.pipelines.failures import failure
 from datagen_nb.synth.model import Model
 from datagen_nb.synth.profile import Profile
-from datagen_nb.tables.formats import read_part
+from datagen_nb.tables.formats import read_part, schema_from_text
 from tests.sqlite_bucket import SqliteBucket
 
 ROWS = 1_000
@@ -231,6 +232,75 @@ def test_a_kill_after_any_publication_changes_no_byte(make_task: MakeTask, forma
 
         assert isinstance(signals[-1], Completed), signals[-1]
         assert outcome(task) == outcome(calm)
+
+
+SELECTING = {
+    "seed": 7,
+    "partRows": PART_ROWS,
+    "rules": ["a >= 20", "b > a * 0.2"],
+    "condition": {"c": {"x": 0.6}},
+}
+
+
+def test_a_kill_changes_no_byte_of_selected_rows(make_task: MakeTask) -> None:
+    """Which rows are drawn again is a function of the part, in whichever attempt it is made."""
+    calm = make_task(parameters=SELECTING)
+    signals = run(calm)
+    publications = 10**9 - MortalBucket.lives
+    said = [signal.message for signal in signals if isinstance(signal, Logged)]
+    assert any("that keep parameters.rules and condition" in text for text in said)
+
+    for point in range(4, publications, 3):
+        place = f"killed-{point}"
+        MortalBucket.lives = point
+        with pytest.raises(Killed):
+            run(make_task(place, parameters=SELECTING))
+        MortalBucket.lives = 10**9
+        task = make_task(place, 2, parameters=SELECTING)
+        assert isinstance(run(task)[-1], Completed)
+        assert outcome(task) == outcome(calm)
+
+
+def test_a_task_that_selects_makes_the_same_part_in_another_process(make_task: MakeTask) -> None:
+    """The selection travels with the task, the model is read from the bucket."""
+    made: dict[int, bytes] = {}
+
+    class Elsewhere:
+        def map(self, task: Any, parts: Any) -> Iterator[Any]:
+            for part in reversed(list(parts)):
+                yield pickle.loads(pickle.dumps(task))(part)
+
+    for place, executor in (("here", None), ("there", Elsewhere())):
+        task = make_task(place, parameters=SELECTING, output_path="")
+        run_attempt(task, lambda _: None, executor)
+        found = {meta.path: task.bucket.get(meta.path) for meta in objects(task.bucket, "")}
+        parts = {path: data for path, data in found.items() if "/parts/" in path}
+        assert len(parts) == 4
+        made = made or parts
+        assert parts == made
+
+
+@pytest.mark.parametrize(
+    ("parameters", "code", "text"),
+    [
+        ({"rules": ["a > 1000"]}, "unmet_rule", "'a > 1000'"),
+        ({"rules": ["c > 1"]}, "unfit_rule", "'c' holds no numbers"),
+        ({"rules": ["d > 1"]}, "unknown_column", "parameters.rules names 'd'"),
+        ({"condition": {"c": "w"}}, "unknown_level", "'w'"),
+        ({"condition": {"c": {"x": 0.9, "y": 0.2}}}, "rejected", "add up to at most 1"),
+        ({"rules": ["a > 1"], "exclude": ["a"]}, "unknown_column", "parameters.exclude"),
+    ],
+)
+def test_a_selection_that_cannot_be_made_ends_the_job_by_name(
+    make_task: MakeTask, parameters: dict[str, Any], code: str, text: str
+) -> None:
+    """With what the parameter names, and no result."""
+    task = make_task(parameters={"seed": 7, **parameters})
+    failed = run(task)[-1]
+    assert isinstance(failed, Failed)
+    assert failed.error.code == code
+    assert text in failed.error.message
+    assert not list(objects(task.bucket, "jobs/j/parts"))
 
 
 def test_a_kill_at_every_publication_of_every_attempt_ends_at_last(make_task: MakeTask) -> None:
@@ -486,6 +556,19 @@ def test_a_part_does_not_depend_on_how_many_are_asked_for(make_task: MakeTask) -
     for index in (0, 1):
         name = f"jobs/j/parts/part-{index:05d}.csv"
         assert few.bucket.get(name) == many.bucket.get(name)
+
+
+def test_an_excluded_column_is_nowhere(make_task: MakeTask) -> None:
+    """Neither in the rows nor in what is said of them."""
+    run(make_task("less", parameters={"seed": 7, "partRows": PART_ROWS, "exclude": ["b"]}))
+    found = make_task("less")
+    manifest = Manifest.from_wire(found.bucket.get("jobs/j/manifest.json"))
+    report = Report.from_wire(found.bucket.get("jobs/j/report.json"))
+    text = Path(found.config.output_path).read_text()
+
+    assert text.startswith("a,c\n")
+    assert schema_from_text(manifest.arrow_schema).names == ["a", "c"]
+    assert {column.name for column in report.columns} == {"a", "c"}
 
 
 def test_without_an_output_path_only_the_bucket_is_written(make_task: MakeTask) -> None:

@@ -31,6 +31,7 @@ from datagen_nb.pipelines.engine.reporter import Emit, Reporter
 from datagen_nb.pipelines.engine.tasks import PartResult, WritePart
 from datagen_nb.pipelines.engine.workspace import Plan, Workspace
 from datagen_nb.pipelines.failures import failure
+from datagen_nb.pipelines.selecting import selection_of
 from datagen_nb.synth.model import Model
 from datagen_nb.tables.dialect import Dialect
 from datagen_nb.tables.formats import assemble, read_part, schema_as_text
@@ -147,19 +148,26 @@ class _Attempt:
         return manifest
 
     def _generate(self, model: Model, plan: Plan, schema: pa.Schema) -> None:
-        found = rows = 0
+        found = rows = drawn = selected = 0
         size = self.workspace.model_file().size
-        task = WritePart(self.workspace, plan, schema, model)
+        selection = selection_of(self.task.config.parameters)
+        task = WritePart(self.workspace, plan, schema, model, selection)
         with closing(self._made(task, plan)) as parts:
             for made in parts:
                 self.workspace.record(made.part)
                 found += made.was_there
                 size += made.part.size
                 rows += made.part.rows
+                drawn += made.drawn
+                selected += made.part.rows * (made.drawn > 0)
                 self.emit(PartsWritten(size))
                 if made.index == 0 and plan.count > 1:
                     self._output.check_space(plan, made.part)
                 self.report.progress(100 * rows / plan.total, rows)
+        if drawn > selected:
+            self.report.log(
+                f"Drew {drawn:,} rows for {selected:,} that keep parameters.rules and condition."
+            )
         if found:
             self.report.log(f"{found:,} of {plan.count:,} parts were there already.")
 

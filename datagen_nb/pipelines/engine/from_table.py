@@ -13,24 +13,28 @@ from datagen_nb.core.changes import InputMeasured
 from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.errors import InputError
 from datagen_nb.core.pipeline import Task
-from datagen_nb.core.relation_text import columns_of, parse
 from datagen_nb.core.result import Report
-from datagen_nb.pipelines.built_in import fit_options, stated
+from datagen_nb.pipelines.built_in import fit_options, named_columns
 from datagen_nb.pipelines.engine import sample
 from datagen_nb.pipelines.engine.reporter import Emit, Reporter
 from datagen_nb.pipelines.engine.tasks import taken_up, unusable
 from datagen_nb.pipelines.engine.workspace import Workspace
 from datagen_nb.pipelines.opening import opened
+from datagen_nb.pipelines.selecting import selection_of
 from datagen_nb.synth import quality
+from datagen_nb.synth.arrays import plain_table
 from datagen_nb.synth.fitting import fit
 from datagen_nb.synth.model import Model
 from datagen_nb.synth.profile import Profile
+from datagen_nb.tables.excluding import without
 from datagen_nb.tables.formats import check_rows, check_writable, read_batches
 from datagen_nb.tables.forms import LevelCounts
 from datagen_nb.tables.sniff import check_open_file
 
 PROFILE = "profile"
 """Name of the profile of the whole input; when a workspace has it, the input was read."""
+
+SELECTED = "Rules and conditions selected the rows: what they change lowers the scores."
 
 MIN_COUNT = 5
 """Rows that have to have a category which the result may declare."""
@@ -40,14 +44,17 @@ def check_columns(config: JobConfiguration, names: Sequence[str]) -> None:
     """Look whether the columns that the configuration names are there.
 
     Raises:
-        InputError: One is not.
+        InputError: One is not, or is excluded.
     """
-    named = [("columns", name) for name in config.parameters.get("columns", {})]
-    if (entity := config.parameters.get("entity")) is not None:
-        named.append(("entity", entity))
-    for text in stated(config.parameters):
-        named += [("relations", name) for name in columns_of(parse(text))]
-    for parameter, name in named:
+    excluded = config.parameters.get("exclude", ())
+    for parameter, name in named_columns(config.parameters):
+        if name in excluded:
+            remedy = "Leave it out of one of them."
+            raise InputError(
+                f"parameters.{parameter} names {name!r}, and so does parameters.exclude. {remedy}",
+                code="unknown_column",
+                details={"column": name, "remedy": remedy},
+            )
         if name not in names:
             near = difflib.get_close_matches(name, names, n=1)
             remedy = f"Did you mean {near[0]!r}?" if near else f"It has {names}."
@@ -121,7 +128,10 @@ class FromTable:
             on_progress=self.log.share,
             **fit_options(self.task.config.parameters),
         )
-        for message in model.warnings:
+        warnings = [*model.warnings]
+        if (selection := selection_of(self.task.config.parameters)) is not None:
+            warnings += selection.check(plain_table(training), model.codecs, model.makers)
+        for message in warnings:
             self.log.warn(message)
         kinds = ", ".join(f"{name} {kind}" for name, kind in list(model.kinds.items())[:50])
         self.log.log(f"Fitted {len(model.kinds)} columns: {kinds}.")
@@ -132,7 +142,7 @@ class FromTable:
 
     def report(self, model: Model, rows: Callable[[int], pa.Table]) -> Report:
         training, held_back = self._read
-        return quality.assess(
+        report = quality.assess(
             training,
             held_back,
             rows(training.num_rows),
@@ -143,6 +153,9 @@ class FromTable:
             facts=self._profile().facts(),
             shared=[name for name, maker in model.makers.items() if not maker.is_unique],
         )
+        if selection_of(self.task.config.parameters) is None:
+            return report
+        return report.model_copy(update={"notes": (*report.notes, SELECTED)})
 
     @property
     def _read(self) -> tuple[pa.Table, pa.Table]:
@@ -164,7 +177,7 @@ class FromTable:
                 progress=self.log.share,
                 take_back=rows.clear,
             ):
-                rows.add(batch)
+                rows.add(without(batch, config.parameters.get("exclude", ()), config.input_title))
         kept, profile = rows.sample, rows.profile
         check_rows(kept.rows, config.input_title)
         table = kept.take()
