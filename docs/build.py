@@ -22,6 +22,7 @@ PAGES = {
     "proxies": "Behind a proxy",
     "google-cloud": "Google Cloud",
     "deployment": "Deployment",
+    "models": "Models",
     "pipeline": "A pipeline elsewhere",
     "scale": "Past one machine",
 }
@@ -31,6 +32,7 @@ MODULES = (
     "datagen_nb",
     "datagen_nb.client.sync",
     "datagen_nb.client.history",
+    "datagen_nb.client.models",
     "datagen_nb.client.parameters",
     "datagen_nb.core.alerts",
     "datagen_nb.core.config",

@@ -16,6 +16,7 @@
     GET    /v1/jobs/{jobId}/log             after, wait → LogPage
     GET    /v1/jobs/{jobId}/manifest, /report
     GET    /v1/jobs/{jobId}/parts/{index}   bytes, or a Range of them; HEAD
+    GET    /v1/jobs/{jobId}/model           bytes, or a Range of them; HEAD
     POST   /v1/uploads                      UploadRequest → 201 Upload, 200 if it exists
     GET    /v1/uploads                      cursor, limit → UploadPage
     GET    /v1/uploads/{uploadId}           Upload; HEAD: Upload-Offset, Upload-Length

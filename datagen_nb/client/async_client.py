@@ -42,7 +42,7 @@ from datagen_nb.core.uploads import Uploads
 if TYPE_CHECKING:
     import pandas as pd
 
-    from datagen_nb.client.configuration import Made
+    from datagen_nb.client.configuration import KeptModel, Made
     from datagen_nb.client.inputs import Source
 
 
@@ -122,8 +122,9 @@ class AsyncClient(Summarized, Connected):
 
     async def submit(
         self,
-        source: Source | Made | JobConfiguration,
+        source: Source | Made | JobConfiguration | None = None,
         *,
+        model: KeptModel | None = None,
         rows: int | None = None,
         seed: int | None = None,
         output: str | Path | None = None,
@@ -144,8 +145,12 @@ class AsyncClient(Summarized, Connected):
             source: The table to train on: a path or address, a pandas DataFrame, an Arrow table; a
                 job or its result, which need not exist yet: the new job waits for it; or a whole
                 ``JobConfiguration``, with no further arguments.
+            model: Instead of ``source``: a job, or its id, whose model makes the rows, without a
+                new fit. It may still run: the new job waits for it.
             rows: Rows to generate.
-            seed: The same table, configuration and seed give the same rows; 0 by default.
+            seed: The same table, configuration and seed give the same rows; 0 by default, or the
+                model's. With another seed a model makes other rows, with its own those of its job
+                and further ones.
             output: A file to write the result to; it is kept with the job too.
             format: ``csv``, ``json``, ``jsonl`` or ``parquet``; by default that of ``output``,
                 else the input's.
@@ -163,6 +168,8 @@ class AsyncClient(Summarized, Connected):
 
         Raises:
             ConfigurationError: An argument breaks a rule; nothing was sent.
+            JobNotFound: There is no such job to take the model of.
+            NotFound: That job keeps no model (``model_not_kept``).
             InputError: The table cannot be read; nothing was sent.
             OutputError: There is a file at ``output`` already (``output_exists``), or the result
                 cannot fit on the disk (``disk_full``).
@@ -175,9 +182,11 @@ class AsyncClient(Summarized, Connected):
             job = await client.submit("customers.csv", rows=10_000, seed=7)
             data = await job.result()
             data.head()
+            more = await client.submit(model=job, rows=10_000_000, seed=8)
             ```
         """
         chosen = {
+            "model": model,
             "rows": rows,
             "seed": seed,
             "output": output,
@@ -204,8 +213,9 @@ class AsyncClient(Summarized, Connected):
 
     async def configure(
         self,
-        source: Source | Made,
+        source: Source | Made | None = None,
         *,
+        model: KeptModel | None = None,
         rows: int | None = None,
         seed: int | None = None,
         output: str | Path | None = None,
@@ -220,6 +230,7 @@ class AsyncClient(Summarized, Connected):
 
         Args:
             source: As for ``submit``, and so are the others.
+            model: A job whose model makes the rows.
             rows: Rows to generate.
             seed: The same table, configuration and seed give the same rows.
             output: A file to write the result to.
@@ -245,6 +256,7 @@ class AsyncClient(Summarized, Connected):
             self._service,
             await self.pipeline(),
             source,
+            model=model,
             rows=rows,
             seed=seed,
             output=output,

@@ -8,6 +8,7 @@ from contextlib import aclosing
 from typing import Any
 
 from datagen_nb.client.dataset import AsyncDataset
+from datagen_nb.client.models import AsyncJobModel
 from datagen_nb.client.parameters import in_callers_words, known_to_wire
 from datagen_nb.client.submitting import new_key, warn_of_estimate
 from datagen_nb.client.watching import Watches
@@ -76,6 +77,11 @@ class AsyncJob(Connected):
     def error(self) -> JobFailure | None:
         """Why it failed, if it did."""
         return self._status.error
+
+    @property
+    def model(self) -> AsyncJobModel:
+        """The model that the job fitted, to download once it has completed."""
+        return AsyncJobModel(self._service, self.id)
 
     async def configuration(self) -> JobConfiguration:
         """Get what the job was asked to do.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from datagen_nb.client.async_job import AsyncJob
 from datagen_nb.client.dataset import AsyncDataset, new_file_mode
@@ -18,28 +18,34 @@ from datagen_nb.client.parameters import (
 )
 from datagen_nb.core.cloud_paths import is_cloud_path, split
 from datagen_nb.core.config import JobConfiguration
-from datagen_nb.core.errors import ConfigurationError, DatagenError, Problem
+from datagen_nb.core.errors import ArgumentTypeError, ConfigurationError, DatagenError, Problem
 from datagen_nb.core.formats import written_format
 from datagen_nb.core.pipeline_info import PipelineInfo
-from datagen_nb.core.places import DEFAULT_BUCKET, LOCAL_FILES, RESULTS, USUAL_MODE
+from datagen_nb.core.places import DEFAULT_BUCKET, LOCAL_FILES, MODELS, RESULTS, USUAL_MODE
 from datagen_nb.core.ports import Jobs
 from datagen_nb.pipelines.built_in import patterns_of, stated
 
 if TYPE_CHECKING:
     from datagen_nb.client.inputs import Source
+    from datagen_nb.client.models import AsyncJobModel
     from datagen_nb.client.plain import Plain
 
     Made: TypeAlias = AsyncJob | AsyncDataset | Plain[Any]
+    KeptModel: TypeAlias = AsyncJob | AsyncJobModel | Plain[Any] | str
 
-_REFUSED = {"unknown_column", "wrong_kind", "wrong_pattern", "broken_relation"}
+_REFUSED = {
+    *("unknown_column", "no_columns", "wrong_kind", "wrong_pattern", "broken_relation"),
+    *("unfit_rule", "unfit_condition", "unknown_level"),
+}
 """Codes of errors in what a user chose for the columns of a table."""
 
 
 async def configure(
     service: Jobs,
     pipeline: PipelineInfo,
-    source: Source | Made,
+    source: Source | Made | None,
     *,
+    model: KeptModel | None,
     rows: int | None,
     seed: int | None,
     output: str | Path | None,
@@ -55,9 +61,13 @@ async def configure(
     The arguments are those of ``AsyncClient.submit``.
 
     Raises:
+        ArgumentTypeError: It is not one of a table and a model.
         ConfigurationError: An argument breaks a rule.
+        JobNotFound: There is no job of this id whose model could be used.
         InputError: The table cannot be read, or a parameter names a column that it has not.
     """
+    if (source is None) == (model is None):
+        raise ArgumentTypeError("Give a table to fit a model to, or model= and a job; not both.")
     chosen: dict[str, Any] = {
         "data_size": rows,
         "timeout": timeout,
@@ -80,7 +90,10 @@ async def configure(
     )
     if output is not None:
         format = written_format(str(output), format, "") or None
-    placed = await _place(source, wire_parameters, service)
+    if model is not None:
+        placed = await _place_model(model, service)
+    else:
+        placed = await _place(cast("Source | Made", source), wire_parameters, service)
     if format is None:
         is_made = placed.format in pipeline.output_formats
         format = placed.format if is_made else pipeline.output_formats[0]
@@ -93,7 +106,8 @@ async def configure(
         output_format=format,
         name=placed.name if name is None else name,
     )
-    await _check_choices(source, config, service)
+    if model is None:
+        await _check_choices(source, config, service)
     return config
 
 
@@ -109,16 +123,29 @@ async def _place(
     return await place(made, parameters, service)
 
 
-async def _check_choices(source: Source | Made, config: JobConfiguration, service: Jobs) -> None:
-    """Refuse columns, patterns and relations that the table does not have, before the job."""
+async def _place_model(model: KeptModel, service: Jobs) -> PlacedInput:
+    made = getattr(model, "asynchronous", model)
+    job_id = made.id if isinstance(made, AsyncJob) else getattr(made, "job_id", made)
+    if not isinstance(job_id, str):
+        raise ArgumentTypeError(
+            f"model has to be a job or its id, not {type(model).__name__}. A file of a model makes "
+            "rows with dg.load_model(path).sample(…)."
+        )
+    config = await service.configuration(job_id)
+    return PlacedInput(MODELS, job_id, config.output_format, config.name)
+
+
+async def _check_choices(
+    source: Source | Made | None, config: JobConfiguration, service: Jobs
+) -> None:
+    """Refuse choices that the table does not fit, before the job."""
     named = named_columns(config.parameters)
     if not named:
         return
     names = getattr(source, "column_names", getattr(source, "columns", None))
     if names is not None:
         check_columns(named, [str(name) for name in names])
-        columns = config.parameters.get("columns", {})
-        if not stated(config.parameters) and not patterns_of(columns):
+        if not _needs_rows(config.parameters):
             return
     try:
         await service.plans.inspect(config)
@@ -126,6 +153,13 @@ async def _check_choices(source: Source | Made, config: JobConfiguration, servic
         if error.code in _REFUSED:
             raise
         # Anything else, as a table that takes long to look at, is for the job to meet.
+
+
+def _needs_rows(parameters: Mapping[str, Any]) -> bool:
+    """Whether more than the names of the columns decides if a table has what is chosen."""
+    patterns = patterns_of(parameters.get("columns", {}))
+    selecting = {"exclude", "rules", "condition"}
+    return bool(stated(parameters) or patterns or selecting & parameters.keys())
 
 
 def _target(output: str | Path | None, service: Jobs) -> dict[str, Any]:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import io
 import os
 import shutil
 import tempfile
 import weakref
 from bisect import bisect_right
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from datagen_nb.client.fetching import fetch
 from datagen_nb.client.misuse import check_not_negative
 from datagen_nb.core.cloud_paths import is_cloud
 from datagen_nb.core.errors import ProtocolError
@@ -28,13 +28,8 @@ from datagen_nb.core.result import Manifest, Part, Report
 from datagen_nb.tables.frames import to_pandas
 
 if TYPE_CHECKING:
-    from hashlib import _Hash
-
     import pandas as pd
     import pyarrow as pa
-
-PIECE = 1 << 20
-"""Bytes of a part that are written at once."""
 
 
 class AsyncDataset(Connected):
@@ -344,12 +339,10 @@ class AsyncDataset(Connected):
         return path
 
     async def _download_part(self, index: int, part: Part, path: Path) -> None:
-        digest = hashlib.sha256()
         partial = path.with_suffix(".partial")
         with await asyncio.to_thread(partial.open, "wb") as file:
-            async for piece in _pieces(self._jobs.read_part(self.job_id, index)):
-                await asyncio.to_thread(_keep, piece, file, digest)
-        if digest.hexdigest() != part.sha256:
+            digest = await fetch(self._jobs.read_part(self.job_id, index), file)
+        if digest != part.sha256:
             raise ProtocolError(
                 f"Part {index} of job {self.job_id} arrived damaged: its digest differs from "
                 "the manifest's. Ask again; if it stays so, rerun the job.",
@@ -357,22 +350,6 @@ class AsyncDataset(Connected):
                 details={"jobId": self.job_id, "part": part.name},
             )
         await asyncio.to_thread(partial.replace, path)
-
-
-async def _pieces(chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
-    """Chunks joined until they are worth a thread's hop."""
-    joined = bytearray()
-    async for chunk in chunks:
-        joined += chunk
-        if len(joined) >= PIECE:
-            yield bytes(joined)
-            joined.clear()
-    yield bytes(joined)
-
-
-def _keep(piece: bytes, file: BinaryIO, digest: _Hash) -> None:
-    digest.update(piece)
-    file.write(piece)
 
 
 def new_file_mode() -> int:

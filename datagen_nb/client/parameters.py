@@ -16,7 +16,6 @@ from datagen_nb.core.errors import ConfigurationError, InputError, Problem
 from datagen_nb.core.parameter_schema import rule_of
 from datagen_nb.core.pipeline_info import PipelineInfo
 from datagen_nb.core.quoting import brief_repr, did_you_mean
-from datagen_nb.core.relation_text import columns_of, parse
 from datagen_nb.core.wire_model import to_wire_name
 from datagen_nb.pipelines import built_in
 
@@ -166,19 +165,18 @@ def _callers_name(field: str) -> str:
 
 def named_columns(parameters: Mapping[str, Any]) -> list[str]:
     """The columns of the table that the parameters of a job name."""
-    entity = parameters.get("entity")
-    related = [name for text in built_in.stated(parameters) for name in columns_of(parse(text))]
-    return [*parameters.get("columns", {}), *([] if entity is None else [entity]), *related]
+    named = [name for _, name in built_in.named_columns(parameters)]
+    return [*parameters.get("exclude", ()), *named]
 
 
 def check_columns(named: Iterable[str], names: Sequence[str]) -> None:
-    """Check that the table has the columns that are named.
+    """Check that the table has the columns that are named; of a path, as ``user.id``, the first.
 
     Raises:
         InputError: ``unknown_column``: it has not; the remedy is the nearest that it has.
     """
     for name in named:
-        if name not in names:
+        if name not in names and name.partition(".")[0] not in names:
             raise InputError(
                 f"The table has no column {brief_repr(name)}. {did_you_mean(name, names)}",
                 code="unknown_column",

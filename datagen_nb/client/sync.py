@@ -15,6 +15,7 @@ from datagen_nb.client.async_client import AsyncClient
 from datagen_nb.client.async_job import AsyncJob
 from datagen_nb.client.dataset import AsyncDataset
 from datagen_nb.client.history import AsyncHistory, JobList
+from datagen_nb.client.models import AsyncJobModel
 from datagen_nb.client.parameters import check_columns
 from datagen_nb.client.plain import Plain, plain, plain_iterator, plain_words
 from datagen_nb.client.portal import Portal, portal
@@ -147,6 +148,31 @@ class Dataset(Plain[AsyncDataset]):
     download = plain(AsyncDataset.download)
 
 
+class JobModel(Plain[AsyncJobModel]):
+    """The model that a job fitted, kept with the job and deleted with it.
+
+    It holds values of the table that it was fitted to, as categories and ranges of numbers: give
+    it to those who may know them.
+
+    Example:
+        ```python
+        job.model.download("customers.model")
+        ```
+    """
+
+    instead_of_pickling = AsyncJobModel.instead_of_pickling
+
+    def __repr__(self) -> str:
+        return repr(self.asynchronous)
+
+    @property
+    def job_id(self) -> str:
+        """The job that keeps it."""
+        return self.asynchronous.job_id
+
+    download = plain(AsyncJobModel.download)
+
+
 def _itself(job: Job, _: JobStatus) -> Job:
     return job
 
@@ -246,6 +272,11 @@ class Job(Plain[AsyncJob]):
     def report(self) -> Any:
         """The report on quality and privacy, to read; its fields are those of ``Report``."""
         return self._client.views.report(self._call(self.asynchronous.report()))
+
+    @property
+    def model(self) -> JobModel:
+        """The model that the job fitted, to download once it has completed."""
+        return JobModel(self.asynchronous.model, self.portal)
 
     def view(self) -> Any:
         """Wait for the job and show its rows in a grid.

@@ -23,6 +23,7 @@ from datagen_nb.core.places import (
     DEFAULT_BUCKET,
     INPUTS,
     LOCAL_FILES,
+    MODELS,
     OWN_FOLDERS,
     RESULTS,
     short,
@@ -42,9 +43,10 @@ class JobConfiguration(WireModel):
         output_format: The same choices.
         input_bucket: Bucket of the input. ``"file"`` is the file system of a local service;
             ``"jobs"`` contains the results of jobs, and the job then waits for that job;
+            ``"models"`` contains their models: rows are made without a new fit;
             ``"gs://name"`` is a bucket of Google Cloud Storage.
         output_bucket: Bucket of the result.
-        input_path: Path of the input in its bucket; in ``"jobs"``, the id of a job.
+        input_path: Path of the input in its bucket; in ``"jobs"`` and ``"models"`` a job's id.
         output_path: Path of the result in its bucket; by default the service chooses one.
         is_async: Whether a submit returns at once, or when the job has ended.
         timeout: Maximum running time in seconds, without pauses.
@@ -116,6 +118,8 @@ class JobConfiguration(WireModel):
         """What messages call the input: its path, unless that is the digest of what was sent."""
         if self.input_bucket == RESULTS:
             return f"The result of job {self.input_path}"
+        if self.model_job is not None:
+            return f"The model of job {self.model_job}"
         was_sent = self.input_bucket == DEFAULT_BUCKET and self.input_path.startswith(f"{INPUTS}/")
         return "The table" if was_sent else title(self.input_bucket, self.input_path)
 
@@ -126,11 +130,16 @@ class JobConfiguration(WireModel):
 
     @property
     def input_job(self) -> str | None:
-        """The job whose result is the input, if it is one."""
-        return self.input_path if self.input_bucket == RESULTS else None
+        """The job whose result or model is the input, if it is one."""
+        return self.input_path if self.input_bucket in {RESULTS, MODELS} else None
+
+    @property
+    def model_job(self) -> str | None:
+        """The job whose model makes the rows, if no new one is fitted."""
+        return self.input_path if self.input_bucket == MODELS else None
 
     def after_its_input(self) -> JobConfiguration:
-        """The configuration with the job whose result it reads among those that it follows."""
+        """The configuration with the job that its input is of among those that it follows."""
         if self.input_job is None or self.input_job in self.after:
             return self
         return self.model_copy(update={"after": (*self.after, self.input_job)})

@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from datagen_nb.core import relation_text
+from datagen_nb.core import relation_text, rule_text
 from datagen_nb.core.errors import Problem
 from datagen_nb.core.quoting import brief_repr
 from datagen_nb.core.rules import is_int, is_number, unknown_names
@@ -90,13 +90,13 @@ def problems(properties: Mapping[str, Schema], values: Mapping[str, Any]) -> Ite
 def _broken(field: str, schema: Schema, value: Any) -> Iterator[Problem]:
     """The rules that a value breaks: one problem for each text of a list that cannot be read."""
     for one in schema.get("anyOf", [schema]):
-        items = one.get("items", {})
-        if items.get("format") != "relation" or not _TYPES[one["type"]](value):
+        format = one.get("items", {}).get("format")
+        if format not in _STATEMENTS or not _TYPES[one["type"]](value):
             continue
         unread = [
-            Problem(field, brief_repr(text), f"is no relation: {reason}", _EXAMPLE)
+            Problem(field, brief_repr(text), f"is no {format}: {reason}", _EXAMPLES[format])
             for text in value
-            if isinstance(text, str) and text != "auto" and (reason := _why_no_relation(text))
+            if isinstance(text, str) and (reason := _STATEMENTS[format](text))
         ]
         if unread:
             yield from unread
@@ -193,19 +193,38 @@ def _is_text_encoding(value: str) -> bool:
 
 def _why_no_relation(text: str) -> str:
     """Why a text cannot be read as a relation; empty if it can."""
+    return "" if text == "auto" else _why_unreadable(relation_text.parse, text)
+
+
+def _why_no_rule(text: str) -> str:
+    """Why a text cannot be read as a rule; empty if it can."""
+    return _why_unreadable(rule_text.parse, text)
+
+
+def _why_unreadable(parse: Callable[[str], object], text: str) -> str:
     try:
-        relation_text.parse(text)
+        parse(text)
     except relation_text.Unreadable as error:
         return str(error)
     return ""
 
 
-_FORMATS: Mapping[str, Callable[[str], bool]] = {
-    "text-encoding": _is_text_encoding,
-    "relation": lambda text: text == "auto" or not _why_no_relation(text),
+_STATEMENTS: Mapping[str, Callable[[str], str]] = {
+    "relation": _why_no_relation,
+    "rule": _why_no_rule,
 }
 
-_EXAMPLE = (
-    "Write one as 'total = quantity * price', 'end >= start' or 'city -> state'; names that are "
-    "no words stand in double quotes, as '\"unit price\"'."
-)
+_FORMATS: Mapping[str, Callable[[str], bool]] = {
+    "text-encoding": _is_text_encoding,
+    "relation": lambda text: not _why_no_relation(text),
+    "rule": lambda text: not _why_no_rule(text),
+}
+
+_QUOTES = "names that are no words stand in double quotes, as '\"unit price\"'."
+
+_EXAMPLES: Mapping[str, str] = {
+    "relation": "Write one as 'total = quantity * price', 'end >= start' or 'city -> state'; "
+    + _QUOTES,
+    "rule": "Write one as 'price >= 0', 'status in (open, paid)', 'email is not null' or "
+    "'plate matches \"[A-Z]{2}[0-9]+\"'; " + _QUOTES,
+}

@@ -123,7 +123,7 @@ class Heartbeat:
 
 @dataclass(frozen=True, slots=True)
 class PartsWritten:
-    """``size``: bytes of all parts that lie in the bucket so far, those of earlier attempts too.
+    """``size``: bytes of the model and all parts in the bucket so far, of earlier attempts too.
 
     Reported after each part and before anything else: the service ends a job that has no more
     room in the storage quota.

@@ -18,6 +18,9 @@ DEFAULT_BUCKET = "default"
 RESULTS = "jobs"
 """Name of the bucket whose objects are the results of the customer's jobs, named by their ids."""
 
+MODELS = "models"
+"""Name of the bucket whose objects are the models of the customer's jobs, named by their ids."""
+
 INPUTS = "inputs"
 """Folder of that bucket where what was sent lies, named by its digest."""
 
@@ -37,6 +40,8 @@ def source_of(bucket: str, path: str) -> str:
     """Where a table came from, in short."""
     if bucket == RESULTS:
         return f"the result of {path}"
+    if bucket == MODELS:
+        return f"the model of {path}"
     if bucket == DEFAULT_BUCKET and path.startswith(f"{INPUTS}/"):
         return "an uploaded table"
     return short(bucket, path)

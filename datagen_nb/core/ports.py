@@ -209,6 +209,17 @@ class Jobs(Protocol):
         """The bytes of one part from ``start`` to before ``stop``, in chunks."""
         ...
 
+    def read_model(
+        self, job_id: str, *, start: int = 0, stop: int | None = None
+    ) -> AsyncIterator[bytes]:
+        """The bytes of a completed job's model, as ``read_part`` gives those of a part.
+
+        Raises:
+            ResultNotReady: The job has not completed.
+            NotFound: Its pipeline keeps no model, or an older version ran it.
+        """
+        ...
+
     async def upload(
         self, digest: str, format: str, size: int, chunks: AsyncIterator[bytes]
     ) -> str:

@@ -50,7 +50,7 @@ _TOKEN = re.compile(
         (?P<text>"(?:[^"\\]|\\.)*")
       | (?P<number>(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)
       | (?P<word>[^\W\d]\w*(?:\.[^\W\d]\w*)*)
-      | (?P<sign><-|->|>=|<=|==|[-+*/=<>(),])
+      | (?P<sign><-|->|>=|<=|==|!=|[-+*/=<>(),])
     )""",
     re.VERBOSE,
 )
@@ -128,7 +128,7 @@ def parse(text: str) -> Statement:
     """
     if len(text) > MAX_LENGTH:
         raise Unreadable(f"it has more than {MAX_LENGTH:,} characters")
-    return _Parser(text).statement()
+    return Parser(text).statement()
 
 
 def columns_of(statement: Statement) -> tuple[str, ...]:
@@ -143,6 +143,11 @@ def columns_of(statement: Statement) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
+def columns_in(*expressions: Expression) -> tuple[str, ...]:
+    """The columns of expressions, each once."""
+    return tuple(dict.fromkeys(name for one in expressions for name in _names(one)))
+
+
 def _names(expression: Expression) -> list[str]:
     if expression[0] == "column":
         return [expression[1]]
@@ -151,8 +156,8 @@ def _names(expression: Expression) -> list[str]:
     return [name for part in expression[1:] for name in _names(part)]
 
 
-class _Parser:
-    """Reads one relation from left to right."""
+class Parser:
+    """Reads one statement from left to right."""
 
     def __init__(self, text: str) -> None:
         self._tokens: list[tuple[str, str]] = []
@@ -223,12 +228,7 @@ class _Parser:
             self._demand("null")
             return NullRule(column, is_null, by, None, is_whole)
         self._demand("in")
-        self._demand("(")
-        values = [self._value()]
-        while self._takes(","):
-            values.append(self._value())
-        self._demand(")")
-        return NullRule(column, is_null, by, tuple(values), is_whole)
+        return NullRule(column, is_null, by, self._values(), is_whole)
 
     def _expression(self) -> Expression:
         found = self._term()
@@ -308,6 +308,14 @@ class _Parser:
         if kind != "word":
             raise Unreadable(f"a column has to stand where {text} is")
         return text
+
+    def _values(self) -> tuple[str, ...]:
+        self._demand("(")
+        values = [self._value()]
+        while self._takes(","):
+            values.append(self._value())
+        self._demand(")")
+        return tuple(values)
 
     def _value(self) -> str:
         negative = self._takes("-")

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from datagen_nb.core.errors import NotFound
 from datagen_nb.core.kinds import Scale, scale_of
 from datagen_nb.core.wire_model import WireModel
 
@@ -40,6 +41,20 @@ class Part(WireModel):
     sha256: str
 
 
+class ModelFile(WireModel):
+    """The model that a result was made from: one object in the bucket.
+
+    Args:
+        name: Its path in the customer's bucket.
+        size: Size in bytes.
+        sha256: SHA-256 of its bytes, in hex.
+    """
+
+    name: str
+    size: int
+    sha256: str
+
+
 class Manifest(WireModel):
     """The list of a result's parts; written once, when the result is complete.
 
@@ -51,6 +66,7 @@ class Manifest(WireModel):
         parts: The parts in the order of their rows.
         arrow_schema: The Arrow schema of the rows: base64 of its IPC message.
         output_path: Path of the assembled file, if one was requested.
+        model: The model that made the rows; absent if the pipeline keeps none.
     """
 
     job_id: str
@@ -60,6 +76,23 @@ class Manifest(WireModel):
     parts: tuple[Part, ...]
     arrow_schema: str
     output_path: str | None = None
+    model: ModelFile | None = None
+
+
+def kept_model(manifest: Manifest) -> ModelFile:
+    """The model that is kept with a result.
+
+    Raises:
+        NotFound: None is.
+    """
+    if manifest.model is None:
+        raise NotFound(
+            f"No model is kept with job {manifest.job_id}: its pipeline keeps none, or an older "
+            "version of datagen_nb ran it. Run the job again.",
+            code="model_not_kept",
+            details={"jobId": manifest.job_id},
+        )
+    return manifest.model
 
 
 class ColumnFidelity(WireModel):
@@ -227,6 +260,8 @@ class Report(WireModel):
         rows_held_back: Rows of the input that the synthesizer was not fitted to.
         seconds: Running time by stage.
         notes: Remarks, in sentences.
+        of_job: The job that fitted the model and whose rows these figures are of, if it is
+            another one.
     """
 
     fidelity: float
@@ -244,3 +279,4 @@ class Report(WireModel):
     rows_held_back: int
     seconds: dict[str, float] = Field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    of_job: str | None = None

@@ -103,11 +103,14 @@ class Throughput(WireModel):
 def kind_of_work(config: JobConfiguration, columns: int) -> str:
     """Jobs of one kind take alike: formats, and columns to the next power of two."""
     width = 1 << max(columns - 1, 0).bit_length()
-    return f"{config.input_format}-{config.output_format}-{width}"
+    origin = config.input_format if config.model_job is None else "model"
+    return f"{origin}-{config.output_format}-{width}"
 
 
 def expected_seconds(config: JobConfiguration, rows: int, columns: int) -> dict[str, float]:
     """The prior's seconds of each step, for an input of so many rows and columns."""
+    if config.model_job is not None:
+        rows = 0  # none is read
     fitted = min(rows, config.parameters.get("sampleRows", SAMPLE_ROWS))
     made = config.data_size * columns
     cells = {

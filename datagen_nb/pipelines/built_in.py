@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from datagen_nb.core import relation_text, rule_text
+from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.config_rules import MAX_COLUMNS, MAX_SEED
+from datagen_nb.core.errors import ConfigurationError, Problem
 from datagen_nb.core.kinds import KINDS
 from datagen_nb.core.pipeline_info import PipelineInfo, StageInfo
+from datagen_nb.core.quoting import brief_repr
 from datagen_nb.core.version import __version__
 
 STAGES = ("validate", "read", "fit", "generate", "write", "report")
@@ -21,6 +25,9 @@ ENGINES = ("local", "dask")
 RELATION_MODES = ("auto", "off")
 MAX_RELATIONS = 100
 """Relations that a user may state."""
+
+MAX_RULES = 100
+"""Rules that a user may state."""
 
 PARAMETERS: dict[str, dict[str, Any]] = {
     "preset": {
@@ -123,6 +130,16 @@ PARAMETERS: dict[str, dict[str, Any]] = {
         "x-values": "1 to 1,000",
         "x-remedy": "Leave it out, or give the fewest rows that a value must have to be used.",
     },
+    "exclude": {
+        "type": "array",
+        "items": {"type": "string", "minLength": 1},
+        "maxItems": MAX_COLUMNS,
+        "description": "Columns that are neither fitted nor in the result.",
+        "x-default": "none",
+        "x-values": "A list of names, as ['name', 'user.email']",
+        "x-rule": "has to be a list of names of columns",
+        "x-remedy": "Write for example ['name', 'email'].",
+    },
     "entity": {
         "type": "string",
         "minLength": 1,
@@ -148,6 +165,38 @@ PARAMETERS: dict[str, dict[str, Any]] = {
         "'shipped is null if status in (cancelled)']",
         "x-rule": "has to be auto, off or a list of relations",
         "x-remedy": "Write for example ['total = quantity * price', 'end >= start'].",
+    },
+    "rules": {
+        "type": "array",
+        "items": {"type": "string", "format": "rule"},
+        "maxItems": MAX_RULES,
+        "description": "What each row of the result keeps; others are drawn for rows that do not.",
+        "x-default": "none",
+        "x-values": "A list as ['price >= 0', 'end > start', 'age between 18 and 99', "
+        "'status in (open, paid)', 'email is not null', 'plate matches \"[A-Z]{2}[0-9]+\"']",
+        "x-rule": "has to be a list of rules",
+        "x-remedy": "Write for example ['price >= 0', 'status in (open, paid)'].",
+    },
+    "condition": {
+        "type": "object",
+        "additionalProperties": {
+            "anyOf": [
+                {"type": "string", "minLength": 1},
+                {"type": "number"},
+                {"type": "boolean"},
+                {
+                    "type": "object",
+                    "additionalProperties": {"type": "number", "minimum": 0, "maximum": 1},
+                },
+            ]
+        },
+        "description": "Values that columns have in each row of the result, or for one column the "
+        "shares of its values; what is left to 1 is for its other values.",
+        "x-default": "none",
+        "x-values": 'A dict as {"segment": "B"} or {"fraud": {"yes": 0.5}}',
+        "x-rule": "has to map columns to a value, or one of them to shares of its values from 0 "
+        "to 1",
+        "x-remedy": 'Write for example {"segment": "B"} or {"fraud": {"yes": 0.5}}.',
     },
     "columns": {
         "type": "object",
@@ -179,7 +228,11 @@ PARAMETERS: dict[str, dict[str, Any]] = {
 """``preset``, ``seed`` and ``entity`` steer the synthesizer, ``minCount`` its privacy,
 ``partRows`` and ``sampleRows`` bound its work, ``engine`` says where it is done,
 ``encoding``, ``delimiter``, ``quote``, ``header`` and ``badLines`` say how to read a text file,
-``columns`` overrides the detected kind of a column, ``relations`` what is kept between columns."""
+``exclude`` leaves columns out, ``columns`` overrides the detected kind of a column, ``relations``
+what is kept between columns; ``rules`` and ``condition`` select among the rows that are made."""
+
+OF_ROWS = ("seed", "partRows", "engine")
+"""Parameters of how rows are made; all others were decided when the model was fitted."""
 
 INFO = PipelineInfo(
     name="local",
@@ -200,6 +253,25 @@ INFO = PipelineInfo(
 )
 
 
+def check_of_model(config: JobConfiguration) -> None:
+    """Look whether a job that fits no model says how to fit one.
+
+    Raises:
+        ConfigurationError: It does.
+    """
+    if config.model_job is None:
+        return
+    rule = "was decided when the model was fitted"
+    remedy = "Leave it out, or submit the table to fit another model."
+    problems = [
+        Problem(f"parameters.{name}", brief_repr(value), rule, remedy)
+        for name, value in config.parameters.items()
+        if name not in OF_ROWS
+    ]
+    if problems:
+        raise ConfigurationError(problems)
+
+
 def kinds_of(columns: Mapping[str, Any]) -> dict[str, str]:
     """The kinds of ``parameters.columns``, whether a pattern stands beside them or not."""
     return {name: one if isinstance(one, str) else one["kind"] for name, one in columns.items()}
@@ -218,6 +290,20 @@ def stated(parameters: Mapping[str, Any]) -> list[str]:
     """The relations that ``parameters.relations`` states."""
     relations = parameters.get("relations", ())
     return [] if isinstance(relations, str) else [text for text in relations if text != "auto"]
+
+
+def named_columns(parameters: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The columns that parameters name and the result has to have, each after its parameter."""
+    yield from (("columns", name) for name in parameters.get("columns", {}))
+    if (entity := parameters.get("entity")) is not None:
+        yield "entity", entity
+    for text in stated(parameters):
+        yield from (
+            ("relations", name) for name in relation_text.columns_of(relation_text.parse(text))
+        )
+    for text in parameters.get("rules", ()):
+        yield from (("rules", name) for name in rule_text.columns_of(rule_text.parse(text)))
+    yield from (("condition", name) for name in parameters.get("condition", {}))
 
 
 def fit_options(parameters: Mapping[str, Any]) -> dict[str, Any]:

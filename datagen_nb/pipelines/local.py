@@ -28,7 +28,7 @@ from datagen_nb.core.pipeline import Heartbeat, InputProbe, Logged, Signal, Task
 from datagen_nb.core.pipeline_info import PipelineInfo
 from datagen_nb.core.plans import Preview
 from datagen_nb.core.words import duration
-from datagen_nb.pipelines.built_in import INFO, STAGES
+from datagen_nb.pipelines.built_in import INFO, STAGES, check_of_model
 from datagen_nb.pipelines.failures import input_too_large, out_of_memory
 from datagen_nb.pipelines.memory import kernel_kills, limit_beside, used_by, usual_budget
 from datagen_nb.pipelines.parent import ANSWER, FORK, KILL, LENGTH, REQUEST
@@ -73,7 +73,8 @@ class LocalPipeline:
         return INFO
 
     async def check(self, config: JobConfiguration) -> None:
-        """Take whatever keeps the configuration's rules, if the packages for it are there."""
+        """Take what keeps the configuration's rules, if its packages and patterns can be used."""
+        check_of_model(config)
         if config.parameters.get("engine") == "dask" and find_spec("distributed") is None:
             remedy = "Install it where the service runs: pip install 'datagen-nb[dask]'."
             raise Rejected(
@@ -81,6 +82,8 @@ class LocalPipeline:
                 code="package_missing",
                 details={"remedy": remedy},
             )
+        if "rules" in config.parameters or "condition" in config.parameters:
+            await asyncio.to_thread(_check_selection, config)
 
     async def run(self, task: Task) -> AsyncGenerator[Signal, None]:
         stage = STAGES[0]
@@ -352,6 +355,13 @@ class _Worker:
             await self._writer.wait_closed()
         await self._parent.exit_code(self._number)
         self._parent.forget(self._number)
+
+
+def _check_selection(config: JobConfiguration) -> None:
+    # What rows are selected with takes a second to import, and few services need it.
+    from datagen_nb.pipelines.selecting import selection_of
+
+    selection_of(config.parameters)
 
 
 def _launch(control: socket.socket) -> subprocess.Popen[bytes]:

@@ -22,6 +22,7 @@ from datagen_nb.core.config import JobConfiguration
 from datagen_nb.tables.beginning import whole_rows
 from datagen_nb.tables.csv_sniff import rows_of
 from datagen_nb.tables.dialect import Dialect
+from datagen_nb.tables.excluding import without
 from datagen_nb.tables.formats import check_rows, read_batches
 from datagen_nb.tables.table_format import Pieces, table_format
 
@@ -71,11 +72,17 @@ class Spread:
 
 
 def spread(file: BinaryIO, config: JobConfiguration) -> Spread:
-    """Read rows of an open input.
+    """Read rows of an open input, without the columns that the configuration excludes.
 
     Raises:
-        InputError: It is not what it is said to be, or has too few rows.
+        InputError: It is not what it is said to be, has too few rows, or lacks an excluded column.
     """
+    found = _spread(file, config)
+    excluded = config.parameters.get("exclude", ())
+    return replace(found, table=without(found.table, excluded, config.input_title))
+
+
+def _spread(file: BinaryIO, config: JobConfiguration) -> Spread:
     size = file.seek(0, io.SEEK_END)
     file.seek(0)
     format = table_format(config.input_format)

@@ -154,6 +154,11 @@ class CustomerJobs:
     ) -> AsyncIterator[bytes]:
         return self._queries.read_part(job_id, index, start=start, stop=stop)
 
+    def read_model(
+        self, job_id: str, *, start: int = 0, stop: int | None = None
+    ) -> AsyncIterator[bytes]:
+        return self._queries.read_model(job_id, start=start, stop=stop)
+
     async def annotate(self, job_id: str, annotation: Annotation) -> JobStatus:
         return await self._actions.annotate(job_id, annotation)
 

@@ -21,7 +21,7 @@ from datagen_nb.synth.keys import Group
 from datagen_nb.synth.kinds import identifier
 from datagen_nb.synth.margin_fitting import MIN_COUNT
 from datagen_nb.synth.missing import missing_text, without
-from datagen_nb.synth.model import FORM, FORMAT, Model
+from datagen_nb.synth.model import FORM, Model
 from datagen_nb.synth.profile import Profile
 from datagen_nb.synth.stage import Fit, Given, Stage
 
@@ -161,8 +161,8 @@ def fit(
     )
     dictionaries = _dictionaries(sample, stages, decided, levels)
     return Model(
-        format=FORMAT,
         schema=_roomy(schema, dictionaries),
+        rows=sample.num_rows,
         kinds=decided.kinds,
         warnings=(
             *warnings,
@@ -188,7 +188,7 @@ def check_choices(
     columns: Mapping[str, str],
     patterns: Mapping[str, str],
     statements: Sequence[str],
-) -> None:
+) -> Decisions:
     """Check what a user chose against some rows, before a job is made of it.
 
     Args:
@@ -197,6 +197,9 @@ def check_choices(
         columns: Kinds that override the detected ones.
         patterns: How values of columns are written.
         statements: Relations that the user states.
+
+    Returns:
+        What the columns are.
 
     Raises:
         InputError: A column cannot be of its kind, values do not have their pattern, or too many
@@ -218,6 +221,7 @@ def check_choices(
             code="broken_relation",
             details={"relation": text, "retryHelps": False},
         )
+    return decided
 
 
 def _without_missing(sample: pa.Table, decided: Decisions) -> tuple[pa.Table, dict[str, str]]:

@@ -9,13 +9,13 @@ A table goes through layers, each of which is fitted once and can be turned roun
 5. *stages* draw the rest: margins for values, trees for what depends on what.
 
 ``Model.generate`` makes part *i* from (model, seed, i) alone: the same bytes with one worker or
-many. A model is kept as plain arrays and one JSON header, nothing that runs.
+many. A model is kept as plain arrays and one JSON header (``packing``), nothing that runs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from typing import Any, Self
 from zlib import crc32
 
@@ -23,21 +23,30 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from datagen_nb.core.errors import OutputError
 from datagen_nb.synth import keys, packing
 from datagen_nb.synth.codecs import Codec
+from datagen_nb.synth.drawn import Columns, Drawn, Ints
 from datagen_nb.synth.identities import Maker
 from datagen_nb.synth.keys import Group
 from datagen_nb.synth.relations import Relations
+from datagen_nb.synth.selection import Selection
 from datagen_nb.synth.stage import Given, Stage
 
 FORM = "\x1fform"
 """Behind a column's name: which of its spellings a value has."""
 
-FORMAT = 3
-"""Version of the kept form; a model of another one is fitted again."""
 
-Columns = dict[str, pa.Array]
+@dataclass(frozen=True, slots=True)
+class Selected:
+    """A part whose rows were selected.
+
+    Attributes:
+        table: The rows.
+        drawn: How many were drawn to take these among them.
+    """
+
+    table: pa.Table
+    drawn: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,8 +54,8 @@ class Model:
     """What was fitted of a table.
 
     Attributes:
-        format: ``FORMAT`` of the package that fitted it.
-        schema: Names and Arrow types, the input's.
+        schema: Names and Arrow types, the input's, with the form of the input.
+        rows: How many rows it was fitted to.
         kinds: Kind of each column.
         warnings: What a user should know, in sentences.
         seed: Of everything that is drawn.
@@ -59,8 +68,8 @@ class Model:
         dictionaries: Levels of columns that Arrow holds as dictionaries.
     """
 
-    format: int
     schema: pa.Schema
+    rows: int
     kinds: dict[str, str]
     warnings: tuple[str, ...]
     seed: int
@@ -80,30 +89,38 @@ class Model:
             rows: How many.
             offset: Number of the part's first row in the whole result.
         """
-        part = _Part(self, index, rows, offset)
-        table = part.table()
-        table = self.relations.rebuild(table, part.stream("relations"))
-        arrays = [self._column(field, table, part) for field in self.schema]
-        return pa.Table.from_arrays(arrays, schema=self.schema)
+        part = _Part(self, index, offset)
+        return self._table(part.made(part.draw(rows)))
 
-    def _column(self, field: pa.Field, table: pa.Table, part: _Part) -> pa.Array:
-        name = field.name
-        if name in part.made:
-            made, missing = part.made[name], self.missing.get(name)
-            return self._typed(field, made if missing is None else pc.fill_null(made, missing))
-        if name not in table.schema.names:
-            return pa.nulls(part.rows, field.type)
-        values = table[name].combine_chunks()
-        if (codec := self.codecs.get(name)) is not None:
-            forms = table[form] if (form := name + FORM) in table.schema.names else None
-            codes = None if forms is None else forms.to_numpy().astype(np.int32)
-            values = codec.write(values, codes, part.stream("codec", name))
-        return self._typed(field, values)
+    def select(self, index: int, rows: int, *, offset: int, selection: Selection) -> Selected:
+        """Make one part of rows that a selection takes.
+
+        The rows are those of a larger result that keep its rules: where an entity has several,
+        others of them may be left out.
+
+        Args:
+            index: Number of the part.
+            rows: How many.
+            offset: Number of the part's first row in the whole result.
+            selection: Which rows are taken.
+
+        Raises:
+            InputError: So few rows keep its rules that they would take too many draws.
+        """
+        part = _Part(self, index, offset)
+        taken, drawn = selection.chosen(part.draw, rows, offset=offset, codecs=self.codecs)
+        return Selected(self._table(part.made(taken)), drawn)
+
+    def _table(self, columns: Columns) -> pa.Table:
+        arrays = [self._typed(field, columns[field.name]) for field in self.schema]
+        return pa.Table.from_arrays(arrays, schema=self.schema)
 
     def _typed(self, field: pa.Field, values: pa.Array) -> pa.Array:
         """Values in the input's type; in its dictionary, where that is kept."""
         if isinstance(values, pa.ChunkedArray):
             values = values.combine_chunks()
+        if values.type == field.type:
+            return values
         if not pa.types.is_dictionary(field.type):
             return values.cast(field.type)
         levels = self.dictionaries.get(field.name)
@@ -122,82 +139,117 @@ class Model:
         """Take up a model that was kept.
 
         Raises:
-            OutputError: Another version of the package kept it.
+            packing.OtherFormat: Another version of the package kept it.
+            ValueError: The bytes are damaged, or are no model.
         """
         model = packing.from_bytes(data)
-        if not isinstance(model, cls) or model.format != FORMAT:
-            raise OutputError(
-                "The job was begun by another version of datagen_nb. Run the job again."
-            )
+        if not isinstance(model, cls):
+            raise ValueError("it is no model")
         return model
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Part:
-    """One part while it is made; ``made`` holds the columns that are made anew."""
+    """One part while it is made."""
 
     model: Model
     index: int
-    rows: int
     offset: int
-    made: Columns = field(default_factory=dict)
 
-    def stream(self, use: str, name: str = "") -> np.random.Generator:
-        """Random numbers of their own for each use and column."""
-        return np.random.default_rng([self.model.seed, self.index, crc32(f"{use} {name}".encode())])
-
-    def table(self) -> pa.Table:
-        """All columns that are drawn; those that are made anew go to ``made``."""
+    def draw(self, rows: int, turn: int = 0) -> Drawn:
+        """Draw rows, all but what is made anew; another turn has others."""
         stages = iter(self.model.stages)
-        given, drawn = Given.nothing(self.rows), dict[str, pa.Array]()
+        given, drawn = Given.nothing(rows), dict[str, pa.Array]()
+        owners: list[Ints] = []
         number = 0
         for group in self.model.groups:
-            members = self._members(group)
+            members = self._members(group, rows, turn)
             known, parents = Given.nothing(members[0].count), None
-            for place, (level, own) in enumerate(zip(group.levels, members, strict=True)):
+            for place in range(len(group.levels)):
                 known = known if parents is None else known.take(parents)
-                table, known = next(stages).draw(known, self._streams(number))
+                table, known = next(stages).draw(known, self._streams(number, turn))
                 of_rows = _rows_of(members[place:])
                 for name in table.schema.names:
                     drawn[name] = table[name].combine_chunks().take(pa.array(of_rows))
-                self._make(level.columns, table, own.count, of_rows)
-                parents, number = own.of, number + 1
+                owners.append(of_rows)
+                parents, number = members[place].of, number + 1
             given = given.beside(known.take(members[-1].of))
-        table, _ = next(stages).draw(given, self._streams(number))
+        table, _ = next(stages).draw(given, self._streams(number, turn))
         drawn |= {name: table[name].combine_chunks() for name in table.schema.names}
-        grouped = {
-            name for group in self.model.groups for one in group.levels for name in one.columns
+        missing = {name: one for name, one in drawn.items() if name in self.model.makers}
+        kept = {name: one for name, one in drawn.items() if name not in missing}
+        reduced = pa.table(kept) if kept else pa.table({"": pa.nulls(rows)})
+        whole = self.model.relations.rebuild(reduced, self._stream("relations", turn=turn))
+        columns = {
+            field.name: self._column(field, whole, turn)
+            for field in self.model.schema
+            if field.name not in self.model.makers
         }
-        own_rows = [name for name in self.model.makers if name not in grouped]
-        self._make(own_rows, table, self.rows, None)
-        kept = {name: one for name, one in drawn.items() if name not in self.model.makers}
-        return pa.table(kept) if kept else pa.table({"": pa.nulls(self.rows)})
+        return Drawn(rows, columns, missing, tuple(owners))
 
-    def _members(self, group: Group) -> list[keys.Members]:
+    def made(self, drawn: Drawn) -> Columns:
+        """All columns of drawn rows: what is made anew, each entity's values once, is added."""
+        columns, grouped = dict(drawn.columns), set[str]()
+        levels = [level for group in self.model.groups for level in group.levels]
+        for level, owner in zip(levels, drawn.owners, strict=True):
+            _, first, of_rows = np.unique(owner, return_index=True, return_inverse=True)
+            made = self._made(level.columns, drawn.take(first))
+            columns |= {name: one.take(pa.array(of_rows)) for name, one in made.items()}
+            grouped |= set(level.columns)
+        own = [name for name in self.model.makers if name not in grouped]
+        return columns | self._made(own, drawn)
+
+    def _column(self, field: pa.Field, table: pa.Table, turn: int) -> pa.Array:
+        """A column as it is written, from the values behind its spellings."""
+        name = field.name
+        if name not in table.schema.names:
+            return pa.nulls(table.num_rows, field.type)
+        values = table[name].combine_chunks()
+        if (codec := self.model.codecs.get(name)) is None:
+            return values
+        forms = table[form] if (form := name + FORM) in table.schema.names else None
+        codes = None if forms is None else forms.to_numpy().astype(np.int32)
+        return codec.write(values, codes, self._stream("codec", name, turn))
+
+    def _members(self, group: Group, rows: int, turn: int) -> list[keys.Members]:
         """Who belongs to whom, from the finest level up."""
-        members, rows = [], self.rows
+        members = []
         for level in reversed(group.levels):
-            random = self.stream("members", level.key)
+            random = self._stream("members", level.key, turn)
             members.append(keys.draw_members(level, rows, random))
             rows = members[-1].count
         return members[::-1]
 
-    def _make(self, names: Sequence[str], table: pa.Table, count: int, of_rows: Any | None) -> None:
-        """Make the columns of a level anew, each value once, and hand them to the rows."""
-        numbers = np.arange(self.offset, self.offset + count, dtype=np.int64)
-        known: Columns = {name: table[name].combine_chunks() for name in table.schema.names}
+    def _made(self, names: Collection[str], drawn: Drawn) -> Columns:
+        """Make columns anew for entities, or for rows."""
+        numbers = np.arange(self.offset, self.offset + drawn.count, dtype=np.int64)
+        known: Columns = {}
         for name, maker in self.model.makers.items():
             if name not in names:
                 continue
-            values = maker.make(numbers, known, self.stream("make", name))
-            if name in table.schema.names:  # holds whether it is null
-                values = pc.if_else(table[name], pa.scalar(None, values.type), values)
+            values = maker.make(numbers, known, self._stream("make", name))
+            if name in drawn.missing:
+                values = pc.if_else(drawn.missing[name], pa.scalar(None, values.type), values)
                 values = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
             known[name] = values
-            self.made[name] = values if of_rows is None else values.take(pa.array(of_rows))
+        texts = self.model.missing
+        return {
+            name: pc.fill_null(one, texts[name]) if name in texts else one
+            for name, one in known.items()
+        }
 
-    def _streams(self, stage: int) -> Callable[[int], np.random.Generator]:
-        return lambda place: np.random.default_rng([self.model.seed, self.index, stage, place])
+    def _stream(self, use: str, name: str = "", turn: int = 0) -> np.random.Generator:
+        """Random numbers of their own for each use and column."""
+        return self._random(turn, crc32(f"{use} {name}".encode()))
+
+    def _streams(self, stage: int, turn: int) -> Callable[[int], np.random.Generator]:
+        return lambda place: self._random(turn, stage, place)
+
+    def _random(self, turn: int, *words: int) -> np.random.Generator:
+        entropy = [self.model.seed, self.index, *words]
+        if not turn:
+            return np.random.default_rng(entropy)
+        return np.random.default_rng(np.random.SeedSequence(entropy, spawn_key=(turn,)))
 
 
 def _rows_of(members: Sequence[keys.Members]) -> Any:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import pyarrow as pa
@@ -113,6 +114,16 @@ class Dialect:
         """The dialect of a file of that name: a ``.tsv`` has tabs."""
         is_tabs = path.lower().endswith(".tsv") and self.delimiter != "\t"
         return replace(self, delimiter="\t", preamble=()) if is_tabs else self
+
+    def of_columns(self, places: Sequence[int]) -> Dialect:
+        """The dialect of a file with these columns alone, by their positions."""
+        return replace(
+            self,
+            quoted=tuple(new for new, old in enumerate(places) if old in self.quoted),
+            null_words=tuple(self.null_words[old] for old in places if self.null_words),
+            true_words=tuple(self.true_words[old] for old in places if self.true_words),
+            decimals=tuple(self.decimals[old] for old in places if self.decimals),
+        )
 
     def attach(self, schema: pa.Schema) -> pa.Schema:
         """The schema with this dialect; the usual one leaves no trace."""

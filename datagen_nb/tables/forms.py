@@ -20,6 +20,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from datagen_nb.arrow_streams import read_table
 from datagen_nb.tables.nested import Nested
 
 PANDAS_KEY = b"pandas"
@@ -138,8 +139,7 @@ def levels_of(field: pa.Field) -> pa.Array | None:
     data = (field.metadata or {}).get(LEVELS_KEY)
     if data is None:
         return None
-    with pa.ipc.open_stream(pa.py_buffer(data)) as reader:
-        return reader.read_all().column(0).combine_chunks()
+    return read_table(data).column(0).combine_chunks()
 
 
 def _with_levels(field: pa.Field, levels: pa.Array, *, ordered: bool) -> pa.Field:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
@@ -77,6 +77,56 @@ class Nested:
     def with_schema(self, schema: pa.Schema) -> Self:
         """The same for a table with other types of values."""
         return replace(self, schema=schema)
+
+    def paths(self) -> list[str]:
+        """The columns and the fields of objects, those within lists left out."""
+        found: list[str] = []
+        for each in self.schema:
+            self._add_paths(each.name, each.type, found)
+        return found
+
+    def _add_paths(self, path: str, type: pa.DataType, out: list[str]) -> None:
+        out.append(path)
+        if pa.types.is_struct(type):
+            for each in type:
+                self._add_paths(self._join(path, each.name), each.type, out)
+
+    def without(self, paths: Collection[str]) -> Self:
+        """The same for a table without some of its ``paths``, and objects of which none is left.
+
+        An object that was null with a field which is left out gets a flag.
+        """
+        fields = [self._pruned(each.name, each, paths) for each in self.schema]
+        left = replace(self, schema=pa.schema([each for each in fields if each is not None]))
+        kept = left.paths()
+        lost = [
+            path
+            for path, anchor in self.anchors.items()
+            if path in kept and anchor in self.paths() and anchor not in kept
+        ]
+        roots = tuple(f"{path}{self.separator}" for path in paths)
+
+        def is_kept(path: str) -> bool:
+            return path not in paths and not path.startswith(roots)
+
+        return replace(
+            left,
+            lengths={path: one for path, one in self.lengths.items() if is_kept(path)},
+            flags=(*filter(is_kept, self.flags), *lost),
+            anchors={
+                path: one for path, one in self.anchors.items() if is_kept(path) and is_kept(one)
+            },
+            distinct=tuple(filter(is_kept, self.distinct)),
+        )
+
+    def _pruned(self, path: str, field: pa.Field, paths: Collection[str]) -> pa.Field | None:
+        if path in paths:
+            return None
+        if not pa.types.is_struct(field.type) or not field.type.num_fields:
+            return field
+        fields = [self._pruned(self._join(path, each.name), each, paths) for each in field.type]
+        left = [each for each in fields if each is not None]
+        return field.with_type(pa.struct(left)) if left else None
 
     def flat_schema(self) -> pa.Schema:
         """Names and types of the flat columns."""

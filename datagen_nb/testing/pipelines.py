@@ -139,6 +139,10 @@ class PipelineSuite(ABC):
             Report.from_wire(task.bucket.get(f"{folder}/report.json"))
             named = {part.name for part in manifest.parts}
             beside = {f"{folder}/manifest.json", f"{folder}/report.json"}
+            if (model := manifest.model) is not None:
+                data = task.bucket.get(model.name)
+                assert (len(data), hashlib.sha256(data).hexdigest()) == (model.size, model.sha256)
+                beside.add(model.name)
             assert set(contents(task)) == named | beside
 
         self._run(check, tmp_path)

@@ -5,6 +5,7 @@ same status, the same body but for the ids. A route that this file has no sample
 """
 
 import asyncio
+import hashlib
 import json
 import re
 from contextlib import AsyncExitStack
@@ -26,6 +27,7 @@ from datagen_nb.core.clock import SystemClock
 from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.errors import HomeError, ServiceUnavailable
 from datagen_nb.core.messages import Health
+from datagen_nb.core.result import Manifest, ModelFile
 from datagen_nb.core.schedules import ScheduleDraft
 from datagen_nb.core.store import Document
 from datagen_nb.core.templates import TemplateDraft
@@ -90,6 +92,8 @@ SAMPLES = {
     "GET /v1/jobs/{job_id}/report": [Sample()],
     "GET /v1/jobs/{job_id}/parts/{index}": [Sample(), Sample(headers={"Range": "bytes=0-3"})],
     "HEAD /v1/jobs/{job_id}/parts/{index}": [Sample()],
+    "GET /v1/jobs/{job_id}/model": [Sample(), Sample(headers={"Range": "bytes=0-3"})],
+    "HEAD /v1/jobs/{job_id}/model": [Sample()],
     "GET /v1/uploads/{upload_id}": [Sample()],
     "HEAD /v1/uploads/{upload_id}": [Sample()],
     "PATCH /v1/uploads/{upload_id}": [Sample(headers={"Upload-Offset": "0"})],
@@ -277,6 +281,7 @@ async def _everything(service, access):
     await jobs.webhooks.change(webhook_id, WebhookChange(enabled=False))  # nothing is sent
     config = JobConfiguration.from_wire({**CONFIG, "isAsync": False})
     job_id = (await jobs.create(config, idempotency_key="ann's")).job_id
+    await asyncio.to_thread(_keep_model, bucket, job_id)
     await jobs.templates.put("annstemplate", TemplateDraft(configuration=CONFIG))
     await jobs.schedules.put("annsschedule", ScheduleDraft(cron="0 0 1 1 *", configuration=CONFIG))
     alert = Alert(
@@ -302,6 +307,15 @@ async def _everything(service, access):
         "name": ANN,
         "key_id": (await access.create_key(ANN)).key.key_id,
     }
+
+
+def _keep_model(bucket, job_id):
+    place = f"jobs/{job_id}/model"
+    bucket.put(place, b"annsmodel")
+    model = ModelFile(name=place, size=9, sha256=hashlib.sha256(b"annsmodel").hexdigest())
+    manifest = Manifest.from_wire(bucket.get(f"jobs/{job_id}/manifest.json"))
+    kept = manifest.model_copy(update={"model": model}).to_json()
+    bucket.put(f"jobs/{job_id}/manifest.json", kept.encode())
 
 
 UNKNOWN = {
@@ -424,6 +438,20 @@ async def test_an_input_outside_the_customers_bucket_is_not_found(house, bucket,
     missing, said = await submit("nowhere.csv")
     if bucket != "default" or ".." not in path:
         assert (status, text.replace(path, "nowhere.csv")) == (missing, said)
+
+
+async def test_anothers_model_is_answered_like_an_unknown_one(house):
+    """At the submit, for who may submit; its owner's job is taken."""
+
+    async def submit(who, job_id):
+        body = {**CONFIG, "inputBucket": "models", "inputPath": job_id}
+        status, text = await house.ask(who, "POST /v1/jobs", Sample(headers=KEY, body=body), {})
+        return status, text.replace(job_id, "{job_id}")
+
+    theirs = await submit(BOB, house.ids["job_id"])
+    assert theirs == await submit(BOB, UNKNOWN["job_id"])
+    assert theirs[0] == 404
+    assert (await submit(ANN, house.ids["job_id"]))[0] == 201
 
 
 @pytest.mark.parametrize("bucket", ["file", "annika", "../annika"])

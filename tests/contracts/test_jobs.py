@@ -19,6 +19,7 @@ from datagen_nb.api.client.jobs import HttpJobs
 from datagen_nb.api.process.host import Server
 from datagen_nb.api.server.app import make_app
 from datagen_nb.api.server.request_limits import MAX_BODY
+from datagen_nb.client.async_job import AsyncJob
 from datagen_nb.core.access import LOCAL_CUSTOMER
 from datagen_nb.core.buckets import objects
 from datagen_nb.core.config import JobConfiguration
@@ -29,6 +30,7 @@ from datagen_nb.core.errors import (
     InputError,
     JobNotFound,
     NotFound,
+    OutputError,
     ProtocolError,
     Rejected,
     ResultNotReady,
@@ -36,6 +38,7 @@ from datagen_nb.core.errors import (
     SubmitInFlight,
 )
 from datagen_nb.core.messages import Annotation, JobQuery
+from datagen_nb.core.result import Manifest, ModelFile
 from datagen_nb.core.status import JobStatus, State
 from datagen_nb.pipelines.engine.workspace import PART_ROWS
 from datagen_nb.pipelines.mock import MockPipeline
@@ -268,6 +271,7 @@ async def test_a_job_that_is_not_there_is_reported_everywhere(side, job_id):
         side.jobs.report,
         lambda job_id: side.jobs.rerun(job_id, idempotency_key="k"),
         lambda job_id: anext(side.jobs.read_part(job_id, 0)),
+        lambda job_id: anext(side.jobs.read_model(job_id)),
         lambda job_id: anext(side.jobs.events(job_id=job_id)),
     ]
     for ask in asked:
@@ -595,9 +599,89 @@ async def test_a_part_that_is_not_there_is_reported(side, index):
         await anext(side.jobs.read_part(done.job_id, index))
 
 
+MODEL = bytes(range(256)) * 5_000
+
+
+def keep_model(side, job_id, data=MODEL):
+    """Put a model beside a result, as a pipeline does that fits one."""
+    bucket = side.service.buckets(LOCAL_CUSTOMER, "default")
+    place = f"jobs/{job_id}/model"
+    bucket.put(place, data)
+    manifest = Manifest.from_wire(bucket.get(f"jobs/{job_id}/manifest.json"))
+    digest = hashlib.sha256(data).hexdigest()
+    model = ModelFile(name=place, size=len(data), sha256=digest)
+    manifest = manifest.model_copy(update={"model": model})
+    bucket.put(f"jobs/{job_id}/manifest.json", manifest.to_json().encode())
+
+
+@pytest.mark.parametrize(("start", "stop"), [(0, None), (0, 1), (7, 40), (10**6, None), (5, 5)])
+async def test_a_model_is_read_from_anywhere_to_anywhere(side, start, stop):
+    """As a slice of its bytes, and the manifest has its digest."""
+    done = await completed(side)
+    await asyncio.to_thread(keep_model, side, done.job_id)
+    chunks = [chunk async for chunk in side.jobs.read_model(done.job_id, start=start, stop=stop)]
+    assert b"".join(chunks) == MODEL[start:stop]
+    model = (await side.jobs.manifest(done.job_id)).model
+    assert (model.size, model.sha256) == (len(MODEL), hashlib.sha256(MODEL).hexdigest())
+
+
+async def test_a_model_is_downloaded_whole_or_not_at_all(side, tmp_path):
+    """Into one file, which is replaced only where that was wanted."""
+    done = await completed(side)
+    job = AsyncJob(side.jobs, done)
+    path = tmp_path / "a.model"
+    with pytest.raises(NotFound) as raised:
+        await job.model.download(path)
+    assert raised.value.code == "model_not_kept"
+    await asyncio.to_thread(keep_model, side, done.job_id)
+    assert await job.model.download(path) == path
+    assert path.read_bytes() == MODEL
+    with pytest.raises(OutputError) as raised:
+        await job.model.download(path, overwrite=False)
+    assert raised.value.code == "output_exists"
+    bucket = side.service.buckets(LOCAL_CUSTOMER, "default")
+    await asyncio.to_thread(bucket.put, f"jobs/{done.job_id}/model", MODEL[::-1])
+    with pytest.raises(ProtocolError) as raised:
+        await job.model.download(path)
+    assert raised.value.code == "model_damaged"
+    assert path.read_bytes() == MODEL
+
+
+async def test_a_model_goes_with_its_job(side):
+    """Deleting the job leaves none of it."""
+    done = await completed(side)
+    await asyncio.to_thread(keep_model, side, done.job_id)
+    await side.jobs.delete(done.job_id)
+    with pytest.raises(JobNotFound):
+        await anext(side.jobs.read_model(done.job_id))
+    bucket = side.service.buckets(LOCAL_CUSTOMER, "default")
+    assert [*objects(bucket, f"jobs/{done.job_id}/")] == []
+
+
+async def test_a_job_can_take_a_model_of_an_own_job_only(side):
+    """One that is not there, was deleted or keeps none is refused at the submit."""
+    done = await completed(side)
+    config = side.config(input_bucket="models", input_path=done.job_id)
+    with pytest.raises(NotFound) as raised:
+        await side.jobs.create(config, idempotency_key="none")
+    assert raised.value.code == "model_not_kept"
+    await asyncio.to_thread(keep_model, side, done.job_id)
+    made = await side.jobs.create(config, idempotency_key="kept")
+    assert (await side.jobs.configuration(made.job_id)).after == (done.job_id,)
+    await ended(side.jobs, made.job_id)
+    await side.jobs.delete(done.job_id)
+    for unknown in (done.job_id, NOBODY, "../j"):
+        with pytest.raises(JobNotFound):
+            await side.jobs.create(
+                config.model_copy(update={"input_path": unknown}), idempotency_key=unknown
+            )
+
+
 async def test_a_job_that_goes_on_has_no_result_yet(still):
     """The state is reported."""
     made = await still.jobs.create(still.config(), idempotency_key="k")
+    with pytest.raises(ResultNotReady):
+        await anext(still.jobs.read_model(made.job_id))
     for ask in (still.jobs.manifest, still.jobs.report):
         with pytest.raises(ResultNotReady):
             await ask(made.job_id)

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,11 +13,14 @@ import pytest
 from distributed import LocalCluster
 
 from datagen_nb.cli.main import main
+from datagen_nb.core.changes import Completed
 from datagen_nb.core.clock import SystemClock
+from datagen_nb.core.errors import ConfigurationError
 from datagen_nb.core.pipeline import Pipeline, Task
 from datagen_nb.pipelines.local import LocalPipeline
 from datagen_nb.pipelines.mock import MockPipeline
 from datagen_nb.testing import PipelineSuite, manifest_of
+from datagen_nb.testing.pipelines import new_job_id
 from tests.firestore_emulator import VARIABLE, project_at
 from tests.pipeline_server import PipelineServer
 
@@ -52,7 +56,44 @@ class TestMock(OurSuite):
         return MockPipeline("succeeds", speed=10_000, seed=0, clock=SystemClock())
 
 
-class TestRemote(OurSuite):
+class FittingSuite(OurSuite):
+    """Of those that fit a model: it stays, and another job can take it."""
+
+    def test_a_model_makes_the_rows_of_its_job_again(self, tmp_path: Path) -> None:
+        """The same bytes, and its copy is the same, though the table is gone."""
+
+        async def check(pipeline: Pipeline, task: Task) -> None:
+            task = replace(task, config=task.config.model_copy(update={"output_path": ""}))
+            await self.attempt(pipeline, task)
+            Path(task.config.input_path).unlink()
+            of_model = {"input_bucket": "models", "input_path": task.job_id}
+            config = task.config.model_copy(update=of_model)
+            again = replace(task, job_id=new_job_id(), config=config, source=task.bucket)
+            await pipeline.check(config)
+
+            signals = await self.attempt(pipeline, again)
+
+            assert isinstance(signals[-1], Completed), signals[-1]
+            first, second = manifest_of(task), manifest_of(again)
+            assert [one.sha256 for one in first.parts] == [one.sha256 for one in second.parts]
+            assert first.model is not None
+            assert second.model is not None
+            assert first.model.sha256 == second.model.sha256
+
+        self._run(check, tmp_path)
+
+    def test_a_job_of_a_model_cannot_say_how_to_fit_one(self, tmp_path: Path) -> None:
+        """It is refused before it is a job."""
+
+        async def check(pipeline: Pipeline, task: Task) -> None:
+            chosen = {"input_bucket": "models", "parameters": {"columns": {"a": "id"}}}
+            with pytest.raises(ConfigurationError, match="when the model was fitted"):
+                await pipeline.check(task.config.model_copy(update=chosen))
+
+        self._run(check, tmp_path)
+
+
+class TestRemote(FittingSuite):
     """One in another process, over HTTP: the local one behind the reference server."""
 
     server: PipelineServer
@@ -79,7 +120,7 @@ class TestRemote(OurSuite):
         assert status == 0
 
 
-class TestLocal(OurSuite):
+class TestLocal(FittingSuite):
     """The one of this machine."""
 
     async def make_pipeline(self) -> Pipeline:
@@ -88,7 +129,7 @@ class TestLocal(OurSuite):
         return pipeline
 
 
-class TestDask(OurSuite):
+class TestDask(FittingSuite):
     """The one of this machine, whose parts are made by a Dask cluster."""
 
     parameters = {**OurSuite.parameters, "engine": "dask"}  # noqa: RUF012, as documented

@@ -142,3 +142,26 @@ async def test_a_service_that_was_killed_is_back_with_the_next_call(tmp_path):
     await stop(home)
     with pytest.raises(ServiceUnavailable):
         await attach(home, start=False)
+
+
+async def test_killing_the_worker_of_a_job_of_a_model_changes_no_byte(tmp_path):
+    """Though the job that fitted the model was deleted once its copy was made."""
+    home = Home.open(tmp_path / "home")
+    async with AsyncClient(await attach(home)) as client:
+        first = await client.submit(TABLE, rows=50, parameters={"sample_rows": 1_000})
+        chosen = {"rows": ROWS, "seed": 8, "parameters": {"part_rows": 10_000}}
+        calm = await client.submit(model=first, **chosen)
+        await calm.wait()
+        stormy = await client.submit(model=first, **chosen)
+        async with asyncio.timeout(DEADLINE):
+            async for status in stormy.updates():
+                if status.rows_done:
+                    break
+        await first.delete()
+
+        assert kill((await client.info()).workers[stormy.id])
+        await stormy.wait()
+
+        assert stormy.status.attempt == 2
+        assert digest(stormy.id, home) == digest(calm.id, home)
+    await stop(home)

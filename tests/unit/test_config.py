@@ -133,8 +133,21 @@ PARAMETERS_KEPT = [
     ("header", [True, False]),
     ("badLines", ["error", "skip"]),
     ("minCount", [1, 5, 1_000]),
+    ("exclude", [[], ["name"], ["user.email", "a b", "a"], ["c"] * 5_000]),
     ("entity", ["customer_id"]),
     ("relations", ["auto", "off", [], ["auto", "end >= start"], ["a -> b", 'c = a * "x y"']]),
+    (
+        "rules",
+        [
+            *[[], ["a >= 0"], ["a + b != c * 2", 'end > on("2024-01-01")']],
+            *[["a between -1 and 2"], ['a in (x, "y z", -1)', "a not in (x)"], ["a is not null"]],
+            *[['a matches "[0-9]+"', 'a not matches "x\\"y"'], ["a = b"] * 100],
+        ],
+    ),
+    (
+        "condition",
+        [{}, {"a": "B", "b": 1, "c": 2.5, "d": False}, {"a": {"x": 0.5, "y": 0.5}}, {"a": {"": 1}}],
+    ),
     (
         "columns",
         [
@@ -158,8 +171,25 @@ PARAMETERS_BROKEN = [
     ("header", ["yes", 1, None]),
     ("badLines", ["warn", None, True]),
     ("minCount", [0, 1_001, 2.5, "5", None]),
+    ("exclude", ["name", None, {"a": 1}, [1], [""], [None], [["a"]], ["c"] * 5_001]),
     ("entity", ["", None, 1]),
     ("relations", ["on", "", None, 1, ["a"], ["a = "], [1], ["a = b"] * 101, {"a": "b"}]),
+    (
+        "rules",
+        [
+            *["a > 0", None, {"a": 1}, [1], [""], ["a"], ["a >"], ["1 > 2"], ["a > 0 and b > 0"]],
+            *[["a is null"], ["a in ()"], ["a in (x"], ["a matches x"], ["a + 1 in (2)"]],
+            *[['a matches "' + "x" * 201 + '"'], ["(" * 31 + "a" + ")" * 31 + " > 0"]],
+            *[["a = b"] * 101, ["a > 0 " + " " * 1_000], ["a -> b"], ["\ud800 > 0"], ["a > 0;"]],
+        ],
+    ),
+    (
+        "condition",
+        [
+            *["a = 1", None, [], [1], {"a": None}, {"a": [1]}, {"a": ""}, {1: "a"}],
+            *[{"a": {"x": 1.5}}, {"a": {"x": -0.1}}, {"a": {"x": "1"}}, {"a": {"x": {"y": 1}}}],
+        ],
+    ),
     (
         "columns",
         [

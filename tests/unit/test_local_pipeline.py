@@ -14,6 +14,7 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -22,6 +23,7 @@ from datagen_nb.buckets.local import LocalBucket, LocalFiles
 from datagen_nb.core.buckets import objects
 from datagen_nb.core.changes import Completed, Failed, Progressed, StageCompleted
 from datagen_nb.core.config import JobConfiguration
+from datagen_nb.core.errors import Rejected
 from datagen_nb.core.pipeline import Heartbeat, Logged, Signal, Task
 from datagen_nb.pipelines import local
 from datagen_nb.pipelines.built_in import STAGES
@@ -153,6 +155,23 @@ async def test_an_attempt_tells_of_every_stage_and_completes(
         "jobs/j/manifest.json",
         "jobs/j/report.json",
     ]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "text"),
+    [
+        ({"rules": ['c matches "("']}, "RE2 does not read its pattern"),
+        ({"condition": {"c": {"x": 0.9, "y": 0.2}}}, "add up to at most 1"),
+        ({"condition": {"c": {"x": 0.9}, "a": {"1": 0.2}}}, "only one column can have shares"),
+    ],
+)
+async def test_a_selection_that_cannot_be_used_is_refused_before_the_job(
+    make_task: Callable[..., Task], parameters: dict[str, Any], text: str
+) -> None:
+    """Also of a request that no client of ours has made."""
+    config = make_task("never").config.model_copy(update={"parameters": parameters})
+    with pytest.raises(Rejected, match=text):
+        await LocalPipeline().check(config)
 
 
 async def test_closing_ends_the_worker_within_two_seconds(

@@ -49,6 +49,9 @@ def test_a_column_that_is_not_there_is_refused_before_the_job(client):
             {"columns": {"prize": "numeric"}},
             {"entity": "prize"},
             {"relations": ["prize -> cut"]},
+            {"exclude": ["cut", "prize"]},
+            {"rules": ["cut is not null", "prize > 0"]},
+            {"condition": {"prize": 2}},
         ):
             with pytest.raises(InputError, match="Did you mean price"):
                 client.submit(source, rows=5, parameters=parameters)

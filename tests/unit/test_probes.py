@@ -120,6 +120,26 @@ def test_a_preview_has_the_inputs_columns_in_json_values(file):
     assert probes.preview(probe(file)) == seen
 
 
+@pytest.mark.parametrize("question", ["inspect", "preview"])
+def test_a_look_leaves_out_what_is_excluded(file, question):
+    """As the job does."""
+    asked = probe(file, parameters={"exclude": ["b", "gone"]})
+    seen = probes.run_probe(question, asked)
+    assert [column.name for column in seen.columns] == ["a", 'word, with "marks"']
+    assert probes.measure(asked).columns == 2
+
+
+def test_a_preview_selects_as_the_job_does(file):
+    """By rules and conditions; what a job would end with is said at once."""
+    parameters = {"rules": ["b >= 20"], "condition": {"gone": "x"}}
+    seen = probes.preview(probe(file, parameters=parameters))
+    assert len(seen.rows) == 20
+    assert all(row[1] >= 20 and row[3] == "x" for row in seen.rows)
+
+    error = probes.run_probe("preview", probe(file, parameters={"rules": ["b < 0"]}))
+    assert error.code == "unmet_rule"
+
+
 def test_a_preview_shows_no_more_rows_than_the_job_makes(file):
     """Of a job of three rows, three."""
     assert len(probes.preview(probe(file, data_size=3)).rows) == 3
@@ -326,6 +346,14 @@ async def test_a_look_that_is_given_up_ends_its_worker(pipeline, parent, tmp_pat
         ({"relations": ["b = a * 2"]}, "broken_relation"),
         ({"columns": {"gone": {"kind": "datetime", "pattern": "%d.%m.%Y"}}}, "wrong_pattern"),
         ({"relations": ["b -> gone"]}, "broken_relation"),
+        ({"exclude": ["a", "lost"]}, "unknown_column"),
+        ({"exclude": ["b"], "relations": ["gone <- b"]}, "unknown_column"),
+        ({"exclude": table(1).column_names}, "no_columns"),
+        ({"rules": ["lost > 1"]}, "unknown_column"),
+        ({"rules": ["gone > 1"]}, "unfit_rule"),
+        ({"condition": {"lost": 1}}, "unknown_column"),
+        ({"condition": {"b": "x"}}, "unfit_condition"),
+        ({"condition": {"gone": {"y": 0.5}}}, "unknown_level"),
     ],
 )
 def test_what_a_table_does_not_keep_is_refused_by_an_inspection(file, parameters, code):

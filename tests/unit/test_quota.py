@@ -6,6 +6,7 @@ import pytest
 
 from datagen_nb.buckets.local import LocalBucket
 from datagen_nb.core.buckets import objects
+from datagen_nb.core.changes import Completed
 from datagen_nb.core.clock import SystemClock
 from datagen_nb.core.errors import OutputError, QuotaExceeded
 from datagen_nb.core.pipeline import PartsWritten
@@ -103,6 +104,24 @@ async def test_a_job_ends_at_the_quota(tmp_path):
         assert failed.error.code == "storage_quota"
         assert "1.0 MB" in failed.error.message
         assert "fewer rows" in failed.error.details["remedy"]
+
+
+async def test_the_model_of_a_completed_job_counts(tmp_path):
+    """Until the job is deleted, and its model with it."""
+    async with a_world(tmp_path, pipeline=Looking(), storage_quota=1_000_000) as world:
+        job = await world.submit()
+        run = await world.pipeline.next()
+        world.bucket.put(f"jobs/{job.job_id}/model", b"m" * 400_000)
+        world.bucket.put(f"jobs/{job.job_id}/parts/part-00000.csv", b"x" * 1_000)
+        run.say(Completed(1, 1_000))
+        await world.reach(job.job_id, State.COMPLETED)
+
+        kept = sum(found.size for found in objects(world.bucket, "jobs/"))
+        assert kept >= 401_000
+        assert (await world.jobs.limits()).storage_used == kept
+        await world.jobs.delete(job.job_id)
+        assert (await world.jobs.limits()).storage_used == 0
+        assert list(objects(world.bucket, "jobs/")) == []
 
 
 async def test_a_file_in_the_bucket_counts_beside_its_parts(tmp_path):

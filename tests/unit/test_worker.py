@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
+import hashlib
 import json
+import pickle
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,16 +31,16 @@ from datagen_nb.core.changes import (
 )
 from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.errors import OutputError, ServiceUnavailable
-from datagen_nb.core.pipeline import Logged, Signal, Task
+from datagen_nb.core.pipeline import Logged, PartsWritten, Signal, Task
 from datagen_nb.core.result import Manifest, Report
 from datagen_nb.pipelines.built_in import STAGES
-from datagen_nb.pipelines.engine import attempt as attempts
-from datagen_nb.pipelines.engine import sample
+from datagen_nb.pipelines.engine import from_table, sample
 from datagen_nb.pipelines.engine.attempt import run_attempt
 from datagen_nb.pipelines.engine.workspace import Workspace
 from datagen_nb.pipelines.failures import failure
+from datagen_nb.synth.model import Model
 from datagen_nb.synth.profile import Profile
-from datagen_nb.tables.formats import read_part
+from datagen_nb.tables.formats import read_part, schema_from_text
 from tests.sqlite_bucket import SqliteBucket
 
 ROWS = 1_000
@@ -203,6 +206,7 @@ def test_nothing_but_the_result_remains(make_task: MakeTask) -> None:
 
     assert sorted(meta.path for meta in objects(task.bucket, "")) == [
         "jobs/j/manifest.json",
+        "jobs/j/model",
         *(f"jobs/j/parts/part-{index:05d}.csv" for index in range(4)),
         "jobs/j/report.json",
     ]
@@ -228,6 +232,75 @@ def test_a_kill_after_any_publication_changes_no_byte(make_task: MakeTask, forma
 
         assert isinstance(signals[-1], Completed), signals[-1]
         assert outcome(task) == outcome(calm)
+
+
+SELECTING = {
+    "seed": 7,
+    "partRows": PART_ROWS,
+    "rules": ["a >= 20", "b > a * 0.2"],
+    "condition": {"c": {"x": 0.6}},
+}
+
+
+def test_a_kill_changes_no_byte_of_selected_rows(make_task: MakeTask) -> None:
+    """Which rows are drawn again is a function of the part, in whichever attempt it is made."""
+    calm = make_task(parameters=SELECTING)
+    signals = run(calm)
+    publications = 10**9 - MortalBucket.lives
+    said = [signal.message for signal in signals if isinstance(signal, Logged)]
+    assert any("that keep parameters.rules and condition" in text for text in said)
+
+    for point in range(4, publications, 3):
+        place = f"killed-{point}"
+        MortalBucket.lives = point
+        with pytest.raises(Killed):
+            run(make_task(place, parameters=SELECTING))
+        MortalBucket.lives = 10**9
+        task = make_task(place, 2, parameters=SELECTING)
+        assert isinstance(run(task)[-1], Completed)
+        assert outcome(task) == outcome(calm)
+
+
+def test_a_task_that_selects_makes_the_same_part_in_another_process(make_task: MakeTask) -> None:
+    """The selection travels with the task, the model is read from the bucket."""
+    made: dict[int, bytes] = {}
+
+    class Elsewhere:
+        def map(self, task: Any, parts: Any) -> Iterator[Any]:
+            for part in reversed(list(parts)):
+                yield pickle.loads(pickle.dumps(task))(part)
+
+    for place, executor in (("here", None), ("there", Elsewhere())):
+        task = make_task(place, parameters=SELECTING, output_path="")
+        run_attempt(task, lambda _: None, executor)
+        found = {meta.path: task.bucket.get(meta.path) for meta in objects(task.bucket, "")}
+        parts = {path: data for path, data in found.items() if "/parts/" in path}
+        assert len(parts) == 4
+        made = made or parts
+        assert parts == made
+
+
+@pytest.mark.parametrize(
+    ("parameters", "code", "text"),
+    [
+        ({"rules": ["a > 1000"]}, "unmet_rule", "'a > 1000'"),
+        ({"rules": ["c > 1"]}, "unfit_rule", "'c' holds no numbers"),
+        ({"rules": ["d > 1"]}, "unknown_column", "parameters.rules names 'd'"),
+        ({"condition": {"c": "w"}}, "unknown_level", "'w'"),
+        ({"condition": {"c": {"x": 0.9, "y": 0.2}}}, "rejected", "add up to at most 1"),
+        ({"rules": ["a > 1"], "exclude": ["a"]}, "unknown_column", "parameters.exclude"),
+    ],
+)
+def test_a_selection_that_cannot_be_made_ends_the_job_by_name(
+    make_task: MakeTask, parameters: dict[str, Any], code: str, text: str
+) -> None:
+    """With what the parameter names, and no result."""
+    task = make_task(parameters={"seed": 7, **parameters})
+    failed = run(task)[-1]
+    assert isinstance(failed, Failed)
+    assert failed.error.code == code
+    assert text in failed.error.message
+    assert not list(objects(task.bucket, "jobs/j/parts"))
 
 
 def test_a_kill_at_every_publication_of_every_attempt_ends_at_last(make_task: MakeTask) -> None:
@@ -281,6 +354,135 @@ def test_the_profile_is_of_every_row_and_stays_for_later_attempts(make_task: Mak
     assert set(zip(*levels.values(), strict=True)) == {("x", 134), ("y", 133), ("z", 133)}
 
 
+def test_the_model_stays_with_the_result(make_task: MakeTask) -> None:
+    """The manifest names it; it makes the job's rows, and counts in what is reported as written."""
+    task = make_task(parameters={"seed": 7})
+
+    signals = run(task)
+
+    manifest = Manifest.from_wire(task.bucket.get("jobs/j/manifest.json"))
+    data = task.bucket.get("jobs/j/model")
+    assert manifest.model is not None
+    assert manifest.model.name == "jobs/j/model"
+    assert manifest.model.size == len(data)
+    assert manifest.model.sha256 == hashlib.sha256(data).hexdigest()
+    written = [signal.size for signal in signals if isinstance(signal, PartsWritten)]
+    assert written[-1] == len(data) + manifest.size
+    made = Model.from_bytes(data).generate(0, ROWS, offset=0)
+    with task.bucket.open("jobs/j/parts/part-00000.csv") as file:
+        assert read_part(file, "csv", made.schema).to_pydict() == made.to_pydict()
+
+
+def of_model(make_task: MakeTask, place: str, attempt: int = 1, **fields: Any) -> Task:
+    """A task that takes the model of the job in ``calm``."""
+    of_its = {"input_bucket": "models", "input_path": "j", "data_size": 2 * ROWS}
+    task = make_task(place, attempt, **{"parameters": {"partRows": PART_ROWS}, **of_its, **fields})
+    return dataclasses.replace(task, source=make_task("calm").bucket)
+
+
+def test_a_model_makes_more_rows_without_a_fit(
+    make_task: MakeTask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same first rows with its own seed, others with another; no table is needed."""
+    calm = make_task()
+    run(calm)
+    Path(calm.config.input_path).unlink()
+    monkeypatch.setattr(from_table, "fit", None)
+    more, other = of_model(make_task, "more"), of_model(make_task, "other", parameters={"seed": 8})
+
+    signals = run(more)
+    run(other)
+
+    assert [s.stage for s in signals if isinstance(s, StageCompleted)] == list(STAGES)
+    assert isinstance(signals[-1], Completed), signals[-1]
+    lines = [Path(task.config.output_path).read_text().splitlines() for task in (calm, more, other)]
+    assert [len(each) for each in lines] == [ROWS + 1, 2 * ROWS + 1, 2 * ROWS + 1]
+    assert lines[1][: 3 * PART_ROWS] == lines[0][: 3 * PART_ROWS]
+    assert lines[2][1:] != lines[1][1:]
+    assert more.bucket.get("jobs/j/model") == calm.bucket.get("jobs/j/model")
+
+
+def test_the_report_of_a_model_says_whose_it_is(make_task: MakeTask) -> None:
+    """That of the job that fitted it, also where a third job takes the model of the second."""
+    run(make_task())
+    second = of_model(make_task, "second")
+    run(second)
+    third = dataclasses.replace(of_model(make_task, "third"), source=second.bucket)
+    third = dataclasses.replace(third, job_id="k")
+    run(third)
+
+    first = Report.from_wire(make_task().bucket.get("jobs/j/report.json"))
+    for task in (second, third):
+        report = Report.from_wire(task.bucket.get(f"jobs/{task.job_id}/report.json"))
+        assert report.of_job == "j"
+        assert report.columns == first.columns
+        assert report.notes[0] == "This is the report of job j, which fitted the model."
+        assert len(report.notes) == len(first.notes) + 1
+
+
+def test_a_kill_of_a_job_of_a_model_changes_no_byte(make_task: MakeTask) -> None:
+    """Whenever it dies, though the job that fitted the model is deleted once it is copied."""
+    run(make_task())
+    calm = of_model(make_task, "more", parameters={"seed": 8, "partRows": PART_ROWS})
+    MortalBucket.lives = 10**9
+    run(calm)
+    publications = 10**9 - MortalBucket.lives
+
+    for point in range(1, publications + 1):
+        place, parameters = f"more-{point}", {"seed": 8, "partRows": PART_ROWS}
+        MortalBucket.lives = point
+        with pytest.raises(Killed):
+            run(of_model(make_task, place, parameters=parameters))
+        MortalBucket.lives = 10**9
+        task = of_model(make_task, place, 2, parameters=parameters)
+        if task.bucket.head("jobs/j/model") is not None:
+            task = dataclasses.replace(task, source=LocalBucket(Path(place)))
+
+        assert isinstance(run(task)[-1], Completed)
+        assert outcome(task) == outcome(calm)
+
+
+@pytest.mark.parametrize("lost", ["jobs/j/manifest.json", "jobs/j/model", "jobs/j/report.json"])
+def test_a_model_that_is_gone_ends_the_job(make_task: MakeTask, lost: str) -> None:
+    """As when the job that fitted it was deleted while this one waited."""
+    run(make_task())
+    make_task().bucket.delete(lost)
+
+    failed = run(of_model(make_task, "more"))[-1]
+
+    assert isinstance(failed, Failed)
+    assert failed.error.code == "input_not_found"
+
+
+@pytest.mark.parametrize("kept", ["jobs/j/model", "jobs/j/scratch/profile"])
+def test_what_another_version_kept_ends_the_job(make_task: MakeTask, kept: str) -> None:
+    """A job that was begun before an update says what to do."""
+    task = make_task("killed")
+    MortalBucket.lives = 5 if "profile" in kept else 6
+    with pytest.raises(Killed):
+        run(task)
+    MortalBucket.lives = 10**9
+    assert task.bucket.head(kept) is not None
+    task.bucket.put(kept, b"PK, of an older version")
+
+    failed = run(make_task("killed", 2))[-1]
+
+    assert isinstance(failed, Failed)
+    assert failed.error.code == "output_unwritable"
+    assert "Run the job again." in failed.error.message
+
+
+def test_a_model_that_was_changed_ends_the_job(make_task: MakeTask) -> None:
+    """Its digest is the manifest's, or it makes no row."""
+    run(make_task())
+    make_task().bucket.put("jobs/j/model", b"other")
+
+    failed = run(of_model(make_task, "more"))[-1]
+
+    assert isinstance(failed, Failed)
+    assert failed.error.code == "model_damaged"
+
+
 def test_a_finished_part_is_not_made_again(
     make_task: MakeTask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -322,13 +524,13 @@ def test_an_older_attempt_falls_silent(
     make_task: MakeTask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Once a newer attempt has begun, an older one writes nothing more and says nothing more."""
-    fit = attempts.fit
+    fit = from_table.fit
 
     def overtaken(*given: Any, **named: Any) -> Any:
         make_task().bucket.put("jobs/j/scratch/attempt", b"2")
         return fit(*given, **named)
 
-    monkeypatch.setattr(attempts, "fit", overtaken)
+    monkeypatch.setattr(from_table, "fit", overtaken)
 
     signals = run(make_task())
 
@@ -356,6 +558,19 @@ def test_a_part_does_not_depend_on_how_many_are_asked_for(make_task: MakeTask) -
         assert few.bucket.get(name) == many.bucket.get(name)
 
 
+def test_an_excluded_column_is_nowhere(make_task: MakeTask) -> None:
+    """Neither in the rows nor in what is said of them."""
+    run(make_task("less", parameters={"seed": 7, "partRows": PART_ROWS, "exclude": ["b"]}))
+    found = make_task("less")
+    manifest = Manifest.from_wire(found.bucket.get("jobs/j/manifest.json"))
+    report = Report.from_wire(found.bucket.get("jobs/j/report.json"))
+    text = Path(found.config.output_path).read_text()
+
+    assert text.startswith("a,c\n")
+    assert schema_from_text(manifest.arrow_schema).names == ["a", "c"]
+    assert {column.name for column in report.columns} == {"a", "c"}
+
+
 def test_without_an_output_path_only_the_bucket_is_written(make_task: MakeTask) -> None:
     """The parts are the result; nothing is assembled."""
     task = make_task(output_path="", output_bucket="default")
@@ -371,7 +586,7 @@ def test_memory_that_ends_is_reported(make_task: MakeTask, monkeypatch: pytest.M
     def hungry(*given: Any, **named: Any) -> Any:
         raise MemoryError
 
-    monkeypatch.setattr(attempts, "fit", hungry)
+    monkeypatch.setattr(from_table, "fit", hungry)
 
     failed = run(make_task())[-1]
 
@@ -424,7 +639,7 @@ def test_a_defect_is_reported_with_its_trace(
     def broken(*given: Any, **named: Any) -> Any:
         raise ZeroDivisionError("a defect")
 
-    monkeypatch.setattr(attempts.quality, "assess", broken)
+    monkeypatch.setattr(from_table.quality, "assess", broken)
 
     signals = run(make_task())
 

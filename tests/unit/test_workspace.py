@@ -76,6 +76,25 @@ def test_the_first_manifest_stays(tmp_path: Path) -> None:
     assert workspace.manifest() == manifests[0]
 
 
+def test_a_model_that_comes_after_the_job_is_over_is_removed(tmp_path: Path) -> None:
+    """As a part is: it holds what it was fitted to."""
+    bucket = SqliteBucket(tmp_path / "bucket.sqlite")
+
+    class Ended(SqliteBucket):
+        def put(self, path: str, data: bytes, *, mode: Mode = "overwrite") -> None:
+            super().put(path, data, mode=mode)
+            if path.endswith("/model"):
+                bucket.delete("jobs/j/scratch/attempt")
+
+    workspace = Workspace(Ended(tmp_path / "bucket.sqlite"), "j", 1, "csv")
+    workspace.claim()
+
+    with pytest.raises(StaleAttempt):
+        workspace.save_model(b"x")
+
+    assert list(objects(bucket, "")) == []
+
+
 def test_a_part_that_comes_after_the_job_is_over_is_removed(tmp_path: Path) -> None:
     """Its maker may run where nothing stops it at once, and nothing else would remove it."""
     bucket = SqliteBucket(tmp_path / "bucket.sqlite")

@@ -192,12 +192,22 @@ class HttpJobs:
     async def read_part(
         self, job_id: str, index: int, *, start: int = 0, stop: int | None = None
     ) -> AsyncIterator[bytes]:
-        path = wire.job_path(job_id, "parts", str(index))
+        async for data in self._read(wire.job_path(job_id, "parts", str(index)), start, stop):
+            yield data
+
+    async def read_model(
+        self, job_id: str, *, start: int = 0, stop: int | None = None
+    ) -> AsyncIterator[bytes]:
+        async for data in self._read(wire.job_path(job_id, "model"), start, stop):
+            yield data
+
+    async def _read(self, path: str, start: int, stop: int | None) -> AsyncIterator[bytes]:
+        """The bytes of a file from ``start`` on; a connection that breaks is taken up there."""
         place, failures = start, 0
         while stop is None or place < stop:
             try:
                 async with self._session.stream(path, headers=_range(place, stop)) as response:
-                    if response.status_code != 206:  # the whole part: skip what was not requested
+                    if response.status_code != 206:  # the whole file: skip what was not requested
                         skip, end = place, stop
                     else:
                         skip, end = 0, None if stop is None else stop - place

@@ -29,7 +29,7 @@ _ACTIONS = tuple(
         ("POST", r"/v1/pipeline/jobs/[^/]+/(cancel|pause|resume)", "jobs.steer"),
         ("POST", r"/v1/(estimates|inspections|previews)", "jobs.plan"),
         ("POST", r"/v1/graphs", "jobs.submit"),
-        (_READ, r"/v1/jobs/[^/]+/parts/.*", "results.read"),
+        (_READ, r"/v1/jobs/[^/]+/(parts/.*|model)", "results.read"),
         (_READ, r"/v1/(jobs(/.*)?|overview)", "jobs.read"),
         ("POST", r"/v1/jobs", "jobs.submit"),
         ("POST", r"/v1/(jobs|templates)/[^/]+/(rerun|jobs)", "jobs.submit"),

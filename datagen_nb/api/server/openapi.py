@@ -92,7 +92,7 @@ ERROR_RESPONSES: Mapping[int, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
     409: ("The current state does not allow it.", (), ("Retry-After",)),
     413: ("The body is too long.", ("ConfigurationError",), ()),
     414: ("The URL is too long.", ("ConfigurationError",), ()),
-    416: ("The requested range is outside the part.", ("ConfigurationError",), ()),
+    416: ("The requested range is outside the file.", ("ConfigurationError",), ()),
     422: (
         "The request is invalid; `details.problems` lists what is wrong.",
         ("ConfigurationError",),

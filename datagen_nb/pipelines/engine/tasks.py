@@ -12,10 +12,8 @@ from datagen_nb.core.errors import OutputError
 from datagen_nb.core.result import Part
 from datagen_nb.pipelines.engine.workspace import Plan, Workspace
 from datagen_nb.synth.model import Model
+from datagen_nb.synth.selection import Selection
 from datagen_nb.tables.formats import write_part
-
-MODEL = "model"
-"""Name under which a workspace keeps the model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +24,13 @@ class PartResult:
         index: Number of the part.
         part: Its description.
         was_there: Whether an earlier attempt had published it.
+        drawn: Rows that were drawn to select the part's among them; 0 if nothing selects.
     """
 
     index: int
     part: Part
     was_there: bool
+    drawn: int = 0
 
 
 @dataclass(frozen=True)
@@ -42,33 +42,60 @@ class WritePart:
         plan: Which rows each part has.
         schema: Of the rows, with the form that they are written in.
         model: What makes them; ``None`` to read it from the workspace.
+        selection: Which of them are taken; ``None`` for all.
     """
 
     workspace: Workspace
     plan: Plan
     schema: pa.Schema
     model: Model | None = None
+    selection: Selection | None = None
 
     def __call__(self, index: int) -> PartResult:
         rows = self.plan.rows(index)
         if self.workspace.part_size(index) is not None:
             return PartResult(index, self.workspace.part(index, rows), was_there=True)
-        table = self._model.generate(index, rows, offset=index * self.plan.part_rows)
+        offset, drawn = index * self.plan.part_rows, 0
+        if self.selection is None:
+            table = self._model.generate(index, rows, offset=offset)
+        else:
+            made = self._model.select(index, rows, offset=offset, selection=self.selection)
+            table, drawn = made.table, made.drawn
         table = pa.Table.from_arrays(table.columns, schema=self.schema)
         write = partial(write_part, table, self.plan.format)
         part = self.workspace.write_part(index, rows, write)
-        return PartResult(index, part, was_there=False)
+        return PartResult(index, part, was_there=False, drawn=drawn)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Leave the model out: every process reads it once."""
-        return WritePart, (self.workspace, self.plan, self.schema)
+        return WritePart, (self.workspace, self.plan, self.schema, None, self.selection)
 
     @cached_property
     def _model(self) -> Model:
         if self.model is not None:
             return self.model
-        data = self.workspace.load(MODEL)
+        data = self.workspace.model()
         if data is None:
             self.workspace.check()
             raise OutputError("The job's model is gone from its bucket. Run the job again.")
+        return taken_up(data)
+
+
+def taken_up(data: bytes) -> Model:
+    """A model that an attempt has kept.
+
+    Raises:
+        OutputError: An attempt of another version of the package has.
+    """
+    try:
         return Model.from_bytes(data)
+    except ValueError as error:
+        raise unusable("model", error) from error
+
+
+def unusable(what: str, error: ValueError) -> OutputError:
+    """The error for something that an earlier attempt kept, as one of another version did."""
+    remedy = "Run the job again."
+    return OutputError(
+        f"The job's {what} cannot be used: {error}. {remedy}", details={"remedy": remedy}
+    )

@@ -1,6 +1,7 @@
 """The objects of one job in its customer's bucket, as one attempt may touch them.
 
     jobs/<jobId>/parts/part-00000.<ending>   published whole, in any order of attempts
+    jobs/<jobId>/model                       what makes the parts
     jobs/<jobId>/report.json
     jobs/<jobId>/manifest.json               the last; from then on the result is there
     jobs/<jobId>/scratch/attempt             the fence: number of the newest attempt
@@ -24,7 +25,7 @@ from datagen_nb.core.changes import Completed
 from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.errors import NotFound, OutputError, VersionConflict
 from datagen_nb.core.formats import FORMATS
-from datagen_nb.core.result import Manifest, Part, Report
+from datagen_nb.core.result import Manifest, ModelFile, Part, Report
 from datagen_nb.core.status import StaleAttempt
 
 if TYPE_CHECKING:
@@ -35,6 +36,11 @@ CHUNK = 1 << 20
 PART_CELLS = 500_000
 PART_ROWS = 50_000
 MAX_PARTS = 20_000
+
+
+def usual_part_rows(columns: int) -> int:
+    """Rows of a part that fits well in memory."""
+    return min(PART_ROWS, max(PART_CELLS // max(columns, 1), 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +54,8 @@ class Plan:
     @classmethod
     def of(cls, config: JobConfiguration, columns: int) -> Plan:
         """The configuration's ``partRows``, or as many as fit well in memory; few parts at most."""
-        usual = min(PART_ROWS, max(PART_CELLS // max(columns, 1), 1))
         least = -(-config.data_size // MAX_PARTS)
-        part_rows = max(config.parameters.get("partRows", usual), least)
+        part_rows = max(config.parameters.get("partRows", usual_part_rows(columns)), least)
         return cls(config.output_format, config.data_size, part_rows)
 
     @property
@@ -122,6 +127,21 @@ class Workspace:
         self.check()
         self.bucket.put(self._work(name), data)
 
+    def model(self) -> bytes | None:
+        """The job's model, if an attempt has saved it."""
+        return self._get(self._model)
+
+    def save_model(self, data: bytes) -> None:
+        """Keep the model: for later attempts, and with the result."""
+        self.check()
+        self.bucket.put(self._model, data)
+        self._withdraw_if_ended(self._model)
+
+    def model_file(self) -> ModelFile:
+        """Describe the saved model."""
+        data = self.bucket.get(self._model)
+        return ModelFile(name=self._model, size=len(data), sha256=hashlib.sha256(data).hexdigest())
+
     def part_size(self, index: int) -> int | None:
         """Bytes of a finished part; ``None`` of one that is still to be made."""
         found = self.bucket.head(self.part_name(index))
@@ -141,9 +161,7 @@ class Workspace:
         with self.bucket.writer(name) as file:
             digesting = Digesting(file)
             write(cast("BinaryIO", digesting))
-        if self._newest_attempt() is None and self.manifest() is None:
-            self.bucket.delete(name)  # the job ended in between: no one else will
-            raise self._stale()
+        self._withdraw_if_ended(name)
         part = Part(name=name, rows=rows, size=digesting.size, sha256=digesting.digest.hexdigest())
         self._written[name] = part
         return part
@@ -203,12 +221,26 @@ class Workspace:
         with suppress(OutputError):
             self.bucket.delete_prefix(f"{self.place}/")
 
+    def _withdraw_if_ended(self, name: str) -> None:
+        """Remove what was written while the job ended without a result: no one else will.
+
+        Raises:
+            StaleAttempt: It has ended.
+        """
+        if self._newest_attempt() is None and self.manifest() is None:
+            self.bucket.delete(name)
+            raise self._stale()
+
     def _newest_attempt(self) -> int | None:
         data = self._get(self._work("attempt"))
         return None if data is None else int(data)
 
     def _stale(self) -> StaleAttempt:
         return StaleAttempt(f"attempt {self.attempt} of {self.job_id} was replaced")
+
+    @property
+    def _model(self) -> str:
+        return f"{self.place}/model"
 
     def _work(self, name: str) -> str:
         return f"{self.place}/scratch/{name}"

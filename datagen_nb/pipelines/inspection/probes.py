@@ -14,6 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.errors import DatagenError
 from datagen_nb.core.estimates import TableFacts
 from datagen_nb.core.formats import FORMATS
@@ -22,12 +23,15 @@ from datagen_nb.core.pipeline import InputProbe
 from datagen_nb.core.plans import PREVIEW_ROWS, Preview, PreviewColumn
 from datagen_nb.core.relation_text import columns_of, parse
 from datagen_nb.pipelines.built_in import fit_options, kinds_of, patterns_of, stated
-from datagen_nb.pipelines.engine.attempt import check_columns
+from datagen_nb.pipelines.engine.from_table import check_columns
 from datagen_nb.pipelines.failures import input_too_large, lacks_memory, probe_broke
 from datagen_nb.pipelines.inspection.columns import inspected
 from datagen_nb.pipelines.opening import opened
+from datagen_nb.pipelines.selecting import selection_of
 from datagen_nb.pipelines.spread import Spread, evenly, spread
+from datagen_nb.synth.arrays import plain_table
 from datagen_nb.synth.fitting import check_choices, fit
+from datagen_nb.synth.model import Model
 from datagen_nb.synth.profile import Profile
 from datagen_nb.tables.formats import write_part
 
@@ -107,7 +111,7 @@ def preview(probe: InputProbe) -> Preview:
     entity = options["entity"] if options["entity"] in names else None
     profile = Profile.of(table, total=found.rows)
     model = fit(table, profile=profile, **options | {"columns": shown, "entity": entity})
-    made = model.generate(0, min(PREVIEW_ROWS, config.data_size), offset=0)
+    made = _made(model, config, table, notes)
     written = io.BytesIO()
     write_part(made, "jsonl", written)
     rows = [json.loads(line) for line in written.getvalue().splitlines()]
@@ -122,16 +126,30 @@ def preview(probe: InputProbe) -> Preview:
     )
 
 
+def _made(model: Model, config: JobConfiguration, table: pa.Table, notes: list[str]) -> pa.Table:
+    """A few rows, as the job selects them; what is to be known of that is added to the notes."""
+    rows, selection = min(PREVIEW_ROWS, config.data_size), selection_of(config.parameters)
+    if selection is None:
+        return model.generate(0, rows, offset=0)
+    if not set(selection.columns) <= set(table.column_names):
+        notes.append("Rules and conditions on columns that are not shown are kept by a job alone.")
+        return model.generate(0, rows, offset=0)
+    notes += selection.check(plain_table(table), model.codecs, model.makers, has_all_levels=False)
+    return model.select(0, rows, offset=0, selection=selection).table
+
+
 def _check_choices(probe: InputProbe, found: Spread) -> None:
-    """Refuse stated relations and patterns that the table does not keep."""
+    """Refuse relations, patterns, rules and conditions that are not for the table."""
     parameters = probe.config.parameters
     patterns, statements = patterns_of(parameters.get("columns", {})), stated(parameters)
-    if not patterns and not statements:
+    selection = selection_of(parameters)
+    if not patterns and not statements and selection is None:
         return
     names = {name for text in statements for name in columns_of(parse(text))} | set(patterns)
+    names |= set(() if selection is None else selection.columns)
     named = [name for name in found.table.schema.names if name in names]
     table = found.table.replace_schema_metadata(None).select(named)
-    check_choices(
+    decided = check_choices(
         _narrowed(table),
         Profile.of(table, total=found.rows),
         columns={
@@ -142,6 +160,13 @@ def _check_choices(probe: InputProbe, found: Spread) -> None:
         patterns=patterns,
         statements=statements,
     )
+    if selection is not None:
+        selection.check(
+            plain_table(table),
+            decided.codecs,
+            decided.makers,
+            has_all_levels=table.num_rows == found.rows,
+        )
 
 
 def _narrowed(table: pa.Table) -> pa.Table:

@@ -59,7 +59,7 @@ SAVE_SECONDS = 30.0
 SUBMIT_SECONDS = 1.0
 """Longest that a submit waits for a look, where no quota depends on it."""
 
-HOW_TO_READ = ("encoding", "delimiter", "quote", "header", "badLines", "columns")
+HOW_TO_READ = ("encoding", "delimiter", "quote", "header", "badLines", "columns", "exclude")
 
 Key = tuple[object, ...]
 

@@ -22,7 +22,7 @@ from datagen_nb.core.messages import (
     LogEntry,
     Overview,
 )
-from datagen_nb.core.result import Manifest, Report
+from datagen_nb.core.result import Manifest, ModelFile, Part, Report, kept_model
 from datagen_nb.core.status import JobStatus, State
 from datagen_nb.service.context import CustomerContext
 from datagen_nb.service.jobs.feed import EventFeed
@@ -151,9 +151,21 @@ class JobQueries:
         parts = (await self.manifest(job_id)).parts
         if not 0 <= index < len(parts):
             raise NotFound(f"Job {job_id} has parts 0 to {len(parts) - 1}; there is no {index}.")
-        bucket = self._context.bucket
-        left = (parts[index].size if stop is None else stop) - start
-        with await asyncio.to_thread(bucket.open, parts[index].name) as file:
+        async for chunk in self._bytes_of(parts[index], start, stop):
+            yield chunk
+
+    async def read_model(
+        self, job_id: str, *, start: int = 0, stop: int | None = None
+    ) -> AsyncIterator[bytes]:
+        model = kept_model(await self.manifest(job_id))
+        async for chunk in self._bytes_of(model, start, stop):
+            yield chunk
+
+    async def _bytes_of(
+        self, found: Part | ModelFile, start: int, stop: int | None
+    ) -> AsyncIterator[bytes]:
+        left = (found.size if stop is None else stop) - start
+        with await asyncio.to_thread(self._context.bucket.open, found.name) as file:
             await asyncio.to_thread(file.seek, start)
             while left > 0 and (chunk := await asyncio.to_thread(file.read, min(CHUNK, left))):
                 left -= len(chunk)

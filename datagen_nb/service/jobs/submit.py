@@ -28,6 +28,7 @@ from datagen_nb.core.messages import (
     JobEvent,
 )
 from datagen_nb.core.output_errors import output_exists
+from datagen_nb.core.result import kept_model
 from datagen_nb.core.status import JobStatus, State, new_status
 from datagen_nb.core.store import CustomerUsage, JobRecord
 from datagen_nb.core.templates import filled
@@ -124,6 +125,8 @@ class JobSubmissions:
         self, config: JobConfiguration, idempotency_key: str, fingerprint: str
     ) -> JobRecord:
         pipeline = await self._service.check(config)
+        if config.model_job is not None:
+            await self._check_model(config.model_job)
         await self._check_predecessors(config)
         found = await self._find_input(config)
         now, limits = self._service.clock.now(), await self._context.limits()
@@ -158,6 +161,16 @@ class JobSubmissions:
             if estimate is None and found is not None:
                 self._estimator.attach(self._customer, kept.job_id, config)
         return kept
+
+    async def _check_model(self, job_id: str) -> None:
+        """Look whether a job has a model, or may come to have one.
+
+        Raises:
+            JobNotFound: There is no such job of this customer.
+            NotFound: It keeps none.
+        """
+        if (await self._queries.status(job_id)).status is State.COMPLETED:
+            kept_model(await self._queries.manifest(job_id))
 
     async def _check_predecessors(self, config: JobConfiguration) -> None:
         unknown = []

@@ -1,0 +1,201 @@
+"""Where a model comes from, usually: it is fitted to a sample of the input's rows."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from datagen_nb.core.changes import InputMeasured
+from datagen_nb.core.config import JobConfiguration
+from datagen_nb.core.errors import InputError
+from datagen_nb.core.pipeline import Task
+from datagen_nb.core.result import Report
+from datagen_nb.pipelines.built_in import fit_options, named_columns
+from datagen_nb.pipelines.engine import sample
+from datagen_nb.pipelines.engine.reporter import Emit, Reporter
+from datagen_nb.pipelines.engine.tasks import taken_up, unusable
+from datagen_nb.pipelines.engine.workspace import Workspace
+from datagen_nb.pipelines.opening import opened
+from datagen_nb.pipelines.selecting import selection_of
+from datagen_nb.synth import quality
+from datagen_nb.synth.arrays import plain_table
+from datagen_nb.synth.fitting import fit
+from datagen_nb.synth.model import Model
+from datagen_nb.synth.profile import Profile
+from datagen_nb.tables.excluding import without
+from datagen_nb.tables.formats import check_rows, check_writable, read_batches
+from datagen_nb.tables.forms import LevelCounts
+from datagen_nb.tables.sniff import check_open_file
+
+PROFILE = "profile"
+"""Name of the profile of the whole input; when a workspace has it, the input was read."""
+
+SELECTED = "Rules and conditions selected the rows: what they change lowers the scores."
+
+MIN_COUNT = 5
+"""Rows that have to have a category which the result may declare."""
+
+
+def check_columns(config: JobConfiguration, names: Sequence[str]) -> None:
+    """Look whether the columns that the configuration names are there.
+
+    Raises:
+        InputError: One is not, or is excluded.
+    """
+    excluded = config.parameters.get("exclude", ())
+    for parameter, name in named_columns(config.parameters):
+        if name in excluded:
+            remedy = "Leave it out of one of them."
+            raise InputError(
+                f"parameters.{parameter} names {name!r}, and so does parameters.exclude. {remedy}",
+                code="unknown_column",
+                details={"column": name, "remedy": remedy},
+            )
+        if name not in names:
+            near = difflib.get_close_matches(name, names, n=1)
+            remedy = f"Did you mean {near[0]!r}?" if near else f"It has {names}."
+            raise InputError(
+                f"parameters.{parameter} names {name!r}, which the input does not have. {remedy}",
+                code="unknown_column",
+                details={"column": name, "remedy": remedy},
+            )
+
+
+class _Rows:
+    """What is kept of the rows of an input as they are read."""
+
+    def __init__(self, limit: int, seed: int) -> None:
+        self._limit = limit
+        self._seed = seed
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget all rows; those to come may have other types."""
+        self.sample = sample.Sample(self._limit, self._seed)
+        self.levels = LevelCounts()
+        self.profile = Profile.start(pa.schema([]))
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        if not self.sample.rows:
+            self.profile = Profile.start(batch.schema)
+        self.sample.add(batch)
+        self.profile.add(batch)
+        self.levels.add(batch)
+
+
+@dataclass(slots=True)
+class FromTable:
+    """Fits a model to the input; an ``Origin``."""
+
+    task: Task
+    workspace: Workspace
+    emit: Emit
+    log: Reporter
+    _tables: tuple[pa.Table, pa.Table] | None = None
+
+    def check(self) -> None:
+        config = self.task.config
+        if self.workspace.load(PROFILE) is not None:
+            return
+        with opened(config, self.task.source) as file:
+            size = file.seek(0, os.SEEK_END)
+            check_open_file(
+                file, config.input_format, name=config.input_title, parameters=config.parameters
+            )
+        self.emit(InputMeasured(self.task.attempt, size))
+
+    def read(self) -> None:
+        if self.workspace.load(PROFILE) is None:
+            self._sample()
+        training, held_back = (
+            sample.from_bytes(self.workspace.load(name) or b"")
+            for name in ("training.arrow", "held-back.arrow")
+        )
+        self._tables = training, held_back
+
+    def model(self) -> Model:
+        if (data := self.workspace.model()) is not None:
+            return taken_up(data)
+        training, held_back = self._read
+        model = fit(
+            training,
+            profile=self._profile(),
+            held_back=held_back,
+            on_progress=self.log.share,
+            **fit_options(self.task.config.parameters),
+        )
+        warnings = [*model.warnings]
+        if (selection := selection_of(self.task.config.parameters)) is not None:
+            warnings += selection.check(plain_table(training), model.codecs, model.makers)
+        for message in warnings:
+            self.log.warn(message)
+        kinds = ", ".join(f"{name} {kind}" for name, kind in list(model.kinds.items())[:50])
+        self.log.log(f"Fitted {len(model.kinds)} columns: {kinds}.")
+        data = model.to_bytes()
+        self.workspace.save_model(data)
+        # What was written is what is used, so that this attempt cannot differ from a later one.
+        return taken_up(data)
+
+    def report(self, model: Model, rows: Callable[[int], pa.Table]) -> Report:
+        training, held_back = self._read
+        report = quality.assess(
+            training,
+            held_back,
+            rows(training.num_rows),
+            model.kinds,
+            codecs=model.codecs,
+            relations=tuple(model.relations),
+            min_count=fit_options(self.task.config.parameters)["min_count"],
+            facts=self._profile().facts(),
+            shared=[name for name, maker in model.makers.items() if not maker.is_unique],
+        )
+        if selection_of(self.task.config.parameters) is None:
+            return report
+        return report.model_copy(update={"notes": (*report.notes, SELECTED)})
+
+    @property
+    def _read(self) -> tuple[pa.Table, pa.Table]:
+        assert self._tables is not None, "read comes before"  # noqa: S101, an order of our own
+        return self._tables
+
+    def _sample(self) -> None:
+        config = self.task.config
+        seed = config.parameters.get("seed", 0)
+        rows = _Rows(config.parameters.get("sampleRows", sample.SAMPLE_ROWS), seed)
+        with opened(config, self.task.source) as file:
+            for batch in read_batches(
+                file,
+                config.input_format,
+                name=config.input_title,
+                parameters=config.parameters,
+                warn=self.log.warn,
+                note=self.log.log,
+                progress=self.log.share,
+                take_back=rows.clear,
+            ):
+                rows.add(without(batch, config.parameters.get("exclude", ()), config.input_title))
+        kept, profile = rows.sample, rows.profile
+        check_rows(kept.rows, config.input_title)
+        table = kept.take()
+        least = config.parameters.get("minCount", MIN_COUNT)
+        table = table.cast(rows.levels.without_rare(table.schema, least))
+        check_columns(config, table.schema.names)
+        check_writable(table, config.output_format, config.input_title)
+        training, held_back = sample.split(table, seed)
+        self.log.log(
+            f"Read {kept.rows:,} rows of {table.num_columns} columns; training on "
+            f"{training.num_rows:,}, holding back {held_back.num_rows:,} for the report."
+        )
+        self.workspace.save("training.arrow", sample.to_bytes(training))
+        self.workspace.save("held-back.arrow", sample.to_bytes(held_back))
+        self.workspace.save(PROFILE, profile.to_bytes())
+
+    def _profile(self) -> Profile:
+        try:
+            return Profile.from_bytes(self.workspace.load(PROFILE) or b"")
+        except ValueError as error:
+            raise unusable("profile", error) from error
