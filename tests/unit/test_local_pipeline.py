@@ -121,8 +121,8 @@ def results(task: Task) -> dict[str, bytes]:
     manifest = json.loads(found["manifest.json"])
     assert manifest.pop("jobId") == task.job_id
     assert manifest.pop("outputPath", "") == task.config.output_path
-    for part in manifest["parts"]:
-        part["name"] = part["name"].removeprefix(place)
+    for item in (manifest["model"], *manifest["parts"]):
+        item["name"] = item["name"].removeprefix(place)
     found["manifest.json"] = json.dumps(manifest).encode()
     if task.config.output_path:
         found["output"] = Path(task.config.output_path).read_bytes()
@@ -153,6 +153,7 @@ async def test_an_attempt_tells_of_every_stage_and_completes(
     assert len([name for name in names if "/parts/" in name]) == ROWS // PART_ROWS
     assert [n for n in names if "/parts/" not in n] == [
         "jobs/j/manifest.json",
+        "jobs/j/model",
         "jobs/j/report.json",
     ]
 
