@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
+from datagen_nb.codecs.counts import count
 from datagen_nb.core.errors import InputError
 from datagen_nb.core.quoting import brief_repr
-from datagen_nb.synth.codecs.counts import count
 from datagen_nb.synth.column_kind import ColumnKind
 
 MAX_OTHERS = 0.05

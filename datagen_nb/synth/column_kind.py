@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pyarrow as pa
 
-    from datagen_nb.synth.codecs import Codec, Written
-    from datagen_nb.synth.codecs.counts import Counts
+    from datagen_nb.codecs import Codec, Written
+    from datagen_nb.codecs.counts import Counts
     from datagen_nb.synth.identities import Candidate, Maker
 
 

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from datagen_nb.codecs import Codec
 from datagen_nb.core.errors import InputError
 from datagen_nb.core.kinds import Scale
 from datagen_nb.synth import keys
 from datagen_nb.synth.arrays import plain
 from datagen_nb.synth.chosen_patterns import check_pattern
-from datagen_nb.synth.codecs import Codec
 from datagen_nb.synth.column_kind import ColumnKind, column_kind
 from datagen_nb.synth.identities import Candidate, Maker, is_text
 from datagen_nb.synth.identities.forms import Pattern

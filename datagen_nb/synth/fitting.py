@@ -11,10 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from threadpoolctl import threadpool_limits
 
+from datagen_nb import relations
 from datagen_nb.core.config_rules import MIN_ROWS
 from datagen_nb.core.errors import InputError
 from datagen_nb.core.kinds import KINDS, Scale
-from datagen_nb.synth import keys, relations
+from datagen_nb.synth import keys
 from datagen_nb.synth.arrays import plain_table, to_column, to_values
 from datagen_nb.synth.decisions import Decisions, decide
 from datagen_nb.synth.keys import Group

@@ -9,7 +9,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from datagen_nb.synth.codecs.counts import count
+from datagen_nb.codecs.counts import count
 
 MIN_ROWS = 5
 """Fewest rows that a word has; an empty text may have fewer."""

@@ -23,12 +23,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from datagen_nb.codecs import Codec
+from datagen_nb.relations import Relations
 from datagen_nb.synth import keys, packing
-from datagen_nb.synth.codecs import Codec
 from datagen_nb.synth.drawn import Columns, Drawn, Ints
 from datagen_nb.synth.identities import Maker
 from datagen_nb.synth.keys import Group
-from datagen_nb.synth.relations import Relations
 from datagen_nb.synth.selection import Selection
 from datagen_nb.synth.stage import Given, Stage
 

@@ -40,8 +40,8 @@ FORMAT = 4
 
 MAGIC = b"datagen_nb model"
 
-ROOM = "datagen_nb.synth."
-"""Only classes below this package, and of the modules of kinds, are made again from bytes."""
+PACKAGES = ("datagen_nb.codecs.", "datagen_nb.relations.", "datagen_nb.synth.")
+"""Only classes below these, and of the modules of kinds, are made again from bytes."""
 
 MAX_HEADER = 64 << 20
 """Bytes of a header that is read."""
@@ -246,7 +246,7 @@ _FROM_ARRAY: Mapping[str, Callable[[Any], Any]] = {
 def _class_of(name: str) -> type[Any]:
     module, _, qualified = name.partition(":")
     if not (
-        module.startswith(ROOM) or module in {type(kind).__module__ for kind in KINDS.values()}
+        module.startswith(PACKAGES) or module in {type(kind).__module__ for kind in KINDS.values()}
     ):
         raise ValueError(f"{name} is no part of a model")
     found = getattr(importlib.import_module(module), qualified)

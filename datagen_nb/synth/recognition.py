@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from datagen_nb.codecs import Codec, Written
 from datagen_nb.core.kinds import KINDS
-from datagen_nb.synth.codecs import Codec, Written
 from datagen_nb.synth.column_kind import ColumnKind, column_kind
 from datagen_nb.synth.identities import Candidate, Maker, go_with_names
 from datagen_nb.synth.margin_fitting import MIN_COUNT

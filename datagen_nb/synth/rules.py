@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from datagen_nb.codecs import Codec
 from datagen_nb.core.quoting import brief_repr
 from datagen_nb.core.rule_text import (
     Allowed,
@@ -24,12 +25,11 @@ from datagen_nb.core.rule_text import (
     Rule,
     columns_of,
 )
-from datagen_nb.synth.codecs import Codec
+from datagen_nb.relations.expression import Columns, Expression, compute
+from datagen_nb.relations.formula import CLOSE
+from datagen_nb.relations.numbers import NUMBER, Flags, family_of
+from datagen_nb.relations.relation import as_flags, known_of, plain
 from datagen_nb.synth.identities import is_text
-from datagen_nb.synth.relations.expression import Columns, Expression, compute
-from datagen_nb.synth.relations.formula import CLOSE
-from datagen_nb.synth.relations.numbers import NUMBER, Flags, family_of
-from datagen_nb.synth.relations.relation import as_flags, known_of, plain
 
 _SIGNS: Mapping[str, Callable[[Any, Any], Any]] = {
     "=": operator.eq,

@@ -15,14 +15,14 @@ from typing import Any, Self
 import numpy as np
 import pyarrow as pa
 
+from datagen_nb.codecs import Codec
 from datagen_nb.core.errors import InputError
 from datagen_nb.core.quoting import brief_repr, did_you_mean
 from datagen_nb.core.rule_text import Allowed, Match, Present, Rule, columns_of, parse
-from datagen_nb.synth.codecs import Codec
+from datagen_nb.relations.numbers import Flags
+from datagen_nb.relations.relation import known_of
 from datagen_nb.synth.drawn import Columns, Drawn, Ints
 from datagen_nb.synth.identities import Maker
-from datagen_nb.synth.relations.numbers import Flags
-from datagen_nb.synth.relations.relation import known_of
 from datagen_nb.synth.rules import Unfit, check_pattern, kept
 
 MAX_DRAWS = 100

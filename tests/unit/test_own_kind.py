@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from datagen_nb.core.kinds import Scale
-from datagen_nb.synth.codecs.codec import TextCodec
+from datagen_nb.codecs.codec import TextCodec
 from datagen_nb.synth.column_kind import ColumnKind
 from datagen_nb.synth.identities import is_text
 from datagen_nb.synth.identities.known import KnownValues

@@ -9,13 +9,13 @@ import pyarrow as pa
 import pytest
 
 from datagen_nb.core.result import Report
+from datagen_nb.relations import find
 from datagen_nb.synth.fitting import fit
 from datagen_nb.synth.quality import assess
 from datagen_nb.synth.quality.assessment import MOST_PAIRS
 from datagen_nb.synth.quality.columns import Column, Samples
 from datagen_nb.synth.quality.memorisation import MIN_HELD_BACK
 from datagen_nb.synth.quality.pairs import compare_pairs
-from datagen_nb.synth.relations import find
 from tests.unit.test_synth import TYPES
 
 KINDS = {"x": "numeric", "y": "numeric", "k": "categorical", "f": "boolean", "t": "datetime"}

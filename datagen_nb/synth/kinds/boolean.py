@@ -10,7 +10,7 @@ from datagen_nb.synth.column_kind import ColumnKind
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from datagen_nb.synth.codecs import Codec, Written
+    from datagen_nb.codecs import Codec, Written
     from datagen_nb.synth.identities import Candidate
 
 
@@ -30,7 +30,7 @@ class Boolean(ColumnKind):
         return is_text(type) or bool(pa.types.is_boolean(type))
 
     def codec(self, column: Written) -> Codec | None:
-        from datagen_nb.synth.codecs import booleans
+        from datagen_nb.codecs import booleans
 
         return booleans(column)
 

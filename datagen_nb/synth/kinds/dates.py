@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pyarrow as pa
 
-    from datagen_nb.synth.codecs import Codec, Written
-    from datagen_nb.synth.codecs.counts import Counts
+    from datagen_nb.codecs import Codec, Written
+    from datagen_nb.codecs.counts import Counts
     from datagen_nb.synth.identities import Candidate
 
 
@@ -33,7 +33,7 @@ class Datetime(ColumnKind):
         return is_text(type) or bool(pa.types.is_integer(type) or pa.types.is_temporal(type))
 
     def codec(self, column: Written) -> Codec | None:
-        from datagen_nb.synth.codecs import dates
+        from datagen_nb.codecs import dates
 
         return dates(column)
 
@@ -43,8 +43,8 @@ class Datetime(ColumnKind):
         return bool(pa.types.is_temporal(column.column.type))
 
     def fits(self, pattern: str, texts: Counts) -> npt.NDArray[np.bool_]:
-        from datagen_nb.synth.codecs.codec import spell
-        from datagen_nb.synth.codecs.detect import chosen_spelling
+        from datagen_nb.codecs.codec import spell
+        from datagen_nb.codecs.detect import chosen_spelling
 
         try:
             spelling = chosen_spelling(pattern, texts)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pyarrow as pa
 
-    from datagen_nb.synth.codecs.counts import Counts
+    from datagen_nb.codecs.counts import Counts
     from datagen_nb.synth.identities import Candidate, Maker
 
 

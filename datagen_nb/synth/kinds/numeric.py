@@ -11,7 +11,7 @@ from datagen_nb.synth.column_kind import ColumnKind
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from datagen_nb.synth.codecs import Codec, Written
+    from datagen_nb.codecs import Codec, Written
     from datagen_nb.synth.identities import Candidate
 
 MIN_ROWS_FOR_KEY = 20
@@ -39,7 +39,7 @@ class Numeric(ColumnKind):
         return is_text(type) or _is_number(type)
 
     def codec(self, column: Written) -> Codec | None:
-        from datagen_nb.synth.codecs import numbers
+        from datagen_nb.codecs import numbers
 
         return numbers(column)
 

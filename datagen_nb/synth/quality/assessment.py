@@ -7,10 +7,10 @@ from typing import Protocol
 
 import pyarrow as pa
 
+from datagen_nb.codecs import Codec
 from datagen_nb.core.kinds import Scale, scale_of
 from datagen_nb.core.result import Memorisation, NotCompared, Report
 from datagen_nb.synth.arrays import plain_table
-from datagen_nb.synth.codecs import Codec
 from datagen_nb.synth.quality.columns import (
     Column,
     Tables,

@@ -15,10 +15,10 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from datagen_nb.codecs import Codec
 from datagen_nb.core.kinds import Scale, scale_of
 from datagen_nb.core.result import ColumnFidelity, NotCompared
 from datagen_nb.synth.arrays import plain_table
-from datagen_nb.synth.codecs import Codec
 from datagen_nb.synth.column_kind import column_kind
 from datagen_nb.synth.quality.closeness import Floats, Ints, codes_of, floats
 from datagen_nb.synth.quality.distances import ks, shares, tvd

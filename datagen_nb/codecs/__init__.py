@@ -1,0 +1,6 @@
+"""From texts as people write them to typed values, and back: see ``codec``."""
+
+from datagen_nb.codecs.codec import Codec, Parsed
+from datagen_nb.codecs.detect import Written, booleans, dates, numbers
+
+__all__ = ["Codec", "Parsed", "Written", "booleans", "dates", "numbers"]
