@@ -65,7 +65,6 @@ bench: $(VENV)/.test  ## Measure what the documents claim.
 	$(PY) -m tests.bench.synth
 	$(PY) -m tests.bench.tables
 	$(PY) -m tests.bench.skeleton
-	$(PY) -m tests.bench.package
 	$(PY) -m tests.bench.scale
 	$(PY) -m tests.bench.service $(if $(PEERS),--peers $(PEERS))
 

@@ -112,7 +112,7 @@ def ours(place: Path) -> None:
 
     async def build() -> host.HostedService:
         pipeline = NoOp(still=os.environ.get("DATAGEN_BENCH_PIPELINE") == "still")
-        service = await build_service(home.database, home.buckets, pipeline)
+        service = await build_service(home.database, home.buckets, pipeline, exclusive=True)
         return await host_service(service)
 
     host.serve(build, home, idle_seconds=None)
@@ -120,7 +120,7 @@ def ours(place: Path) -> None:
 
 async def _jobs(place: Path, count: int) -> float:
     home = _with_input(Home.open(place))
-    service = await build_service(home.database, home.buckets, NoOp(still=False))
+    service = await build_service(home.database, home.buckets, NoOp(still=False), exclusive=True)
     jobs = service.customer(LOCAL_CUSTOMER)
     room = asyncio.Semaphore(64)
 

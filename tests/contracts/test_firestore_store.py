@@ -77,30 +77,6 @@ async def test_a_lost_answer_about_the_services_own_documents_is_said(open_store
     assert (await store.documents.get("", "lease", "leader")).version == 1
 
 
-async def test_a_store_knows_its_own_changes(open_store):
-    """Those of another are reported, also when its own came after them."""
-    one, other = await open_store(), await open_store()
-    made = await one.add(record(1))
-    position = (await one.changes()).position
-
-    async def reported():
-        nonlocal position
-        found = await one.changes(after=position, by_others=True)
-        position = found.position
-        return list(found.customers)
-
-    await reported()
-    made = await one.replace(started(made, 5), "job.updated")
-    assert await reported() == []
-    await other.append_log("ann", made.job_id, [line("other")])
-    assert await reported() == ["ann"]
-    await other.append_log("ann", made.job_id, [line("other")])
-    await one.replace(made, "job.updated")
-    assert await reported() == ["ann"]
-    await one.append_log("ann", made.job_id, [line("own")])
-    assert await reported() == []
-
-
 async def test_a_long_job_is_deleted_whole(open_store, monkeypatch):
     """With more events and lines than fit into a commit; those of another job stay."""
     monkeypatch.setattr(deletion, "AT_ONCE", 3)

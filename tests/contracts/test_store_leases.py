@@ -170,3 +170,31 @@ async def test_two_that_share_a_store_see_each_others_changes(opened: Opener) ->
     finally:
         await one.aclose()
         await two.aclose()
+
+
+async def test_a_store_knows_its_own_changes(opened: Opener) -> None:
+    """Those of another are reported, also when its own came after them."""
+    one, other = await opened(), await opened()
+    try:
+        made = await one.add(record(1))
+        position = (await one.changes()).position
+
+        async def reported() -> list[str]:
+            nonlocal position
+            found = await one.changes(after=position, by_others=True)
+            position = found.position
+            return list(found.customers)
+
+        await reported()
+        made = await one.replace(started(made, 5), "job.updated")
+        assert await reported() == []
+        await other.append_log("ann", made.job_id, [line("other")])
+        assert await reported() == ["ann"]
+        await other.append_log("ann", made.job_id, [line("other")])
+        await one.replace(made, "job.updated")
+        assert await reported() == ["ann"]
+        await one.append_log("ann", made.job_id, [line("own")])
+        assert await reported() == []
+    finally:
+        await one.aclose()
+        await other.aclose()

@@ -76,8 +76,9 @@ async def test_a_bus_outlives_a_store_that_fails_for_a_while(tmp_path, monkeypat
 
 
 async def test_an_idle_store_is_polled_less_and_less(tmp_path):
-    """Up to a bound, and as often as before once something has changed."""
+    """Up to a bound, and as often as before once another process has changed something."""
     store = await SqliteStore.open(tmp_path / "jobs.db")
+    other = await SqliteStore.open(tmp_path / "jobs.db")
     clock, heard = FakeClock(), asyncio.Queue()
     bus = PollingEventBus(store, clock, longest=5.0)
     bus.subscribe_remote(heard.put_nowait)
@@ -85,11 +86,12 @@ async def test_an_idle_store_is_polled_less_and_less(tmp_path):
     for interval in (0.5, 1.0, 2.0, 4.0, 5.0, 5.0):
         await clock.asleep(interval)
         clock.advance(interval)
-    await store.add(record(1))
+    await other.add(record(1))
     await clock.asleep(5.0)
     clock.advance(5.0)
     async with asyncio.timeout(DEADLINE):
         assert await heard.get() == "ann"
     await clock.asleep(POLL_INTERVAL)
     await bus.aclose()
+    await other.aclose()
     await store.aclose()

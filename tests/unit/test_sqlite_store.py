@@ -149,3 +149,17 @@ async def test_a_database_that_breaks_while_open_is_reported(tmp_path: Path) -> 
     assert await store.find("ann", record(1).idempotency_key) is None
     await store.append_log("ann", "j_1", [line("still serving")])
     await store.aclose()
+
+
+async def test_changes_of_another_are_reported_until_the_position_moves(tmp_path: Path) -> None:
+    """As when the transaction that read them could not be committed."""
+    one = await SqliteStore.open(tmp_path / "jobs.db")
+    other = await SqliteStore.open(tmp_path / "jobs.db")
+    position = (await one.changes(by_others=True)).position
+    await other.add(record(1))
+    for _ in range(2):
+        found = await one.changes(after=position, by_others=True)
+        assert list(found.customers) == ["ann"]
+    assert not (await one.changes(after=found.position, by_others=True)).customers
+    await one.aclose()
+    await other.aclose()

@@ -111,6 +111,26 @@ def changes(db: sqlite3.Connection, *, after: int | None) -> CustomerChanges:
     return CustomerChanges(found[-1][0], [customer for _, customer in found])
 
 
+class ChangesByOthers:
+    """Customers that have changed, without those that only one connection has changed since it asked.
+
+    Source: https://www.sqlite.org/pragma.html#pragma_data_version, which only commits of other
+    connections change.
+    """
+
+    def __init__(self) -> None:
+        self._seen: tuple[int, int] | None = None
+
+    def find(self, db: sqlite3.Connection, *, after: int | None) -> CustomerChanges:
+        """The same as ``changes``; ``db`` is the one connection that writes, in a transaction."""
+        (version,) = db.execute("PRAGMA data_version").fetchone()
+        found = changes(db, after=after)
+        if self._seen == (version, after):
+            found = CustomerChanges(found.position)
+        self._seen = version, found.position
+        return found
+
+
 def reduce_events(db: sqlite3.Connection, customer: str, status: JobStatus) -> None:
     """Drop the status of a job's events where a later event or the job itself holds a newer one."""
     kinds, last = ["job.updated"], last_cursor(db, customer)

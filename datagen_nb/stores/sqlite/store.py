@@ -32,6 +32,7 @@ from datagen_nb.stores.listing import LISTING_FIELDS, listing_values
 from datagen_nb.stores.sqlite.documents import SqliteDocuments, put
 from datagen_nb.stores.sqlite.events import (
     EVENT,
+    ChangesByOthers,
     EventLog,
     changes,
     event_of,
@@ -64,6 +65,7 @@ class SqliteStore:
     def __init__(self, file: SqliteFile, log: EventLog) -> None:
         self._file = file
         self._log = log
+        self._by_others = ChangesByOthers()
         self.documents = SqliteDocuments(file, log)
         self.transfer = SqliteTransfer(file)
 
@@ -293,11 +295,10 @@ class SqliteStore:
         return await self._file.read(lambda db: last_cursor(db, customer))
 
     async def changes(
-        self,
-        *,
-        after: int | None = None,
-        by_others: bool = False,  # noqa: ARG002  who wrote is not stored
+        self, *, after: int | None = None, by_others: bool = False
     ) -> CustomerChanges:
+        if by_others:
+            return await self._file.write(partial(self._by_others.find, after=after))
         return await self._file.read(partial(changes, after=after))
 
     async def append_log(self, customer: str, job_id: str, entries: Sequence[LogEntry]) -> None:
