@@ -86,8 +86,8 @@ async def test_an_idle_store_is_polled_less_and_less(tmp_path):
     for interval in (0.5, 1.0, 2.0, 4.0, 5.0, 5.0):
         await clock.asleep(interval)
         clock.advance(interval)
-    await other.add(record(1))
     await clock.asleep(5.0)
+    await other.add(record(1))
     clock.advance(5.0)
     async with asyncio.timeout(DEADLINE):
         assert await heard.get() == "ann"
