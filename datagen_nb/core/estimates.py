@@ -142,27 +142,28 @@ class Space:
     copies: int = 1
 
 
-def judge(config: JobConfiguration, said: Estimate, spaces: Sequence[Space]) -> Estimate:
+def judge(config: JobConfiguration, estimate: Estimate, spaces: Sequence[Space]) -> Estimate:
     """Hold an estimate against the job's timeout and the places of its result."""
-    found = [_too_large(said, space) for space in spaces]
-    warnings = [_too_long(config, said), *found]
-    return said.model_copy(update={"warnings": tuple(one for one in warnings if one)})
+    found = [_too_large(estimate, space) for space in spaces]
+    warnings = [_too_long(config, estimate), *found]
+    return estimate.model_copy(update={"warnings": tuple(one for one in warnings if one)})
 
 
-def _too_long(config: JobConfiguration, said: Estimate) -> EstimateWarning | None:
-    if said.seconds_high <= config.timeout:
+def _too_long(config: JobConfiguration, estimate: Estimate) -> EstimateWarning | None:
+    if estimate.seconds_high <= config.timeout:
         return None
-    certain = said.seconds_low > config.timeout
-    grain = 60 if said.seconds_high < 7_200 else 3_600
-    enough = math.ceil(said.seconds_high / grain) * grain
+    certain = estimate.seconds_low > config.timeout
+    grain = 60 if estimate.seconds_high < 7_200 else 3_600
+    enough = math.ceil(estimate.seconds_high / grain) * grain
     changes: tuple[Literal["timeout", "dataSize"], int] | None = ("timeout", enough)
     remedy = f"Set timeout={enough} ({duration(enough)})."
     if enough > MAX_SECONDS:
-        changes = _fewer_rows(said, MAX_SECONDS / said.seconds_high)
+        changes = _fewer_rows(estimate, MAX_SECONDS / estimate.seconds_high)
         remedy = f"No timeout can be longer than {duration(MAX_SECONDS)}. {_asking(changes)}"
     return EstimateWarning(
         code="longer_than_timeout",
-        message=f"The job is expected to run for {between(said.seconds_low, said.seconds_high)}, "
+        message=f"The job is expected to run for "
+        f"{between(estimate.seconds_low, estimate.seconds_high)}, "
         f"and its timeout of {duration(config.timeout)} "
         f"{'will' if certain else 'may'} end it before it is complete.",
         remedy=remedy,
@@ -172,13 +173,13 @@ def _too_long(config: JobConfiguration, said: Estimate) -> EstimateWarning | Non
     )
 
 
-def _too_large(said: Estimate, space: Space) -> EstimateWarning | None:
-    low, high = said.bytes_low * space.copies, said.bytes_high * space.copies
+def _too_large(estimate: Estimate, space: Space) -> EstimateWarning | None:
+    low, high = estimate.bytes_low * space.copies, estimate.bytes_high * space.copies
     if high <= space.left:
         return None
     first, last = in_bytes(low), in_bytes(high)
     expected = last if first == last else f"{first} to {last}"
-    changes = _fewer_rows(said, space.left / high)
+    changes = _fewer_rows(estimate, space.left / high)
     place, room = (
         ("on the disk", "Make room on the disk")
         if space.code == "larger_than_disk"
@@ -195,9 +196,9 @@ def _too_large(said: Estimate, space: Space) -> EstimateWarning | None:
     )
 
 
-def _fewer_rows(said: Estimate, share: float) -> tuple[Literal["dataSize"], int] | None:
+def _fewer_rows(estimate: Estimate, share: float) -> tuple[Literal["dataSize"], int] | None:
     """Rows that fit into such a share of what was asked for, rounded down to two digits."""
-    rows = int(said.rows * share * 0.95)  # what every job needs does not shrink with its rows
+    rows = int(estimate.rows * share * 0.95)  # what every job needs does not shrink with its rows
     grain = 10 ** max(len(str(rows)) - 2, 0)
     return ("dataSize", rows // grain * grain) if rows > 0 else None
 

@@ -1,4 +1,4 @@
-"""The port of a pipeline: what makes the data of jobs, and what is said between it and the service.
+"""The port of a pipeline: what makes the data of jobs, and what passes between it and the service.
 
 Everything that crosses the seam can cross a wire as well: `Task` and `InputProbe` name their
 buckets by address, and ``signal_to_wire`` writes what a pipeline reports.

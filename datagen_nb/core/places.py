@@ -10,7 +10,7 @@ LOCAL_FILES = "file"
 """Name of the bucket that is the user's own file system; only the local service has it."""
 
 USUAL_MODE = 0o644
-"""Permission bits of a new file in the bucket of local files, if none are said."""
+"""Permission bits of a new file in the bucket of local files, if none are given."""
 
 DEFAULT_BUCKET = "default"
 """Name of the bucket that every customer has."""

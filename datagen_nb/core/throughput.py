@@ -179,8 +179,13 @@ def observed_ratios(
     ``None`` of a job that cannot be compared: it had no estimate, was interrupted, had no end, or
     ran through stages that the steps of an estimate are not known of.
     """
-    said, ran = status.estimate, status.metadata.processing_time
-    if said is None or ran is None or status.attempt != 1 or status.metadata.output_size is None:
+    estimate, ran = status.estimate, status.metadata.processing_time
+    if (
+        estimate is None
+        or ran is None
+        or status.attempt != 1
+        or status.metadata.output_size is None
+    ):
         return None
     seconds = dict.fromkeys(SECONDS, 0.0)
     for stage in status.stages:
@@ -188,7 +193,7 @@ def observed_ratios(
             return None
         seconds[STEP_OF[stage.name]] += (stage.end_time - stage.start_time).total_seconds()
     seconds["start"] = max(ran - sum(seconds.values()), 0.0)
-    expected = expected_seconds(config, said.input_rows, said.input_columns)
+    expected = expected_seconds(config, estimate.input_rows, estimate.input_columns)
     # Instants are kept to the millisecond: what was quicker took half of one.
     ratios = {step: max(seconds[step], 0.0005) / expected[step] for step in SECONDS}
     if facts is not None:

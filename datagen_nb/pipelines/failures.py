@@ -95,5 +95,5 @@ def probe_broke(error: Exception, probe: InputProbe) -> ServiceError:
 
 def _reason(error: Exception) -> str:
     # The text of an OSError names a place on the service's machine.
-    said = error.strerror if isinstance(error, OSError) else error
-    return f"{type(error).__name__}: {said}"
+    reason = error.strerror if isinstance(error, OSError) else error
+    return f"{type(error).__name__}: {reason}"

@@ -336,7 +336,7 @@ class _Worker:
         """How a worker ended that did not finish."""
         if self._is_silent:
             return Logged(
-                "error", f"The worker said nothing for {duration(silence)}; it was ended."
+                "error", f"No heartbeat of the worker for {duration(silence)}; it was ended."
             )
         code = await self._parent.exit_code(self._number)
         if code is None:

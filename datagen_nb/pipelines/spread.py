@@ -75,7 +75,7 @@ def spread(file: BinaryIO, config: JobConfiguration) -> Spread:
     """Read rows of an open input, without the columns that the configuration excludes.
 
     Raises:
-        InputError: It is not what it is said to be, has too few rows, or lacks an excluded column.
+        InputError: It is not in the stated format, has too few rows, or lacks an excluded column.
     """
     found = _spread(file, config)
     excluded = config.parameters.get("exclude", ())

@@ -42,10 +42,10 @@ PLANS = ("template", "schedule")
 """Kinds of documents that name inputs of jobs to come."""
 
 USED_SECONDS = 60.0
-"""An input is said to be in use again after so long, which is little beside any retention."""
+"""Seconds after which the use of an input is noted again: few beside any retention."""
 
 MAX_REMEMBERED = 10_000
-"""Inputs of which is remembered when they were said to be in use."""
+"""Inputs whose last noted use is remembered."""
 
 
 class Uploads:

@@ -92,7 +92,7 @@ def _written(column: pa.ChunkedArray, write: Any) -> pa.ChunkedArray:
 def _instants(column: pa.ChunkedArray) -> pa.ChunkedArray:
     try:
         texts = column.cast(pa.string())
-    except pa.ArrowInvalid:  # a zone that this machine does not know: as UTC, and said so
+    except pa.ArrowInvalid:  # a zone that this machine does not know: as UTC, which the text states
         column = column.cast(pa.timestamp(column.type.unit, "UTC"))
         texts = column.cast(pa.string())
     texts = _without_idle_zeros(texts)

@@ -80,7 +80,7 @@ class Dialect:
         return self.delimiter + " " * self.space_after
 
     def without_comments(self) -> Dialect:
-        """The same with other comments, as many: what they said is of the input alone."""
+        """The same with other comments, as many: what the input has in them stays there."""
         return replace(self, preamble=tuple(map(_neutral, self.preamble)))
 
     def encode(self, text: str) -> bytes:

@@ -108,7 +108,7 @@ def text_of(head: bytes) -> bytes:
 
 
 def check_encoding(head: bytes, name: str, encoding: str | None) -> None:
-    """Refuse text that is visibly not in its encoding, which is UTF-8 unless it is said.
+    """Refuse text that is visibly not in its encoding, which is UTF-8 unless another is stated.
 
     Raises:
         InputError: It is in another one.

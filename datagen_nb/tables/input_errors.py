@@ -69,7 +69,7 @@ def wrong_format(
 
     Args:
         name: What messages call the file.
-        expected: The format that was said.
+        expected: The stated format.
         actual: The name of the format that it is of; ``None`` if that is none of ours.
         what: What it is, if not the format's label.
     """

@@ -1,4 +1,4 @@
-"""A first look at a file before anything is sent: is it there, is it what it is said to be.
+"""A first look at a file before anything is sent: is it there, is it in the stated format.
 
 Standard library only, a few kilobytes read; what lies deeper in the file shows when it is read.
 """

@@ -175,7 +175,7 @@ class JobCard(WidgetBase):
         )
 
     async def _logs(self, job: AsyncJob, *, after: int) -> list[dict[str, Any]]:
-        """The lines so far; those to come are sent as they are said."""
+        """The lines so far; those to come are sent as they are logged."""
         lines = await job.logs(after=after)
         if self._logging is None and not job.status.status.is_terminal:
             self._logging = self.start_task(

@@ -132,13 +132,14 @@ class Wizard(WidgetBase):
         """The Python of a cell that submits the same."""
         return code_of(self.configuration, self._table.choice(self.config))
 
-    def update(self, **said: Any) -> None:
+    def update(self, **arguments: Any) -> None:
         """Change the draft, in the words of ``Client.submit``: ``rows``, ``seed``, ``output`` ….
 
         ``columns`` maps names to kinds. ``None`` takes a choice back.
         """
         self.config = edited(
-            self.config, fields_of_arguments(said, self._pipeline, shares_files=self._shares_files)
+            self.config,
+            fields_of_arguments(arguments, self._pipeline, shares_files=self._shares_files),
         )
 
     def use(self, source: Source) -> None:

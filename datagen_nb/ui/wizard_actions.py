@@ -29,7 +29,7 @@ class DraftChanges(Body):
     parameters: Mapping[Text, Value] = Field(default_factory=dict)
 
     def to_wire(self) -> dict[str, Any]:
-        """The fields that were said."""
+        """The fields that were given."""
         return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
 

@@ -314,7 +314,7 @@ async def test_a_worker_that_hangs_is_ended(make_task: Callable[..., Task]) -> N
                 os.kill(said[0].pid, signal.SIGSTOP)
     await pipeline.aclose()
 
-    assert said[-1] == Logged("error", "The worker said nothing for 10 seconds; it was ended.")
+    assert said[-1] == Logged("error", "No heartbeat of the worker for 10 seconds; it was ended.")
     assert await gone(said[0].pid, DEADLINE)
 
 

@@ -1,4 +1,4 @@
-// A job's log: the lines so far, then each as it is said.
+// A job's log: the lines so far, then each as it is logged.
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { CardActions } from "./actions";
@@ -26,12 +26,12 @@ export function Logs({ job, ask, listen }: { job: string; ask: Ask<CardActions>;
 
   useEffect(() => {
     setLines(null);
-    // What is said before the first lines have come waits for them, so that none is missed.
+    // What is logged before the first lines have come waits for them, so that none is missed.
     let early: Line[] | null = [];
-    const stop = listen("log", (said: { job: string; lines: Line[] }) => {
-      if (said.job !== job) return;
-      if (early) early = [...early, ...said.lines];
-      else setLines((known) => together(known ?? [], said.lines));
+    const stop = listen("log", (message: { job: string; lines: Line[] }) => {
+      if (message.job !== job) return;
+      if (early) early = [...early, ...message.lines];
+      else setLines((known) => together(known ?? [], message.lines));
     });
     ask("logs").then(
       (first) => {

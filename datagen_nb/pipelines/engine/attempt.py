@@ -79,7 +79,7 @@ class Origin(Protocol):
         """Look at the input, in the stage *validate*.
 
         Raises:
-            InputError: It is not there, or is not what it is said to be.
+            InputError: It is not there, or is not in the stated format.
         """
         ...
 

@@ -105,7 +105,7 @@ class Estimator:
         ``found`` is its input, if the caller has looked where it lies.
 
         Raises:
-            InputError: Its input is not there, or is not what it is said to be.
+            InputError: Its input is not there, or is not in the stated format.
             LimitReached: Too many inputs are being looked at.
         """
         if found is None:

@@ -98,7 +98,7 @@ class JobSubmissions:
         """Make a job of a submit, or find the one that its key has made; never two at a time.
 
         That a key is new is most likely, and the store looks once more as it adds the job: only
-        what cannot be accepted is looked for before that is said.
+        a kept job is looked for before a refusal is raised.
         """
         submit = (self._customer, idempotency_key)
         if submit in self._in_flight:

@@ -250,9 +250,9 @@ class _Webhooks(Collector):
         yield family
 
 
-def _count(registry: CollectorRegistry, name: str, said: str, *labels: str) -> Count:
-    return Count(f"datagen_{name}", said, labels, registry=registry)
+def _count(registry: CollectorRegistry, name: str, description: str, *labels: str) -> Count:
+    return Count(f"datagen_{name}", description, labels, registry=registry)
 
 
-def _gauge(registry: CollectorRegistry, name: str, said: str, *labels: str) -> Gauge:
-    return Gauge(f"datagen_{name}", said, labels, registry=registry)
+def _gauge(registry: CollectorRegistry, name: str, description: str, *labels: str) -> Gauge:
+    return Gauge(f"datagen_{name}", description, labels, registry=registry)

@@ -41,13 +41,13 @@ function Judged({ report }: { report: NonNullable<Snapshot["report"]> }) {
   );
 }
 
-interface Said {
+interface Facts {
   left: string;
   right: string;
   when?: string | undefined; // the instant that the right side speaks of
 }
 
-function facts({ status, format, outputPath, cooldownUntil }: Snapshot, now: number): Said {
+function facts({ status, format, outputPath, cooldownUntil }: Snapshot, now: number): Facts {
   const made = `${count(status.rowsDone)} of ${rows(status.dataSize)}`;
   const until = (at: string | undefined) => (at ? Math.max(0, (Date.parse(at) - now) / 1000) : 0);
   switch (status.status) {

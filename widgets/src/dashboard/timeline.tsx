@@ -95,8 +95,8 @@ export function Timeline({ bars, now, open }: { bars: Bar[]; now: number; open: 
             type="button"
             class={`dg-bar-job dg-${bar.status}`}
             style={{ left: `${from * 100}%`, width: `${wide * 100}%`, top: `${lane * 20}px` }}
-            title={said(bar, now)}
-            aria-label={said(bar, now)}
+            title={describe(bar, now)}
+            aria-label={describe(bar, now)}
             onClick={() => open(bar.id)}
           >
             <StateMark state={bar.status} still />
@@ -113,7 +113,7 @@ export function Timeline({ bars, now, open }: { bars: Bar[]; now: number; open: 
   );
 }
 
-function said(bar: Bar, now: number): string {
+function describe(bar: Bar, now: number): string {
   const end = bar.ended ? Date.parse(bar.ended) : now;
   const took = bar.started ? `, ${clock((end - Date.parse(bar.started)) / 1000)}` : "";
   return `${bar.name || bar.id}: ${WORDS[bar.status]}, ${rows(bar.rows)}${took}, submitted ${instant(bar.created)}`;

@@ -50,7 +50,7 @@ export function Field({ label, value, change, problem, hint, placeholder, list, 
           spellcheck={false}
           autocomplete="off"
           aria-invalid={problem ? "true" : undefined}
-          aria-describedby={`${id}-said`}
+          aria-describedby={`${id}-help`}
           onInput={({ currentTarget }) => {
             const typed = currentTarget.value;
             typing.current = true;
@@ -73,18 +73,18 @@ export function Field({ label, value, change, problem, hint, placeholder, list, 
           ))}
         </datalist>
       )}
-      <Said id={`${id}-said`} problem={problem} hint={hint} />
+      <Help id={`${id}-help`} problem={problem} hint={hint} />
     </div>
   );
 }
 
-interface Said {
+interface Help {
   id: string;
   problem: string | undefined;
   hint: string | undefined;
 }
 
-function Said({ id, problem, hint }: Said) {
+function Help({ id, problem, hint }: Help) {
   return (
     <p id={id} class={problem ? "dg-problem dg-text" : "dg-hint"} aria-live="polite">
       {problem || hint || ""}
@@ -110,7 +110,7 @@ export function Choice({ label, value, options, change, problem, hint }: Choice)
         id={id}
         class="dg-input"
         aria-invalid={problem ? "true" : undefined}
-        aria-describedby={`${id}-said`}
+        aria-describedby={`${id}-help`}
         onChange={({ currentTarget }) => change(currentTarget.value)}
       >
         {options.map(([one, words]) => (
@@ -119,7 +119,7 @@ export function Choice({ label, value, options, change, problem, hint }: Choice)
           </option>
         ))}
       </select>
-      <Said id={`${id}-said`} problem={problem} hint={hint} />
+      <Help id={`${id}-help`} problem={problem} hint={hint} />
     </div>
   );
 }

@@ -57,7 +57,7 @@ function Expected({ estimate }: { estimate: Estimate }) {
   );
 }
 
-/** A range in words; a unit that both ends share is said once. */
+/** A range in words; a unit that both ends share is written once. */
 function between(low: string, high: string): string {
   if (low === high) return `about ${low}`;
   if (low.startsWith("0 ")) return `up to ${high}`;
