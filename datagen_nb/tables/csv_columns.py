@@ -69,6 +69,12 @@ class TextColumn:
             return self._comma.decimals
         return self._guess.decimals if pa.types.is_floating(self.type) else 0
 
+    @property
+    def has_bare_whole(self) -> bool:
+        """Whether its whole numbers have no point, though others have decimals."""
+        guess = self._comma if self._comma is not None and self._has_comma else self._guess
+        return pa.types.is_floating(self.type) and guess.has_bare_whole
+
     def use_word_of_others(self, word: str) -> bool:
         """Read a word in texts as other columns of the file do; whether that changes anything."""
         is_used = self._guess.is_text and not self._has_comma and not self._has_null
@@ -149,6 +155,10 @@ class _WrittenGuess:
     @property
     def decimals(self) -> int:
         return self._guess.decimals
+
+    @property
+    def has_bare_whole(self) -> bool:
+        return self._guess.has_bare_whole
 
     def update(self, texts: pa.Array) -> pa.Array | None:
         """Take a block into account; its values, if they were read."""

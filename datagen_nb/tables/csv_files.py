@@ -141,6 +141,9 @@ class CsvReader:
             null_words=nulls if any(nulls) else (),
             true_words=truths if any(truths) else (),
             decimals=decimals if any(decimals) else (),
+            bare_whole=tuple(
+                place for place, column in enumerate(columns.values()) if column.has_bare_whole
+            ),
         )
         return dialect.without_comments().attach(pa.schema(fields))
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from datagen_nb.tables.dialect import BYTE_ORDER_MARK, Dialect
-from datagen_nb.tables.values import as_text, with_decimals
+from datagen_nb.tables.values import as_text, with_bare_whole, with_decimals
 
 WRITE_ROWS = 20_000
 
@@ -87,20 +87,26 @@ def _end_of_header(text: str, start: int, dialect: Dialect) -> int:
 
 def _fields(column: pa.Array, dialect: Dialect, place: int) -> pa.Array:
     always = place in dialect.quoted
-    decimals = dialect.decimals_of(place) if pa.types.is_floating(column.type) else 0
-    texts = with_decimals(column, decimals) if decimals else as_text(column)
+    is_float = pa.types.is_floating(column.type)
+    texts = _floats(column, dialect, place) if is_float else as_text(column)
     if pa.types.is_boolean(column.type) and (true := dialect.true_word(place)):
         texts = pc.utf8_upper(texts) if true.isupper() else pc.utf8_capitalize(texts)
     if word := dialect.null_word(place):
         texts = pc.fill_null(texts, word)
     if is_text(column.type):
         return _quoted(texts, dialect, always=always)
-    if dialect.decimal != "." and pa.types.is_floating(column.type):
+    if dialect.decimal != "." and is_float:
         texts = pc.replace_substring(texts, ".", dialect.decimal)
     if always:
         texts = pc.fill_null(texts, "")
     may_clash = dialect.delimiter not in ",;\t|" or dialect.delimiter == dialect.decimal
     return _quoted(texts, dialect, always=always) if always or may_clash else texts
+
+
+def _floats(column: pa.Array, dialect: Dialect, place: int) -> pa.Array:
+    if decimals := dialect.decimals_of(place):
+        return with_decimals(column, decimals)
+    return with_bare_whole(column) if place in dialect.bare_whole else as_text(column)
 
 
 def _quoted(texts: pa.Array, dialect: Dialect, *, always: bool) -> pa.Array:

@@ -44,6 +44,8 @@ class Dialect:
             entry at all, in the same way.
         decimals: For each column how many its numbers have; 0, and no entry at all, where they have
             as many as they need.
+        bare_whole: Positions of the columns whose numbers have as many decimals as they need, and
+            no point where they need none, as 18 beside 39.1.
     """
 
     delimiter: str = ","
@@ -61,6 +63,7 @@ class Dialect:
     null_words: tuple[str, ...] = ()
     true_words: tuple[str, ...] = ()
     decimals: tuple[int, ...] = ()
+    bare_whole: tuple[int, ...] = ()
 
     def null_word(self, place: int) -> str:
         """What stands for a missing value in a column, by its position."""
@@ -106,8 +109,10 @@ class Dialect:
         if data is None:
             return cls()
         fields = json.loads(data)
-        for name in ("preamble", "quoted", "null_words", "true_words", "decimals"):
-            fields[name] = tuple(fields.get(name, ()))
+        fields = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in fields.items()
+        }
         return cls(**fields)
 
     def for_path(self, path: str) -> Dialect:

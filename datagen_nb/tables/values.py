@@ -104,9 +104,15 @@ class Guess:
         is_fixed = least == most >= 2 and self._ends_in_zero and not self.is_text
         return least if is_fixed else 0
 
+    @property
+    def has_bare_whole(self) -> bool:
+        """Whether whole numbers among those with decimals have no point: 18 beside 39.1."""
+        least, most = self._decimals
+        return least == 0 < most and not self._ends_in_zero and not self.is_text
+
     def _count_decimals(self, texts: pa.Array) -> None:
         least, most = self._decimals
-        if self._ladder is not _NUMBERS or least < most:
+        if self._ladder is not _NUMBERS or (least < most and self._ends_in_zero):
             return
         if self._ladder[self._rung] == pa.int64():
             self._decimals = min(least, 0), max(most, 0)
@@ -226,6 +232,13 @@ def as_text(column: pa.Array) -> pa.Array:
     if pa.types.is_null(type):
         return pa.nulls(len(column), pa.string())
     return column.cast(pa.string())
+
+
+def with_bare_whole(column: pa.Array) -> pa.Array:
+    """Write floats as ``as_text``, whole ones without a point."""
+    texts = as_text(column)
+    is_whole = pc.ends_with(texts, ".0")
+    return pc.if_else(is_whole, pc.utf8_slice_codeunits(texts, 0, -2), texts)
 
 
 def with_decimals(column: pa.Array, decimals: int) -> pa.Array:

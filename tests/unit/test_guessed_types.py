@@ -139,15 +139,24 @@ ROWS = b"1,2.5,true\n" * 250_000  # several blocks
 
 @pytest.mark.parametrize(
     ("last", "times"),
-    [(b"2,3,false\n", 0), (b"x,3,false\n", 1), (b"2.5,x,1\n", 1), (b",,\n", 0), (b"", 0)],
+    [
+        (b"2,3.5,false\n", 0),
+        (b"2,3,false\n", 1),  # whole numbers of b are written without a point
+        (b"x,3.5,false\n", 1),
+        (b"2.5,x,1\n", 1),
+        (b",,\n", 0),
+        (b"", 0),
+    ],
 )
-def test_rows_are_taken_back_only_where_a_value_contradicts_their_types(
+def test_rows_are_taken_back_only_where_a_value_contradicts_their_types_or_spellings(
     last: bytes, times: int
 ) -> None:
     """What counts in the end is what reading the whole file first gives."""
     table, taken_back = read(b"a,b,c\n" + ROWS + last)
     assert taken_back == times
-    assert table.equals(read(b"a,b,c\n" + ROWS + last, whole=True)[0])
+    whole, _ = read(b"a,b,c\n" + ROWS + last, whole=True)
+    assert table.equals(whole)
+    assert table.schema.equals(whole.schema, check_metadata=True)
 
 
 def test_rows_are_taken_back_where_the_encoding_turns_out_to_be_another() -> None:

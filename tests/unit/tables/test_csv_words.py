@@ -140,6 +140,35 @@ def test_numbers_with_as_many_decimals_each_are_numbers(decimals, numbers, mark)
     assert written(table) == text
 
 
+@given(
+    numbers=st.lists(st.integers(-(10**6), 10**6), max_size=20),
+    mark=st.sampled_from([".", ","]),
+    data=st.data(),
+)
+@settings(deadline=None)
+def test_whole_numbers_among_others_have_no_point_where_they_have_none(numbers, mark, data):
+    """As a person writes them, or a spreadsheet: 18, 39.1."""
+    shortest = [f"{number / 100}".removesuffix(".0") for number in numbers]
+    texts = data.draw(st.permutations([*shortest, "18", "39.1", "2.25"]))
+    text = "\n".join(["bill;b", *(f"{one.replace('.', mark)};x" for one in texts), ""])
+
+    table = read(text)
+
+    assert table["bill"].to_pylist() == [float(one) for one in texts]
+    assert written(table) == text
+
+
+@pytest.mark.parametrize("others", [["18.0"], ["3", "18.0"]])
+def test_whole_numbers_have_a_point_where_some_have_one(monkeypatch, others):
+    """Wherever a file is cut into blocks."""
+    monkeypatch.setattr(csv_files, "BLOCK", 1000)
+    first = ["a,b", *["39.1,x"] * 1_000]
+
+    table = read("\n".join([*first, *(f"{other},y" for other in others), ""]))
+
+    assert written(table) == "\n".join([*first, *(f"{float(other)},y" for other in others), ""])
+
+
 @pytest.mark.parametrize("odd", ["-0.00", "1234567890123456.10", "007.50", "12.5 EUR"])
 def test_a_number_that_would_not_come_back_leaves_texts(odd):
     """As before: codecs read them."""
