@@ -24,10 +24,11 @@ from datagen_nb.core.inspection import (
     Inspection,
 )
 from datagen_nb.core.kinds import KINDS, Scale
-from datagen_nb.pipelines.spread import Spread, evenly
+from datagen_nb.pipelines.spread import Spread
 from datagen_nb.synth.arrays import plain
 from datagen_nb.synth.decisions import Decisions, decide
 from datagen_nb.synth.profile import Profile, check_type
+from datagen_nb.synth.sample import evenly
 from datagen_nb.tables.cells import as_text
 from datagen_nb.tables.formats import write_part
 
