@@ -150,6 +150,14 @@ PARAMETERS: dict[str, dict[str, Any]] = {
         "x-default": "detected",
         "x-values": "The name of a column",
     },
+    "order": {
+        "type": "string",
+        "minLength": 1,
+        "description": "Column by which the rows of a series follow each other: instants or "
+        "numbers. For the data type timeseries.",
+        "x-default": "detected",
+        "x-values": "The name of a column",
+    },
     "relations": {
         "anyOf": [
             {"type": "string", "enum": list(RELATION_MODES)},
@@ -227,7 +235,7 @@ PARAMETERS: dict[str, dict[str, Any]] = {
         '{"when": {"kind": "datetime", "pattern": "%d.%m.%Y"}}.',
     },
 }
-"""``preset``, ``seed`` and ``entity`` steer the synthesizer, ``minCount`` its privacy,
+"""``preset``, ``seed``, ``entity`` and ``order`` steer the synthesizer, ``minCount`` its privacy,
 ``partRows`` and ``sampleRows`` bound its work, ``engine`` says where it is done,
 ``encoding``, ``delimiter``, ``quote``, ``header`` and ``badLines`` say how to read a text file,
 ``exclude`` leaves columns out, ``columns`` overrides the detected kind of a column, ``relations``
@@ -322,6 +330,8 @@ def named_columns(parameters: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield from (("columns", name) for name in parameters.get("columns", {}))
     if (entity := parameters.get("entity")) is not None:
         yield "entity", entity
+    if (order := parameters.get("order")) is not None:
+        yield "order", order
     for text in stated(parameters):
         yield from (
             ("relations", name) for name in relation_text.columns_of(relation_text.parse(text))
@@ -340,4 +350,5 @@ def fit_options(parameters: Mapping[str, Any]) -> FitOptions:
         min_count=parameters.get("minCount", PARAMETERS["minCount"]["default"]),
         mode=parameters.get("relations", PARAMETERS["relations"]["default"]),
         entity=parameters.get("entity"),
+        order=parameters.get("order"),
     )

@@ -112,8 +112,11 @@ def preview(probe: InputProbe) -> Preview:
     names = table.schema.names
     shown = {name: kind for name, kind in options.columns.items() if name in names}
     entity = options.entity if options.entity in names else None
+    order = options.order if options.order in names else None
     profile = Profile.of(table, total=found.rows)
-    model = type.fit(table, replace(options, columns=shown, entity=entity), profile=profile)
+    model = type.fit(
+        table, replace(options, columns=shown, entity=entity, order=order), profile=profile
+    )
     made = _made(model, config, table, notes)
     written = io.BytesIO()
     write_part(made, "jsonl", written)
