@@ -28,8 +28,8 @@ MAX_REPEATED = 0.01
 """Share of the rows that may have the instant of the one before."""
 
 IN_ORDER, REGULAR, FOLLOWING = 0.99, 0.5, 0.5
-"""A table is suggested to be a series if so many rows are in order, and if so many gaps are the same
-or a column is so much like in the row before."""
+"""A table is suggested to be a series if so many rows are in order, and if so many gaps are the
+same or a column is so much like in the row before."""
 
 MAX_ORDERS, MAX_ENTITIES = 6, 12
 """Columns that are tried."""
@@ -79,7 +79,7 @@ def find(
         order: The column that orders them, if it is known.
 
     Raises:
-        InputError: ``no_series``: nothing orders the rows; ``wrong_order``: a named column does not.
+        InputError: ``no_series``: nothing orders the rows; ``wrong_order``: what is named does not.
     """
     table = plain_table(table)
     decided = decided or decide(Profile.of(table), table, {})
@@ -197,8 +197,7 @@ def _entities(table: pa.Table, decided: Decisions) -> list[str]:
 
 def _follows(table: pa.Table, decided: Decisions, axis: Axis) -> bool:
     """Whether a column is much like in the row before."""
-    order = numbers_of(table[axis.order], decided.codecs.get(axis.order))
-    owners = np.zeros(table.num_rows) if axis.entity is None else codes_of(table[axis.entity])
+    owners, order = owners_of(table, axis, decided.codecs)
     rows = np.lexsort((order, owners))
     same = np.diff(owners[rows]) == 0
     for name in table.column_names:
@@ -213,9 +212,9 @@ def _follows(table: pa.Table, decided: Decisions, axis: Axis) -> bool:
         before, after = values[rows][:-1][same], values[rows][1:][same]
         known = ~np.isnan(before) & ~np.isnan(after)
         before, after = before[known], after[known]
-        if len(before) > MIN_STEPS and before.std() > 0 and after.std() > 0:
-            if np.corrcoef(before, after)[0, 1] >= FOLLOWING:
-                return True
+        varies = len(before) > MIN_STEPS and before.std() > 0 and after.std() > 0
+        if varies and np.corrcoef(before, after)[0, 1] >= FOLLOWING:
+            return True
     return False
 
 

@@ -94,6 +94,7 @@ class SeriesModel(Model):
         Raises:
             InputError: Always.
         """
+        del index, rows, offset, selection
         raise InputError(
             "Rules and conditions select single rows, which would leave holes in series. Leave "
             "parameters.rules and parameters.condition out.",
