@@ -10,6 +10,7 @@ from datagen_nb.synth.data_type import FitOptions, RowSample, TableType
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from datagen_nb.core.result import Report
     from datagen_nb.synth.model import Model
     from datagen_nb.synth.profile import Profile
 
@@ -49,6 +50,15 @@ class TimeSeries(TableType):
         from datagen_nb.synth.series.fitting import fit
 
         return fit(rows, options, profile=profile, held_back=held_back, on_progress=on_progress)
+
+    def judged(self, report: Report, rows: pa.Table, made: pa.Table, model: Model) -> Report:
+        from datagen_nb.synth.quality.series import compare_series
+        from datagen_nb.synth.series.model import SeriesModel
+
+        if not isinstance(model, SeriesModel):
+            return report
+        found = compare_series(model.axis, model.kinds, model.codecs, rows, made)
+        return report.model_copy(update={"series": found})
 
 
 TYPE = TimeSeries()

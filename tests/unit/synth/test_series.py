@@ -11,8 +11,11 @@ from hypothesis import strategies as st
 
 from datagen_nb.core.errors import InputError
 from datagen_nb.synth.data_type import FitOptions, table_type
+from datagen_nb.synth.decisions import decide
 from datagen_nb.synth.model import Model
-from datagen_nb.synth.series.axis import Axis, find
+from datagen_nb.synth.profile import Profile
+from datagen_nb.synth.quality.series import compare_series
+from datagen_nb.synth.series.axis import Axis, find, suggested
 
 SERIES = table_type("timeseries")
 
@@ -194,3 +197,37 @@ def test_entities_are_held_back_whole():
     assert held_back.num_rows == 120
     assert not set(training["device"].to_pylist()) & set(held_back["device"].to_pylist())
     assert SERIES.split(telemetry(5, 20), FitOptions())[1].num_rows == 0
+
+
+def test_the_report_compares_how_rows_follow_each_other(model):
+    """Result against input: number, length, gaps, order, and each column with the row before."""
+    made = model.generate(0, 2_400, offset=0)
+    found = compare_series(model.axis, model.kinds, model.codecs, telemetry(), made)
+    assert (found.entities, found.entities_synthetic) == (12, 12)
+    assert (found.length, found.length_synthetic) == (200, 200)
+    assert (found.repeated_synthetic, found.usual_gap_synthetic, found.in_order) == (0, 1, 1)
+    steps = {one.column: one for one in found.steps}
+    assert abs(steps["temp"].autocorrelation - steps["temp"].autocorrelation_synthetic) < 0.05
+    assert steps["meter"].is_monotone
+    assert steps["meter"].kept
+
+    shuffled = made.take(pa.array(np.random.default_rng(1).permutation(made.num_rows)))
+    broken = shuffled.set_column(made.schema.get_field_index("meter"), "meter", made["meter"])
+    worse = compare_series(model.axis, model.kinds, model.codecs, telemetry(), broken)
+    assert worse.in_order < 0.9
+    assert not {one.column: one for one in worse.steps}["meter"].kept
+
+
+def test_a_series_is_suggested_and_a_table_of_rows_is_not():
+    """By its order and by what rows say about the next."""
+    table = telemetry()
+    assert suggested(table, decide(Profile.of(table), table, {})) == Axis("device", "at")
+    random = np.random.default_rng(0)
+    rows = pa.table(
+        {
+            "customer": [f"C-{one:05}" for one in random.integers(0, 90, 400)],
+            "day": np.datetime64("2024-01-01") + random.integers(0, 300, 400),
+            "amount": random.gamma(2, 30, 400).round(2),
+        }
+    )
+    assert suggested(rows, decide(Profile.of(rows), rows, {})) is None
