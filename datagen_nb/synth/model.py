@@ -87,7 +87,11 @@ class Model:
         return False
 
     def part_rows(self, rows: int) -> int:
-        """Rows of a part at least, of so many rows of a result."""
+        """Rows of a part at least, of so many rows of a result.
+
+        Raises:
+            InputError: There cannot be so many.
+        """
         del rows
         return 1
 

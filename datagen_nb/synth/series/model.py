@@ -28,6 +28,9 @@ column, the mean of another."""
 TOGETHER = 256
 """Entities whose identities are made at the same time."""
 
+MAX_ENDLESS = 2_000_000
+"""Rows of one series without entities, which is held in memory while it is made."""
+
 ENTITIES = 3
 """Use of random numbers."""
 
@@ -57,8 +60,21 @@ class SeriesModel(Model):
         return True
 
     def part_rows(self, rows: int) -> int:
-        """Of one series all of them, since each row is drawn after those before."""
-        return rows if self.schedule.is_endless else 1
+        """Of one series all of them, since each row is drawn after those before.
+
+        Raises:
+            InputError: One series cannot have so many rows.
+        """
+        if not self.schedule.is_endless:
+            return 1
+        if rows > MAX_ENDLESS:
+            raise InputError(
+                f"One series has at most {MAX_ENDLESS:,} rows, {rows:,} are asked for. Ask for "
+                "fewer, or name a column that tells several series apart in parameters.entity.",
+                code="series_too_long",
+                details={"rows": rows, "retryHelps": False},
+            )
+        return rows
 
     def generate(self, index: int, rows: int, *, offset: int) -> pa.Table:
         """Make one part: entities are the same whatever the parts are."""

@@ -110,6 +110,9 @@ def test_one_series_goes_on_for_as_many_rows_as_are_asked_for():
     model = SERIES.fit(table, FitOptions())
     assert model.axis == Axis(None, "at")
     assert model.part_rows(700) == 700
+    with pytest.raises(InputError, match=r"parameters\.entity") as error:
+        model.part_rows(10**9)
+    assert error.value.code == "series_too_long"
     made = model.generate(0, 700, offset=0).to_pandas()
     assert (made["at"].diff().dropna() == pd.Timedelta("5min")).all()
     assert (made.meter.diff().dropna() >= 0).all()
