@@ -68,7 +68,7 @@ def _refuse(client, table):
         client.submit(table, rows=5, data_type="timeseries", parameters=rules)
     with pytest.raises(ConfigurationError, match="is for dataType timeseries"):
         client.submit(table, rows=5, parameters={"order": "at"})
-    with pytest.raises(InputError, match="Did you mean meter"):
+    with pytest.raises(InputError, match="Did you mean 'meter'"):
         client.submit(table, rows=5, data_type="timeseries", parameters={"order": "metre"})
     frame = pd.DataFrame({"word": ["a", "b", "c"] * 20, "other": ["x", "y"] * 30})
     with pytest.raises(JobFailed, match="No column was found by which the rows follow"):
