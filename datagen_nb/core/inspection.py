@@ -56,7 +56,7 @@ class FoundSeries(WireModel):
     """What makes series of the rows of a table.
 
     Args:
-        entity: The column that tells series apart; ``None`` for one series.
+        entity: The column that identifies each series; ``None`` for one series.
         order: The column by which the rows of each follow each other.
     """
 

@@ -173,7 +173,7 @@ class SeriesFidelity(WireModel):
     """How the rows of a result follow each other, beside those of the input.
 
     Args:
-        entity: The column that tells series apart; ``None`` for one series.
+        entity: The column that identifies each series; ``None`` for one series.
         order: The column that orders their rows.
         entities: Entities of the input's rows.
         entities_synthetic: Entities of the result's.

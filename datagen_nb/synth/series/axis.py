@@ -1,4 +1,4 @@
-"""Which column tells the series of a table apart, and which one gives their rows an order."""
+"""Which column identifies the series of a table, and which one gives their rows an order."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Axis:
     """What makes series of the rows of a table.
 
     Attributes:
-        entity: The column whose values tell the series apart; ``None`` for one series.
+        entity: The column whose values identify the series; ``None`` for one series.
         order: The column by which the rows of a series follow each other.
     """
 
@@ -75,7 +75,7 @@ def find(
     Args:
         table: Rows in their order.
         decided: What its columns are, if that is known.
-        entity: The column that tells the series apart, if it is known.
+        entity: The column that identifies each series, if it is known.
         order: The column that orders them, if it is known.
 
     Raises:
@@ -98,8 +98,8 @@ def find(
         return Axis(entity, order)
     raise InputError(
         "No column was found by which the rows follow each other. Name one of instants or numbers "
-        "in parameters.order, and in parameters.entity the one that tells several series apart; or "
-        "use dataType tabular.",
+        "in parameters.order, and in parameters.entity the one that identifies each of several "
+        "series; or use dataType tabular.",
         code="no_series",
         details={"retryHelps": False},
     )

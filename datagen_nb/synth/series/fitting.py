@@ -54,7 +54,9 @@ def fit(
         chosen[axis.order] = numeric.KIND.name
 
     def fixed(typed: pa.Table, made: pa.Table) -> tuple[Collection[str], Collection[str]]:
-        owners = _owners(made, axis, typed.num_rows)
+        # A single entity is a constant, and not made anew.
+        holds_entity = made if axis.entity in made.column_names else typed
+        owners = _owners(holds_entity, axis, typed.num_rows)
         rows = _in_order(typed[axis.order], owners)
         same = np.diff(owners[rows]) == 0
         rising = [name for name in typed.column_names if _sign(typed[name].take(rows), same)]

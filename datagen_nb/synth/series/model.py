@@ -70,7 +70,8 @@ class SeriesModel(Model):
         if rows > MAX_ENDLESS:
             raise InputError(
                 f"One series has at most {MAX_ENDLESS:,} rows, {rows:,} are asked for. Ask for "
-                "fewer, or name a column that tells several series apart in parameters.entity.",
+                "fewer, or name a column that identifies each of several series in "
+                "parameters.entity.",
                 code="series_too_long",
                 details={"rows": rows, "retryHelps": False},
             )
