@@ -55,6 +55,9 @@ def _add_input(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "input", metavar="IN", help="CSV, JSON, JSON Lines or Parquet file, or gs://…"
     )
+    parser.add_argument(
+        "--data-type", metavar="TYPE", help="what rows are: tabular (default) or timeseries"
+    )
 
 
 def _add_rows(parser: argparse.ArgumentParser) -> None:
@@ -68,6 +71,7 @@ async def _generate(options: argparse.Namespace, client: AsyncClient) -> int:
     job = await client.submit(
         options.input,
         rows=options.rows,
+        data_type=options.data_type,
         seed=options.seed,
         output=options.output if is_written else None,
         overwrite=options.overwrite,
@@ -88,7 +92,9 @@ async def _generate(options: argparse.Namespace, client: AsyncClient) -> int:
 
 
 async def _preview(options: argparse.Namespace, client: AsyncClient) -> int:
-    config = await client.configure(options.input, rows=1, seed=options.seed)
+    config = await client.configure(
+        options.input, rows=1, data_type=options.data_type, seed=options.seed
+    )
     rows = await client.preview(config)
     if options.json:
         print(rows.to_json(orient="records", date_format="iso", indent=2))
@@ -103,7 +109,11 @@ async def _estimate(options: argparse.Namespace, client: AsyncClient) -> int:
     from datagen_nb.terminal import estimate_lines
 
     config = await client.configure(
-        options.input, rows=options.rows, format=options.format, timeout=options.timeout
+        options.input,
+        rows=options.rows,
+        data_type=options.data_type,
+        format=options.format,
+        timeout=options.timeout,
     )
     estimate = await client.estimate(config)
     if options.json:

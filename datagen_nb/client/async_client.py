@@ -126,6 +126,7 @@ class AsyncClient(Summarized, Connected):
         *,
         model: KeptModel | None = None,
         rows: int | None = None,
+        data_type: str | None = None,
         seed: int | None = None,
         output: str | Path | None = None,
         format: str | None = None,
@@ -148,6 +149,7 @@ class AsyncClient(Summarized, Connected):
             model: Instead of ``source``: a job, or its id, whose model makes the rows, without a
                 new fit. It may still run: the new job waits for it.
             rows: Rows to generate.
+            data_type: What rows are to each other: ``tabular``, the default, or ``timeseries``.
             seed: The same table, configuration and seed give the same rows; 0 by default, or the
                 model's. With another seed a model makes other rows, with its own those of its job
                 and further ones.
@@ -188,6 +190,7 @@ class AsyncClient(Summarized, Connected):
         chosen = {
             "model": model,
             "rows": rows,
+            "data_type": data_type,
             "seed": seed,
             "output": output,
             "format": format,
@@ -217,6 +220,7 @@ class AsyncClient(Summarized, Connected):
         *,
         model: KeptModel | None = None,
         rows: int | None = None,
+        data_type: str | None = None,
         seed: int | None = None,
         output: str | Path | None = None,
         format: str | None = None,
@@ -232,6 +236,7 @@ class AsyncClient(Summarized, Connected):
             source: As for ``submit``, and so are the others.
             model: A job whose model makes the rows.
             rows: Rows to generate.
+            data_type: What rows are to each other.
             seed: The same table, configuration and seed give the same rows.
             output: A file to write the result to.
             format: Format of the result.
@@ -258,6 +263,7 @@ class AsyncClient(Summarized, Connected):
             source,
             model=model,
             rows=rows,
+            data_type=data_type,
             seed=seed,
             output=output,
             format=format,

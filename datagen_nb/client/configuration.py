@@ -47,6 +47,7 @@ async def configure(
     *,
     model: KeptModel | None,
     rows: int | None,
+    data_type: str | None,
     seed: int | None,
     output: str | Path | None,
     format: str | None,
@@ -70,6 +71,7 @@ async def configure(
         raise ArgumentTypeError("Give a table to fit a model to, or model= and a job; not both.")
     chosen: dict[str, Any] = {
         "data_size": rows,
+        "data_type": data_type,
         "timeout": timeout,
         "tags": None if tags is None else tuple(tags),
         "overwrite": overwrite,

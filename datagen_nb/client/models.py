@@ -282,7 +282,7 @@ def _made(fitted: FittedModel, rows: int) -> pa.Table:
     from datagen_nb.pipelines.engine.workspace import usual_part_rows
     from datagen_nb.tables.forms import presented
 
-    each = usual_part_rows(len(fitted.schema))
+    each = max(usual_part_rows(len(fitted.schema)), fitted.part_rows(rows))
     parts = [
         fitted.generate(index, min(each, rows - start), offset=start)
         for index, start in enumerate(range(0, rows, each))

@@ -262,7 +262,6 @@ def _from_pydantic(entry: Any) -> Problem:
 
 
 _BEYOND_SUBMIT = (
-    "data_type",
     "is_async",
     "resume_window",
     "after",
@@ -285,6 +284,8 @@ def submit_call(config: JobConfiguration, table: str, *, name: str, format: str)
         return _whole_code(config)
     parameters = {to_snake(wire): value for wire, value in config.parameters.items()}
     arguments = [table, f"rows={config.data_size:_}"]
+    if config.data_type != JobConfiguration.model_fields["data_type"].default:
+        arguments.append(f"data_type={python(config.data_type)}")
     if "seed" in parameters:
         arguments.append(f"seed={parameters.pop('seed')}")
     output = config.output_path and short(config.output_bucket, config.output_path)

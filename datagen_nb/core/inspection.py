@@ -52,6 +52,18 @@ class InspectedColumn(WireModel):
     others: int = 0
 
 
+class FoundSeries(WireModel):
+    """What makes series of the rows of a table.
+
+    Args:
+        entity: The column that identifies each series; ``None`` for one series.
+        order: The column by which the rows of each follow each other.
+    """
+
+    entity: str | None
+    order: str
+
+
 class Inspection(Summarized, WireModel):
     """Summary of an input table.
 
@@ -65,6 +77,7 @@ class Inspection(Summarized, WireModel):
         sample: The first rows, with the first 200 columns; values as in the JSON format, long
             texts cut.
         notes: What was left out, and what would prevent a job.
+        series: If the rows follow each other: how ``dataType`` ``timeseries`` would see them.
     """
 
     rows: int
@@ -74,6 +87,7 @@ class Inspection(Summarized, WireModel):
     columns: tuple[InspectedColumn, ...]
     sample: tuple[tuple[Any, ...], ...]
     notes: tuple[str, ...] = ()
+    series: FoundSeries | None = None
 
     def _summary(self) -> Summary:
         rows = f"{'' if self.exact else 'about '}{count(self.rows, 'row')}"

@@ -151,6 +151,56 @@ class RelationFidelity(WireModel):
         return min(self.share_synthetic / self.share_input, 1.0) if self.share_input else 1.0
 
 
+class StepFidelity(WireModel):
+    """What the row before says of a column, within an entity.
+
+    Args:
+        column: The column.
+        autocorrelation: In the input: the correlation with the row before; ``None`` for none.
+        autocorrelation_synthetic: The same in the result.
+        is_monotone: Whether it never falls, or never rises, in the input.
+        kept: Whether it is so in the result too, if it is monotone.
+    """
+
+    column: str
+    autocorrelation: float | None
+    autocorrelation_synthetic: float | None
+    is_monotone: bool = False
+    kept: bool = True
+
+
+class SeriesFidelity(WireModel):
+    """How the rows of a result follow each other, beside those of the input.
+
+    Args:
+        entity: The column that identifies each series; ``None`` for one series.
+        order: The column that orders their rows.
+        entities: Entities of the input's rows.
+        entities_synthetic: Entities of the result's.
+        length: Rows of an entity, the median.
+        length_synthetic: The same in the result.
+        repeated: Share of the input's rows with the place in the order of the row before.
+        repeated_synthetic: The same share in the result.
+        usual_gap: Share of the input's rows at the most frequent distance from the row before.
+        usual_gap_synthetic: Share of the result's rows at the same distance.
+        in_order: Share of the result's rows that do not come before the row above, of an entity.
+        steps: Columns of numbers.
+    """
+
+    entity: str | None
+    order: str
+    entities: int
+    entities_synthetic: int
+    length: float
+    length_synthetic: float
+    repeated: float
+    repeated_synthetic: float
+    usual_gap: float
+    usual_gap_synthetic: float
+    in_order: float
+    steps: tuple[StepFidelity, ...] = ()
+
+
 class ReturnedValues(WireModel):
     """How many values of a column came back that point at few rows of the input.
 
@@ -254,6 +304,7 @@ class Report(WireModel):
         pairs: Scores of the pairs that depend on each other, those that lost most first; at most
             200.
         relations: The relations found in the input, those that were not kept first.
+        series: How the rows follow each other, for the data type timeseries.
         memorisation: How much of the input is memorised.
         rows_synthetic: Rows of the result that were compared.
         rows_training: Rows of the input that the synthesizer was fitted to.
@@ -273,6 +324,7 @@ class Report(WireModel):
     not_compared: tuple[NotCompared, ...] = ()
     pairs: tuple[PairFidelity, ...]
     relations: tuple[RelationFidelity, ...] = ()
+    series: SeriesFidelity | None = None
     memorisation: Memorisation
     rows_synthetic: int
     rows_training: int

@@ -8,16 +8,18 @@ from typing import Any
 from datagen_nb.core import relation_text, rule_text
 from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.config_rules import MAX_COLUMNS, MAX_SEED
+from datagen_nb.core.data_types import DATA_TYPES as TYPES
 from datagen_nb.core.errors import ConfigurationError, Problem
 from datagen_nb.core.kinds import KINDS
 from datagen_nb.core.pipeline_info import PipelineInfo, StageInfo
 from datagen_nb.core.quoting import brief_repr
 from datagen_nb.core.version import __version__
+from datagen_nb.synth.data_type import FitOptions
 
 STAGES = ("validate", "read", "fit", "generate", "write", "report")
 """Names of the stages of a job, in their order."""
 
-DATA_TYPES = ("tabular",)
+DATA_TYPES = tuple(TYPES)
 PRESETS = ("balanced",)
 COLUMN_KINDS = tuple(KINDS)
 
@@ -148,6 +150,14 @@ PARAMETERS: dict[str, dict[str, Any]] = {
         "x-default": "detected",
         "x-values": "The name of a column",
     },
+    "order": {
+        "type": "string",
+        "minLength": 1,
+        "description": "Column by which the rows of a series follow each other: instants or "
+        "numbers. For the data type timeseries.",
+        "x-default": "detected",
+        "x-values": "The name of a column",
+    },
     "relations": {
         "anyOf": [
             {"type": "string", "enum": list(RELATION_MODES)},
@@ -225,7 +235,7 @@ PARAMETERS: dict[str, dict[str, Any]] = {
         '{"when": {"kind": "datetime", "pattern": "%d.%m.%Y"}}.',
     },
 }
-"""``preset``, ``seed`` and ``entity`` steer the synthesizer, ``minCount`` its privacy,
+"""``preset``, ``seed``, ``entity`` and ``order`` steer the synthesizer, ``minCount`` its privacy,
 ``partRows`` and ``sampleRows`` bound its work, ``engine`` says where it is done,
 ``encoding``, ``delimiter``, ``quote``, ``header`` and ``badLines`` say how to read a text file,
 ``exclude`` leaves columns out, ``columns`` overrides the detected kind of a column, ``relations``
@@ -251,6 +261,29 @@ INFO = PipelineInfo(
     presets=PRESETS,
     max_columns=MAX_COLUMNS,
 )
+
+
+def check_of_type(config: JobConfiguration) -> None:
+    """Look whether the parameters are for the type of data.
+
+    Raises:
+        ConfigurationError: Some mean nothing for it.
+    """
+    problems = []
+    for name, value in config.parameters.items():
+        owners = [one.name for one in TYPES.values() if name in one.own_parameters]
+        if owners and config.data_type not in owners:
+            rule, remedy = (
+                f"is for dataType {' or '.join(owners)}",
+                "Set dataType, or leave it out.",
+            )
+        elif name in TYPES[config.data_type].refused_parameters:
+            rule, remedy = f"is not for dataType {config.data_type}", "Leave it out."
+        else:
+            continue
+        problems.append(Problem(f"parameters.{name}", brief_repr(value), rule, remedy))
+    if problems:
+        raise ConfigurationError(problems)
 
 
 def check_of_model(config: JobConfiguration) -> None:
@@ -297,6 +330,8 @@ def named_columns(parameters: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield from (("columns", name) for name in parameters.get("columns", {}))
     if (entity := parameters.get("entity")) is not None:
         yield "entity", entity
+    if (order := parameters.get("order")) is not None:
+        yield "order", order
     for text in stated(parameters):
         yield from (
             ("relations", name) for name in relation_text.columns_of(relation_text.parse(text))
@@ -306,13 +341,14 @@ def named_columns(parameters: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield from (("condition", name) for name in parameters.get("condition", {}))
 
 
-def fit_options(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments of ``synth.fitting.fit`` that a job's parameters give."""
-    return {
-        "seed": parameters.get("seed", 0),
-        "columns": kinds_of(parameters.get("columns", {})),
-        "patterns": patterns_of(parameters.get("columns", {})),
-        "min_count": parameters.get("minCount", PARAMETERS["minCount"]["default"]),
-        "entity": parameters.get("entity"),
-        "mode": parameters.get("relations", PARAMETERS["relations"]["default"]),
-    }
+def fit_options(parameters: Mapping[str, Any]) -> FitOptions:
+    """What a job's parameters say about how its table is fitted."""
+    return FitOptions(
+        seed=parameters.get("seed", 0),
+        columns=kinds_of(parameters.get("columns", {})),
+        patterns=patterns_of(parameters.get("columns", {})),
+        min_count=parameters.get("minCount", PARAMETERS["minCount"]["default"]),
+        mode=parameters.get("relations", PARAMETERS["relations"]["default"]),
+        entity=parameters.get("entity"),
+        order=parameters.get("order"),
+    )

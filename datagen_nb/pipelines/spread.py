@@ -123,13 +123,6 @@ def _whole(table: pa.Table, size: int, notes: list[str]) -> Spread:
     )
 
 
-def evenly(table: pa.Table, rows: int) -> pa.Table:
-    """At most so many rows of a table, from begin to end."""
-    if table.num_rows <= rows:
-        return table
-    return table.take(pa.array(np.linspace(0, table.num_rows - 1, rows).astype(np.int64)))
-
-
 def _read(
     file: BinaryIO,
     config: JobConfiguration,

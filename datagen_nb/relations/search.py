@@ -7,7 +7,7 @@ column decides itself by a detour.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import pyarrow as pa
 
@@ -40,6 +40,8 @@ def find(
     kinds: Mapping[str, str],
     mode: str | Sequence[str] = "auto",
     identities: pa.Table | None = None,
+    fixed: Collection[str] = (),
+    unbound: Collection[str] = (),
 ) -> Relations:
     """Find the relations of a typed table.
 
@@ -48,6 +50,8 @@ def find(
         kinds: Kind of each column.
         identities: The columns that are made anew, of the same rows; those of an entity may be
             stated to follow from its key.
+        fixed: Columns that follow from no other.
+        unbound: Columns that may be computed from others, but are no distance above one.
         mode: ``"auto"``, ``"off"``, or those that are kept, as text; ``"auto"`` among them stands
             for those that are found in the table.
 
@@ -65,12 +69,12 @@ def find(
     watched: list[Relation] = []
     notes: list[str] = []
     kinds = dict(kinds)
-    complete = Search(table, kinds)
+    complete = Search(table, kinds, fixed)
     of_entities: list[OfEntity] = []
     if identities is not None:
         left, of_entities = _accept_of_entities(left, table, identities, refused)
     for step in STEPS:
-        search = complete if step is find_derived else Search(table, kinds)
+        search = complete if step is find_derived else Search(table, kinds, {*fixed, *unbound})
         left, unenforced = _accept_stated(
             left, search, complete, refused, only_targets=step in (find_derived, find_orders)
         )

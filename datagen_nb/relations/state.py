@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -28,10 +28,14 @@ class Search:
     Args:
         table: All rows to judge by.
         kinds: The columns' kinds.
+        fixed: Columns that follow from no other.
     """
 
-    def __init__(self, table: pa.Table, kinds: Mapping[str, str]) -> None:
+    def __init__(
+        self, table: pa.Table, kinds: Mapping[str, str], fixed: Collection[str] = ()
+    ) -> None:
         self.table = table
+        self.fixed = fixed
         self.kinds = kinds
         self.columns = Columns(table)
         self.relations: dict[str, Relation] = {}
@@ -63,7 +67,8 @@ class Search:
 
     def is_open(self, target: str, needs: Sequence[str] = ()) -> bool:
         """Whether a column may become the target of a rule that needs others."""
-        return target not in self.relations and target not in self._closure(needs)
+        is_free = target not in self.relations and target not in self.fixed
+        return is_free and target not in self._closure(needs)
 
     def accept(self, relation: Relation) -> None:
         """Add a relation."""

@@ -172,7 +172,7 @@ def _fit_numbers(
     below, above = np.maximum(below, begin), np.minimum(above, end)
     place, sparse = np.arange(len(ordered)), rows[free] < min_count
     at_begin, at_end = sparse & (place == begin), sparse & (place == end)
-    decimals = _decimals(ordered) if support.dtype.kind == "f" else None
+    decimals = decimals_of(ordered) if support.dtype.kind == "f" else None
     step = _step(ordered, decimals)
     many = end - begin > NEIGHBOURS
     ordered = _inside(ordered, at_begin & many, at_end & many, step, decimals)
@@ -289,7 +289,8 @@ def _step(values: Values, decimals: int | None) -> int:
     return max(int(np.gcd.reduce(np.diff(values).astype(np.uint64))), 1)
 
 
-def _decimals(support: Values) -> int | None:
+def decimals_of(support: Values) -> int | None:
+    """The fewest decimals that all of some floats have; ``None`` where there are no few."""
     finite = support[np.isfinite(support)]
     wide = finite.astype(np.float64)
     with np.errstate(over="ignore", invalid="ignore"):

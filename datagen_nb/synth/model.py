@@ -81,6 +81,20 @@ class Model:
     stages: tuple[Stage, ...]
     dictionaries: dict[str, pa.Array]
 
+    @property
+    def is_sequence(self) -> bool:
+        """Whether a row says something about the next."""
+        return False
+
+    def part_rows(self, rows: int) -> int:
+        """Rows of a part at least, of so many rows of a result.
+
+        Raises:
+            InputError: There cannot be so many.
+        """
+        del rows
+        return 1
+
     def generate(self, index: int, rows: int, *, offset: int) -> pa.Table:
         """Make one part.
 

@@ -32,6 +32,7 @@ import numpy as np
 import pyarrow as pa
 
 from datagen_nb.arrow_streams import read_table
+from datagen_nb.core.data_types import DATA_TYPES
 from datagen_nb.core.kinds import KINDS
 from datagen_nb.core.version import __version__
 
@@ -41,7 +42,8 @@ FORMAT = 4
 MAGIC = b"datagen_nb model"
 
 PACKAGES = ("datagen_nb.codecs.", "datagen_nb.relations.", "datagen_nb.synth.")
-"""Only classes below these, and of the modules of kinds, are made again from bytes."""
+"""Only classes below these, and of the modules of kinds and of types of data, are made again from
+bytes."""
 
 MAX_HEADER = 64 << 20
 """Bytes of a header that is read."""
@@ -245,9 +247,8 @@ _FROM_ARRAY: Mapping[str, Callable[[Any], Any]] = {
 
 def _class_of(name: str) -> type[Any]:
     module, _, qualified = name.partition(":")
-    if not (
-        module.startswith(PACKAGES) or module in {type(kind).__module__ for kind in KINDS.values()}
-    ):
+    offered = [*KINDS.values(), *DATA_TYPES.values()]
+    if not (module.startswith(PACKAGES) or module in {type(one).__module__ for one in offered}):
         raise ValueError(f"{name} is no part of a model")
     found = getattr(importlib.import_module(module), qualified)
     is_kept = isinstance(found, type) and dataclasses.is_dataclass(found)

@@ -164,7 +164,7 @@ class Fit:
         variables: list[tuple[Variable, Codes]] = []
         for place, name in enumerate(table.schema.names):
             random = np.random.default_rng([self.seed, 4, number, place])
-            found[name], codes = self._margin(name, table[name], random)
+            found[name], codes = self.margin(name, table[name], random)
             if table[name].null_count and name not in self.never_null:
                 flags = null_flags(table[name])
                 variables.append((Variable(name, "null"), flags))
@@ -174,7 +174,7 @@ class Fit:
         rows, known = given.codes.shape
         codes_of = np.empty((rows, known + len(variables)), dtype=np.float32)
         codes_of[:, :known] = given.codes
-        is_ordered = [self._is_ordered(found[one.column], one) for one, _ in variables]
+        is_ordered = [self.is_ordered(found[one.column], one) for one, _ in variables]
         levels = order_levels([codes for _, codes in variables], is_ordered)
         unordered, trees = list(given.unordered), []
         for place, (variable, codes) in enumerate(variables):
@@ -202,14 +202,15 @@ class Fit:
         )
         return stage, Given(codes_of, stage.unordered)
 
-    def _is_ordered(self, margin: Margin, variable: Variable) -> bool:
+    def is_ordered(self, margin: Margin, variable: Variable) -> bool:
+        """Whether nearness of a variable's codes means something."""
         is_nominal = KINDS[self._kind(variable.column)].scale is Scale.NOMINAL
         return variable.role == "value" and margin.is_ordered and not is_nominal
 
     def _kind(self, name: str) -> str:
         return self.kinds.get(name, categorical.KIND.name)
 
-    def _margin(
+    def margin(
         self, name: str, column: pa.ChunkedArray, random: np.random.Generator
     ) -> tuple[Margin, Codes]:
         """A column's margin, and a code for each row; -1 where it is null."""

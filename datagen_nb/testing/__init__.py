@@ -1,4 +1,4 @@
-"""Tests for a pipeline or a kind of columns of your own, as classes.
+"""Tests for a pipeline, a kind of columns or a type of data of your own, as classes.
 
 Import one in a test module, give it what it tests, and run pytest; nothing else is needed:
 
@@ -18,6 +18,7 @@ Our own are tested by the same classes.
 """
 
 from datagen_nb.testing.column_kinds import ColumnKindSuite
+from datagen_nb.testing.data_types import DataTypeSuite
 from datagen_nb.testing.pipelines import PipelineSuite, manifest_of
 
-__all__ = ["ColumnKindSuite", "PipelineSuite", "manifest_of"]
+__all__ = ["ColumnKindSuite", "DataTypeSuite", "PipelineSuite", "manifest_of"]

@@ -25,6 +25,7 @@ NO_TABLE = Problem(
 
 _FIELDS = {
     "rows": "dataSize",
+    "data_type": "dataType",
     "format": "outputFormat",
     "name": "name",
     "tags": "tags",

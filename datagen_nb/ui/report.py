@@ -80,7 +80,8 @@ def report_text(report: Report) -> str:
         ),
     ]
     broken = [_broken(relation) for relation in report.relations if not relation.kept]
-    remarks = [*_not_compared(report), *_returned(report.memorisation), *report.notes]
+    remarks = [*_not_compared(report), *_returned(report.memorisation)]
+    remarks += [*_series(report), *report.notes]
     lines += [f"  {inert(line, longest=ONE_LINE)}" for line in broken]
     return "\n".join([*lines, *map(inert, remarks)])
 
@@ -121,6 +122,7 @@ def report_html(report: Report) -> str:
             for pair in lost
         )
         lines.append(f'<div style="{_FAINT}">Dependence that is kept least: {worst}</div>')
+    lines += [_faint(line) for line in _series(report)]
     lines.append(
         _faint(
             f"{report.rows_synthetic:,} synthetic rows were compared with "
@@ -129,6 +131,29 @@ def report_html(report: Report) -> str:
     )
     lines += [_faint(note) for note in report.notes]
     return f'<div role="group" aria-label="Quality report" style="{FRAME}">{"".join(lines)}</div>'
+
+
+def _series(report: Report) -> Iterator[str]:
+    """How the rows of series follow each other."""
+    found = report.series
+    if found is None:
+        return
+    yield (
+        f"Series: {found.entities_synthetic:,} of {found.length_synthetic:,.0f} rows (input "
+        f"{found.entities:,} of {found.length:,.0f}); {_percent(found.in_order)} of the rows in "
+        f"order, {_percent(found.repeated_synthetic)} repeat a place ({_percent(found.repeated)}), "
+        f"{_percent(found.usual_gap_synthetic)} at the usual distance "
+        f"({_percent(found.usual_gap)})."
+    )
+    steps = [one for one in found.steps if one.autocorrelation is not None]
+    if steps:
+        listed = ", ".join(
+            f"{one.column} {one.autocorrelation_synthetic or 0:.2f} ({one.autocorrelation:.2f})"
+            for one in steps[:MOST_LISTED]
+        )
+        yield f"Correlation with the row before, and in the input: {listed}."
+    if broken := [one.column for one in found.steps if not one.kept]:
+        yield f"No longer monotone: {', '.join(broken[:MOST_LISTED])}."
 
 
 def _privacy(found: Memorisation) -> str:

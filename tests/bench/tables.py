@@ -26,8 +26,8 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.json
 
-from datagen_nb.pipelines.engine.sample import SAMPLE_ROWS, Sample
 from datagen_nb.synth.profile import Profile
+from datagen_nb.synth.sample import SAMPLE_ROWS, Sample
 from datagen_nb.tables.formats import read_batches, write_part
 
 ROWS = 100_000

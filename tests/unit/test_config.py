@@ -135,6 +135,7 @@ PARAMETERS_KEPT = [
     ("minCount", [1, 5, 1_000]),
     ("exclude", [[], ["name"], ["user.email", "a b", "a"], ["c"] * 5_000]),
     ("entity", ["customer_id"]),
+    ("order", ["at"]),
     ("relations", ["auto", "off", [], ["auto", "end >= start"], ["a -> b", 'c = a * "x y"']]),
     (
         "rules",
@@ -173,6 +174,7 @@ PARAMETERS_BROKEN = [
     ("minCount", [0, 1_001, 2.5, "5", None]),
     ("exclude", ["name", None, {"a": 1}, [1], [""], [None], [["a"]], ["c"] * 5_001]),
     ("entity", ["", None, 1]),
+    ("order", ["", None, 1]),
     ("relations", ["on", "", None, 1, ["a"], ["a = "], [1], ["a = b"] * 101, {"a": "b"}]),
     (
         "rules",

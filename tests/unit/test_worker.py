@@ -34,10 +34,11 @@ from datagen_nb.core.errors import OutputError, ServiceUnavailable
 from datagen_nb.core.pipeline import Logged, PartsWritten, Signal, Task
 from datagen_nb.core.result import Manifest, Report
 from datagen_nb.pipelines.built_in import STAGES
-from datagen_nb.pipelines.engine import from_table, sample
+from datagen_nb.pipelines.engine import from_table
 from datagen_nb.pipelines.engine.attempt import run_attempt
 from datagen_nb.pipelines.engine.workspace import Workspace
 from datagen_nb.pipelines.failures import failure
+from datagen_nb.synth import fitting, sample
 from datagen_nb.synth.model import Model
 from datagen_nb.synth.profile import Profile
 from datagen_nb.tables.formats import read_part, schema_from_text
@@ -387,7 +388,7 @@ def test_a_model_makes_more_rows_without_a_fit(
     calm = make_task()
     run(calm)
     Path(calm.config.input_path).unlink()
-    monkeypatch.setattr(from_table, "fit", None)
+    monkeypatch.setattr(fitting, "fit", None)
     more, other = of_model(make_task, "more"), of_model(make_task, "other", parameters={"seed": 8})
 
     signals = run(more)
@@ -524,13 +525,13 @@ def test_an_older_attempt_falls_silent(
     make_task: MakeTask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Once a newer attempt has begun, an older one writes nothing more and says nothing more."""
-    fit = from_table.fit
+    fit = fitting.fit
 
     def overtaken(*given: Any, **named: Any) -> Any:
         make_task().bucket.put("jobs/j/scratch/attempt", b"2")
         return fit(*given, **named)
 
-    monkeypatch.setattr(from_table, "fit", overtaken)
+    monkeypatch.setattr(fitting, "fit", overtaken)
 
     signals = run(make_task())
 
@@ -586,7 +587,7 @@ def test_memory_that_ends_is_reported(make_task: MakeTask, monkeypatch: pytest.M
     def hungry(*given: Any, **named: Any) -> Any:
         raise MemoryError
 
-    monkeypatch.setattr(from_table, "fit", hungry)
+    monkeypatch.setattr(fitting, "fit", hungry)
 
     failed = run(make_task())[-1]
 

@@ -132,7 +132,8 @@ class _Attempt:
             self.origin.read()
         with self.report.in_stage("fit"):
             model = self.origin.model()
-        plan = Plan.of(self.task.config, len(model.schema))
+        size = self.task.config.data_size
+        plan = Plan.of(self.task.config, len(model.schema), least=model.part_rows(size))
         dialect = Dialect.of(model.schema).for_path(self.task.config.output_path or "")
         schema = dialect.attach(model.schema)
         with self.report.in_stage("generate"):
@@ -140,7 +141,7 @@ class _Attempt:
         with self.report.in_stage("write"):
             manifest = self._write(schema, plan)
         with self.report.in_stage("report"):
-            rows = partial(self._some_rows, plan, schema)
+            rows = partial(self._some_rows, plan, schema, together=model.is_sequence)
             report = self.origin.report(model, rows)
             report = report.model_copy(update={"seconds": self.report.seconds})
             self.workspace.save_report(report)
@@ -213,9 +214,14 @@ class _Attempt:
                 yield file
             self.report.progress(50 + 50 * (index + 1) / plan.count)
 
-    def _some_rows(self, plan: Plan, schema: pa.Schema, count: int) -> pa.Table:
-        chosen = np.unique(np.linspace(0, plan.count - 1, REPORT_PARTS).astype(int)).tolist()
-        each = -(-count // len(chosen))
+    def _some_rows(self, plan: Plan, schema: pa.Schema, count: int, *, together: bool) -> pa.Table:
+        """About so many rows, from all over the result or those of its first parts."""
+        if together:
+            chosen = list(range(min(-(-count // plan.part_rows), plan.count)))
+            each = plan.part_rows
+        else:
+            chosen = np.unique(np.linspace(0, plan.count - 1, REPORT_PARTS).astype(int)).tolist()
+            each = -(-count // len(chosen))
         tables = []
         for index in chosen:
             with self.workspace.open_part(index) as file:

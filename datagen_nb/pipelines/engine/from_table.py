@@ -15,15 +15,14 @@ from datagen_nb.core.errors import InputError
 from datagen_nb.core.pipeline import Task
 from datagen_nb.core.result import Report
 from datagen_nb.pipelines.built_in import fit_options, named_columns
-from datagen_nb.pipelines.engine import sample
 from datagen_nb.pipelines.engine.reporter import Emit, Reporter
 from datagen_nb.pipelines.engine.tasks import taken_up, unusable
 from datagen_nb.pipelines.engine.workspace import Workspace
 from datagen_nb.pipelines.opening import opened
 from datagen_nb.pipelines.selecting import selection_of
-from datagen_nb.synth import quality
+from datagen_nb.synth import quality, sample
 from datagen_nb.synth.arrays import plain_table
-from datagen_nb.synth.fitting import fit
+from datagen_nb.synth.data_type import FitOptions, TableType, table_type
 from datagen_nb.synth.model import Model
 from datagen_nb.synth.profile import Profile
 from datagen_nb.tables.excluding import without
@@ -68,14 +67,15 @@ def check_columns(config: JobConfiguration, names: Sequence[str]) -> None:
 class _Rows:
     """What is kept of the rows of an input as they are read."""
 
-    def __init__(self, limit: int, seed: int) -> None:
+    def __init__(self, type: TableType, limit: int, options: FitOptions) -> None:
+        self._type = type
         self._limit = limit
-        self._seed = seed
+        self._options = options
         self.clear()
 
     def clear(self) -> None:
         """Forget all rows; those to come may have other types."""
-        self.sample = sample.Sample(self._limit, self._seed)
+        self.sample = self._type.sample(self._limit, self._options)
         self.levels = LevelCounts()
         self.profile = Profile.start(pa.schema([]))
 
@@ -121,12 +121,12 @@ class FromTable:
         if (data := self.workspace.model()) is not None:
             return taken_up(data)
         training, held_back = self._read
-        model = fit(
+        model = self._type.fit(
             training,
+            self._options,
             profile=self._profile(),
             held_back=held_back,
             on_progress=self.log.share,
-            **fit_options(self.task.config.parameters),
         )
         warnings = [*model.warnings]
         if (selection := selection_of(self.task.config.parameters)) is not None:
@@ -142,20 +142,30 @@ class FromTable:
 
     def report(self, model: Model, rows: Callable[[int], pa.Table]) -> Report:
         training, held_back = self._read
+        made = rows(training.num_rows)
         report = quality.assess(
             training,
             held_back,
-            rows(training.num_rows),
+            made,
             model.kinds,
             codecs=model.codecs,
             relations=tuple(model.relations),
-            min_count=fit_options(self.task.config.parameters)["min_count"],
+            min_count=self._options.min_count,
             facts=self._profile().facts(),
             shared=[name for name, maker in model.makers.items() if not maker.is_unique],
         )
+        report = self._type.judged(report, training, made, model)
         if selection_of(self.task.config.parameters) is None:
             return report
         return report.model_copy(update={"notes": (*report.notes, SELECTED)})
+
+    @property
+    def _type(self) -> TableType:
+        return table_type(self.task.config.data_type)
+
+    @property
+    def _options(self) -> FitOptions:
+        return fit_options(self.task.config.parameters)
 
     @property
     def _read(self) -> tuple[pa.Table, pa.Table]:
@@ -164,8 +174,8 @@ class FromTable:
 
     def _sample(self) -> None:
         config = self.task.config
-        seed = config.parameters.get("seed", 0)
-        rows = _Rows(config.parameters.get("sampleRows", sample.SAMPLE_ROWS), seed)
+        limit = config.parameters.get("sampleRows", sample.SAMPLE_ROWS)
+        rows = _Rows(self._type, limit, self._options)
         with opened(config, self.task.source) as file:
             for batch in read_batches(
                 file,
@@ -185,7 +195,7 @@ class FromTable:
         table = table.cast(rows.levels.without_rare(table.schema, least))
         check_columns(config, table.schema.names)
         check_writable(table, config.output_format, config.input_title)
-        training, held_back = sample.split(table, seed)
+        training, held_back = self._type.split(table, self._options)
         self.log.log(
             f"Read {kept.rows:,} rows of {table.num_columns} columns; training on "
             f"{training.num_rows:,}, holding back {held_back.num_rows:,} for the report."

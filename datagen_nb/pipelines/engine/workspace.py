@@ -52,9 +52,15 @@ class Plan:
     part_rows: int
 
     @classmethod
-    def of(cls, config: JobConfiguration, columns: int) -> Plan:
-        """The configuration's ``partRows``, or as many as fit well in memory; few parts at most."""
-        least = -(-config.data_size // MAX_PARTS)
+    def of(cls, config: JobConfiguration, columns: int, *, least: int = 1) -> Plan:
+        """The configuration's ``partRows``, or as many as fit well in memory; few parts at most.
+
+        Args:
+            config: Of the job.
+            columns: Of its result.
+            least: Rows of a part at least.
+        """
+        least = max(-(-config.data_size // MAX_PARTS), least)
         part_rows = max(config.parameters.get("partRows", usual_part_rows(columns)), least)
         return cls(config.output_format, config.data_size, part_rows)
 

@@ -20,14 +20,17 @@ from datagen_nb.core.inspection import (
     SAMPLE_ROWS,
     UNSUPPORTED,
     Bar,
+    FoundSeries,
     InspectedColumn,
     Inspection,
 )
 from datagen_nb.core.kinds import KINDS, Scale
-from datagen_nb.pipelines.spread import Spread, evenly
+from datagen_nb.pipelines.spread import Spread
 from datagen_nb.synth.arrays import plain
 from datagen_nb.synth.decisions import Decisions, decide
 from datagen_nb.synth.profile import Profile, check_type
+from datagen_nb.synth.sample import evenly
+from datagen_nb.synth.series.axis import suggested
 from datagen_nb.tables.cells import as_text
 from datagen_nb.tables.formats import write_part
 
@@ -70,6 +73,13 @@ def inspected(found: Spread) -> Inspection:
         else _inspected(name, table[name], decided)
         for name in table.column_names
     ]
+    series = _series(judged, decided)
+    if series is not None:
+        several = f", one for each {series.entity!r}" if series.entity is not None else ""
+        notes.append(
+            f"The rows are series in the order of {series.order!r}{several}: "
+            "data_type='timeseries' keeps how they follow each other."
+        )
     return Inspection(
         rows=found.rows,
         exact=found.exact,
@@ -78,7 +88,14 @@ def inspected(found: Spread) -> Inspection:
         columns=tuple(columns),
         sample=_sample(first, [column.kind for column in columns]),
         notes=tuple(notes),
+        series=series,
     )
+
+
+def _series(table: pa.Table, decided: Decisions) -> FoundSeries | None:
+    """What makes series of the rows, if they most likely are."""
+    axis = suggested(table, decided)
+    return None if axis is None else FoundSeries(entity=axis.entity, order=axis.order)
 
 
 def _unsupported(field: pa.Field) -> str | None:

@@ -10,6 +10,7 @@ import io
 import json
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
@@ -28,11 +29,13 @@ from datagen_nb.pipelines.failures import input_too_large, lacks_memory, probe_b
 from datagen_nb.pipelines.inspection.columns import inspected
 from datagen_nb.pipelines.opening import opened
 from datagen_nb.pipelines.selecting import selection_of
-from datagen_nb.pipelines.spread import Spread, evenly, spread
+from datagen_nb.pipelines.spread import Spread, spread
 from datagen_nb.synth.arrays import plain_table
-from datagen_nb.synth.fitting import check_choices, fit
+from datagen_nb.synth.data_type import table_type
+from datagen_nb.synth.fitting import check_choices
 from datagen_nb.synth.model import Model
 from datagen_nb.synth.profile import Profile
+from datagen_nb.synth.sample import evenly
 from datagen_nb.tables.formats import write_part
 
 FITTED_ROWS = 2_000
@@ -101,16 +104,19 @@ def preview(probe: InputProbe) -> Preview:
     if table.num_columns > MAX_COLUMNS:
         notes.append(f"Shows the first {MAX_COLUMNS} of {table.num_columns:,} columns.")
         table = table.select(range(MAX_COLUMNS))
-    table = _narrowed(table)
+    type, options = table_type(config.data_type), fit_options(config.parameters)
+    table = type.few(table, _affordable(table), options)
     if table.num_rows < found.rows:
         which = "rows from all over the table" if found.from_all_over else "of its first rows"
         notes.append(f"Fitted on {table.num_rows:,} {which}; a job is fitted on more.")
     names = table.schema.names
-    options = fit_options(config.parameters)
-    shown = {name: kind for name, kind in options["columns"].items() if name in names}
-    entity = options["entity"] if options["entity"] in names else None
+    shown = {name: kind for name, kind in options.columns.items() if name in names}
+    entity = options.entity if options.entity in names else None
+    order = options.order if options.order in names else None
     profile = Profile.of(table, total=found.rows)
-    model = fit(table, profile=profile, **options | {"columns": shown, "entity": entity})
+    model = type.fit(
+        table, replace(options, columns=shown, entity=entity, order=order), profile=profile
+    )
     made = _made(model, config, table, notes)
     written = io.BytesIO()
     write_part(made, "jsonl", written)
@@ -171,7 +177,12 @@ def _check_choices(probe: InputProbe, found: Spread) -> None:
 
 def _narrowed(table: pa.Table) -> pa.Table:
     """Rows from all over a table, fewer of a wide one, so that it takes no longer."""
-    return evenly(table, min(FITTED_ROWS, max(FITTED_CELLS // table.num_columns, FEW_ROWS)))
+    return evenly(table, _affordable(table))
+
+
+def _affordable(table: pa.Table) -> int:
+    columns: int = table.num_columns
+    return min(FITTED_ROWS, max(FITTED_CELLS // columns, FEW_ROWS))
 
 
 def _size_as(table: pa.Table, format: str) -> int:

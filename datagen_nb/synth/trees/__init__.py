@@ -59,6 +59,7 @@ def grow(
     unordered: Sequence[int],
     seed: int,
     levels: npt.NDArray[np.int32] | None = None,
+    predict: bool = True,
 ) -> Conditional:
     """Fit a variable given those before it.
 
@@ -69,6 +70,7 @@ def grow(
         unordered: The variables before of whose codes it means nothing.
         seed: Of all that is random.
         levels: The codes in an order by which they are ``ordered``; ``None`` for their own.
+        predict: Whether a prediction is tried, which draws more slowly.
     """
     there = codes >= 0
     known = codes[there]
@@ -81,7 +83,15 @@ def grow(
         given = given.take(variables, axis=1)
         unordered = np.flatnonzero(np.isin(variables, unordered)).tolist()
     given = np.ascontiguousarray(given if there.all() else given[there])
-    model = best_model(given, known, scores, ordered=ordered, unordered=unordered, seed=seed)
+    model = best_model(
+        given,
+        known,
+        scores,
+        ordered=ordered,
+        unordered=unordered,
+        seed=seed,
+        predict=predict,
+    )
     if not ordered:
         seen = np.arange(-1, len(scores.means))
     elif levels is None:

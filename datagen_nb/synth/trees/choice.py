@@ -54,6 +54,7 @@ def best_model(
     ordered: bool,
     unordered: Sequence[int],
     seed: int,
+    predict: bool = True,
 ) -> LeafTree | Linear | Predicted:
     """Fit models of a variable and choose one; without enough rows or any dependence one leaf.
 
@@ -64,6 +65,7 @@ def best_model(
         ordered: Whether nearness of codes means something.
         unordered: The variables before of whose codes it means nothing.
         seed: Of all that is random.
+        predict: Whether a prediction is tried.
     """
     rows, variables = given.shape
     if not variables or codes.min() == codes.max():
@@ -88,7 +90,7 @@ def best_model(
         )
         if by_regression.mean() >= plain.likely.mean():
             return regression
-    if ordered and 1 < variables <= MAX_PREDICTORS and rows >= MIN_PREDICTED:
+    if predict and ordered and 1 < variables <= MAX_PREDICTORS and rows >= MIN_PREDICTED:
         random = np.random.default_rng([seed, 1])
         prediction, made = boosted.cross_fit(given, scores.means[codes], unordered, random)
         joined = boosted.beside(given, made)

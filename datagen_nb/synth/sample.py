@@ -152,6 +152,13 @@ def split(sample: pa.Table, seed: int) -> tuple[pa.Table, pa.Table]:
     )
 
 
+def evenly(table: pa.Table, rows: int) -> pa.Table:
+    """At most so many rows of a table, from begin to end."""
+    if table.num_rows <= rows:
+        return table
+    return table.take(pa.array(np.linspace(0, table.num_rows - 1, rows).astype(np.int64)))
+
+
 def to_bytes(table: pa.Table) -> bytes:
     """Keep a table as an Arrow IPC stream."""
     sink = pa.BufferOutputStream()
