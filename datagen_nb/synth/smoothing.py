@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -49,7 +50,8 @@ def smooth(margin: Margin, codes: Codes) -> Margin:
         codes: One for each row that has a value.
 
     Returns:
-        The margin, with the same codes. What moves stays on the grid, between the same gaps.
+        The margin, with the same codes. What moves goes on moving, on the grid, between the same
+        gaps.
     """
     if margin.low is None or margin.high is None:
         return margin
@@ -65,6 +67,9 @@ def smooth(margin: Margin, codes: Codes) -> Margin:
         for values in (support, low, high):
             moved = np.interp(_distances(values[places], origin), *smoothed)
             values[places] = _on_grid(moved, margin, known)
+    still = (low == support) & (high == support)
+    for values, plain in ((support, margin.support), (low, margin.low), (high, margin.high)):
+        values[still] = plain[still]
     return replace(margin, support=support, low=low, high=high)
 
 
@@ -108,7 +113,7 @@ def _groups(margin: Margin) -> Iterator[npt.NDArray[np.intp]]:
     yield from np.split(places, np.flatnonzero(ends) + 1)
 
 
-def _distances(values: Values, origin: Values) -> Floats:
+def _distances(values: Values, origin: np.generic) -> Floats:
     if values.dtype.kind == "f":
         return values.astype(np.float64) - np.float64(origin)
     # Without sign: two may lie further apart than their own type counts.
@@ -123,10 +128,10 @@ def _on_grid(distances: Floats, margin: Margin, known: Values) -> Values:
             unit = margin.step / 10.0**margin.decimals
             made = np.round(known[0] + np.rint(distances / unit) * unit, margin.decimals)
         return np.clip(made, known[0], known[-1])
-    most = (known[-1].astype(np.uint64) - known[0].astype(np.uint64)) // np.uint64(margin.step)
+    start, step = known[:1].astype(np.uint64), np.uint64(margin.step)
+    most = (known[-1:].astype(np.uint64) - start) // step
     steps = np.minimum(np.rint(distances / margin.step).astype(np.uint64), most)
-    made = known[0].astype(np.uint64) + steps * np.uint64(margin.step)
-    return made.astype(known.dtype)
+    return cast("Values", (start + steps * step).astype(known.dtype))
 
 
 def _shares(count: int) -> Floats:
