@@ -1,10 +1,10 @@
 """The numbers of few rows without the clusters that they have by chance.
 
 Some hundred rows crowd here and are thin there by chance, and what is drawn by their margin alone
-lies nearer to them than to other rows of the same table. So a line is fitted to the quantiles around
-each, over their normal scores, which keeps order, range and shape. How wide it looks, rows that
-were left out decide: quantiles of one half of the rows are smoothed, and the other half is likely
-under them or not. Two clusters with a thin place between them get a narrow one.
+lies nearer to them than to other rows of the same table. So a line is fitted to the quantiles
+around each, over their normal scores, which keeps order, range and shape. How wide it looks, rows
+that were left out decide: quantiles of one half of the rows are smoothed, and the other half is
+likely under them or not. None is taken that fills a thin place between two clusters.
 Sources: Cleveland, Robust locally weighted regression and smoothing scatterplots, Journal of the
 American Statistical Association 74, 1979; Duin, On the choice of smoothing parameters for Parzen
 estimators of probability density functions, IEEE Transactions on Computers 25, 1976.
@@ -24,12 +24,12 @@ from scipy.special import ndtri
 from datagen_nb.synth.margin import Codes, Floats, Margin, Values
 
 MIN_ROWS, MAX_ROWS = 40, 2_000
-"""Rows of which numbers are smoothed: fewer show no shape, of more moving alone leaves no cluster."""
+"""Rows of which numbers are smoothed: fewer show no shape, more leave few clusters to chance."""
 
 POINTS = 200
 """Quantiles of a column."""
 
-WIDTHS = (0.1, 0.2, 0.4, 0.8)
+WIDTHS = (0.1, 0.2, 0.4)
 """Distances of normal scores over which a line is fitted."""
 
 SPLITS = 4
@@ -40,6 +40,9 @@ MAX_RANGES, ROWS_PER_RANGE = 40, 5
 
 DOUBT = 0.03
 """Share of the rows that may fall into any range."""
+
+BEYOND_CHANCE, ROWS_BESIDE = 3.0, 20
+"""Standard deviations by which fewer rows lie where so many are made, at most."""
 
 
 def smooth(margin: Margin, codes: Codes) -> Margin:
@@ -96,12 +99,24 @@ def quantiles(values: Floats) -> tuple[Floats, Floats] | None:
             likely[0] += counts @ _log_shares(plain, bounds)
             for place, smoother in enumerate(_smoothers(), 1):
                 likely[place] += counts @ _log_shares(_sorted(smoother @ plain), bounds)
-    best = int(np.argmax(likely))
-    if not best:
-        return None
     plain = _points(values)
     plain[0], plain[-1] = values[0], values[-1]
-    return plain, np.clip(_sorted(_smoothers()[best - 1] @ plain), values[0], values[-1])
+    for best in np.argsort(-likely, kind="stable"):
+        if not best:
+            break
+        found = np.clip(_sorted(_smoothers()[best - 1] @ plain), values[0], values[-1])
+        if not _fills_gaps(found, values):
+            return plain, found
+    return None
+
+
+def _fills_gaps(points: Floats, values: Floats) -> bool:
+    """Whether there is a place with far fewer of the values than of those made by quantiles."""
+    wide = -(-ROWS_BESIDE * len(points) // len(values))
+    there = np.searchsorted(values, points[wide:], side="right")
+    there = there - np.searchsorted(values, points[:-wide])
+    made = wide * len(values) / len(points)
+    return bool((made - there > BEYOND_CHANCE * np.sqrt(made)).any())
 
 
 def _groups(margin: Margin) -> Iterator[npt.NDArray[np.intp]]:
@@ -127,7 +142,7 @@ def _on_grid(distances: Floats, margin: Margin, known: Values) -> Values:
         if margin.decimals is not None:
             unit = margin.step / 10.0**margin.decimals
             made = np.round(known[0] + np.rint(distances / unit) * unit, margin.decimals)
-        return np.clip(made, known[0], known[-1])
+        return cast("Values", np.clip(made, known[0], known[-1]))
     start, step = known[:1].astype(np.uint64), np.uint64(margin.step)
     most = (known[-1:].astype(np.uint64) - start) // step
     steps = np.minimum(np.rint(distances / margin.step).astype(np.uint64), most)
