@@ -22,6 +22,7 @@ from datagen_nb.synth.calendar_days import CalendarDays
 from datagen_nb.synth.kinds import categorical
 from datagen_nb.synth.margin import Codes, Margin
 from datagen_nb.synth.margin_fitting import MIN_COUNT, Pooled
+from datagen_nb.synth.smoothing import smooth
 from datagen_nb.synth.trees import Conditional, grow, order_levels
 
 Matrix = npt.NDArray[np.float32]
@@ -161,10 +162,12 @@ class Fit:
             The stage, and all that is known of each row with it.
         """
         found: dict[str, Margin] = {}
+        smoothed: dict[str, Margin] = {}
         variables: list[tuple[Variable, Codes]] = []
         for place, name in enumerate(table.schema.names):
             random = np.random.default_rng([self.seed, 4, number, place])
             found[name], codes = self.margin(name, table[name], random)
+            smoothed[name] = smooth(found[name], codes[codes >= 0])
             if table[name].null_count and name not in self.never_null:
                 flags = null_flags(table[name])
                 variables.append((Variable(name, "null"), flags))
@@ -194,7 +197,7 @@ class Fit:
             self.on_progress((place + 1) / len(variables))
         stage = Stage(
             schema=table.schema.remove_metadata(),
-            margins=found,
+            margins=smoothed,
             calendars=_calendars(found, table.schema),
             variables=tuple(variable for variable, _ in variables),
             trees=tuple(trees),
