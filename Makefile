@@ -103,10 +103,10 @@ $(VENV)/.lab: $(VENV)/.package
 	$(PIP) --editable '.[lab]'
 	@touch $@
 
-$(VENV)/.test: $(VENV)/.package
+$(VENV)/.test: $(PY) $(STATIC) pyproject.toml constraints.txt
 	$(PIP) --upgrade 'pip>=25.1'
 	$(PIP) --editable . --group test
-	@touch $@
+	@touch $(VENV)/.package $@
 
 $(COLAB)/.test: $(PY) $(STATIC) pyproject.toml tests/colab/preinstalled.txt tests/colab/constraints.txt
 	$(PYTHON) -m venv --clear $(COLAB)

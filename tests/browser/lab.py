@@ -57,14 +57,25 @@ RUN = """([place, wait]) => {
     return wait ? done.then(() => null) : null;
 }"""
 
+OPEN = """path => {
+    const open = window.jupyterapp.commands.execute('docmanager:open', {path, factory: 'Notebook'});
+    return open.then(() => null);
+}"""
+# Whether the page is again as it was: a dialog or a toast that is left asks for a new one.
+EMPTY = """() => {
+    for (const opened of [...window.jupyterapp.shell.widgets('main')]) opened.dispose();
+    localStorage.clear();
+    return !document.querySelector('.jp-Dialog, .dg-toast');
+}"""
 
+LAB_PATH = "doc/tree"
 LAB = ["jupyterlab", "--LabApp.expose_app_in_browser=True"]
 NOTEBOOK = ["notebook", "--JupyterNotebookApp.expose_app_in_browser=True"]
 
 
 @contextlib.contextmanager
 def jupyterlab(
-    root: Path, *, dark: bool = False, app: Sequence[str] = LAB, path: str = "doc/tree"
+    root: Path, *, dark: bool = False, app: Sequence[str] = LAB, path: str = LAB_PATH
 ) -> Iterator[Lab]:
     """A server whose notebooks lie in ``root / "work"``, and a browser for it.
 
@@ -133,14 +144,19 @@ def wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
 
 
 class Lab:
-    """A running server and its browser."""
+    """A running server and its browser.
+
+    JupyterLab takes ten seconds of a processor to load, so a page in which nothing is open any more
+    opens the next notebook. Notebook 7 has a page for each.
+    """
 
     def __init__(self, work: Path, port: int, browser: Browser, path: str) -> None:
         self.work = work
         self.path = path
         self.port = port
         self.browser = browser
-        self._pages: list[Page] = []
+        self._opened: list[Notebook] = []
+        self._empty: Notebook | None = None
 
     def open(self, *sources: str, width: int = 1100, height: int = 900) -> Notebook:
         """A new notebook with these code cells, its kernel idle."""
@@ -156,17 +172,31 @@ class Lab:
         """A notebook as it is."""
         name = f"test-{time.monotonic_ns()}.ipynb"
         nbformat.write(notebook, self.work / name)
-        page = new_page(self.browser, viewport={"width": width, "height": height})
-        self._pages.append(page)
-        opened = Notebook(page, self.port)
-        page.goto(f"http://127.0.0.1:{self.port}/{self.path}/{name}")
+        if self._empty is not None:
+            opened, self._empty = self._empty, None
+            opened.errors.clear()
+            opened.outside.clear()
+            opened.page.set_viewport_size({"width": width, "height": height})
+            opened.page.evaluate(OPEN, name)
+        else:
+            page = new_page(self.browser, viewport={"width": width, "height": height})
+            opened = Notebook(page, self.port)
+            page.goto(f"http://127.0.0.1:{self.port}/{self.path}/{name}")
+        self._opened.append(opened)
         opened.wait_ready()
         return opened
 
     def tidy(self) -> None:
         """Close what was opened, kernels too: they and their pages would go on working."""
-        while self._pages:
-            self._pages.pop().context.close()
+        for opened in self._opened:
+            if self._empty is None and self._can_be_emptied(opened.page):
+                self._empty = opened
+            else:
+                opened.page.context.close()
+        self._opened.clear()
+        for context in self.browser.contexts:
+            if self._empty is None or context != self._empty.page.context:
+                context.close()
         server = f"http://127.0.0.1:{self.port}/api/kernels"
         with urllib.request.urlopen(server, timeout=DEADLINE) as answer:
             kernels = json.load(answer)
@@ -174,6 +204,13 @@ class Lab:
             end = urllib.request.Request(f"{server}/{kernel['id']}", method="DELETE")
             with urllib.request.urlopen(end, timeout=DEADLINE):
                 pass
+
+    def _can_be_emptied(self, page: Page) -> bool:
+        if self.path != LAB_PATH or page.is_closed():
+            return False
+        page.mouse.move(0, 0)
+        page.emulate_media(reduced_motion="null")
+        return bool(page.evaluate(EMPTY))
 
 
 def new_page(browser: Browser, **options: Any) -> Page:
