@@ -103,7 +103,7 @@ class Model:
             rows: How many.
             offset: Number of the part's first row in the whole result.
         """
-        part = _Part(self, index, offset)
+        part = Part(self, index, offset)
         return self._table(part.made(part.draw(rows)))
 
     def select(self, index: int, rows: int, *, offset: int, selection: Selection) -> Selected:
@@ -121,7 +121,7 @@ class Model:
         Raises:
             InputError: So few rows keep its rules that they would take too many draws.
         """
-        part = _Part(self, index, offset)
+        part = Part(self, index, offset)
         taken, drawn = selection.chosen(part.draw, rows, offset=offset, codecs=self.codecs)
         return Selected(self._table(part.made(taken)), drawn)
 
@@ -163,7 +163,7 @@ class Model:
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
+class Part:
     """One part while it is made."""
 
     model: Model
@@ -193,9 +193,9 @@ class _Part:
         missing = {name: one for name, one in drawn.items() if name in self.model.makers}
         kept = {name: one for name, one in drawn.items() if name not in missing}
         reduced = pa.table(kept) if kept else pa.table({"": pa.nulls(rows)})
-        whole = self.model.relations.rebuild(reduced, self._stream("relations", turn=turn))
+        whole = self.model.relations.rebuild(reduced, self.stream("relations", turn=turn))
         columns = {
-            field.name: self._column(field, whole, turn)
+            field.name: self.column(field, whole, turn)
             for field in self.model.schema
             if field.name not in self.model.makers
         }
@@ -207,13 +207,13 @@ class _Part:
         levels = [level for group in self.model.groups for level in group.levels]
         for level, owner in zip(levels, drawn.owners, strict=True):
             _, first, of_rows = np.unique(owner, return_index=True, return_inverse=True)
-            made = self._made(level.columns, drawn.take(first))
+            made = self.make(level.columns, drawn.take(first))
             columns |= {name: one.take(pa.array(of_rows)) for name, one in made.items()}
             grouped |= set(level.columns)
         own = [name for name in self.model.makers if name not in grouped]
-        return columns | self._made(own, drawn)
+        return columns | self.make(own, drawn)
 
-    def _column(self, field: pa.Field, table: pa.Table, turn: int) -> pa.Array:
+    def column(self, field: pa.Field, table: pa.Table, turn: int) -> pa.Array:
         """A column as it is written, from the values behind its spellings."""
         name = field.name
         if name not in table.schema.names:
@@ -223,25 +223,25 @@ class _Part:
             return values
         forms = table[form] if (form := name + FORM) in table.schema.names else None
         codes = None if forms is None else forms.to_numpy().astype(np.int32)
-        return codec.write(values, codes, self._stream("codec", name, turn))
+        return codec.write(values, codes, self.stream("codec", name, turn))
 
     def _members(self, group: Group, rows: int, turn: int) -> list[keys.Members]:
         """Who belongs to whom, from the finest level up."""
         members = []
         for level in reversed(group.levels):
-            random = self._stream("members", level.key, turn)
+            random = self.stream("members", level.key, turn)
             members.append(keys.draw_members(level, rows, random))
             rows = members[-1].count
         return members[::-1]
 
-    def _made(self, names: Collection[str], drawn: Drawn) -> Columns:
+    def make(self, names: Collection[str], drawn: Drawn) -> Columns:
         """Make columns anew for entities, or for rows."""
         numbers = np.arange(self.offset, self.offset + drawn.count, dtype=np.int64)
         known: Columns = {}
         for name, maker in self.model.makers.items():
             if name not in names:
                 continue
-            values = maker.make(numbers, known, self._stream("make", name))
+            values = maker.make(numbers, known, self.stream("make", name))
             if name in drawn.missing:
                 values = pc.if_else(drawn.missing[name], pa.scalar(None, values.type), values)
                 values = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
@@ -252,7 +252,7 @@ class _Part:
             for name, one in known.items()
         }
 
-    def _stream(self, use: str, name: str = "", turn: int = 0) -> np.random.Generator:
+    def stream(self, use: str, name: str = "", turn: int = 0) -> np.random.Generator:
         """Random numbers of their own for each use and column."""
         return self._random(turn, crc32(f"{use} {name}".encode()))
 

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from datagen_nb.core.errors import InputError
 from datagen_nb.synth.arrays import to_column, to_values
 from datagen_nb.synth.drawn import Columns, Drawn
-from datagen_nb.synth.model import Model, Selected, _Part
+from datagen_nb.synth.model import Model, Part, Selected
 from datagen_nb.synth.selection import Selection
 from datagen_nb.synth.series.axis import Axis
 from datagen_nb.synth.series.rows import Rows
@@ -147,19 +147,19 @@ class SeriesModel(Model):
     def _written(
         self, index: int, offset: int, drawn: Columns, members: Members, of_rows: Any
     ) -> pa.Table:
-        part = _Part(self, index, offset)
+        part = Part(self, index, offset)
         missing = {name: one for name, one in drawn.items() if name in self.makers}
         kept = {name: one for name, one in drawn.items() if name not in missing}
-        whole = self.relations.rebuild(pa.table(kept), part._stream("relations"))  # noqa: SLF001
+        whole = self.relations.rebuild(pa.table(kept), part.stream("relations"))
         columns = {
-            field.name: part._column(field, whole, 0)  # noqa: SLF001
+            field.name: part.column(field, whole, 0)
             for field in self.schema
             if field.name not in self.makers
         }
         of_entity = [name for name in self.makers if name in self.of_entity]
         others = [name for name in self.makers if name not in of_entity]
         made = self._identities(of_entity, members, of_rows, missing)
-        rest = part._made(others, Drawn(len(of_rows), {}, missing, ()))  # noqa: SLF001
+        rest = part.make(others, Drawn(len(of_rows), {}, missing, ()))
         return self._table(columns | made | rest)
 
     def _identities(
@@ -171,9 +171,9 @@ class SeriesModel(Model):
         groups = np.unique(members.numbers // TOGETHER)
         found: dict[str, list[Any]] = {name: [] for name in names}
         for group in groups.tolist():
-            part = _Part(self, group, group * TOGETHER)
+            part = Part(self, group, group * TOGETHER)
             nothing_missing = Drawn(TOGETHER, {}, {}, ())
-            for name, one in part._made(names, nothing_missing).items():  # noqa: SLF001
+            for name, one in part.make(names, nothing_missing).items():
                 found[name].append(one)
         places = pa.array(members.numbers[of_rows] - int(groups[0]) * TOGETHER)
         made = {}
