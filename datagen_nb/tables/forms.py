@@ -6,7 +6,8 @@ metadata of the Arrow schema, and is given to the rows when they are written or 
     schema.metadata[b"pandas"]               types of pandas that Arrow does not have
     schema.metadata[b"datagen_nb.csv"]       see ``dialect``
     schema.metadata[b"datagen_nb.nested"]    see ``nested``
-    schema.metadata[b"datagen_nb.omitted"]   see ``json_shapes``
+    schema.metadata[b"datagen_nb.omitted"]   see ``json_shapes``, as of the next
+    schema.metadata[b"datagen_nb.bare_whole"]
     field.metadata[b"datagen_nb.levels"]     categories of a column, in their order
     field.metadata[b"datagen_nb.unit"]       seconds, which Parquet has not
 """

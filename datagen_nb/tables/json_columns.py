@@ -48,6 +48,7 @@ class JsonColumn:
         self._guess = Guess(times_only=True)
         self._is_long = False
         self._is_inexact = False
+        self._has_pointed_whole = False
 
     def update(self, values: Values, *, keep: bool) -> pa.Array | None:
         """Take more values into account.
@@ -62,6 +63,10 @@ class JsonColumn:
             low, high = min(numbers), max(numbers)
             self._is_long |= low not in _INT64 or high not in _INT64
             self._is_inexact |= low not in _EXACT_IN_FLOAT or high not in _EXACT_IN_FLOAT
+        if float in kinds and not self._has_pointed_whole:
+            floats = (value for value in values if type(value) is float)
+            whole = filter(float.is_integer, floats)
+            self._has_pointed_whole = any(int(value) in _EXACT_IN_FLOAT for value in whole)
         if kinds == {str} and (keep or not self._guess.is_text):
             texts = _strings(values)
             self._guess.update(texts)
@@ -98,6 +103,12 @@ class JsonColumn:
         if self._kinds == {str}:
             return self._guess.type
         return pa.string()
+
+    @property
+    def has_bare_whole(self) -> bool:
+        """Whether whole numbers among floats have no point: 18 beside 39.1."""
+        is_float = pa.types.is_floating(self.type)
+        return is_float and int in self._kinds and not self._has_pointed_whole
 
     @property
     def is_mixed(self) -> bool:

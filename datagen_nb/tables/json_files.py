@@ -30,7 +30,7 @@ from datagen_nb.tables.json_lines import (
     malformed,
     standard_decoder,
 )
-from datagen_nb.tables.json_shapes import Layout, Shapes, omitted_keys, read_nested
+from datagen_nb.tables.json_shapes import Layout, Shapes, read_nested, spelling_of
 from datagen_nb.tables.json_values import objects
 from datagen_nb.tables.nested import Nested
 from datagen_nb.tables.nested_profile import NestedProfile
@@ -316,7 +316,7 @@ def write(table: pa.Table, file: BinaryIO, *, lines: bool) -> None:
 
     What is missing is ``null``, or has no key if the input is written so.
     """
-    omitted = omitted_keys(table.schema)
+    spelling = spelling_of(table.schema)
     if (nested := Nested.of(table.schema)) is not None:
         table = nested.rebuild(table)
     check_unique(table.column_names, "The table")
@@ -326,7 +326,7 @@ def write(table: pa.Table, file: BinaryIO, *, lines: bool) -> None:
         file.write(OPEN)
     is_first = not lines
     for batch in table.to_batches(max_chunksize=WRITE_ROWS):
-        rows = objects(table.column_names, batch.columns, omitted, before=before, after=after)
+        rows = objects(table.column_names, batch.columns, spelling, before=before, after=after)
         if is_first and batch.num_rows:
             write_texts(pc.utf8_slice_codeunits(rows.slice(0, 1), len(between)), file)
             rows = rows.slice(1)

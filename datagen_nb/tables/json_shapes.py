@@ -1,4 +1,4 @@
-"""The shape of a JSON table: its flat columns, and the keys that its objects may lack.
+"""The shape of a JSON table: flat columns, keys that objects may lack, whole floats.
 
 A key that is sometimes absent and never ``null`` is left out where its value is missing; all
 others are there in every object.
@@ -15,16 +15,21 @@ import pyarrow as pa
 
 from datagen_nb.tables.json_columns import JsonColumn, Values, restored, values_by_key
 from datagen_nb.tables.json_lines import Row
+from datagen_nb.tables.json_values import Spelling
 from datagen_nb.tables.nested import Nested
 from datagen_nb.tables.nested_profile import NestedProfile
 from datagen_nb.tables.values import from_text
 
-OMITTED_KEY = b"datagen_nb.omitted"
+OMITTED_KEY, BARE_WHOLE_KEY = b"datagen_nb.omitted", b"datagen_nb.bare_whole"
 
 
-def omitted_keys(schema: pa.Schema) -> frozenset[str]:
-    """Paths of the keys that are left out where their value is null."""
-    return frozenset(json.loads((schema.metadata or {}).get(OMITTED_KEY, b"[]")))
+def spelling_of(schema: pa.Schema) -> Spelling:
+    """How rows of a table that was read from JSON are written."""
+    metadata = schema.metadata or {}
+    omitted, bare_whole = (
+        frozenset(json.loads(metadata.get(key, b"[]"))) for key in (OMITTED_KEY, BARE_WHOLE_KEY)
+    )
+    return Spelling(omitted, bare_whole)
 
 
 class Shapes:
@@ -83,7 +88,7 @@ class Layout:
     def of(
         cls, columns: Mapping[str, JsonColumn], profile: NestedProfile, omitted: Iterable[str]
     ) -> Layout:
-        """The layout of these columns; keys that are left out are in its schema's metadata."""
+        """The layout of these columns; how they are written is in its schema's metadata."""
         schema = pa.schema([(key, column.type) for key, column in columns.items()])
         flat, nested = schema, profile.nested(schema)
         if nested is not None:
@@ -95,9 +100,10 @@ class Layout:
             fields = [(each.name, _timed((each.name,), each.type, times)) for each in schema]
             timed = nested.with_schema(pa.schema(fields))
             flat = timed.attach(timed.flat_schema())
-        if paths := sorted(omitted):
-            metadata = {**(flat.metadata or {}), OMITTED_KEY: json.dumps(paths).encode()}
-            flat = flat.with_metadata(metadata)
+        bare_whole = [key for key, column in columns.items() if column.has_bare_whole]
+        spelling = {OMITTED_KEY: sorted(omitted), BARE_WHOLE_KEY: bare_whole}
+        if texts := {key: json.dumps(paths).encode() for key, paths in spelling.items() if paths}:
+            flat = flat.with_metadata((flat.metadata or {}) | texts)
         return cls(flat, nested)
 
     def flat(self, columns: Sequence[pa.Array]) -> pa.RecordBatch:

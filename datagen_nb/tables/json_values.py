@@ -3,35 +3,53 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from datagen_nb.tables.values import as_text
+from datagen_nb.tables.values import as_text, with_bare_whole
 
 
-def literals(column: pa.Array, path: str = "", omitted: Collection[str] = ()) -> pa.Array:
+@dataclass(frozen=True, slots=True)
+class Spelling:
+    """What a table's JSON has that its values have not.
+
+    Attributes:
+        omitted: Paths whose key is left out where its value is null.
+        bare_whole: Paths of floats that have no point where they need none, as 18 beside 39.1.
+    """
+
+    omitted: frozenset[str] = frozenset()
+    bare_whole: frozenset[str] = frozenset()
+
+
+PLAIN = Spelling()
+"""All keys, and all floats with a point."""
+
+
+def literals(column: pa.Array, path: str = "", spelling: Spelling = PLAIN) -> pa.Array:
     """Each value as JSON; null stays null.
 
     Args:
         column: Also of objects and lists.
         path: Name of the column, with the objects that it is in.
-        omitted: Paths whose key is left out where its value is null.
+        spelling: How it is written.
     """
     type = column.type
     if pa.types.is_dictionary(type):
         return literals(column.dictionary_decode())
     if pa.types.is_struct(type):
         names = [field.name for field in type]
-        texts = objects(names, column.flatten(), omitted, f"{path}." if path else "")
+        texts = objects(names, column.flatten(), spelling, f"{path}." if path else "")
         return pc.if_else(column.is_valid(), texts, pa.scalar(None, pa.string()))
     if pa.types.is_list(type) or pa.types.is_large_list(type) or pa.types.is_fixed_size_list(type):
         return _lists(column)
-    texts = as_text(column)
     if pa.types.is_floating(type):
+        texts = with_bare_whole(column) if path in spelling.bare_whole else as_text(column)
         # JSON has no infinity; the widest float stands for it when read.
         return pc.replace_substring(texts, "inf", "1e999")
+    texts = as_text(column)
     if pa.types.is_boolean(type) or pa.types.is_integer(type) or pa.types.is_decimal(type):
         return texts
     return _escaped(texts)
@@ -40,7 +58,7 @@ def literals(column: pa.Array, path: str = "", omitted: Collection[str] = ()) ->
 def objects(
     names: list[str],
     columns: list[pa.Array],
-    omitted: Collection[str] = (),
+    spelling: Spelling = PLAIN,
     prefix: str = "",
     *,
     before: str = "",
@@ -51,7 +69,7 @@ def objects(
     Args:
         names: The keys.
         columns: Their values.
-        omitted: Paths whose key is left out where its value is null.
+        spelling: How they are written.
         prefix: Of the paths of the keys.
         before: What stands before each object.
         after: What stands behind it.
@@ -61,8 +79,8 @@ def objects(
     has_first = False
     for name, column in zip(names, columns, strict=True):
         key = json.dumps(name, ensure_ascii=False) + ": "
-        texts = literals(column, prefix + name, omitted)
-        if prefix + name in omitted:
+        texts = literals(column, prefix + name, spelling)
+        if prefix + name in spelling.omitted:
             pair = pc.binary_join_element_wise(f", {key}", texts, "")
             pieces.append(pc.fill_null(pair, ""))
         else:

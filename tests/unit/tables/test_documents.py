@@ -84,3 +84,39 @@ def test_what_unpacks_to_too_much_is_refused(monkeypatch: pytest.MonkeyPatch) ->
     with pytest.raises(InputError, match="more than 1,000 bytes when it is unpacked"):
         with unpacked(io.BytesIO(gzip.compress(bytes(2000))), "x"):
             pass
+
+
+def written(text: str) -> str:
+    table = pa.Table.from_batches(read_batches(io.BytesIO(text.encode()), "json"))
+    file = io.BytesIO()
+    json_files.write(table, file, lines=True)
+    return file.getvalue().decode()
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ("18, 39.1, 2.5", ["18", "39.1", "2.5"]),
+        ("39.1, null, -7", ["39.1", "null", "-7"]),
+        ("18, 39.1, 2.0", ["18.0", "39.1", "2.0"]),
+        ("2.0, 39.1, 18", ["2.0", "39.1", "18.0"]),
+        ("18.0, 39.1, 2.5", ["18.0", "39.1", "2.5"]),
+        ("18, 1e300, 2.5", ["18", "1e+300", "2.5"]),
+    ],
+)
+@pytest.mark.parametrize("rows", [1, 5_000])
+def test_whole_numbers_among_floats_have_a_point_where_one_has(
+    values: str, expected: list[str], rows: int
+) -> None:
+    """As JavaScript writes them, or Python; also where batches part them."""
+    found = [value for value in values.split(", ") for _ in range(rows)]
+    text = "[" + ",".join(f'{{"x": {value}, "y": "18.0"}}' for value in found) + "]"
+
+    lines = [f'{{"x": {value}, "y": "18.0"}}' for value in expected for _ in range(rows)]
+    assert written(text).splitlines() == lines
+
+
+def test_the_point_of_whole_numbers_stays_with_a_nested_table() -> None:
+    """Whose other columns are rebuilt."""
+    text = '[{"x": 18, "o": {"a": 1}}, {"x": 39.1, "o": {"a": 2}}]'
+    assert written(text).splitlines() == text[1:-1].replace("}}, ", "}}\n").splitlines()
