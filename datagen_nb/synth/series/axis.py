@@ -85,8 +85,8 @@ def find(
     decided = decided or decide(Profile.of(table), table, {})
     if order is not None and numbers_of(table[order], decided.codecs.get(order)) is None:
         raise InputError(
-            f"parameters.order names {order!r}, which holds {table[order].type} and gives rows no "
-            "order. Name a column of instants or numbers.",
+            f"parameters.order names {order!r}, which gives rows no order: its values are no "
+            "instants or numbers. Name a column of those.",
             code="wrong_order",
             details={"column": order, "retryHelps": False},
         )
