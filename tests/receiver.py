@@ -44,11 +44,11 @@ class Receiver:
                 async with self.came:
                     self.requests.append(request)
                     self.came.notify_all()
-                said = self.answer(request)
-                if said is None:
+                reply = self.answer(request)
+                if reply is None:
                     await reader.read()
                     return
-                writer.write(said)
+                writer.write(reply)
                 await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
             pass  # who sent it is gone, or the test is over

@@ -112,13 +112,13 @@ async def full(place: Path) -> None:
             )
         tell("  page 10,000 to page 1", f"{pages[10_000] / pages[1]:.2f}", "at most 1.5")
 
-        for said, query in (
+        for label, query in (
             *((f"by {sort}", JobQuery(sort=sort)) for sort in ("name", "took", "ended")),
             ("with a word in it", JobQuery(text="999999")),
         ):
             start = time.perf_counter()
             await jobs.history(query)
-            tell(f"page {said} of 1,000,000", f"{(time.perf_counter() - start) * 1e3:.0f} ms")
+            tell(f"page {label} of 1,000,000", f"{(time.perf_counter() - start) * 1e3:.0f} ms")
         start = time.perf_counter()
         await jobs.counts(JobQuery())
         tell("counts of 1,000,000", f"{(time.perf_counter() - start) * 1e3:.0f} ms")
@@ -186,8 +186,8 @@ async def fan_out(socket: Path, *, readers: int, stalled: bool) -> float:
             await deaf.send("GET", "/v1/events?after=0", accept="text/event-stream")
         body = CONFIG.to_json().encode()
         key = f"{stalled}-{time.time_ns()}"
-        _, said = await asker.ask("POST", "/v1/jobs", body, idempotency_key=key)
-        job = f"/v1/jobs/{json.loads(said)['jobId']}"
+        _, made = await asker.ask("POST", "/v1/jobs", body, idempotency_key=key)
+        job = f"/v1/jobs/{json.loads(made)['jobId']}"
         for number in range(40):
             await asker.ask("POST", f"{job}/{'resume' if number % 2 else 'pause'}")
             await asyncio.sleep(0.2)  # about as a few customers' jobs change

@@ -59,10 +59,10 @@ def measure(
         task = Task("j", 1, config, LocalBucket(Path(place)), files, files)
         marks: list[tuple[float, float]] = []
 
-        def watch(said: Signal) -> None:
-            if isinstance(said, StageStarted | StageCompleted) and said.stage == "generate":
+        def watch(signal: Signal) -> None:
+            if isinstance(signal, StageStarted | StageCompleted) and signal.stage == "generate":
                 marks.append((time.perf_counter(), used(cluster)))
-            assert not isinstance(said, Failed), said
+            assert not isinstance(signal, Failed), signal
 
         run_attempt(task, watch, executor)
         (began, before), (ended, after) = marks

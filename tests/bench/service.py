@@ -63,9 +63,9 @@ async def rate(socket: Path, clients: int, count: int, name: str) -> float:
     async def some(at: Line, client: int) -> None:
         for number in range(count // clients):
             key = f"{name}-{client}-{number}"
-            status, said = await at.ask("POST", "/v1/jobs", body, idempotency_key=key)
+            status, output = await at.ask("POST", "/v1/jobs", body, idempotency_key=key)
             if status != 201:
-                raise RuntimeError(f"{status}: {said[:300]!r}")
+                raise RuntimeError(f"{status}: {output[:300]!r}")
 
     async with AsyncExitStack() as stack:
         lines = [await stack.enter_async_context(line(socket)) for _ in range(clients)]
@@ -102,14 +102,14 @@ async def submits(place: Path) -> None:
 
 def seconds_of(*command: str, **environment: str) -> float:
     with tempfile.TemporaryDirectory() as folder:
-        said = subprocess.run(
+        output = subprocess.run(
             [*command, folder],
             env=os.environ | GENEROUS | environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             check=True,
         )
-    return float(said.stdout.split()[-1])
+    return float(output.stdout.split()[-1])
 
 
 async def jobs(peers: str | None) -> None:

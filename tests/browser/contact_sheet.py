@@ -167,11 +167,13 @@ def cards(stage: Stage) -> Iterator[Shown]:
 def wizards(stage: Stage) -> Iterator[Shown]:
     """Each step, and what goes wrong in it."""
 
-    def at(step: str, caption: str, prepare=Shown.prepare, client=stage.real, **said: Any) -> Shown:
+    def at(
+        step: str, caption: str, prepare=Shown.prepare, client=stage.real, **fields: Any
+    ) -> Shown:
         wizard = dg.wizard(client)
         while wizard.inspection is None:  # on a busy machine it may take too long
             wizard.use(DIAMONDS)
-        wizard.update(**{"rows": 100_000, "seed": 7, **said})
+        wizard.update(**{"rows": 100_000, "seed": 7, **fields})
         wizard.step = step
         return Shown("wizard", caption, wizard, prepare)
 

@@ -67,7 +67,7 @@ def classic(tmp_path_factory):
                 kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
                 nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), work / name)
                 page = new_page(browser, viewport={"width": 1100, "height": 900})
-                with page.expect_console_message(lambda said: "fallback to fetching" in said.text):
+                with page.expect_console_message(lambda line: "fallback to fetching" in line.text):
                     page.goto(f"http://127.0.0.1:{port}/notebooks/{name}")
                 page.wait_for_function(READY)
                 page.evaluate(RESTORED)

@@ -139,7 +139,7 @@ def _serving(home: Path) -> int:
     return next(
         process.pid
         for process in psutil.process_iter(["cmdline"])
-        if "serve" in (said := process.info["cmdline"] or []) and place in said
+        if "serve" in (command := process.info["cmdline"] or []) and place in command
     )
 
 

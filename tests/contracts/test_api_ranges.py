@@ -57,11 +57,11 @@ RANGES = {
 }
 
 
-@pytest.mark.parametrize("said", RANGES)
-async def test_a_range_is_answered_with_its_bytes(client, said):
+@pytest.mark.parametrize("header", RANGES)
+async def test_a_range_is_answered_with_its_bytes(client, header):
     """206, which bytes of how many, and nothing else."""
-    start, stop = RANGES[said]
-    answer = await client.get(PATH, headers={"Range": said})
+    start, stop = RANGES[header]
+    answer = await client.get(PATH, headers={"Range": header})
     assert answer.status_code == 206
     assert answer.content == DATA[start:stop]
     assert answer.headers["Content-Range"] == f"bytes {start}-{stop - 1}/100"
@@ -70,34 +70,34 @@ async def test_a_range_is_answered_with_its_bytes(client, said):
 
 
 @pytest.mark.parametrize(
-    "said",
+    "header",
     ["", "bytes=", "bytes=-", "bytes=9-3", "bytes=a-b", "rows=1-2", "bytes=1-2,5-6", "bytes=1-2-3"],
 )
-async def test_what_is_no_single_range_is_answered_with_the_whole(client, said):
+async def test_what_is_no_single_range_is_answered_with_the_whole(client, header):
     """As the standard lets a server do; half understood would be worse."""
-    answer = await client.get(PATH, headers={"Range": said})
+    answer = await client.get(PATH, headers={"Range": header})
     assert (answer.status_code, answer.content) == (200, DATA)
     assert answer.headers["Accept-Ranges"] == "bytes"
     assert "Content-Range" not in answer.headers
 
 
 @pytest.mark.parametrize(
-    "said", ["bytes=100-", "bytes=1000-2000", "bytes=-0", f"bytes=1{'0' * 40}-"]
+    "header", ["bytes=100-", "bytes=1000-2000", "bytes=-0", f"bytes=1{'0' * 40}-"]
 )
-async def test_a_range_behind_the_end_cannot_be_satisfied(client, said):
+async def test_a_range_behind_the_end_cannot_be_satisfied(client, header):
     """416 tells how long the part is."""
-    answer = await client.get(PATH, headers={"Range": said})
+    answer = await client.get(PATH, headers={"Range": header})
     assert answer.status_code == answer.json()["status"] == 416
     assert answer.headers["Content-Range"] == "bytes */100"
     assert answer.headers["Content-Type"] == wire.PROBLEM_TYPE
     assert answer.json()["code"] == "range_not_satisfiable"
 
 
-@pytest.mark.parametrize("said", ["bytes=0-", "bytes=-5"])
-async def test_no_range_of_nothing_can_be_satisfied(client, said):
+@pytest.mark.parametrize("header", ["bytes=0-", "bytes=-5"])
+async def test_no_range_of_nothing_can_be_satisfied(client, header):
     """Nor is the whole of nothing anything but nothing."""
     path = wire.job_path("j_1", "parts", "1")
-    assert (await client.get(path, headers={"Range": said})).status_code == 416
+    assert (await client.get(path, headers={"Range": header})).status_code == 416
     answer = await client.get(path)
     assert (answer.status_code, answer.content) == (200, b"")
 

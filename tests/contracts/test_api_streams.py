@@ -52,8 +52,8 @@ class Line:
         async with httpx.AsyncClient(base_url=self.http) as client:
             headers = {"Accept": wire.EVENT_STREAM_TYPE}
             async with client.stream("GET", wire.EVENTS, params=query, headers=headers) as answer:
-                async with aclosing(answer.aiter_lines()) as said:
-                    async for text in said:
+                async with aclosing(answer.aiter_lines()) as received:
+                    async for text in received:
                         if text.startswith('data: {"cursor"'):
                             found.append(json.loads(text.removeprefix("data: ")))
                         if len(found) == number:
@@ -68,9 +68,9 @@ class Line:
 
 async def heard(line):
     """The next event of a WebSocket, passing over what says that it is alive."""
-    while "cursor" not in (said := json.loads(await line.recv())):
+    while "cursor" not in (received := json.loads(await line.recv())):
         pass
-    return said
+    return received
 
 
 @pytest.fixture
@@ -207,9 +207,9 @@ async def test_a_quiet_stream_opens_with_its_interval_and_has_heartbeats(serve, 
     async with asyncio.timeout(DEADLINE):
         if way == "websocket":
             async with connect(line.ws) as reader:
-                said = [json.loads(await reader.recv()) for _ in range(3)]
-            assert said[0] == {"event": "welcome", "data": {"heartbeatSeconds": 0.05}}
-            assert said[1:] == [{"event": "heartbeat", "data": {}}] * 2
+                received = [json.loads(await reader.recv()) for _ in range(3)]
+            assert received[0] == {"event": "welcome", "data": {"heartbeatSeconds": 0.05}}
+            assert received[1:] == [{"event": "heartbeat", "data": {}}] * 2
             return
         headers = {"Accept": wire.EVENT_STREAM_TYPE}
         async with httpx.AsyncClient(base_url=line.http) as client:
@@ -217,9 +217,9 @@ async def test_a_quiet_stream_opens_with_its_interval_and_has_heartbeats(serve, 
                 assert answer.headers["X-Accel-Buffering"] == "no"
                 assert "no-transform" in answer.headers["Cache-Control"]
                 async with aclosing(answer.aiter_lines()) as texts:
-                    said = [await anext(texts) for _ in range(6)]
-    assert said[:3] == ["event: welcome", 'data: {"heartbeatSeconds":0.05}', ""]
-    assert said[3:] == ["event: heartbeat", "data: {}", ""]
+                    received = [await anext(texts) for _ in range(6)]
+    assert received[:3] == ["event: welcome", 'data: {"heartbeatSeconds":0.05}', ""]
+    assert received[3:] == ["event: heartbeat", "data: {}", ""]
 
 
 class Talker:

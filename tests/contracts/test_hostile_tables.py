@@ -132,7 +132,7 @@ FILES = _files()
 
 
 def untyped(came: dict[str, str]) -> dict[str, str]:
-    return {what: said for what, said in came.items() if said.startswith("UNTYPED")}
+    return {what: ending for what, ending in came.items() if ending.startswith("UNTYPED")}
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -435,9 +435,9 @@ async def test_an_input_outside_the_customers_bucket_is_not_found(house, bucket,
     path = path.replace("{job_id}", house.ids["job_id"])
     status, text = await submit(path)
     assert status in {404, 422}
-    missing, said = await submit("nowhere.csv")
+    missing, expected = await submit("nowhere.csv")
     if bucket != "default" or ".." not in path:
-        assert (status, text.replace(path, "nowhere.csv")) == (missing, said)
+        assert (status, text.replace(path, "nowhere.csv")) == (missing, expected)
 
 
 async def test_anothers_model_is_answered_like_an_unknown_one(house):

@@ -328,10 +328,11 @@ async def test_what_is_written_on_a_job_is_found_again(side):
     )
     other = await side.jobs.create(side.config(), idempotency_key="l")
 
-    said = Annotation(note="for the review", tags=("Keep",))
-    written = await side.jobs.annotate(done.job_id, said)
+    annotation = Annotation(note="for the review", tags=("Keep",))
+    written = await side.jobs.annotate(done.job_id, annotation)
 
-    assert (written.note, written.tags, written.name) == (said.note, said.tags, done.name)
+    assert (written.note, written.tags) == (annotation.note, annotation.tags)
+    assert written.name == done.name
     assert (written.status, written.end_time) == (done.status, done.end_time)
     page = await side.jobs.history(JobQuery(text="REVIEW keep"))
     assert [job.job_id for job in page.jobs] == [done.job_id]
@@ -339,14 +340,14 @@ async def test_what_is_written_on_a_job_is_found_again(side):
     assert (await side.jobs.counts(JobQuery())).total == 2
     await ended(side.jobs, other.job_id)
     with pytest.raises(JobNotFound):
-        await side.jobs.annotate(NOBODY, said)
+        await side.jobs.annotate(NOBODY, annotation)
 
 
-@pytest.mark.parametrize("said", [{"note": "x" * 2_001}, {"tags": [""]}, {"name": "n" * 201}])
-async def test_too_much_is_not_written_on_a_job(said):
+@pytest.mark.parametrize("annotation", [{"note": "x" * 2_001}, {"tags": [""]}, {"name": "n" * 201}])
+async def test_too_much_is_not_written_on_a_job(annotation):
     """Each by its rule."""
     with pytest.raises(ConfigurationError):
-        Annotation.model_validate(said)
+        Annotation.model_validate(annotation)
 
 
 async def test_many_are_deleted_and_the_refused_are_reported(side):

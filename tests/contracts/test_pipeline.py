@@ -115,8 +115,8 @@ class TestRemote(FittingSuite):
         monkeypatch.setenv("DATAGEN_PIPELINE_KEY", self.server.key)
         home = ["--home", str(tmp_path / "home")]
         status = main(["check-pipeline", self.server.url, "--bucket", str(tmp_path), *home])
-        said = capsys.readouterr().out
-        assert said.endswith("all points hold\n"), said
+        output = capsys.readouterr().out
+        assert output.endswith("all points hold\n"), output
         assert status == 0
 
 

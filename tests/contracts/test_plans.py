@@ -122,13 +122,13 @@ async def test_a_schedule_that_cannot_run_is_refused(side):
 
 async def test_an_estimate_is_a_range(side):
     """Of bytes and of seconds; its basis is reported."""
-    said = await side.jobs.plans.estimate(side.config(data_size=1_000))
+    estimated = await side.jobs.plans.estimate(side.config(data_size=1_000))
 
-    assert said.rows == 1_000
-    assert 0 < said.bytes_low < said.bytes_high
-    assert 0 < said.seconds_low < said.seconds_high
-    assert said.basis == "prior"
-    assert said.cost is None
+    assert estimated.rows == 1_000
+    assert 0 < estimated.bytes_low < estimated.bytes_high
+    assert 0 < estimated.seconds_low < estimated.seconds_high
+    assert estimated.basis == "prior"
+    assert estimated.cost is None
 
 
 async def test_a_job_keeps_its_estimate_and_the_truth_beside_it(side):

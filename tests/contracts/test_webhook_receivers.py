@@ -154,11 +154,11 @@ def test_a_message_with_a_changed_header_is_refused(name, value):
         webhooks.verify(body, headers, SECRET)
 
 
-@pytest.mark.parametrize(("off", "said"), [(-301, "old"), (301, "ahead")])
-def test_an_old_or_early_message_is_refused(off, said):
+@pytest.mark.parametrize(("off", "expected"), [(-301, "old"), (301, "ahead")])
+def test_an_old_or_early_message_is_refused(off, expected):
     """Unless so much is tolerated."""
     body, headers = message(stamp=int(time.time()) + off)
-    with pytest.raises(SignatureInvalid, match=said):
+    with pytest.raises(SignatureInvalid, match=expected):
         webhooks.verify(body, headers, SECRET)
     assert webhooks.verify(body, headers, SECRET, tolerance=600).job_id == "j_1"
 

@@ -62,9 +62,9 @@ def run(
 ) -> list[Signal]:
     signals: list[Signal] = []
 
-    def emit(said: Signal) -> None:
-        signals.append(said)
-        watch(said)
+    def emit(emitted: Signal) -> None:
+        signals.append(emitted)
+        watch(emitted)
 
     run_attempt(task, emit, executor)
     return signals
@@ -92,7 +92,7 @@ def test_the_bytes_are_those_of_one_process(
     signals = run(task, DaskExecutor(dask_cluster.scheduler_address))
 
     assert isinstance(signals[-1], Completed)
-    assert sum(isinstance(said, PartsWritten) for said in signals) == 40
+    assert sum(isinstance(emitted, PartsWritten) for emitted in signals) == 40
     assert result(task) == expected
 
 
@@ -103,8 +103,8 @@ def test_a_killed_worker_costs_its_parts_only(
     clusters.scale(dask_cluster, 2)
     victim = clusters.pids(dask_cluster)[0]
 
-    def kill(said: Signal) -> None:
-        if isinstance(said, PartsWritten) and victim in clusters.pids(dask_cluster):
+    def kill(emitted: Signal) -> None:
+        if isinstance(emitted, PartsWritten) and victim in clusters.pids(dask_cluster):
             os.kill(victim, signal.SIGKILL)
 
     signals = run(task, DaskExecutor(dask_cluster.scheduler_address), kill)

@@ -309,9 +309,9 @@ async def test_a_stopped_service_is_not_answering_rather_than_not_running(home):
     os.kill(pid, signal.SIGSTOP)
 
     status = python("-m", "datagen_nb", "status", "--home", str(home.path), stdout=subprocess.PIPE)
-    said = (await asyncio.to_thread(status.communicate))[0].decode()
+    output = (await asyncio.to_thread(status.communicate))[0].decode()
 
-    assert f"does not answer, process {pid}" in said
+    assert f"does not answer, process {pid}" in output
     assert status.returncode == 1
     assert await launch.send_signal(home, signal.SIGTERM)
     await until(lambda: not psutil.pid_exists(pid), seconds=30)
@@ -351,10 +351,10 @@ async def test_a_service_ends_when_its_home_is_gone(tmp_path, mishap):
             shutil.rmtree(home.path, ignore_errors=True)
         if mishap == "replaced":
             Home.open(home.path)
-        said = (await asyncio.to_thread(service.communicate, timeout=60))[1].decode()
+        output = (await asyncio.to_thread(service.communicate, timeout=60))[1].decode()
 
         assert service.returncode == 1
-        assert f"was deleted, moved or replaced while the service of {home.path} ran" in said
+        assert f"was deleted, moved or replaced while the service of {home.path} ran" in output
         await until(lambda: not any(worker.is_running() for worker in workers))
         assert await stop(Home.open(home.path)) is False
     finally:
@@ -392,13 +392,13 @@ async def test_another_version_is_reported_and_restarted_on_request(home):
 
 async def test_a_newer_service_is_recognised_though_it_tells_more(home):
     """Version and process are all that is read before they agree."""
-    said = json.dumps({"version": "99.0", "pid": 7, "novelty": {"unheard": "of"}}).encode()
-    head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(said)
+    output = json.dumps({"version": "99.0", "pid": 7, "novelty": {"unheard": "of"}}).encode()
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(output)
 
     async def answer(reader, writer):
         if await reader.readline():  # a probe of the socket sends nothing
             await reader.readuntil(b"\r\n\r\n")
-            writer.write(head + said)
+            writer.write(head + output)
             await writer.drain()
         writer.close()
         await writer.wait_closed()
@@ -439,9 +439,9 @@ async def test_a_second_service_of_a_home_says_that_one_runs(home):
     with python(
         "-m", "datagen_nb", "serve", "--home", str(home.path), stderr=subprocess.PIPE
     ) as second:
-        _, said = second.communicate(timeout=DEADLINE)
+        _, output = second.communicate(timeout=DEADLINE)
     assert second.returncode == EXIT_ALREADY_RUNNING
-    assert b"already runs" in said
+    assert b"already runs" in output
 
 
 @pytest.fixture

@@ -69,12 +69,12 @@ async def test_no_event_is_lost_and_none_invented(tmp_path):
     for event in events:
         sequences[event.job_id] += 1
         (body,) = sent[event.cursor]
-        said = json.loads(body)
-        assert (said["event"], said["jobId"]) == (event.event, event.job_id)
-        data = JobStatus.from_wire(said["data"])
+        message = json.loads(body)
+        assert (message["event"], message["jobId"]) == (event.event, event.job_id)
+        data = JobStatus.from_wire(message["data"])
         assert data == event.data or data.last_updated < event.data.last_updated
         assert data.last_updated >= event.timestamp, "an overtaken event reads as a later one"
-        assert said["sequence"] == sequences[event.job_id]
+        assert message["sequence"] == sequences[event.job_id]
     print(
         f"{KILLS} kills, {len(events)} events of {len(sequences)} jobs, "
         f"{len(requests)} messages, {len(requests) - len(events)} of them again"

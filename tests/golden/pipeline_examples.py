@@ -83,7 +83,7 @@ class Recorder(httpx.AsyncBaseTransport):
 
     def __init__(self, server):
         self._server = server
-        self.said: list[str] = []
+        self.messages: list[str] = []
 
     async def handle_async_request(self, request):
         response = await self._server.handle_async_request(request)
@@ -91,7 +91,7 @@ class Recorder(httpx.AsyncBaseTransport):
         target = request.url.raw_path.decode()
         head = f"{request.method} {target}"
         body = f"\n{_json(request.content)}" if request.content else ""
-        self.said.append(f"{head}{body}\n\n{response.status_code}\n{_json(answer)}")
+        self.messages.append(f"{head}{body}\n\n{response.status_code}\n{_json(answer)}")
         return httpx.Response(response.status_code, headers=response.headers, content=answer)
 
 
@@ -128,7 +128,7 @@ async def _record() -> str:
             continue
     await calls.aclose()
     await service.aclose()
-    return "\n\n".join(f"```\n{one}\n```" for one in recorder.said) + "\n"
+    return "\n\n".join(f"```\n{one}\n```" for one in recorder.messages) + "\n"
 
 
 def _json(content: bytes) -> str:

@@ -31,7 +31,7 @@ def _meanings() -> dict[str, str]:
     """What the class's documentation says of each setting, in one line."""
     text = inspect.cleandoc(Settings.__doc__).partition("Args:\n")[2]
     found = re.findall(r"^    (\w+): (.*(?:\n {8}.*)*)", text, re.MULTILINE)
-    return {name: re.sub(r"\s+", " ", said).replace("``", "`") for name, said in found}
+    return {name: re.sub(r"\s+", " ", meaning).replace("``", "`") for name, meaning in found}
 
 
 def _written(default: Any) -> str:

@@ -252,14 +252,14 @@ def test_no_route_is_a_setting_by_accident():
 
 
 @pytest.mark.parametrize(
-    ("error", "said"),
+    ("error", "retry_after"),
     [
         (LimitReached("full", code="queue_full", details={"retryAfter": 4.2}), "5"),
         (LimitReached("cooling", code="cooling_down", details={"retryAfter": 0.1}), "1"),
         (LimitReached("full"), None),
     ],
 )
-async def test_an_error_that_can_be_retried_has_retry_after(error, said):
+async def test_an_error_that_can_be_retried_has_retry_after(error, retry_after):
     """Whichever route raises it."""
 
     def refuse(connection):
@@ -270,7 +270,7 @@ async def test_an_error_that_can_be_retried_has_retry_after(error, said):
     async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
         answer = await client.get("/v1/jobs")
     assert answer.status_code == 429
-    assert answer.headers.get("Retry-After") == said
+    assert answer.headers.get("Retry-After") == retry_after
 
 
 def test_every_action_has_a_request():

@@ -88,7 +88,7 @@ def test_quiet_says_nothing(home, small, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "expected"),
     [
         (["generate", "nowhere.csv", "--rows", "9", "-o", "o.csv"], "nowhere.csv"),
         (["generate", "{small}", "--rows", "0", "-o", "o.csv"], "rows = 0"),
@@ -98,7 +98,7 @@ def test_quiet_says_nothing(home, small, tmp_path):
         (["generate", "{small}", "--rows", "9", "-o", "{small}"], "output"),
     ],
 )
-def test_bad_input_is_one_clear_error_and_no_trace(home, small, tmp_path, arguments, said):
+def test_bad_input_is_one_clear_error_and_no_trace(home, small, tmp_path, arguments, expected):
     """Exit status 1, a sentence on standard error, nothing left behind."""
     filled = [argument.format(small=small) for argument in arguments]
     before = small.read_bytes()
@@ -111,7 +111,7 @@ def test_bad_input_is_one_clear_error_and_no_trace(home, small, tmp_path, argume
         timeout=100,
     )
     assert done.returncode == 1
-    assert said in done.stderr
+    assert expected in done.stderr
     assert "Traceback" not in done.stderr
     assert list(tmp_path.iterdir()) == []
     assert small.read_bytes() == before

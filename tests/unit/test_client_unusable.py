@@ -138,16 +138,16 @@ def in_a_fork(work):
         child = os.fork()
     if child == 0:
         try:
-            said = json.dumps(work())
+            outcome = json.dumps(work())
         except BaseException as error:
-            said = json.dumps([{"child": repr(error)}, None])
-        os.write(writing, said.encode())
+            outcome = json.dumps([{"child": repr(error)}, None])
+        os.write(writing, outcome.encode())
         os._exit(0)
     os.close(writing)
     with os.fdopen(reading) as file:
-        said = json.loads(file.read())
+        outcome = json.loads(file.read())
     os.waitpid(child, 0)
-    return said
+    return outcome
 
 
 def test_another_event_loop_is_an_error(target, table):

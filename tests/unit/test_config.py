@@ -421,10 +421,16 @@ def test_the_code_says_only_what_differs_from_the_defaults():
 def test_the_code_of_a_file_is_a_call_of_submit(tmp_path, monkeypatch):
     """Its path as seen from here, and Python's names."""
     monkeypatch.chdir(tmp_path)
-    said = {"seed": 7, "badLines": "skip"}
+    given_parameters = {"seed": 7, "badLines": "skip"}
     path = str(tmp_path / "in.csv")
     config = JobConfiguration.from_wire(
-        {**GOOD, "inputBucket": "file", "inputPath": path, "name": "in", "parameters": said}
+        {
+            **GOOD,
+            "inputBucket": "file",
+            "inputPath": path,
+            "name": "in",
+            "parameters": given_parameters,
+        }
     )
     assert config.to_code() == (
         "job = client.submit(\n"

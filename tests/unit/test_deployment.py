@@ -44,8 +44,8 @@ def instructions():
 
 def instruction(name):
     """What the only instruction of a name says."""
-    [said] = [said for word, said in instructions() if word == name]
-    return said
+    [argument] = [argument for word, argument in instructions() if word == name]
+    return argument
 
 
 def documents(name):
@@ -102,7 +102,7 @@ def test_the_image_has_the_package_and_runs_without_root():
     """With its extras, for a Python that it supports, of the version that is here."""
     assert re.fullmatch(r"python:3\.(1[1-9])-slim", instruction("FROM"))
     assert instruction("ARG") == f"VERSION={PROJECT['version']}"
-    installed = next(said for word, said in instructions() if "pip install" in said)
+    installed = next(argument for word, argument in instructions() if "pip install" in argument)
     extras = re.search(r"datagen-nb\[(.*?)\]==\$\{VERSION\}", installed)[1].split(",")
     assert set(extras) == {"gcp", "dask", "otel"} <= set(PROJECT["optional-dependencies"])
     security = pods()["gke.yaml"]["securityContext"]

@@ -155,13 +155,13 @@ def test_jobs_of_like_width_are_of_one_kind():
 
 def test_the_truth_stands_beside_the_estimate():
     """And whether it lay inside."""
-    said = estimate(config(), FACTS, alike=NOTHING, overall=NOTHING)
+    judged = estimate(config(), FACTS, alike=NOTHING, overall=NOTHING)
 
-    inside = said.compared(said.bytes_high, said.seconds_low)
-    outside = said.compared(said.bytes_high + 1, said.seconds_low)
+    inside = judged.compared(judged.bytes_high, judged.seconds_low)
+    outside = judged.compared(judged.bytes_high + 1, judged.seconds_low)
 
     assert (inside.holds, outside.holds) == (True, False)
-    assert inside.actual_bytes == said.bytes_high
+    assert inside.actual_bytes == judged.bytes_high
 
 
 def said_of(rows=1_000_000, seconds=(60.0, 120.0), size=(1_000_000, 2_000_000)):
@@ -179,9 +179,9 @@ def said_of(rows=1_000_000, seconds=(60.0, 120.0), size=(1_000_000, 2_000_000)):
 
 def test_an_estimate_that_fits_warns_of_nothing():
     """Nor at the very end of its ranges."""
-    said = judge(config(timeout=120), said_of(), [Space("larger_than_disk", 2_000_000)])
+    judged = judge(config(timeout=120), said_of(), [Space("larger_than_disk", 2_000_000)])
 
-    assert said.warnings == ()
+    assert judged.warnings == ()
 
 
 def test_a_job_longer_than_its_timeout_is_reported_which_timeout_it_needs():
@@ -215,20 +215,20 @@ def test_no_timeout_is_offered_that_no_job_may_have():
 )
 def test_what_a_warning_offers_ends_it(rows, seconds, spread, left, copies, timeout):
     """With its value in place the same job is judged without it."""
-    said = said_of(rows, (seconds, seconds * spread), (rows * 50, int(rows * 50 * spread)))
+    judged = said_of(rows, (seconds, seconds * spread), (rows * 50, int(rows * 50 * spread)))
     spaces = [Space("larger_than_quota", left, copies)]
-    for warning in judge(config(data_size=rows, timeout=timeout), said, spaces).warnings:
+    for warning in judge(config(data_size=rows, timeout=timeout), judged, spaces).warnings:
         if warning.field is None:
             continue
         assert str(warning.value) in warning.remedy
         if warning.field == "timeout":
-            assert said.seconds_high <= warning.value <= 30 * 86_400
+            assert judged.seconds_high <= warning.value <= 30 * 86_400
         else:
             assert 1 <= warning.value < rows or warning.code == "longer_than_timeout"
             share = warning.value / rows
             fits = {
-                "larger_than_quota": said.bytes_high * copies * share <= left,
-                "longer_than_timeout": said.seconds_high * share <= 30 * 86_400,
+                "larger_than_quota": judged.bytes_high * copies * share <= left,
+                "longer_than_timeout": judged.seconds_high * share <= 30 * 86_400,
             }
             assert fits[warning.code]
 
@@ -384,7 +384,7 @@ async def test_the_truth_of_real_jobs_lies_in_their_ranges(tmp_path, diamonds):
     keys = itertools.count()
     async with local_service(tmp_path) as service:
         jobs = service.customer(LOCAL_CUSTOMER)
-        said = []
+        judged = []
         for rows, format in [
             (20_000, "csv"),
             (100, "parquet"),
@@ -396,11 +396,11 @@ async def test_the_truth_of_real_jobs_lies_in_their_ranges(tmp_path, diamonds):
             task = of_diamonds(diamonds, data_size=rows, output_format=format)
             done = await completed(jobs, task, str(next(keys)))
             assert done.status is State.COMPLETED
-            said.append(done.estimate)
+            judged.append(done.estimate)
             # Its seconds are not held: other programs run here too.
             assert done.estimate.bytes_low <= done.estimate.actual_bytes <= done.estimate.bytes_high
-        assert [one.basis for one in said] == ["prior"] + ["measured"] * 5
-        assert (said[0].input_rows, said[0].input_columns) == (53_940, 10)
+        assert [one.basis for one in judged] == ["prior"] + ["measured"] * 5
+        assert (judged[0].input_rows, judged[0].input_columns) == (53_940, 10)
 
 
 @pytest.mark.slow

@@ -41,15 +41,15 @@ async def test_a_job_has_a_line_for_its_start_and_one_for_its_end(
     finally:
         logging.getLogger("datagen_nb.service").removeHandler(handler)
         await service.aclose()
-    said = [json.loads(line) for line in written if f"job {job_id} " in line]
-    assert [line["message"].removeprefix(f"job {job_id} ") for line in said[:2]] == [
+    entries = [json.loads(line) for line in written if f"job {job_id} " in line]
+    assert [line["message"].removeprefix(f"job {job_id} ") for line in entries[:2]] == [
         "was accepted",
         "is running",
     ]
-    assert len(said) == 3
-    assert said[2]["message"].startswith(f"job {job_id} {end}")
-    assert said[2]["level"] == level.lower()
-    assert {(line["job"], line["customer"]) for line in said} == {(job_id, "local")}
+    assert len(entries) == 3
+    assert entries[2]["message"].startswith(f"job {job_id} {end}")
+    assert entries[2]["level"] == level.lower()
+    assert {(line["job"], line["customer"]) for line in entries} == {(job_id, "local")}
 
 
 async def test_a_refusal_has_a_line(tmp_path, caplog):

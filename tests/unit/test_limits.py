@@ -129,13 +129,13 @@ def test_no_window_holds_more_requests_than_rate_and_burst_allow(rate, burst, ga
     arrival, now, let_in = None, 0.0, []
     for gap in gaps:
         now += gap
-        said = gcra(arrival, now, rate=rate, burst=burst)
-        arrival = said.arrival
-        if said.retry_after is None:
+        decision = gcra(arrival, now, rate=rate, burst=burst)
+        arrival = decision.arrival
+        if decision.retry_after is None:
             let_in.append(now)
         else:
-            assert said.retry_after > 0
-            assert said.remaining == 0
+            assert decision.retry_after > 0
+            assert decision.remaining == 0
     for first, begin in enumerate(let_in):
         for last in range(first, len(let_in)):
             assert last - first + 1 <= burst + rate * (let_in[last] - begin) + 1e-6
@@ -145,9 +145,9 @@ def test_a_whole_burst_is_admitted_at_once_and_reported():
     """Then one more per spacing."""
     arrival, left = None, []
     for _ in range(3):
-        said = gcra(arrival, 100.0, rate=2, burst=3)
-        arrival = said.arrival
-        left.append((said.remaining, said.retry_after))
+        decision = gcra(arrival, 100.0, rate=2, burst=3)
+        arrival = decision.arrival
+        left.append((decision.remaining, decision.retry_after))
     assert left == [(2, None), (1, None), (0, None)]
     refused = gcra(arrival, 100.0, rate=2, burst=3)
     assert refused.retry_after == pytest.approx(0.5)

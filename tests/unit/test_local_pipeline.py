@@ -86,7 +86,7 @@ def parents() -> list[psutil.Process]:
 async def ended(pipeline: LocalPipeline, task: Task) -> list[Signal]:
     """All signals of one attempt."""
     async with asyncio.timeout(DEADLINE):
-        return [said async for said in pipeline.run(task)]
+        return [signal async for signal in pipeline.run(task)]
 
 
 def parent_pid() -> int:
@@ -143,12 +143,12 @@ async def test_an_attempt_tells_of_every_stage_and_completes(
     """A beat first, the stages in their order, Completed last; only the result remains."""
     task = make_task("j")
 
-    said = await ended(pipeline, task)
+    signals = await ended(pipeline, task)
 
-    assert isinstance(said[0], Heartbeat)
-    assert [s.stage for s in said if isinstance(s, StageCompleted)] == list(STAGES)
-    assert isinstance(said[-1], Completed)
-    assert [s.rows_done for s in said if isinstance(s, Progressed) and s.rows_done][-1] == ROWS
+    assert isinstance(signals[0], Heartbeat)
+    assert [s.stage for s in signals if isinstance(s, StageCompleted)] == list(STAGES)
+    assert isinstance(signals[-1], Completed)
+    assert [s.rows_done for s in signals if isinstance(s, Progressed) and s.rows_done][-1] == ROWS
     names = [meta.path for meta in objects(task.bucket, "jobs/j/")]
     assert len([name for name in names if "/parts/" in name]) == ROWS // PART_ROWS
     assert [n for n in names if "/parts/" not in n] == [
@@ -199,17 +199,17 @@ async def test_a_killed_worker_ends_the_run_and_says_how(
     pipeline: LocalPipeline, make_task: Callable[..., Task]
 ) -> None:
     """However it is killed, the generator ends without Completed or Failed."""
-    said: list[Signal] = []
+    signals: list[Signal] = []
     async with asyncio.timeout(DEADLINE):
         async for signal_ in pipeline.run(make_task("j", rows=10_000_000)):
-            said.append(signal_)
+            signals.append(signal_)
             if isinstance(signal_, Progressed) and signal_.rows_done:
-                os.kill(said[0].pid, signal.SIGKILL)
+                os.kill(signals[0].pid, signal.SIGKILL)
 
-    assert said[-1] == Logged(
+    assert signals[-1] == Logged(
         "error", "The worker ended by signal SIGKILL before the job was done."
     )
-    assert not [s for s in said if isinstance(s, Completed | Failed)]
+    assert not [s for s in signals if isinstance(s, Completed | Failed)]
 
 
 @pytest.mark.parametrize("victim", ["worker", "parent"])
@@ -233,9 +233,9 @@ async def test_kills_at_random_moments_change_no_byte(
             task = make_task(job, attempt)
             kills += await _killed(pipeline, task, victim, dice.uniform(0, usual))
 
-        said = await ended(pipeline, make_task(job, attempt + 1))
+        signals = await ended(pipeline, make_task(job, attempt + 1))
 
-        assert isinstance(said[-1], Completed)
+        assert isinstance(signals[-1], Completed)
         assert results(task) == results(undisturbed)
     assert kills > 0
     assert not list(task.bucket._root.rglob(".~datagen-*"))
@@ -256,8 +256,8 @@ async def _killed(pipeline: LocalPipeline, task: Task, victim: str, delay: float
 
         handle = asyncio.get_running_loop().call_later(delay, kill)
         last: Signal | None = None
-        async for said in running:
-            last = said
+        async for emitted in running:
+            last = emitted
         handle.cancel()
     await gone(beat.pid, DEADLINE)
     return not isinstance(last, Completed)
@@ -270,9 +270,9 @@ from datagen_nb.pipelines.local import LocalPipeline
 
 async def main():
     task = pickle.loads(sys.stdin.buffer.read())
-    async for said in LocalPipeline().run(task):
-        if hasattr(said, "pid"):
-            print(said.pid, flush=True)
+    async for signal in LocalPipeline().run(task):
+        if hasattr(signal, "pid"):
+            print(signal.pid, flush=True)
 
 asyncio.run(main())
 """
@@ -306,16 +306,18 @@ async def test_a_worker_that_hangs_is_ended(make_task: Callable[..., Task]) -> N
     """No sign of life for too long ends the run, and the worker."""
     pipeline = LocalPipeline(silence=10)
     await ended(pipeline, make_task("warm", rows=10))  # loading is silent, and may take long
-    said: list[Signal] = []
+    signals: list[Signal] = []
     async with asyncio.timeout(DEADLINE):
         async for signal_ in pipeline.run(make_task("j", rows=10_000_000)):
-            said.append(signal_)
+            signals.append(signal_)
             if isinstance(signal_, Progressed):
-                os.kill(said[0].pid, signal.SIGSTOP)
+                os.kill(signals[0].pid, signal.SIGSTOP)
     await pipeline.aclose()
 
-    assert said[-1] == Logged("error", "No heartbeat of the worker for 10 seconds; it was ended.")
-    assert await gone(said[0].pid, DEADLINE)
+    assert signals[-1] == Logged(
+        "error", "No heartbeat of the worker for 10 seconds; it was ended."
+    )
+    assert await gone(signals[0].pid, DEADLINE)
 
 
 async def test_out_of_memory_is_a_failed_job(make_task: Callable[..., Task]) -> None:
@@ -325,13 +327,13 @@ async def test_out_of_memory_is_a_failed_job(make_task: Callable[..., Task]) -> 
     parameters = {**task.config.parameters, "partRows": 10_000_000}
     big = replace(task, config=task.config.model_copy(update={"parameters": parameters}))
 
-    said = await ended(pipeline, big)
+    signals = await ended(pipeline, big)
     after = await ended(pipeline, make_task("k", rows=10))
     await pipeline.aclose()
 
-    assert isinstance(said[-1], Failed), said[-1]
-    assert said[-1].error.code == "out_of_memory"
-    assert "part_rows" in said[-1].error.message
+    assert isinstance(signals[-1], Failed), signals[-1]
+    assert signals[-1].error.code == "out_of_memory"
+    assert "part_rows" in signals[-1].error.message
     assert isinstance(after[-1], Completed)
 
 
@@ -343,20 +345,20 @@ async def test_when_workers_outgrow_their_memory_the_largest_ends(
     monkeypatch.setattr(local, "used_by", lambda pid: used.get(pid, 0))
     pipeline = LocalPipeline(memory=1 << 30)
     small = asyncio.create_task(ended(pipeline, make_task("small")))
-    said: list[Signal] = []
+    signals: list[Signal] = []
     async with asyncio.timeout(DEADLINE):
         async for signal_ in pipeline.run(make_task("large", rows=10_000_000)):
-            said.append(signal_)
+            signals.append(signal_)
             if isinstance(signal_, Progressed):
                 pids = {worker._pid: worker for worker in pipeline._workers}
                 used |= dict.fromkeys(filter(None, pids), 400 << 20)
-                used[said[0].pid] = 700 << 20
+                used[signals[0].pid] = 700 << 20
     beside = await small
     await pipeline.aclose()
 
-    assert isinstance(said[-1], Failed)
-    assert said[-1].error.code == "out_of_memory"
-    assert "memory" in said[-1].error.message
+    assert isinstance(signals[-1], Failed)
+    assert signals[-1].error.code == "out_of_memory"
+    assert "memory" in signals[-1].error.message
     assert isinstance(beside[-1], Completed)
 
 
@@ -369,14 +371,14 @@ async def test_a_worker_that_the_kernel_killed_for_memory_says_so(
     pipeline = LocalPipeline()
     last = []
     for more in (1, 0):
-        said: list[Signal] = []
+        signals: list[Signal] = []
         async with asyncio.timeout(DEADLINE):
             async for signal_ in pipeline.run(make_task(f"j{more}", rows=10_000_000)):
-                said.append(signal_)
+                signals.append(signal_)
                 if isinstance(signal_, Progressed):
                     kills[0] += more
-                    os.kill(said[0].pid, signal.SIGKILL)
-        last.append(said[-1])
+                    os.kill(signals[0].pid, signal.SIGKILL)
+        last.append(signals[-1])
     await pipeline.aclose()
 
     assert isinstance(last[0], Failed)

@@ -293,7 +293,7 @@ async def test_a_submit_can_be_refused_for_a_while(tmp_path):
     await mock.check(a_task(tmp_path).config)
 
 
-async def said(scenario, place):
+async def signals_of(scenario, place):
     mock, clock = a_mock(scenario)
     signals = await clock.through(every(mock, a_task(place)))
     return [one for one in signals if isinstance(one, StageStarted | Progressed | StageCompleted)]
@@ -301,10 +301,10 @@ async def said(scenario, place):
 
 async def test_what_a_job_says_is_lost_doubled_or_reordered(tmp_path):
     """Against the same job undisturbed; how it ends always comes, once and last."""
-    whole = await said("succeeds", tmp_path / "1")
-    lost = await said("lost_events", tmp_path / "2")
-    doubled = await said("duplicated_events", tmp_path / "3")
-    reordered = await said("reordered_events", tmp_path / "4")
+    whole = await signals_of("succeeds", tmp_path / "1")
+    lost = await signals_of("lost_events", tmp_path / "2")
+    doubled = await signals_of("duplicated_events", tmp_path / "3")
+    reordered = await signals_of("reordered_events", tmp_path / "4")
 
     assert lost == [one for number, one in enumerate(whole, 1) if number % 3]
     assert doubled == [one for one in whole for _ in range(2)]

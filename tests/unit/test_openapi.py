@@ -62,8 +62,8 @@ def test_an_operation_says_all_that_it_can_answer(name):
     assert "{" not in path or "404" in responses
     assert "requestBody" not in operation or "413" in responses
     assert any(code.startswith("2") for code in responses)
-    for code, said in responses.items():
-        response = API["components"]["responses"][code] if "$ref" in said else said
+    for code, described in responses.items():
+        response = API["components"]["responses"][code] if "$ref" in described else described
         assert wire.REQUEST_ID in response["headers"], code
         content = response.get("content", {})
         if code.startswith("2") and code != "204" and method != "HEAD":

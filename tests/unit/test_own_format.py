@@ -83,10 +83,10 @@ def test_a_format_of_another_package_goes_through_everything(tmp_path):
     done = environment.run_beside_a_service(SCRIPT)
 
     assert done.returncode == 0, done.stderr
-    said = json.loads(done.stdout)
-    assert said.pop("fidelity") > 0.5
-    assert "is said to be Arrow, but it is CSV inside" in said.pop("refused")
-    assert said == {
+    output = json.loads(done.stdout)
+    assert output.pop("fidelity") > 0.5
+    assert "is said to be Arrow, but it is CSV inside" in output.pop("refused")
+    assert output == {
         "rows": 400,
         "kinds": ["numeric", "categorical"],
         "estimate": True,

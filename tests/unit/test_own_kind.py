@@ -221,19 +221,19 @@ def test_a_kind_of_another_package_goes_through_everything(tmp_path, environment
     done = environment.run_beside_a_service(SCRIPT)
 
     assert done.returncode == 0, done.stderr
-    said = json.loads(done.stdout)
-    made = said.pop("known")
+    output = json.loads(done.stdout)
+    made = output.pop("known")
     assert len(set(made)) == 300
     assert not plates & set(made)
-    lengths = [each.removesuffix("m").split("h ") for each in said.pop("drive")]
+    lengths = [each.removesuffix("m").split("h ") for each in output.pop("drive")]
     lengths = [int(hours) * 60 + int(rest) for hours, rest in lengths]
     assert 10 <= min(lengths) < 60 < 350 < max(lengths) < 400
-    assert all(each.startswith("B-") for each in said.pop("chosen"))
-    assert said.pop("fidelity") > 0.8
-    assert "'price' holds double and cannot be plate; it was found to be numeric" in said.pop(
+    assert all(each.startswith("B-") for each in output.pop("chosen"))
+    assert output.pop("fidelity") > 0.8
+    assert "'price' holds double and cannot be plate; it was found to be numeric" in output.pop(
         "refused"
     )
-    assert said == {
+    assert output == {
         "kinds": {
             "plate": "plate",
             "drive": "duration",

@@ -130,10 +130,10 @@ def test_many_widgets_opened_at_once_do_not_wait_for_one_another(client, table, 
         for name in ("1", "2", "3"):
             asked = {"id": name, "action": "view", "body": {}}
             JobCard(job).view_model._handle_custom_msg(asked, [])
-        said = [answers.get(timeout=DEADLINE) for _ in range(6)]
+        found = [answers.get(timeout=DEADLINE) for _ in range(6)]
     finally:
         loop.set_default_executor(before)
         few.shutdown()
-    opened = [answer for answer in said if "acknowledged" not in answer]
+    opened = [answer for answer in found if "acknowledged" not in answer]
     assert sorted(answer["id"] for answer in opened) == ["1", "2", "3"]
     assert all(answer["result"] is None for answer in opened)

@@ -78,8 +78,8 @@ def test_bytes_of_rows_are_those_of_the_format_that_is_written(file):
         path = file.with_name(f"out.{format}")
         with path.open("wb") as out:
             write_part(table(ROWS), format, out)
-        said = found.bytes_fixed[format] + ROWS * found.bytes_per_row[format]
-        assert said == pytest.approx(path.stat().st_size, rel=0.1)
+        predicted = found.bytes_fixed[format] + ROWS * found.bytes_per_row[format]
+        assert predicted == pytest.approx(path.stat().st_size, rel=0.1)
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "latin-1", "utf-8-sig"])

@@ -87,13 +87,13 @@ def device(
     path.write_text(ROWS)
     found, ask = path.stat(), os.stat
 
-    def said(place: Any, **how: Any) -> os.stat_result:
+    def stated(place: Any, **how: Any) -> os.stat_result:
         result = ask(place, **how)
         if (result.st_dev, result.st_ino) != (found.st_dev, found.st_ino):
             return result
         return os.stat_result((mode | 0o600, *result[1:]))
 
-    monkeypatch.setattr(os, "stat", said)
+    monkeypatch.setattr(os, "stat", stated)
     return path, f"a {request.param} device"
 
 
@@ -272,14 +272,14 @@ def test_a_file_that_appears_while_a_job_runs_is_kept(
     assert (tmp_path / "out.csv").read_text() == "mine"
 
 
-@pytest.mark.parametrize(("said", "got"), [({}, 0o644), ({"output_mode": 0o600}, 0o600)])
+@pytest.mark.parametrize(("stated", "got"), [({}, 0o644), ({"output_mode": 0o600}, 0o600)])
 def test_a_new_output_has_the_callers_permissions(
-    tmp_path: Path, said: dict[str, int], got: int
+    tmp_path: Path, stated: dict[str, int], got: int
 ) -> None:
     """Not those that the service happens to have; one that is replaced hands on its own."""
     before = os.umask(0o077)
     try:
-        run(tmp_path, **said)
+        run(tmp_path, **stated)
         assert stat.S_IMODE((tmp_path / "out.csv").stat().st_mode) == got
         (tmp_path / "out.csv").chmod(0o664)
         run(tmp_path, attempt=2, overwrite=True, output_format="csv", data_size=51)

@@ -221,24 +221,24 @@ async def test_errors_of_a_pipeline_arrive_as_they_were(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("refusal", "fields", "said"),
+    ("refusal", "fields", "expected"),
     [
         (Rejected("Not this one."), {}, "Not this one."),
         (None, {"parameters": {"seeds": 1}}, "seeds"),
         (None, {"output_format": "csv", "output_path": "../x"}, None),
     ],
 )
-async def test_a_rejected_job_fails_and_says_why(tmp_path, refusal, fields, said):
+async def test_a_rejected_job_fails_and_says_why(tmp_path, refusal, fields, expected):
     """A submit is answered with ``rejected``."""
     async with a_world(tmp_path, Completed(1, 1)) as world:
         world.pipeline.refusal = refusal
         signals = await world.run(**fields)
-        if said is None:
+        if expected is None:
             assert signals == [Completed(1, 1)]  # a bucket itself keeps paths inside
             return
         assert [type(signal) for signal in signals] == [Failed]
         assert signals[0].error.code == "rejected"
-        assert said in signals[0].error.message
+        assert expected in signals[0].error.message
         assert world.pipeline.tasks == []
 
 

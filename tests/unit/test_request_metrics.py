@@ -372,17 +372,17 @@ async def test_a_log_is_read_while_its_job_runs(world, http):
         async with aclosing(AsyncJob(world.jobs, job, None).follow_logs()) as log:
             async for line in log:
                 lines.append(line.message)
-                said.set()
+                logged.set()
 
-    said = asyncio.Event()
+    logged = asyncio.Event()
     following = asyncio.create_task(follow())
     for number in range(3):
-        said.clear()
+        logged.clear()
         run.say(Logged("info", f"line {number}"))
         async with asyncio.timeout(DEADLINE):
             while f"line {number}" not in lines:
-                said.clear()
-                await said.wait()
+                logged.clear()
+                await logged.wait()
     waiting = asyncio.create_task(http.get(f"/v1/jobs/{job.job_id}/log?after=99&wait=60"))
     run.complete()
     async with asyncio.timeout(DEADLINE):

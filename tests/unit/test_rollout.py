@@ -75,9 +75,9 @@ async def placed(pipeline, task):
     async with aclosing(pipeline.run(task)) as run:
         signals = [signal async for signal in run]
     assert isinstance(signals[-1], Completed)
-    said = [signal.pipeline for signal in signals if isinstance(signal, Placed)]
+    names = [signal.pipeline for signal in signals if isinstance(signal, Placed)]
     (ran,) = [signal.stage for signal in signals if isinstance(signal, StageStarted)]
-    return said, ran
+    return names, ran
 
 
 @given(st.text(), st.floats(0, 100), st.floats(0, 100))

@@ -192,15 +192,15 @@ class Service(RuleBasedStateMachine):
         task, attempt = worker.task, worker.task.attempt
         if word == "progress":
             task.bucket.put(f"jobs/{task.job_id}/parts/0", b"a\n1\n")
-            said = [StageStarted(attempt, "generate"), Progressed(attempt, "generate", 50.0)]
+            to_emit = [StageStarted(attempt, "generate"), Progressed(attempt, "generate", 50.0)]
         elif word == "complete":
-            said = [Completed(attempt, self.finish(task))]
+            to_emit = [Completed(attempt, self.finish(task))]
         elif word == "lose":
-            said = [None]
+            to_emit = [None]
         else:
             details = {"stage": "write", "passing": word == "stumble"}
-            said = [Failed(attempt, JobFailure(code="bad", message="Bad.", details=details))]
-        for signal in said:
+            to_emit = [Failed(attempt, JobFailure(code="bad", message="Bad.", details=details))]
+        for signal in to_emit:
             worker.signals.put_nowait(signal)
             worker.listening = False
         self.do(asyncio.sleep(0))

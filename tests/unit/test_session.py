@@ -159,10 +159,12 @@ async def test_retry_after_is_obeyed():
     assert clock.slept == [3]
 
 
-@pytest.mark.parametrize("said", ["Wed, 21 Oct 2015 07:28:00 GMT", "-1", "x", "²", "1e9", ""])
-async def test_a_retry_after_that_says_no_number_is_passed_over(said):
+@pytest.mark.parametrize(
+    "retry_after", ["Wed, 21 Oct 2015 07:28:00 GMT", "-1", "x", "²", "1e9", ""]
+)
+async def test_a_retry_after_that_says_no_number_is_passed_over(retry_after):
     """The usual delay stands instead."""
-    header = {b"Retry-After": said.encode()}
+    header = {b"Retry-After": retry_after.encode()}
     one, clock = session(Line(httpx.Response(503, headers=header), OK))
     await one.send("GET", "/v1/info", idempotent=True)
     assert clock.slept == [FIRST_DELAY * 2]

@@ -43,7 +43,7 @@ def test_a_service_with_a_wrong_setting_does_not_start(monkeypatch, tmp_path, ca
 
     status = main(["serve", "--home", str(tmp_path / "home"), "--listen", "127.0.0.1:0"])
 
-    said = capsys.readouterr().err
+    output = capsys.readouterr().err
     assert status == 1
-    assert "DATAGEN_SLOTS = 'many'" in said
-    assert "Traceback" not in said
+    assert "DATAGEN_SLOTS = 'many'" in output
+    assert "Traceback" not in output

@@ -231,7 +231,7 @@ def test_a_token_opens_a_loopback_port_to_the_user_alone(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "refusal"),
     [
         (["serve", "--listen", "8000"], "HOST:PORT"),
         (["serve", "--listen", "host:port"], "HOST:PORT"),
@@ -246,11 +246,11 @@ def test_a_token_opens_a_loopback_port_to_the_user_alone(tmp_path):
         (["audit", "verify", "--expect", "1:2"], ""),
     ],
 )
-def test_what_cannot_be_is_one_clear_error(tmp_path, arguments, said):
+def test_what_cannot_be_is_one_clear_error(tmp_path, arguments, refusal):
     """Exit status 1, a sentence, no trace."""
     done = command(*arguments, home=tmp_path / "home", check=False)
     assert done.returncode == 1
-    assert said in done.stderr
+    assert refusal in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -56,10 +56,10 @@ def test_plain_http_is_refused(secure):
     port, _ = secure
     with socket.create_connection(("127.0.0.1", port), DEADLINE) as line:
         line.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        said = b""
+        output = b""
         while received := line.recv(4096):
-            said += received
-    assert b"HTTP" not in said
+            output += received
+    assert b"HTTP" not in output
     assert httpx.get(f"https://127.0.0.1:{port}/healthz", verify=False).status_code == 200
 
 
@@ -98,7 +98,7 @@ def test_files_that_cannot_be_used_are_named(tmp_path, files):
     broken.write_text("-----BEGIN CERTIFICATE-----\nbroken\n-----END CERTIFICATE-----\n")
     other = certificate_in(tmp_path, "other.test")
     closed = certificate_in(tmp_path, "closed.test", password="secret")
-    for cert, private, said in (
+    for cert, private, output in (
         (none, key, f"tls-cert = {none}: cannot be read (No such file or directory)"),
         (certificate, none, f"tls-key = {none}: cannot be read (No such file or directory)"),
         (tmp_path, key, f"tls-cert = {tmp_path}: cannot be read (Is a directory)"),
@@ -108,7 +108,7 @@ def test_files_that_cannot_be_used_are_named(tmp_path, files):
         (closed.certificate, closed.key, f"tls-key = {closed.key}: is encrypted"),
         (broken, key, f"tls-cert = {broken}: cannot be used"),
     ):
-        with pytest.raises(ConfigurationError, match=re.escape(said)):
+        with pytest.raises(ConfigurationError, match=re.escape(output)):
             tls_context(cert, private)
 
 
@@ -121,8 +121,8 @@ def test_nothing_starts_with_files_that_cannot_be_used(tmp_path, files):
 def test_a_pipeline_for_services_elsewhere_is_served_the_same_way(tmp_path, files):
     """By the same options, with the same checks."""
     root, options = str(tmp_path), ("--tls-cert", str(files.certificate))
-    said = refusal(tmp_path, "--root", root, *options, subject="serve-pipeline")
-    assert "needs --tls-key" in said
+    output = refusal(tmp_path, "--root", root, *options, subject="serve-pipeline")
+    assert "needs --tls-key" in output
     options = ("--listen", "127.0.0.1:0", *options, "--tls-key", str(files.key))
     with serving(tmp_path / "home", "--root", root, *options, subject="serve-pipeline") as url:
         trusting = ssl.create_default_context(cafile=files.certificate)

@@ -73,10 +73,10 @@ def test_no_more_of_a_webhook_than_its_host_is_reported(client):
         )
     )
     dashboard = dg.dashboard(client)
-    said = json.dumps(dashboard.view_model.get_state(), default=str)
+    state = json.dumps(dashboard.view_model.get_state(), default=str)
     assert dashboard.snapshot["webhooks"][0]["host"] == "hooks.example.com"
-    assert "canary" not in said
-    assert made.secret not in said
+    assert "canary" not in state
+    assert made.secret not in state
     dashboard.close()
 
 

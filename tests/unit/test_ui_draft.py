@@ -60,9 +60,11 @@ def test_arguments_of_submit_become_fields(tmp_path, monkeypatch):
     """In the caller's words; what is not known is said so."""
     monkeypatch.chdir(tmp_path)
 
-    said = fields_of_arguments({"rows": 3, "seed": 1, "output": "o.csv"}, INFO, shares_files=True)
+    arguments = fields_of_arguments(
+        {"rows": 3, "seed": 1, "output": "o.csv"}, INFO, shares_files=True
+    )
 
-    assert said == {
+    assert arguments == {
         "dataSize": 3,
         "outputBucket": "file",
         "outputPath": str(tmp_path / "o.csv"),
@@ -109,16 +111,16 @@ def test_the_cell_makes_the_same_configuration(chosen, output, parameters):
         **{k: v for k, v in target_of(output, shares_files=True).items() if v is not None},
     )
 
-    def submit(source, **said):
+    def submit(source, **arguments):
         if isinstance(source, JobConfiguration):
             return source
         fields = {**WHOLE, "inputBucket": "file", "inputPath": str(Path(source).absolute())}
         fields |= {"name": "in", "parameters": {}}
-        ending = said.get("output", "in.csv").rpartition(".")[2]
+        ending = arguments.get("output", "in.csv").rpartition(".")[2]
         return JobConfiguration.model_validate(
             edited(
                 fields,
-                {"outputFormat": ending} | fields_of_arguments(said, INFO, shares_files=True),
+                {"outputFormat": ending} | fields_of_arguments(arguments, INFO, shares_files=True),
             )
         )
 
@@ -137,8 +139,8 @@ def test_parameters_are_written_as_python_writes_them():
     )  # fmt: skip
     written = code_of(config, SelectedSource('"a.csv"', "a", "a.csv", "csv"))
     assert 'parameters={"bad_lines": "skip"}' in written
-    said = fields_of_arguments({"parameters": {"bad_lines": "skip"}}, INFO, shares_files=True)
-    assert said["parameters"] == {"badLines": "skip"}
+    arguments = fields_of_arguments({"parameters": {"bad_lines": "skip"}}, INFO, shares_files=True)
+    assert arguments["parameters"] == {"badLines": "skip"}
     with pytest.raises(dg.errors.ConfigurationError, match="bad_lines"):
         fields_of_arguments({"parameters": {"badLines": "skip"}}, INFO, shares_files=True)
 

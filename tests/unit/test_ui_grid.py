@@ -88,15 +88,15 @@ def arrange(viewer, answers, *transforms):
 
 def line_of(viewer, text):
     """Wait until the line below the grid says something."""
-    said = threading.Event()
+    noticed = threading.Event()
 
     def look(_change=None):
         if text in viewer._line.value:
-            said.set()
+            noticed.set()
 
     viewer._line.observe(look, "value")
     look()
-    assert said.wait(DEADLINE), viewer._line.value
+    assert noticed.wait(DEADLINE), viewer._line.value
     return viewer._line.value
 
 

@@ -29,8 +29,8 @@ def names(snapshot):
     return [row["name"] for row in snapshot["rows"]]
 
 
-def done(client, table, number=3, **said):
-    jobs = [client.submit(table, rows=10 + n, name=f"job {n}", **said) for n in range(number)]
+def done(client, table, number=3, **fields):
+    jobs = [client.submit(table, rows=10 + n, name=f"job {n}", **fields) for n in range(number)]
     for job in jobs:
         job.wait()
     return jobs

@@ -14,10 +14,10 @@ from datagen_nb.ui.inbox import Inbox
 @pytest.fixture
 def kernel():
     """What an inbox needs of one."""
-    made = SimpleNamespace(session=Session(key=b"secret"), iopub_socket=None, ident="7", said=[])
+    made = SimpleNamespace(session=Session(key=b"secret"), iopub_socket=None, ident="7", sent=[])
 
     def send(_socket, kind, content, *, parent, ident):
-        made.said.append((kind, content["execution_state"], parent["header"]["msg_id"]))
+        made.sent.append((kind, content["execution_state"], parent["header"]["msg_id"]))
 
     made.session.send = send
     return made
@@ -56,7 +56,7 @@ def test_a_request_to_our_widget_is_answered_and_never_queued(kernel, widget):
     assert content == {"id": "1", "action": "cancel"}
     assert [bytes(buffer) for buffer in buffers] == [b"bytes"]
     assert queued == []
-    assert kernel.said == [("status", "busy", name), ("status", "idle", name)]
+    assert kernel.sent == [("status", "busy", name), ("status", "idle", name)]
 
 
 def test_all_other_messages_are_queued_as_they_are_in_their_order(kernel, widget):
@@ -80,7 +80,7 @@ def test_all_other_messages_are_queued_as_they_are_in_their_order(kernel, widget
     for frames in came:
         inbox.receive(frames)
     assert queued == came
-    assert (widget.heard, kernel.said) == ([], [])
+    assert (widget.heard, kernel.sent) == ([], [])
 
 
 def test_a_message_is_not_answered_twice(kernel, widget):
@@ -105,7 +105,7 @@ def test_a_widget_that_fails_is_logged_and_the_stream_goes_on(kernel, widget, ca
     inbox.add(widget)
     inbox.receive(custom(widget, {"id": "1"})[0])
     assert "no such thing" in caplog.text
-    assert [state for _, state, _ in kernel.said] == ["busy", "idle"]
+    assert [state for _, state, _ in kernel.sent] == ["busy", "idle"]
 
 
 def test_what_the_kernel_would_await_is_handed_on(kernel):

@@ -116,8 +116,8 @@ def test_a_file_is_placed_as_it_is_read(client, table, ask):
 def test_an_address_is_refused_as_an_address(client, ask, address):
     """Not as a path below the notebook's folder."""
     wizard = dg.wizard(client)
-    said = ask(wizard, "path", path=address)["error"]
-    assert said == (
+    fields = ask(wizard, "path", path=address)["error"]
+    assert fields == (
         f"{address} is an address, not the path of a file. "
         "Download the table and give the path of the file."
     )
@@ -248,23 +248,23 @@ def test_config_links_and_restores(client, table):
 def test_an_upload_goes_on_where_it_broke_off(client, tmp_path, ask):
     """Chunks in their order, also when several are on their way; the digest is checked."""
     data = b"x,y\n" + b"".join(b"%d,%d\n" % (n, n % 7) for n in range(50_000))
-    said = {"name": "big.csv", "size": len(data), "digest": hashlib.sha256(data).hexdigest()}
+    fields = {"name": "big.csv", "size": len(data), "digest": hashlib.sha256(data).hexdigest()}
     wizard = dg.wizard(client)
     half = len(data) // 2
 
-    assert ask(wizard, "begin", **said)["result"] == {"offset": 0, "whole": False}
+    assert ask(wizard, "begin", **fields)["result"] == {"offset": 0, "whole": False}
     ask(wizard, "chunk", [memoryview(data[:half])], offset=0)
     wizard.close()
 
     again = dg.wizard(client)
-    assert ask(again, "begin", **said)["result"]["offset"] == half
+    assert ask(again, "begin", **fields)["result"]["offset"] == half
     assert "continues at byte" in ask(again, "chunk", [memoryview(b"zz")], offset=0)["error"]
     assert ask(again, "chunk", [memoryview(data[half:])], offset=half)["result"]["whole"]
     seen = until(again, looked_at)
     assert seen["table"]["label"] == "big.csv"
     assert again.configuration.name == "big"
     assert 'client.submit("big.csv", rows=' in again.code()
-    assert ask(again, "begin", **said)["result"]["whole"]  # sent once, known for ever
+    assert ask(again, "begin", **fields)["result"]["whole"]  # sent once, known for ever
     again.close()
 
 

@@ -57,22 +57,22 @@ def descriptions(value: object) -> list[str]:
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_what_a_person_reads_has_the_words_of_the_field(path):
     """Train and fit, sample, unique, unlimited, refresh."""
-    said = texts(path.read_text(encoding="utf-8"))
-    assert [text for text in said if BANNED.search(text)] == []
+    prose = texts(path.read_text(encoding="utf-8"))
+    assert [text for text in prose if BANNED.search(text)] == []
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_a_sentence_names_parameters_as_python_writes_them(path):
     """What a remedy names, ``submit`` accepts."""
-    said = texts(path.read_text(encoding="utf-8"))
-    assert [text for text in said if WIRE_ONLY.search(text)] == []
+    prose = texts(path.read_text(encoding="utf-8"))
+    assert [text for text in prose if WIRE_ONLY.search(text)] == []
 
 
 def test_the_description_of_the_api_has_the_words_of_the_field():
     """Read by those who write clients."""
-    said = descriptions(json.loads(OPENAPI.read_text(encoding="utf-8")))
-    assert len(said) > 100
-    assert [text for text in said if BANNED.search(text)] == []
+    prose = descriptions(json.loads(OPENAPI.read_text(encoding="utf-8")))
+    assert len(prose) > 100
+    assert [text for text in prose if BANNED.search(text)] == []
 
 
 @pytest.mark.parametrize(

@@ -186,13 +186,13 @@ async def test_an_incomplete_response_times_out(receiver):
 
 
 @pytest.mark.parametrize(
-    "said",
+    "reply",
     [b"nonsense\r\n\r\n", b"HTTP/1.1 999999 x\r\n\r\n", b"\x00" * 200_000],
     ids=["words", "status", "zeros"],
 )
-async def test_an_answer_that_is_no_http_is_a_failure(sender, receiver, said):
+async def test_an_answer_that_is_no_http_is_a_failure(sender, receiver, reply):
     """With a reason, and no trace."""
-    receiver.answer = lambda request: said
+    receiver.answer = lambda request: reply
     assert "could not be reached" in await refused(sender, receiver.url)
 
 

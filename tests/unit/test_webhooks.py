@@ -84,14 +84,14 @@ class FakeSender:
             self.sent.append(Sent(url, dict(headers), body))
             self._changed.notify_all()
         try:
-            said = self.answers.get(url, Answer(200, "thanks"))
-            said = said() if callable(said) else said
-            if isinstance(said, asyncio.Event):
-                await said.wait()
-                said = Answer(200)
-            if isinstance(said, Exception):
-                raise said
-            return said
+            reply = self.answers.get(url, Answer(200, "thanks"))
+            reply = reply() if callable(reply) else reply
+            if isinstance(reply, asyncio.Event):
+                await reply.wait()
+                reply = Answer(200)
+            if isinstance(reply, Exception):
+                raise reply
+            return reply
         finally:
             self.under_way[url] -= 1
 
@@ -325,7 +325,7 @@ async def test_only_an_answer_of_the_two_hundreds_takes_a_message(house, status)
 
 
 @pytest.mark.parametrize(
-    ("said", "seconds"),
+    ("reply", "seconds"),
     [
         ("120", 120),
         ("Mon, 23 Nov 2026 09:40:00 GMT", 600),
@@ -335,9 +335,9 @@ async def test_only_an_answer_of_the_two_hundreds_takes_a_message(house, status)
         ("Mon, 23 Nov 2020 09:40:00 GMT", 5),
     ],
 )
-async def test_retry_after_is_obeyed_within_bounds(house, said, seconds):
+async def test_retry_after_is_obeyed_within_bounds(house, reply, seconds):
     """Where it asks for more than the schedule; the endpoint's other messages wait too."""
-    house.sender.answers["https://ann.example/hook"] = Answer(503, "", said)
+    house.sender.answers["https://ann.example/hook"] = Answer(503, "", reply)
     made = await house.create(events=("job.created",))
     await house.add()
     failed = await house.tried(made.id, 1)

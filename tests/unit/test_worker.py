@@ -248,8 +248,8 @@ def test_a_kill_changes_no_byte_of_selected_rows(make_task: MakeTask) -> None:
     calm = make_task(parameters=SELECTING)
     signals = run(calm)
     publications = 10**9 - MortalBucket.lives
-    said = [signal.message for signal in signals if isinstance(signal, Logged)]
-    assert any("that keep parameters.rules and condition" in text for text in said)
+    messages = [signal.message for signal in signals if isinstance(signal, Logged)]
+    assert any("that keep parameters.rules and condition" in text for text in messages)
 
     for point in range(4, publications, 3):
         place = f"killed-{point}"
