@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from datagen_nb.core.distribution import Distribution
 from datagen_nb.core.errors import NotFound
 from datagen_nb.core.kinds import Scale, scale_of
 from datagen_nb.core.wire_model import WireModel
@@ -96,12 +97,22 @@ def kept_model(manifest: Manifest) -> ModelFile:
 
 
 class ColumnFidelity(WireModel):
-    """Similarity of a column's distribution: ``score`` 0 to 1, measured by ``metric``."""
+    """How similar a column's distribution is.
+
+    Args:
+        name: The column.
+        kind: Its kind.
+        score: 0 to 1.
+        metric: What it is measured by.
+        distribution: The distributions themselves; of a wide table, those of the 200 columns with
+            the lowest scores.
+    """
 
     name: str
     kind: str
     score: float
     metric: str
+    distribution: Distribution | None = None
 
 
 class NotCompared(WireModel):

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
+import numpy as np
 import pyarrow as pa
 
 from datagen_nb.codecs import Codec
 from datagen_nb.core.kinds import Scale, scale_of
-from datagen_nb.core.result import Memorisation, NotCompared, Report
+from datagen_nb.core.result import ColumnFidelity, Memorisation, NotCompared, Report
 from datagen_nb.synth.arrays import plain_table
 from datagen_nb.synth.quality.columns import (
     Column,
@@ -19,6 +20,7 @@ from datagen_nb.synth.quality.columns import (
     compare,
     typed,
 )
+from datagen_nb.synth.quality.distributions import distribution
 from datagen_nb.synth.quality.memorisation import CLOSE_ROWS, MIN_HELD_BACK, measure_memorisation
 from datagen_nb.synth.quality.pairs import Dependence, compare_pairs
 from datagen_nb.synth.quality.relations import Relation, compare_relations
@@ -27,6 +29,9 @@ from datagen_nb.synth.quality.returned import returned_values
 MIN_COUNT = 5
 MOST_PAIRS = 200
 """Pairs that a report lists."""
+
+MOST_DISTRIBUTIONS = 200
+"""Columns whose distributions a report has."""
 
 
 class Facts(Protocol):
@@ -70,7 +75,8 @@ def assess(
     columns = [column for column in all_columns if isinstance(column, Column)]
     skipped = [column for column in all_columns if isinstance(column, NotCompared)]
     sampled = _sampled(tables, facts)
-    scores = tuple(compare(column, is_whole=sampled == 1) for column in columns)
+    compared = [compare(column, is_whole=sampled == 1) for column in columns]
+    scores = tuple(_with_distributions(compared, columns, parsed, min_count))
     dependence = compare_pairs(columns)
     kept = compare_relations(relations, parsed.training, parsed.synthetic)
     names = [
@@ -103,6 +109,19 @@ def assess(
         rows_held_back=held_back.num_rows,
         notes=tuple(_notes(tables, dependence, memorisation, sampled)),
     )
+
+
+def _with_distributions(
+    scores: Sequence[ColumnFidelity], columns: Sequence[Column], parsed: Tables, min_count: int
+) -> Iterator[ColumnFidelity]:
+    lowest = np.argsort([one.score for one in scores], kind="stable")[:MOST_DISTRIBUTIONS]
+    shown = set(lowest.tolist())
+    for place, (score, column) in enumerate(zip(scores, columns, strict=True)):
+        if place in shown:
+            found = distribution(column, parsed, min_count)
+            yield score.model_copy(update={"distribution": found})
+        else:
+            yield score
 
 
 def _sampled(tables: Tables, facts: Mapping[str, Facts] | None) -> float:
