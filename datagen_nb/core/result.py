@@ -244,6 +244,8 @@ class Memorisation(WireModel):
     Args:
         dcr_share: Share of synthetic rows that are closer to a training row than to a held-back
             row; 0.5 is expected of new real rows. ``None`` if too few rows were held back.
+        dcr_share_noise: Two standard errors of ``dcr_share``, by how many rows were compared and
+            held back.
         exact_row_share: Share of synthetic rows that equal a training row.
         exact_row_share_expected: The same share of held-back rows, as expected by chance.
         median_distance: Median distance to the closest training row.
@@ -253,6 +255,7 @@ class Memorisation(WireModel):
     """
 
     dcr_share: float | None = None
+    dcr_share_noise: float | None = None
     exact_row_share: float
     exact_row_share_expected: float | None = None
     median_distance: float | None = None

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets
 
+from datagen_nb.core.errors import ArgumentTypeError
 from datagen_nb.core.inert import ONE_LINE, inert
 from datagen_nb.core.result import ColumnFidelity, Report
 from datagen_nb.ui import report_words as words
-from datagen_nb.ui.report_html import report_html, report_page
+from datagen_nb.ui.report_comparison import ReportComparison
+from datagen_nb.ui.report_html import report_html, report_page, write_page
 from datagen_nb.ui.report_words import percent
 
 if TYPE_CHECKING:
@@ -21,24 +23,28 @@ __all__ = ["ReportView", "report_html", "report_panel", "report_text"]
 
 
 class ReportView:
-    """Shows a ``Report``; every attribute of the report is one of this."""
+    """Shows a ``Report``; every attribute of the report is one of this.
+
+    Attributes:
+        report: The report, as it crosses the wire.
+    """
 
     def __init__(self, report: Report) -> None:
-        self._report = report
+        self.report = report
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):  # copying and pickling ask for these before there is a report
             raise AttributeError(name)
-        return getattr(self._report, name)
+        return getattr(self.report, name)
 
     def __dir__(self) -> list[str]:
-        return sorted({*dir(self._report), "frame", "to_html"})
+        return sorted({*dir(self.report), "compare", "frame", "to_html"})
 
     def __repr__(self) -> str:
-        return report_text(self._report)
+        return report_text(self.report)
 
     def _repr_html_(self) -> str:
-        return report_html(self._report)
+        return report_html(self.report)
 
     def frame(self) -> pd.DataFrame:
         """The columns with their scores, the lowest first, as a DataFrame.
@@ -50,10 +56,32 @@ class ReportView:
         """
         import pandas as pd
 
-        rows = [_row(column) for column in self._report.columns]
+        rows = [_row(column) for column in self.report.columns]
         names = ["column", "kind", "score", "measure", "missing", "missing_synthetic"]
         frame = pd.DataFrame(rows, columns=names)
         return frame.sort_values("score", kind="stable", ignore_index=True)
+
+    def compare(self, other: ReportView | Report) -> ReportComparison:
+        """Show the report of another job beside this one.
+
+        Args:
+            other: ``job.report`` of the other job.
+
+        Raises:
+            ArgumentTypeError: It is no report.
+
+        Example:
+            ```python
+            job.report.compare(client.jobs.get("01J…").report)
+            ```
+        """
+        report = other.report if isinstance(other, ReportView) else other
+        if not isinstance(report, Report):
+            raise ArgumentTypeError(
+                f"cannot compare a report with {type(other).__name__}: give job.report of "
+                "another job"
+            )
+        return ReportComparison(self.report, report)
 
     def to_html(
         self,
@@ -77,17 +105,7 @@ class ReportView:
             job.report.to_html("report.html", title="Customers, synthetic")
             ```
         """
-        return write_page(path, report_page(self._report, title), overwrite=overwrite)
-
-
-def write_page(path: str | os.PathLike[str], text: str, *, overwrite: bool) -> Path:
-    """Write a page to a file of the user."""
-    from datagen_nb.files import write_atomically
-
-    target = Path(path).expanduser()
-    with write_atomically(target, overwrite=overwrite) as file:
-        file.write(text.encode())
-    return target
+        return write_page(path, report_page(self.report, title), overwrite=overwrite)
 
 
 def _row(column: ColumnFidelity) -> tuple[Any, ...]:

@@ -6,8 +6,10 @@ Colours are mixed with the ink of the page around, so that both themes can be re
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterator, Sequence
 from html import escape
+from pathlib import Path
 
 from datagen_nb.core.result import (
     NO_CLOSER,
@@ -19,6 +21,7 @@ from datagen_nb.core.result import (
 )
 from datagen_nb.core.summary import FRAME, Table, table_html
 from datagen_nb.core.words import duration
+from datagen_nb.files import write_atomically
 from datagen_nb.ui import report_words as words
 from datagen_nb.ui.report_charts import (
     MADE,
@@ -59,6 +62,14 @@ def report_page(report: Report, title: str) -> str:
     """The report as a page of its own, complete and without anything from elsewhere."""
     lines = "".join(_sections(report, len(report.columns), with_tables=True))
     return page(title, lines)
+
+
+def write_page(path: str | os.PathLike[str], text: str, *, overwrite: bool) -> Path:
+    """Write a page to a file of the user."""
+    target = Path(path).expanduser()
+    with write_atomically(target, overwrite=overwrite) as file:
+        file.write(text.encode())
+    return target
 
 
 def page(title: str, body: str) -> str:
@@ -237,10 +248,11 @@ def _privacy(report: Report) -> Iterator[str]:
     found = report.memorisation
     rows = []
     if found.dcr_share is not None:
+        noise = found.dcr_share_noise
         rows.append(
             (
                 "closer to a training row than to a row held back",
-                percent(found.dcr_share),
+                percent(found.dcr_share) + ("" if noise is None else f" ± {percent(noise)}"),
                 f"50 %; up to {percent(NO_CLOSER, 0)} may be chance, "
                 f"from {percent(SOMEWHAT_CLOSER, 0)} on copies are likely",
             )

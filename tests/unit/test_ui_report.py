@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 import pytest
 
 from datagen_nb.core.distribution import Distribution
-from datagen_nb.core.errors import OutputError
+from datagen_nb.core.errors import ArgumentTypeError, OutputError
 from datagen_nb.core.result import (
     ColumnFidelity,
     Memorisation,
@@ -216,3 +216,27 @@ def test_a_report_is_a_frame_and_json():
     assert frame.loc[3, "missing"] == pytest.approx(7 / 40)
     assert Report.from_wire(view.to_json()) == report()
     assert {"frame", "to_html", "to_json", "fidelity"} <= set(dir(view))
+
+
+def test_two_reports_are_compared_figure_by_figure(tmp_path):
+    """With which one is closer to what should be; as text, HTML, frame and page."""
+    worse = report(fidelity=0.9, memorisation=Memorisation(dcr_share=0.6, exact_row_share=0.0))
+    compared = ReportView(report()).compare(ReportView(worse))
+    frame = compared.frame().set_index("figure")
+    assert frame.loc["fidelity", "better"] == "first"
+    assert frame.loc["closer to a training row (50 % is ideal)", "better"] == "first"
+    assert frame.loc["exact copies", "better"] == frame.loc["price", "better"] == ""
+    assert "Privacy caution" in compared._repr_html_()
+    assert "<img" not in compared._repr_html_()
+    assert "fidelity" in repr(compared)
+    Seen(compared.to_html(tmp_path / "both.html").read_text())
+    with pytest.raises(ArgumentTypeError, match=r"job\.report"):
+        ReportView(report()).compare("report.html")
+
+
+def test_columns_of_one_report_alone_come_first():
+    """Two jobs may have other columns."""
+    one = report()
+    other = report(columns=one.columns[1:])
+    first = ReportView(one).compare(other).columns[0]
+    assert (first.figure, first.second, first.better) == ("price", None, "")
