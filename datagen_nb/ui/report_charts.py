@@ -105,7 +105,7 @@ def _said(name: str, rows: Sequence[tuple[str, float, float]]) -> str:
 def _svg(said: str, width: float, height: float, parts: Iterator[str] | Sequence[str]) -> str:
     return (
         f'<svg role="img" aria-label="{escape(said)}" viewBox="0 0 {width:g} {height:g}" '
-        f'style="width:100%;max-width:{width:g}px;height:auto;overflow:visible">'
+        f'style="width:{width:g}px;max-width:100%;height:auto;overflow:visible">'
         f"{''.join(parts)}</svg>"
     )
 
@@ -222,7 +222,7 @@ def _cell(left: float, top: float, size: int, name: str, value: float | None) ->
         yield f'<rect {box} {_INK} opacity=".06"><title>{escape(title)}</title></rect>'
         return
     title = f"{name}: {value:+.2f}"
-    colour, opacity = MORE if value > 0 else LESS, 0.08 + 0.6 * min(abs(value) / FULL, 1.0)
+    colour, opacity = MORE if value > 0 else LESS, 0.05 + 0.6 * min(abs(value) / FULL, 1.0)
     yield (
         f'<rect {box} fill="{colour}" opacity="{opacity:.2f}"><title>{escape(title)}</title></rect>'
     )

@@ -13,7 +13,7 @@ from datagen_nb.core.inert import ONE_LINE, inert
 from datagen_nb.core.result import Report
 from datagen_nb.core.summary import Table, framed, table_html
 from datagen_nb.ui.report_charts import distribution_chart
-from datagen_nb.ui.report_html import page, write_page
+from datagen_nb.ui.report_html import CELLS, LEGEND, page, write_page
 from datagen_nb.ui.report_verdicts import privacy, quality
 from datagen_nb.ui.report_words import percent
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 CHARTED = 8
-"""Columns whose distributions are drawn: those whose scores differ most."""
+"""Columns whose distributions are drawn: those of both reports whose scores differ most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,30 +118,29 @@ class ReportComparison:
         return "\n".join(line.rstrip() for line in lines)
 
     def _repr_html_(self) -> str:
-        return framed(self._parts())
+        return framed(["<div><b>Two quality reports</b></div>", *self._parts()])
 
     @property
     def _both(self) -> tuple[Report, Report]:
         return self.first, self.second
 
     def _parts(self) -> Iterator[str]:
-        yield "<div><b>Two quality reports</b></div>"
         yield _table("", [*_verdicts(self.first, self.second), *map(_texts, self.figures)])
         yield _table("column", list(map(_texts, self.columns)), most=len(self.columns))
-        for row in self.columns[:CHARTED]:
-            yield self._charts(row.figure)
+        names = [row.figure for row in self.columns if None not in (row.first, row.second)]
+        charts = "".join(chart for name in names[:CHARTED] for chart in self._charts(name))
+        if charts:
+            yield f"<div>{LEGEND}</div>"
+            yield f'<div style="{CELLS};margin:6px 0">{charts}</div>'
 
-    def _charts(self, name: str) -> str:
-        cells = []
+    def _charts(self, name: str) -> Iterator[str]:
         for words, report in zip(("first", "second"), self._both, strict=True):
             found = next((c.distribution for c in report.columns if c.name == name), None)
             if found is not None:
-                cells.append(
-                    f'<figure style="margin:0"><figcaption><bdi>{escape(name)}</bdi>, {words}'
-                    f"</figcaption>{distribution_chart(name, found)}</figure>"
+                yield (
+                    f'<figure style="margin:0;min-width:0"><figcaption><b><bdi>{escape(name)}</bdi>'
+                    f"</b>, {words}</figcaption>{distribution_chart(name, found)}</figure>"
                 )
-        style = "display:flex;flex-wrap:wrap;gap:12px 28px;margin:6px 0"
-        return f'<div style="{style}">{"".join(cells)}</div>' if cells else ""
 
 
 def _figures(first: Report, second: Report) -> Iterator[Row]:
@@ -177,8 +176,8 @@ def _shown(value: float | None) -> str:
 
 
 def _gap(row: Row) -> float:
-    """Columns of one report alone come first."""
-    return 2.0 if row.first is None or row.second is None else abs(row.first - row.second)
+    """Columns of one report alone come last."""
+    return -1.0 if row.first is None or row.second is None else abs(row.first - row.second)
 
 
 def _table(name: str, rows: list[tuple[str, ...]], *, most: int = 20) -> str:

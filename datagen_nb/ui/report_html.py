@@ -49,7 +49,16 @@ MOST_PAIRS = 12
 """Pairs in the table beside the map."""
 
 _FAINT = "opacity:.75"
-_CELLS = "display:grid;gap:14px 28px;grid-template-columns:repeat(auto-fill,minmax(240px,1fr))"
+CELLS = "display:grid;gap:14px 28px;grid-template-columns:repeat(auto-fill,minmax(240px,1fr))"
+_HALVES = "display:grid;gap:10px 28px;grid-template-columns:repeat(auto-fit,minmax(300px,1fr))"
+
+LEGEND = (
+    '<span aria-hidden="true" style="display:inline-block;width:14px;height:10px;'
+    'background:currentColor;opacity:.3"></span> input &nbsp; '
+    '<span aria-hidden="true" style="display:inline-block;width:11px;height:8px;'
+    f'border:2px solid {MADE}"></span> synthetic'
+)
+"""What in a chart is what."""
 
 
 def report_html(report: Report) -> str:
@@ -119,7 +128,7 @@ def _verdicts(report: Report) -> str:
         f'<span style="{_FAINT}">{parts}</span></div>'
     )
     both = "".join(map(_verdict, (quality(report), privacy(report))))
-    return f'{head}<div style="{_CELLS};margin:8px 0 10px">{both}</div>'
+    return f'{head}<div style="{_HALVES};margin:8px 0 10px">{both}</div>'
 
 
 def _verdict(verdict: Verdict) -> str:
@@ -150,14 +159,8 @@ def _charts(columns: tuple[ColumnFidelity, ...], most: int, *, with_tables: bool
     shown = sorted(shown, key=lambda column: column.score)[:most]
     if not shown:
         return
-    legend = (
-        '<span aria-hidden="true" style="display:inline-block;width:14px;height:10px;'
-        'background:currentColor;opacity:.3"></span> input &nbsp; '
-        '<span aria-hidden="true" style="display:inline-block;width:11px;height:8px;'
-        f'border:2px solid {MADE}"></span> synthetic'
-    )
     cells = "".join(_chart(column, with_table=with_tables) for column in shown)
-    parts = [f"<div>{legend}</div>", f'<div style="{_CELLS};margin:6px 0">{cells}</div>']
+    parts = [f"<div>{LEGEND}</div>", f'<div style="{CELLS};margin:6px 0">{cells}</div>']
     least = next(column.distribution.least for column in shown if column.distribution)
     parts.append(
         faint(
@@ -231,7 +234,7 @@ def _dependence(report: Report) -> Iterator[str]:
 
 
 def _pairs(pairs: Sequence[PairFidelity]) -> str:
-    names = ("dependence kept least", "kept", "input", "synthetic")
+    names = ("dependence lost most", "kept", "input", "synthetic")
     rows = [
         (
             " × ".join(pair.columns),
@@ -239,7 +242,7 @@ def _pairs(pairs: Sequence[PairFidelity]) -> str:
             f"{pair.dependence:.2f}",
             f"{pair.dependence_synthetic:.2f}",
         )
-        for pair in sorted(pairs, key=lambda pair: pair.score)[:MOST_PAIRS]
+        for pair in pairs[:MOST_PAIRS]
     ]
     return table_html(Table(names, rows, (False, True, True, True)))
 
@@ -274,7 +277,7 @@ def _privacy(report: Report) -> Iterator[str]:
         )
     )
     names = ("of the synthetic rows", "these", "fresh rows, which were held back")
-    parts = [table_html(Table(names, rows, (False, True, True)))]
+    parts = [table_html(Table(names, rows, (False, True, False)))]
     yield _section("Privacy", [*parts, *_returned(report)])
 
 
@@ -283,18 +286,24 @@ def _returned(report: Report) -> Iterator[str]:
     yield from map(faint, words.returned(found))
     back = [column for column in found.returned if column.returned][:MOST_LISTED]
     if back:
-        names = ("rare and identifying values", "kind", "there are", "came back", "by chance")
+        names = (
+            "rare and identifying values",
+            "kind",
+            "there are",
+            "came back",
+            "more than chance",
+        )
         rows = [
             (
                 one.column,
                 one.kind,
                 f"{one.values:,}",
                 f"{one.returned:,}",
-                f"{one.expected:,.0f}" + (" ✕" if one.is_beyond_chance else ""),
+                "✕ yes" if one.is_beyond_chance else "no",
             )
             for one in back
         ]
-        yield table_html(Table(names, rows, (False, False, True, True, True)))
+        yield table_html(Table(names, rows, (False, False, True, True, False)))
 
 
 def _relations(relations: tuple[RelationFidelity, ...]) -> Iterator[str]:
