@@ -12,7 +12,8 @@ class Distribution(WireModel):
 
     It can be shown to people who may not see the input. A range or a value is listed only if
     ``least`` rows of the input or more have it; a range may also have none. The ends of ranges are
-    round and do not depend on the ``least`` - 1 lowest and highest values.
+    round and do not depend on the ``least`` - 1 lowest and highest values. Of what an entity has
+    once, as a customer with orders has a city, entities are counted in place of rows.
 
     Args:
         of: What is counted: ``"numbers"``, ``"instants"`` (seconds since 1970), ``"times"``

@@ -52,6 +52,7 @@ def assess(
     min_count: int = MIN_COUNT,
     facts: Mapping[str, Facts] | None = None,
     shared: Collection[str] = (),
+    keys: Mapping[str, str] | None = None,
 ) -> Report:
     """Compare a result with its input.
 
@@ -67,6 +68,7 @@ def assess(
         facts: Of the whole input, if training and held-back rows are a sample of it.
         shared: Columns made anew whose values may repeat; only their rare values must not come
             back.
+        keys: By column, the column that identifies the entities that have one value of it each.
     """
     tables = Tables(*map(plain_table, (training, held_back, synthetic)))
     codecs = codecs_of(tables.training, kinds) if codecs is None else codecs
@@ -76,7 +78,7 @@ def assess(
     skipped = [column for column in all_columns if isinstance(column, NotCompared)]
     sampled = _sampled(tables, facts)
     compared = [compare(column, is_whole=sampled == 1) for column in columns]
-    scores = tuple(_with_distributions(compared, columns, parsed, min_count))
+    scores = tuple(_with_distributions(compared, columns, parsed, min_count, keys or {}))
     dependence = compare_pairs(columns)
     kept = compare_relations(relations, parsed.training, parsed.synthetic)
     names = [
@@ -112,13 +114,17 @@ def assess(
 
 
 def _with_distributions(
-    scores: Sequence[ColumnFidelity], columns: Sequence[Column], parsed: Tables, min_count: int
+    scores: Sequence[ColumnFidelity],
+    columns: Sequence[Column],
+    parsed: Tables,
+    min_count: int,
+    keys: Mapping[str, str],
 ) -> Iterator[ColumnFidelity]:
     lowest = np.argsort([one.score for one in scores], kind="stable")[:MOST_DISTRIBUTIONS]
     shown = set(lowest.tolist())
     for place, (score, column) in enumerate(zip(scores, columns, strict=True)):
         if place in shown:
-            found = distribution(column, parsed, min_count)
+            found = distribution(column, parsed, min_count, keys.get(column.name))
             yield score.model_copy(update={"distribution": found})
         else:
             yield score

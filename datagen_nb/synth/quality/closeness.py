@@ -201,6 +201,7 @@ def floats(column: pa.ChunkedArray) -> Floats:
 
 def codes_of(chunks: list[pa.ChunkedArray]) -> Ints:
     """Codes of equal values over several columns of one type; -1 for null."""
-    joined = pa.chunked_array([piece for column in chunks for piece in column.chunks])
+    pieces = [piece for column in chunks for piece in column.chunks]
+    joined = pa.chunked_array(pieces, type=chunks[0].type)
     encoded = joined.combine_chunks().dictionary_encode()
     return np.asarray(pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False), np.int64)

@@ -6,6 +6,7 @@ lengths are counted. Rows that the synthesizer was fitted to stand for the input
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -13,8 +14,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from datagen_nb.core.distribution import Distribution
-from datagen_nb.synth.quality.closeness import Floats
-from datagen_nb.synth.quality.columns import Column, Tables
+from datagen_nb.synth.keys import entities_of, first_rows
+from datagen_nb.synth.quality.closeness import Floats, codes_of
+from datagen_nb.synth.quality.columns import Column, Samples, Tables
 from datagen_nb.synth.quality.ranges import ranges_of
 
 MOST_LABELS = 12
@@ -29,14 +31,20 @@ _Of = Literal["numbers", "instants", "times", "lengths"]
 _PER_SECOND = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
 
 
-def distribution(column: Column, tables: Tables, min_count: int) -> Distribution:
+def distribution(
+    column: Column, tables: Tables, min_count: int, key: str | None = None
+) -> Distribution:
     """Count the values of a column.
 
     Args:
         column: The column.
         tables: ``typed`` ones that it is of.
         min_count: A value that fewer rows of the input have is rare.
+        key: The column that identifies entities, if each has one value: these are counted, so that
+            a value of one entity with many rows is rare all the same.
     """
+    if key is not None:
+        column, tables = _of_entities(column, tables, key)
     least = max(min_count, MIN_LEAST)
     real, made = (table[column.name] for table in (tables.training, tables.synthetic))
     if column.texts:
@@ -45,6 +53,18 @@ def distribution(column: Column, tables: Tables, min_count: int) -> Distribution
     if column.is_ordered:
         return _of_numbers(column, real.type, least)
     return _of_categories(real, made, least)
+
+
+def _of_entities(column: Column, tables: Tables, key: str) -> tuple[Column, Tables]:
+    """The column in the first row of each entity."""
+    rows = [first_rows(entities_of(codes_of([table[key]]))) for table in tables]
+    numbers = [values[places] for values, places in zip(column.numbers, rows, strict=True)]
+    texts = [text.take(pa.array(places)) for text, places in zip(column.texts, rows, strict=False)]
+    first = [
+        table.select([column.name]).take(pa.array(places))
+        for table, places in zip(tables, rows, strict=True)
+    ]
+    return replace(column, numbers=Samples(*numbers), texts=tuple(texts)), Tables(*first)
 
 
 def _of_numbers(column: Column, type: pa.DataType, least: int) -> Distribution:

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datagen_nb.core.distribution import Distribution
+from datagen_nb.synth.fitting import fit
 from datagen_nb.synth.quality import assess
 from datagen_nb.synth.quality.assessment import MOST_DISTRIBUTIONS
 from datagen_nb.synth.quality.distributions import LONGEST_LABEL, MIN_LEAST, MOST_LABELS
@@ -173,3 +174,40 @@ def test_labels_are_cut_and_columns_bounded():
     shown = [column for column in report.columns if column.distribution is not None]
     assert len(shown) == MOST_DISTRIBUTIONS
     assert len(report.to_json()) < 150_000
+
+
+def test_of_what_an_entity_has_once_entities_are_counted():
+    """The city of one customer with 200 orders is rare, and named nowhere."""
+    orders = [200, *[10] * 20]
+    cities = ["Smallville", *["Rome"] * 20]
+    ages = [99, *[30] * 10, *[50] * 10]
+    rows = [customer for customer, count in enumerate(orders) for _ in range(count)]
+    table = pa.table(
+        {
+            "customer": [f"c{customer:04}" for customer in rows],
+            "city": [cities[customer] for customer in rows],
+            "age": [ages[customer] for customer in rows],
+        }
+    )
+    kinds = {"customer": "id", "city": "categorical", "age": "numeric"}
+    keys = {"city": "customer", "age": "customer"}
+    found = assess(table, table.slice(0, 0), table, kinds, keys=keys)
+    city, age = (column.distribution for column in found.columns[1:])
+    assert (city.labels, city.input, city.others) == (("Rome",), (20,), 1)
+    assert sum(age.input) == 21
+    assert age.edges[-1] < 99
+    assert "Smallville" not in found.to_json()
+
+
+def test_a_fitted_model_names_the_keys_of_what_depends_on_them():
+    """A customer's city, not the amount of an order."""
+    random = np.random.default_rng(1)
+    customers = np.repeat(np.arange(400), random.integers(1, 6, 400))
+    table = pa.table(
+        {
+            "customer": [f"C-{number:05}" for number in customers],
+            "city": [f"city {number % 7}" for number in customers],
+            "amount": random.normal(size=len(customers)),
+        }
+    )
+    assert fit(table, seed=0).keys == {"city": "customer"}
