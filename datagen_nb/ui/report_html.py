@@ -352,7 +352,7 @@ def _bars(columns: tuple[ColumnFidelity, ...]) -> str:
         f'font-size:11px;{_FAINT}"><span>{percent(least, 0)}</span><span>100 %</span></div></td>'
     )
     return (
-        '<table style="margin:8px 0 6px;border-collapse:collapse">'
+        '<table style="margin:8px 0 6px;border-collapse:collapse;color:inherit;font:inherit">'
         f"<tr><td></td>{scale}<td></td><td></td></tr>{rows}</table>"
     )
 
