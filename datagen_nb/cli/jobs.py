@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import sys
 from typing import TYPE_CHECKING
 
@@ -64,7 +65,10 @@ def add_commands(commands: Commands) -> None:
     result.add_argument("--format", metavar="F", help="csv, json, jsonl or parquet")
     result.add_argument("-q", "--quiet", action="store_true", help="print nothing but errors")
 
-    _add_job(commands.add_for_client("report", _report, "Print the quality report of a job."))
+    report = commands.add_for_client("report", _report, "Print the quality report of a job.")
+    _add_job(report)
+    report.add_argument("--html", metavar="OUT", help="write it as a page to a file")
+    report.add_argument("--overwrite", action="store_true", help="replace OUT if it is there")
 
 
 def _add_job(parser: argparse.ArgumentParser) -> None:
@@ -182,6 +186,11 @@ async def _report(options: argparse.Namespace, client: AsyncClient) -> int:
     from datagen_nb.terminal import report_lines
 
     report = await (await _job(options, client)).report()
+    if options.html is not None:
+        from datagen_nb.ui.report_html import report_page, write_page
+
+        page = report_page(report, "Quality report")
+        await asyncio.to_thread(write_page, options.html, page, overwrite=options.overwrite)
     if options.json:
         print_json(report.to_wire())
     else:

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from datagen_nb.core.distribution import Distribution
 from datagen_nb.core.errors import NotFound
 from datagen_nb.core.kinds import Scale, scale_of
 from datagen_nb.core.wire_model import WireModel
@@ -96,12 +97,22 @@ def kept_model(manifest: Manifest) -> ModelFile:
 
 
 class ColumnFidelity(WireModel):
-    """Similarity of a column's distribution: ``score`` 0 to 1, measured by ``metric``."""
+    """How similar a column's distribution is.
+
+    Args:
+        name: The column.
+        kind: Its kind.
+        score: 0 to 1.
+        metric: What it is measured by.
+        distribution: The distributions themselves; of a wide table, those of the 200 columns with
+            the lowest scores.
+    """
 
     name: str
     kind: str
     score: float
     metric: str
+    distribution: Distribution | None = None
 
 
 class NotCompared(WireModel):
@@ -233,6 +244,8 @@ class Memorisation(WireModel):
     Args:
         dcr_share: Share of synthetic rows that are closer to a training row than to a held-back
             row; 0.5 is expected of new real rows. ``None`` if too few rows were held back.
+        dcr_share_noise: Two standard errors of ``dcr_share``, by how many rows were compared and
+            held back.
         exact_row_share: Share of synthetic rows that equal a training row.
         exact_row_share_expected: The same share of held-back rows, as expected by chance.
         median_distance: Median distance to the closest training row.
@@ -242,6 +255,7 @@ class Memorisation(WireModel):
     """
 
     dcr_share: float | None = None
+    dcr_share_noise: float | None = None
     exact_row_share: float
     exact_row_share_expected: float | None = None
     median_distance: float | None = None

@@ -103,7 +103,7 @@ def framed(parts: Iterable[str]) -> str:
     return f'<div style="{FRAME}">{"".join(parts)}</div>'
 
 
-def table_html(table: Table) -> str:
+def table_html(table: Table, *, most: int = SHOWN) -> str:
     """The first rows of a table, to be scrolled sideways where it is wide."""
     line = "padding:2px 10px;border-bottom:1px solid rgba(128,128,128,.2);text-align:"
     cells = [f"{line}{'right' if number else 'left'}" for number in table.numbers]
@@ -118,7 +118,7 @@ def table_html(table: Table) -> str:
             for cell, value in zip(cells, row, strict=True)
         )
         + "</tr>"
-        for row in table.rows[:SHOWN]
+        for row in table.rows[:most]
     )
     return (
         f'<div style="overflow-x:auto;white-space:nowrap"><table style="{_TABLE}">'

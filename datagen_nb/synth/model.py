@@ -86,6 +86,12 @@ class Model:
         """Whether a row says something about the next."""
         return False
 
+    @property
+    def keys(self) -> dict[str, str]:
+        """By column, the key of the entities that have one value of it each."""
+        levels = [level for group in self.groups for level in group.levels]
+        return {name: level.key for level in levels for name in level.columns if name != level.key}
+
     def part_rows(self, rows: int) -> int:
         """Rows of a part at least, of so many rows of a result.
 

@@ -163,12 +163,16 @@ def test_the_result_of_a_cancelled_job_is_an_error(run, client, people):
     assert job.id in err
 
 
-def test_a_report_is_the_reports_own_words(run, client, people):
+def test_a_report_is_the_reports_own_words(run, client, people, tmp_path):
     """For people and for programs."""
     job = client.submit(people, rows=100)
     job.wait()
     assert "fidelity" in run("report", job.id)[1]
     assert json.loads(run("report", job.id, "--json")[1])["rowsSynthetic"] == 100
+    page = tmp_path / "report.html"
+    for status, more in ((0, ()), (1, ()), (0, ("--overwrite",))):
+        assert run("report", job.id, "--html", str(page), *more)[0] == status
+    assert "Quality report" in page.read_text()
 
 
 def test_a_preview_is_a_few_rows(run, people):

@@ -19,7 +19,8 @@ from datagen_nb.core.result import (
 )
 from datagen_nb.ui import card as card_module
 from datagen_nb.ui.card import JobCard
-from datagen_nb.ui.report import PRIVACY, report_html, report_text
+from datagen_nb.ui.report import report_html, report_text
+from datagen_nb.ui.report_verdicts import PRIVACY
 from datagen_nb.ui.static_html import (
     job_html,
     job_text,

@@ -153,6 +153,7 @@ class FromTable:
             min_count=self._options.min_count,
             facts=self._profile().facts(),
             shared=[name for name, maker in model.makers.items() if not maker.is_unique],
+            keys=model.keys,
         )
         report = self._type.judged(report, training, made, model)
         if selection_of(self.task.config.parameters) is None:

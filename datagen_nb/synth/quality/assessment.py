@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
+import numpy as np
 import pyarrow as pa
 
 from datagen_nb.codecs import Codec
 from datagen_nb.core.kinds import Scale, scale_of
-from datagen_nb.core.result import Memorisation, NotCompared, Report
+from datagen_nb.core.result import ColumnFidelity, Memorisation, NotCompared, Report
 from datagen_nb.synth.arrays import plain_table
 from datagen_nb.synth.quality.columns import (
     Column,
@@ -19,6 +20,7 @@ from datagen_nb.synth.quality.columns import (
     compare,
     typed,
 )
+from datagen_nb.synth.quality.distributions import distribution
 from datagen_nb.synth.quality.memorisation import CLOSE_ROWS, MIN_HELD_BACK, measure_memorisation
 from datagen_nb.synth.quality.pairs import Dependence, compare_pairs
 from datagen_nb.synth.quality.relations import Relation, compare_relations
@@ -27,6 +29,9 @@ from datagen_nb.synth.quality.returned import returned_values
 MIN_COUNT = 5
 MOST_PAIRS = 200
 """Pairs that a report lists."""
+
+MOST_DISTRIBUTIONS = 200
+"""Columns whose distributions a report has."""
 
 
 class Facts(Protocol):
@@ -47,6 +52,7 @@ def assess(
     min_count: int = MIN_COUNT,
     facts: Mapping[str, Facts] | None = None,
     shared: Collection[str] = (),
+    keys: Mapping[str, str] | None = None,
 ) -> Report:
     """Compare a result with its input.
 
@@ -62,6 +68,7 @@ def assess(
         facts: Of the whole input, if training and held-back rows are a sample of it.
         shared: Columns made anew whose values may repeat; only their rare values must not come
             back.
+        keys: By column, the column that identifies the entities that have one value of it each.
     """
     tables = Tables(*map(plain_table, (training, held_back, synthetic)))
     codecs = codecs_of(tables.training, kinds) if codecs is None else codecs
@@ -70,7 +77,8 @@ def assess(
     columns = [column for column in all_columns if isinstance(column, Column)]
     skipped = [column for column in all_columns if isinstance(column, NotCompared)]
     sampled = _sampled(tables, facts)
-    scores = tuple(compare(column, is_whole=sampled == 1) for column in columns)
+    compared = [compare(column, is_whole=sampled == 1) for column in columns]
+    scores = tuple(_with_distributions(compared, columns, parsed, min_count, keys or {}))
     dependence = compare_pairs(columns)
     kept = compare_relations(relations, parsed.training, parsed.synthetic)
     names = [
@@ -103,6 +111,23 @@ def assess(
         rows_held_back=held_back.num_rows,
         notes=tuple(_notes(tables, dependence, memorisation, sampled)),
     )
+
+
+def _with_distributions(
+    scores: Sequence[ColumnFidelity],
+    columns: Sequence[Column],
+    parsed: Tables,
+    min_count: int,
+    keys: Mapping[str, str],
+) -> Iterator[ColumnFidelity]:
+    lowest = np.argsort([one.score for one in scores], kind="stable")[:MOST_DISTRIBUTIONS]
+    shown = set(lowest.tolist())
+    for place, (score, column) in enumerate(zip(scores, columns, strict=True)):
+        if place in shown:
+            found = distribution(column, parsed, min_count, keys.get(column.name))
+            yield score.model_copy(update={"distribution": found})
+        else:
+            yield score
 
 
 def _sampled(tables: Tables, facts: Mapping[str, Facts] | None) -> float:

@@ -9,6 +9,7 @@ Source: Platzer and Reutterer, Holdout-based empirical assessment of mixed-type 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -48,11 +49,13 @@ class Closeness:
 
     Attributes:
         share: 0.5 where made rows are as close as fresh ones, 1 where each has an original.
+        noise: Two standard errors of the share, if made rows are as close as fresh ones.
         distance: Median distance of made rows to the closest training row.
         distance_expected: The same of rows held back.
     """
 
     share: float
+    noise: float
     distance: float
     distance_expected: float
 
@@ -75,8 +78,10 @@ def closeness(
     if len(tied):  # several are equally close: what counts is how many of them are known
         one, two = (part.within(queries[tied], near[tied] + EQUAL) for part in (training, others))
         won[tied] = one / (one + two)
+    expected = len(rows) / (len(rows) + len(held_back))
     return Closeness(
-        share=_allowed(float(won.mean()), len(rows) / (len(rows) + len(held_back))),
+        share=_allowed(float(won.mean()), expected),
+        noise=_noise(expected, len(queries), len(held_back)),
         distance=float(np.median(near)),
         distance_expected=float(np.median(training.nearest(_some(held_back, FRESH_QUERIES)))),
     )
@@ -137,6 +142,16 @@ def _allowed(share: float, expected: float) -> float:
     return 0.5 + (share - expected) / (1 - expected) / 2
 
 
+def _noise(expected: float, queries: int, held_back: int) -> float:
+    """Two standard errors: of the rows that were made, and of those that were held back.
+
+    What a row held back is closest to varies about as an exponential variable does.
+    """
+    fresh = 1 - expected
+    variance = expected * fresh / queries + expected * fresh**2 / held_back
+    return _allowed(min(expected + 2 * math.sqrt(variance), 1.0), expected) - 0.5
+
+
 def _some(rows: Space, most: int) -> Space:
     return rows[:: max(len(rows) // most, 1)][:most]
 
@@ -186,6 +201,7 @@ def floats(column: pa.ChunkedArray) -> Floats:
 
 def codes_of(chunks: list[pa.ChunkedArray]) -> Ints:
     """Codes of equal values over several columns of one type; -1 for null."""
-    joined = pa.chunked_array([piece for column in chunks for piece in column.chunks])
+    pieces = [piece for column in chunks for piece in column.chunks]
+    joined = pa.chunked_array(pieces, type=chunks[0].type)
     encoded = joined.combine_chunks().dictionary_encode()
     return np.asarray(pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False), np.int64)

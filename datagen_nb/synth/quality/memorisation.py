@@ -40,6 +40,7 @@ def measure_memorisation(
     close = _closeness(tables, ordered) if names else None
     return Memorisation(
         dcr_share=None if close is None else round(close.share, 4),
+        dcr_share_noise=None if close is None else round(close.noise, 4),
         exact_row_share=exact,
         exact_row_share_expected=None if not names else expected,
         median_distance=None if close is None else round(close.distance, 4),

@@ -124,7 +124,7 @@ def compare_pairs(columns: Sequence[Column], seed: int = 0) -> Dependence:
 def _varies(column: Column) -> bool:
     values = column.numbers.training
     known = values[~np.isnan(values)]
-    return len(known) > 0 and (len(known) < len(values) or bool(np.ptp(known) > 0))
+    return len(known) > 0 and (len(known) < len(values) or bool((known != known[0]).any()))
 
 
 def _chosen(columns: int, random: np.random.Generator) -> list[tuple[int, int]]:

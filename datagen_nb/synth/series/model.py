@@ -59,6 +59,11 @@ class SeriesModel(Model):
     def is_sequence(self) -> bool:
         return True
 
+    @property
+    def keys(self) -> dict[str, str]:
+        entity = self.axis.entity
+        return {} if entity is None else dict.fromkeys(self.of_entity, entity)
+
     def part_rows(self, rows: int) -> int:
         """Of one series all of them, since each row is drawn after those before.
 

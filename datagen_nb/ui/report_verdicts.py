@@ -1,0 +1,117 @@
+"""What a report comes to, in a word, a sentence and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from datagen_nb.core.result import NO_CLOSER, Report
+
+GOOD, FAIR = 0.9, 0.8
+"""Scores from here on are green, and amber."""
+
+MIN_HELD_BACK = 30
+
+GREEN, AMBER, RED = "#2e8b57", "#c77700", "#d9534f"
+
+PRIVACY = {
+    "ok": ("✓", "Privacy OK", GREEN),
+    "caution": ("!", "Privacy caution", AMBER),
+    "bad": ("✕", "Privacy risk", RED),
+    "unknown": ("?", "Privacy unknown", "inherit"),
+}
+"""By level: a sign, words and a colour; never a colour alone."""
+
+QUALITY = {
+    "good": ("✓", "Quality good", GREEN),
+    "fair": ("!", "Quality fair", AMBER),
+    "poor": ("✕", "Quality poor", RED),
+}
+
+NAMED = 5
+"""Columns that an advice names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A judgement.
+
+    Attributes:
+        sign: For those who see no colour.
+        words: The judgement.
+        colour: In CSS.
+        reason: A sentence.
+        advice: Sentences: what to do now.
+    """
+
+    sign: str
+    words: str
+    colour: str
+    reason: str
+    advice: tuple[str, ...]
+
+
+def quality(report: Report) -> Verdict:
+    """How well the result stands for its input."""
+    are_kept = all(relation.kept for relation in report.relations)
+    level = "good" if report.fidelity >= GOOD and are_kept else "fair"
+    level = level if report.fidelity >= FAIR else "poor"
+    reason = {
+        "good": "columns and their dependence are close to the input's.",
+        "fair": "usable where what differs below does not matter.",
+        "poor": "conclusions from these rows may not hold for the input.",
+    }[level]
+    return Verdict(*QUALITY[level], reason, tuple(_for_quality(report)))
+
+
+def privacy(report: Report) -> Verdict:
+    """How much of its input the result gives away."""
+    found = report.memorisation
+    return Verdict(*PRIVACY[found.level], f"{found.in_words()}.", tuple(_for_privacy(report)))
+
+
+def _for_quality(report: Report) -> Iterator[str]:
+    low = sorted((one for one in report.columns if one.score < GOOD), key=lambda one: one.score)
+    if low:
+        yield (
+            f"Look at the columns that differ most: {_named([one.name for one in low])}. If the "
+            "kind of one was detected wrongly, set it in columns of the parameters."
+        )
+    if report.pair_fidelity is not None and report.pair_fidelity < GOOD:
+        yield (
+            "Dependence between columns was lost. If the input has more rows than "
+            f"{report.rows_training + report.rows_held_back:,}, fit to more of them with "
+            "sample_rows."
+        )
+    if broken := [one.sentence for one in report.relations if not one.kept]:
+        yield f"State the relations that matter in relations of the parameters: {_named(broken)}."
+    if report.not_compared:
+        yield (
+            "Leave out columns that were not compared, with exclude, if nothing needs them: "
+            f"{_named([one.name for one in report.not_compared])}."
+        )
+
+
+def _for_privacy(report: Report) -> Iterator[str]:
+    found = report.memorisation
+    if found.level == "bad":
+        yield "Do not pass these rows on to those who may not see the input."
+    if found.disclosed:
+        yield (
+            "Values came back: raise min_count, set the kind of columns that identify to id, or "
+            f"leave them out with exclude: {_named([one.column for one in found.disclosed])}."
+        )
+    if found.dcr_share is None:
+        yield f"Give a table with more rows: {MIN_HELD_BACK} have to be held back."
+    elif found.dcr_share > NO_CLOSER:
+        yield "Rows are close to rows of the input: fit to more of them with sample_rows."
+    if found.level == "ok":
+        yield (
+            "No copies were found. That is a measurement, no formal guarantee such as "
+            "differential privacy."
+        )
+
+
+def _named(names: list[str]) -> str:
+    more = len(names) - NAMED
+    return ", ".join(names[:NAMED]) + (f" and {more} more" if more > 0 else "")

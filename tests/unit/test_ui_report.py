@@ -1,0 +1,244 @@
+"""A report can be shown to a colleague: alone, without a network, in both themes."""
+
+import re
+from html.parser import HTMLParser
+from xml.etree import ElementTree
+
+import pytest
+
+from datagen_nb.core.distribution import Distribution
+from datagen_nb.core.errors import ArgumentTypeError, OutputError
+from datagen_nb.core.result import (
+    ColumnFidelity,
+    Memorisation,
+    PairFidelity,
+    RelationFidelity,
+    Report,
+    ReturnedValues,
+)
+from datagen_nb.ui.report import ReportView, report_html
+from datagen_nb.ui.report_charts import difference_map, distribution_chart, share_rows
+from datagen_nb.ui.report_html import IN_NOTEBOOK
+from datagen_nb.ui.report_verdicts import privacy, quality
+
+HOSTILE = '<img src=x onerror="alert(1)">'
+
+PRICES = Distribution(
+    of="numbers", edges=(0, 10, 20, 40), input=(10, 0, 30), synthetic=(12, 2, 26), least=5
+)
+SIZES = PRICES.model_copy(update={"edges": (0, 1, 10, 100), "is_logarithmic": True})
+DAYS = PRICES.model_copy(update={"of": "instants", "edges": (0, 86_400, 172_800, 345_600)})
+CITIES = Distribution(
+    of="categories",
+    labels=("Rome", HOSTILE),
+    input=(20, 10),
+    synthetic=(22, 8),
+    others=3,
+    others_synthetic=2,
+    missing=7,
+    missing_synthetic=8,
+    least=5,
+)
+NOTHING = Distribution(of="numbers", others=4, others_synthetic=4, least=5)
+ALL = {"price": PRICES, "size": SIZES, "day": DAYS, "city": CITIES, HOSTILE: NOTHING}
+
+
+def report(**changes) -> Report:
+    columns = tuple(
+        ColumnFidelity(
+            name=name, kind="numeric", score=0.91, metric="KS complement", distribution=shown
+        )
+        for name, shown in ALL.items()
+    )
+    made = Report(
+        fidelity=0.95,
+        column_fidelity=0.95,
+        pair_fidelity=0.97,
+        columns=columns,
+        pairs=(
+            PairFidelity(
+                columns=("price", HOSTILE),
+                score=0.8,
+                metric="correlation similarity",
+                dependence=0.5,
+                dependence_synthetic=0.37,
+            ),
+        ),
+        memorisation=Memorisation(dcr_share=0.51, exact_row_share=0.0),
+        rows_synthetic=40,
+        rows_training=40,
+        rows_held_back=30,
+    )
+    return made.model_copy(update=changes)
+
+
+class Seen(HTMLParser):
+    """The tags of a page, and that each is closed."""
+
+    VOID = frozenset({"meta", "br", "img"})
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def test_a_page_needs_no_network_no_script_and_nothing_else(tmp_path):
+    """And forbids itself to load anything."""
+    path = ReportView(report()).to_html(tmp_path / "report.html", title=f"Prices {HOSTILE}")
+    text = path.read_text()
+    seen = Seen(text)
+    names = {tag for tag, _ in seen.tags}
+    assert not names & {"script", "img", "link", "iframe", "object", "use", "image", "a"}
+    attributes = {name for _, attrs in seen.tags for name in attrs}
+    assert not {name for name in attributes if name.startswith("on")}
+    assert not attributes & {"src", "href", "xlink:href"}
+    assert "url(" not in text
+    assert "default-src 'none'" in text
+    assert "color-scheme" in text
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_chart_is_xml_and_says_what_it_shows(name):
+    """A picture with words for those who do not see it."""
+    chart = ElementTree.fromstring(distribution_chart(name, ALL[name]))
+    assert chart.get("role") == "img"
+    assert chart.get("aria-label", "").startswith(f"{name}: ")
+    for box in chart.iter("rect"):
+        assert float(box.get("height", "")) >= 0
+        assert 0 <= float(box.get("x", "")) <= 280
+
+
+def test_a_chart_shows_shares_and_what_is_beside_them():
+    """Of all rows: those in ranges, of other values, without one."""
+    assert share_rows(PRICES) == [
+        ("up to 10", 0.25, 0.3),
+        ("10 to 20", 0.0, 0.05),
+        ("20 and more", 0.75, 0.65),
+    ]
+    assert share_rows(CITIES)[2:] == [("other values", 0.075, 0.05), ("missing", 0.175, 0.2)]
+    assert share_rows(DAYS)[0][0] == "up to 1970-01-02"
+
+
+def test_the_area_of_a_bar_is_its_share():
+    """A range twice as wide is half as high."""
+    chart = ElementTree.fromstring(distribution_chart("price", PRICES))
+    areas = [float(box.get("width")) * float(box.get("height")) for box in chart.iter("rect")]
+    assert areas[2] / areas[0] == pytest.approx(3, rel=0.01)
+
+
+def test_a_map_says_which_way_a_dependence_differs():
+    """By its sign too, no colour alone."""
+    pairs = report().pairs
+    turned = pairs[0].model_copy(update={"dependence_synthetic": -0.1})
+    assert "−.13" in difference_map(pairs, ["price", HOSTILE])
+    assert "−.60" in difference_map((turned,), ["price", HOSTILE])
+    ElementTree.fromstring(difference_map(pairs, ["price", HOSTILE]))
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, "Quality good"),
+        ({"fidelity": 0.85}, "Quality fair"),
+        ({"fidelity": 0.5}, "Quality poor"),
+        (
+            {
+                "relations": (
+                    RelationFidelity(
+                        sentence="a < b", share_input=1.0, share_synthetic=0.4, kept=False
+                    ),
+                )
+            },
+            "Quality fair",
+        ),
+    ],
+)
+def test_quality_is_a_word_and_what_to_do(changes, words):
+    """Good needs no advice."""
+    found = quality(report(**changes))
+    assert found.words == words
+    assert bool(found.advice) == ("relations" in changes)
+    assert words in report_html(report(**changes))
+
+
+def test_a_risk_says_not_to_pass_the_rows_on():
+    """First of all."""
+    returned = (ReturnedValues(column="name", kind="text", values=40, returned=12),)
+    found = Memorisation(dcr_share=0.7, exact_row_share=0.0, returned=returned)
+    verdict = privacy(report(memorisation=found))
+    assert verdict.advice[0].startswith("Do not pass")
+    assert "name" in verdict.advice[1]
+    assert privacy(report()).words == "Privacy OK"
+
+
+def test_a_notebook_shows_some_charts_and_a_page_all(tmp_path):
+    """The largest differences first; the rest is where it does not slow a notebook."""
+    columns = tuple(
+        ColumnFidelity(name=f"c{n}", kind="numeric", score=n / 100, metric="", distribution=PRICES)
+        for n in range(60)
+    )
+    made = report(columns=columns, pairs=())
+    assert report_html(made).count("<svg") == IN_NOTEBOOK
+    assert f"The {IN_NOTEBOOK} of 60 columns" in report_html(made)
+    assert ReportView(made).to_html(tmp_path / "all.html").read_text().count("<svg") == 60
+
+
+def test_a_file_that_is_there_stays_if_that_is_wished(tmp_path):
+    """As with download."""
+    view, path = ReportView(report()), tmp_path / "report.html"
+    path.write_text("mine")
+    with pytest.raises(OutputError, match=re.escape(str(path))):
+        view.to_html(path, overwrite=False)
+    assert path.read_text() == "mine"
+    assert view.to_html(path).read_text().startswith("<!DOCTYPE html>")
+
+
+def test_a_report_is_a_frame_and_json():
+    """The lowest scores first; the JSON is the report."""
+    view = ReportView(report())
+    frame = view.frame()
+    assert list(frame["column"]) == list(ALL)
+    assert frame.loc[3, "missing"] == pytest.approx(7 / 40)
+    assert Report.from_wire(view.to_json()) == report()
+    assert {"frame", "to_html", "to_json", "fidelity"} <= set(dir(view))
+
+
+def test_two_reports_are_compared_figure_by_figure(tmp_path):
+    """With which one is closer to what should be; as text, HTML, frame and page."""
+    worse = report(fidelity=0.9, memorisation=Memorisation(dcr_share=0.6, exact_row_share=0.0))
+    compared = ReportView(report()).compare(ReportView(worse))
+    frame = compared.frame().set_index("figure")
+    assert frame.loc["fidelity", "better"] == "first"
+    assert frame.loc["closer to a training row (50 % is ideal)", "better"] == "first"
+    assert frame.loc["exact copies", "better"] == frame.loc["price", "better"] == ""
+    assert "Privacy caution" in compared._repr_html_()
+    assert "<img" not in compared._repr_html_()
+    assert "fidelity" in repr(compared)
+    Seen(compared.to_html(tmp_path / "both.html").read_text())
+    with pytest.raises(ArgumentTypeError, match=r"job\.report"):
+        ReportView(report()).compare("report.html")
+
+
+def test_columns_of_one_report_alone_come_last():
+    """Two jobs may have other columns."""
+    one = report()
+    other = report(columns=one.columns[1:])
+    compared = ReportView(one).compare(other)
+    last = compared.columns[-1]
+    assert (last.figure, last.second, last.better) == ("price", None, "")
+    assert "<b><bdi>price</bdi></b>" not in compared._repr_html_()
