@@ -23,6 +23,7 @@ PAGES = {
     "google-cloud": "Google Cloud",
     "deployment": "Deployment",
     "models": "Models",
+    "privacy": "Differential privacy",
     "pipeline": "A pipeline elsewhere",
     "scale": "Past one machine",
 }

@@ -30,7 +30,7 @@ from datagen_nb.synth.drawn import Columns, Drawn, Ints
 from datagen_nb.synth.identities import Maker
 from datagen_nb.synth.keys import Group
 from datagen_nb.synth.selection import Selection
-from datagen_nb.synth.stage import Given, Stage
+from datagen_nb.synth.stage import Drawing, Given
 
 FORM = "\x1fform"
 """Behind a column's name: which of its spellings a value has."""
@@ -78,13 +78,18 @@ class Model:
     missing: dict[str, str]
     relations: Relations
     groups: tuple[Group, ...]
-    stages: tuple[Stage, ...]
+    stages: tuple[Drawing, ...]
     dictionaries: dict[str, pa.Array]
 
     @property
     def is_sequence(self) -> bool:
         """Whether a row says something about the next."""
         return False
+
+    @property
+    def privacy(self) -> str:
+        """What is guaranteed about the rows it was fitted to; empty if nothing is."""
+        return ""
 
     def part_rows(self, rows: int) -> int:
         """Rows of a part at least, of so many rows of a result.

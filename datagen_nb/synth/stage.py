@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -64,6 +64,18 @@ class Given:
     def take(self, rows: Any) -> Given:
         """The rows of these numbers."""
         return Given(self.codes[rows], self.unordered)
+
+
+class Drawing(Protocol):
+    """What draws columns of a model; a frozen dataclass of plain fields, as all that is kept."""
+
+    def draw(self, given: Given, streams: Streams) -> tuple[pa.Table, Given]:
+        """Draw a row for each row of ``given``.
+
+        Returns:
+            The columns, and all variables that are known now.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -123,12 +123,13 @@ def report_html(report: Report) -> str:
         )
         lines.append(f'<div style="{_FAINT}">Dependence that is kept least: {worst}</div>')
     lines += [_faint(line) for line in _series(report)]
-    lines.append(
-        _faint(
-            f"{report.rows_synthetic:,} synthetic rows were compared with "
-            f"{report.rows_training:,} training rows and {report.rows_held_back:,} held back."
+    if report.memorisation.budget is None:
+        lines.append(
+            _faint(
+                f"{report.rows_synthetic:,} synthetic rows were compared with "
+                f"{report.rows_training:,} training rows and {report.rows_held_back:,} held back."
+            )
         )
-    )
     lines += [_faint(note) for note in report.notes]
     return f'<div role="group" aria-label="Quality report" style="{FRAME}">{"".join(lines)}</div>'
 
@@ -166,6 +167,8 @@ def _closeness(found: Memorisation) -> Iterator[str]:
             f"{_percent(found.dcr_share)} of the synthetic rows are closer to a training row than "
             f"to a row held back. 50 % is expected; up to {_percent(NO_CLOSER, 0)} may be chance."
         )
+    if found.exact_row_share is None:
+        return
     copies = f"{_percent(found.exact_row_share, 2)} are exact copies of a training row"
     if found.exact_row_share_expected is not None:
         expected = _percent(found.exact_row_share_expected, 2)

@@ -81,26 +81,26 @@ class Accountant:
 
     epsilon: float
     delta: float
-    selecting: float = 0.0
+    selecting: Fraction = Fraction(0)
     rho: Fraction = field(init=False)
     _rho: dict[str, Fraction] = field(default_factory=dict, init=False)
     _delta: dict[str, Fraction] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
-        self.rho = rho_of(self.epsilon, self.delta - self.selecting)
+        self.rho = rho_of(self.epsilon, self.delta - float(self.selecting))
 
-    def pay(self, purpose: str, rho: Fraction, delta: float = 0.0) -> None:
+    def pay(self, purpose: str, rho: Fraction, delta: Fraction = Fraction(0)) -> None:
         """Take the cost of a release from the budget.
 
         Raises:
             BudgetExceeded: It is more than is left.
         """
         paid_rho = sum(self._rho.values(), rho)
-        paid_delta = sum(self._delta.values(), Fraction(delta))
-        if rho < 0 or paid_rho > self.rho or paid_delta > Fraction(self.selecting):
+        paid_delta = sum(self._delta.values(), delta)
+        if rho < 0 or paid_rho > self.rho or paid_delta > self.selecting:
             raise BudgetExceeded(f"{purpose} costs more than is left of the budget")
         self._rho[purpose] = self._rho.get(purpose, Fraction(0)) + rho
-        self._delta[purpose] = self._delta.get(purpose, Fraction(0)) + Fraction(delta)
+        self._delta[purpose] = self._delta.get(purpose, Fraction(0)) + delta
 
     @property
     def spent(self) -> tuple[Spent, ...]:

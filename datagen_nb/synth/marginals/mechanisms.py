@@ -75,7 +75,7 @@ class Curator:
         return Noisy(counts + np.array(noise, dtype=np.int64).reshape(counts.shape), variance)
 
     def select(
-        self, purpose: str, counts: Mapping[Any, int], rho: Fraction, delta: float
+        self, purpose: str, counts: Mapping[Any, int], rho: Fraction, delta: Fraction
     ) -> dict[Any, int]:
         """The levels that many rows have, with noisy counts; which levels there are is secret too.
 
@@ -88,7 +88,7 @@ class Curator:
         """
         variance = variance_for(rho)
         self.accountant.pay(purpose, Fraction(1, 2 * variance), delta)
-        least = 1 + ceil(sqrt(2 * variance * log(1 / delta)))
+        least = 1 + ceil(sqrt(2 * variance * -log(delta)))
         noisy = {
             level: count + discrete_gaussian(variance, self.coins)
             for level, count in counts.items()

@@ -19,7 +19,7 @@ CONFIDENCE = 1e-5
 class Unlimited(Accountant):
     """Lets one mechanism run as often as a test needs."""
 
-    def pay(self, purpose, rho, delta=0.0):
+    def pay(self, purpose, rho, delta=Fraction(0)):
         self.paid = float(rho), delta
 
 
@@ -67,7 +67,7 @@ def test_noisy_counts_of_neighbours_are_nearly_as_likely():
 def test_a_level_of_one_row_is_selected_as_rarely_as_delta_says():
     """And with a lower threshold, more often: the bound is near."""
     one = curator(3)
-    delta = 0.05
+    delta = Fraction(1, 20)
 
     seen = sum(
         "secret" in one.select("", {"secret": 1}, Fraction(1, 50), delta) for _ in range(RUNS)
@@ -81,7 +81,7 @@ def test_selected_levels_do_not_show_the_order_of_the_rows():
     """Dictionaries of the same counts in another order give the same levels in the same order."""
     levels = {str(place): 1_000 + place for place in range(20)}
 
-    found = curator(4).select("", levels, Fraction(1), 1e-6)
+    found = curator(4).select("", levels, Fraction(1), Fraction(1, 10**6))
 
     assert list(found) == [name for name, _ in sorted(found.items(), key=lambda x: (-x[1], x[0]))]
     assert list(found) != list(levels)

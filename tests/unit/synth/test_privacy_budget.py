@@ -79,12 +79,12 @@ def test_what_costs_more_than_is_left_is_refused():
 def test_delta_is_refused_where_none_is_set_aside():
     """A selection of levels has to be planned."""
     with pytest.raises(BudgetExceeded):
-        Accountant(1.0, 1e-6).pay("levels", Fraction(0), 1e-9)
+        Accountant(1.0, 1e-6).pay("levels", Fraction(0), Fraction(1, 10**9))
 
 
 def test_what_is_set_aside_for_levels_is_no_more_there_for_counts():
     """Both add up to delta."""
-    accountant = Accountant(1.0, 1e-6, selecting=5e-7)
+    accountant = Accountant(1.0, 1e-6, selecting=Fraction(1, 2_000_000))
 
-    assert delta_of(float(accountant.rho), 1.0) + accountant.selecting <= 1e-6 * (1 + 1e-9)
+    assert delta_of(float(accountant.rho), 1.0) + float(accountant.selecting) <= 1e-6 * (1 + 1e-9)
     assert accountant.rho < Accountant(1.0, 1e-6).rho
