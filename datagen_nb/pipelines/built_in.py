@@ -13,12 +13,14 @@ from datagen_nb.core.pipeline_info import PipelineInfo, StageInfo
 from datagen_nb.core.version import __version__
 from datagen_nb.synth.data_type import FitOptions
 from datagen_nb.synth.marginals.privacy import DELTA, Privacy
+from datagen_nb.synth.presets import PRESETS as SETTINGS
+from datagen_nb.synth.presets import Settings
 
 STAGES = ("validate", "read", "fit", "generate", "write", "report")
 """Names of the stages of a job, in their order."""
 
 DATA_TYPES = tuple(TYPES)
-PRESETS = ("balanced",)
+PRESETS = tuple(SETTINGS)
 COLUMN_KINDS = tuple(KINDS)
 
 ENGINES = ("local", "dask")
@@ -34,7 +36,9 @@ PARAMETERS: dict[str, dict[str, Any]] = {
         "type": "string",
         "enum": list(PRESETS),
         "default": PRESETS[0],
-        "description": "How the synthesizer is fitted.",
+        "description": "How the synthesizer is fitted: fast to fewer rows and without predictions, "
+        "accurate to more rows, private without values that fewer than 20 rows have. Other "
+        "parameters come first.",
         "x-values": " or ".join(PRESETS),
     },
     "seed": {
@@ -69,7 +73,7 @@ PARAMETERS: dict[str, dict[str, Any]] = {
         "type": "integer",
         "minimum": 100,
         "maximum": 10_000_000,
-        "default": 50_000,
+        "x-default": "50,000; with preset fast 20,000, with accurate 200,000",
         "description": "Most rows that the synthesizer is fitted to, drawn at random from the "
         "table.",
         "x-values": "100 to 10,000,000",
@@ -124,7 +128,7 @@ PARAMETERS: dict[str, dict[str, Any]] = {
         "type": "integer",
         "minimum": 1,
         "maximum": 1_000,
-        "default": 5,
+        "x-default": "5; with preset private 20",
         "description": "Fewest rows that a value must have to be used as it is; rarer values are "
         "replaced.",
         "x-values": "1 to 1,000",
@@ -345,13 +349,25 @@ def privacy_of(parameters: Mapping[str, Any]) -> Privacy:
     )
 
 
+def settings_of(parameters: Mapping[str, Any]) -> Settings:
+    """What the preset of a job stands for, with what its parameters say otherwise."""
+    preset = SETTINGS[parameters.get("preset", PRESETS[0])]
+    return Settings(
+        sample_rows=parameters.get("sampleRows", preset.sample_rows),
+        min_count=parameters.get("minCount", preset.min_count),
+        predict=preset.predict,
+    )
+
+
 def fit_options(parameters: Mapping[str, Any]) -> FitOptions:
     """What a job's parameters say about how its table is fitted."""
+    settings = settings_of(parameters)
     return FitOptions(
         seed=parameters.get("seed", 0),
         columns=kinds_of(parameters.get("columns", {})),
         patterns=patterns_of(parameters.get("columns", {})),
-        min_count=parameters.get("minCount", PARAMETERS["minCount"]["default"]),
+        min_count=settings.min_count,
+        predict=settings.predict,
         mode=parameters.get("relations", PARAMETERS["relations"]["default"]),
         entity=parameters.get("entity"),
         order=parameters.get("order"),

@@ -149,6 +149,7 @@ class Fit:
         counts: For some columns, the rows of each value in the whole table.
         deciding: Columns that decide others, of which no level is made that no row shows.
         never_null: Columns that are drawn in every row, since others decide where they are null.
+        predict: Whether predictions are tried beside the trees.
         pooled: Filled in: for each column, which of its values are not used.
         on_progress: Called with the share done, 0 to 1.
     """
@@ -159,6 +160,7 @@ class Fit:
     counts: Mapping[str, Mapping[Any, int]] = field(default_factory=dict)
     deciding: frozenset[str] = frozenset()
     never_null: frozenset[str] = frozenset()
+    predict: bool = True
     pooled: dict[str, Pooled] = field(default_factory=dict)
     on_progress: Callable[[float], None] = lambda _: None
 
@@ -201,6 +203,7 @@ class Fit:
                     unordered=unordered,
                     seed=int(np.random.default_rng([self.seed, 3, number, place]).integers(2**32)),
                     levels=levels[place],
+                    predict=self.predict,
                 )
             )
             if not is_ordered[place] and levels[place] is None and variable.role == "value":

@@ -122,7 +122,7 @@ BROKEN = [
     ("outputMode", [-1, 0o1000, "644", True, 1.0]),
 ]
 PARAMETERS_KEPT = [
-    ("preset", ["balanced"]),
+    ("preset", ["balanced", "fast", "accurate", "private"]),
     ("seed", [0, MAX_SEED]),
     ("partRows", [1, 10_000_000]),
     ("engine", ["local", "dask"]),
