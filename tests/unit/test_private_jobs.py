@@ -7,7 +7,7 @@ import pytest
 
 import datagen_nb as dg
 from datagen_nb.cli.main import main
-from datagen_nb.core.errors import ConfigurationError
+from datagen_nb.core.errors import ConfigurationError, InputError
 
 SECRET = "Zebulon"
 
@@ -68,6 +68,25 @@ def _refuse(client, table):
         assert [one.field for one in caught.value.problems] == [field]
     with pytest.raises(ConfigurationError, match="dataType"):
         client.submit(table, rows=5, parameters={"epsilon": 1}, data_type="timeseries")
+
+
+def test_a_preview_is_refused(tmp_path, table):
+    """It would look at rows that no budget pays for."""
+    with dg.connect(home=tmp_path / "home") as client:
+        try:
+            config = dg.JobConfiguration(
+                input_bucket="file",
+                input_path=str(table),
+                input_format="parquet",
+                output_format="parquet",
+                data_size=10,
+                parameters={"epsilon": 1},
+            )
+            with pytest.raises(InputError, match="budget") as caught:
+                client.preview(config)
+            assert caught.value.code == "preview_not_private"
+        finally:
+            main(["stop", "--home", str(tmp_path / "home")])
 
 
 def test_declared_categories_of_a_frame_are_counted_too(tmp_path):

@@ -235,6 +235,23 @@ def test_bounds_are_kept_and_save_the_budget_for_counts():
     assert ages.max() <= 70
 
 
+def test_bounds_of_instants_are_texts():
+    """As in a configuration, which has no other."""
+    bounds = {"since": ("2020-01-01", "2021-06-30")}
+
+    made = private(people(2_000), bounds=bounds).generate(0, 2_000, offset=0)["since"]
+
+    assert min(made.to_pylist()) >= dt.datetime.fromisoformat("2020-01-01")
+    assert max(made.to_pylist()) <= dt.datetime.fromisoformat("2021-06-30")
+
+
+@pytest.mark.parametrize("bounds", [("2021-01-01", "2020-01-01"), ("soon", "later")])
+def test_bounds_that_are_none_are_refused(bounds):
+    """Upside down, or of another type."""
+    with pytest.raises(InputError, match="since"):
+        private(people(50), bounds={"since": bounds})
+
+
 RUNS = 1_000
 CONFIDENCE = 1e-5
 """Probability with which an interval misses the true probability."""
