@@ -134,6 +134,8 @@ def report_lines(report: Report) -> str:
 def memorisation(report: Report) -> str:
     """Whether rows of the input come back, in words."""
     found = report.memorisation
+    if found.exact_row_share is None:
+        return found.in_words()
     same = f"{found.exact_row_share:.2%} of the rows equal a row of yours"
     if found.exact_row_share_expected is not None:
         same += f" ({found.exact_row_share_expected:.2%} would by chance)"

@@ -269,6 +269,8 @@ class Model(Summarized):
         facts = [("Make rows", "model.sample(1_000)")]
         if relations:
             facts.insert(0, ("Relations", "; ".join(relations)))
+        if self._fitted.privacy:
+            facts.insert(0, ("Privacy", self._fitted.privacy))
         types = {field.name: str(field.type) for field in self._fitted.schema}
         rows = [(name, kind, types.get(name, "")) for name, kind in kinds.items()]
         table = Table(("column", "kind", "type"), rows, numbers=(False, False, False))

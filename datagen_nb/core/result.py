@@ -18,6 +18,10 @@ SOMEWHAT_CLOSER = 0.62
 UNLIKELY, BEYOND = 0.003, 1.1
 """Values that come back count where chance does so in fewer cases, and brings back fewer."""
 
+WEAK_EPSILON = 10
+"""Past this, what an outcome says of a row is bounded by so little that it is no protection by
+itself."""
+
 PRIVACY_IN_WORDS = {
     "ok": "no closer to your rows than chance",
     "caution": "somewhat closer to your rows than chance",
@@ -238,6 +242,36 @@ class ReturnedValues(WireModel):
         return self.returned > BEYOND * self.expected and self.chance < UNLIKELY
 
 
+class Spending(WireModel):
+    """What was spent of a privacy budget on one purpose.
+
+    Args:
+        purpose: What was counted or chosen, such as ``"pairs"``.
+        rho: In zero-concentrated differential privacy; all add up.
+        delta: The probability that it shows a single row outright.
+    """
+
+    purpose: str
+    rho: float
+    delta: float = 0.0
+
+
+class PrivacyBudget(WireModel):
+    """Formal differential privacy of a result, its model and its report.
+
+    Args:
+        epsilon: Any outcome is at most exp(epsilon) times as likely with a row as without it, ...
+        delta: ... but for this probability.
+        rho: What there was to spend.
+        spent: On what it was spent.
+    """
+
+    epsilon: float
+    delta: float
+    rho: float
+    spent: tuple[Spending, ...]
+
+
 class Memorisation(WireModel):
     """How much the result memorises the input's rows.
 
@@ -246,22 +280,26 @@ class Memorisation(WireModel):
             row; 0.5 is expected of new real rows. ``None`` if too few rows were held back.
         dcr_share_noise: Two standard errors of ``dcr_share``, by how many rows were compared and
             held back.
-        exact_row_share: Share of synthetic rows that equal a training row.
+        exact_row_share: Share of synthetic rows that equal a training row; ``None`` where the rows
+            were not compared.
         exact_row_share_expected: The same share of held-back rows, as expected by chance.
         median_distance: Median distance to the closest training row.
         median_distance_expected: The same for held-back rows.
         min_count: A value that fewer rows of the input have is rare.
         returned: Columns with values that should not come back, those with most that did first.
+        budget: With ``parameters.epsilon``, what is guaranteed instead of measured: a comparison
+            with the rows would break it.
     """
 
     dcr_share: float | None = None
     dcr_share_noise: float | None = None
-    exact_row_share: float
+    exact_row_share: float | None = None
     exact_row_share_expected: float | None = None
     median_distance: float | None = None
     median_distance_expected: float | None = None
     min_count: int = 5
     returned: tuple[ReturnedValues, ...] = ()
+    budget: PrivacyBudget | None = None
 
     @property
     def disclosed(self) -> tuple[ReturnedValues, ...]:
@@ -271,6 +309,8 @@ class Memorisation(WireModel):
     @property
     def level(self) -> Literal["ok", "caution", "bad", "unknown"]:
         """What ``dcr_share`` and values that came back show about privacy."""
+        if self.budget is not None:
+            return "ok" if self.budget.epsilon <= WEAK_EPSILON else "caution"
         if self.dcr_share is not None and self.dcr_share > SOMEWHAT_CLOSER:
             return "bad"
         if any(scale_of(column.kind) is not Scale.ORDERED for column in self.disclosed):
@@ -283,6 +323,11 @@ class Memorisation(WireModel):
 
     def in_words(self) -> str:
         """Whether the rows are closer than unseen rows are, and whether values came back."""
+        if self.budget is not None:
+            found = self.budget
+            return (
+                f"differentially private with epsilon {found.epsilon:g} and delta {found.delta:g}"
+            )
         words = PRIVACY_IN_WORDS[self._closeness]
         if not self.disclosed:
             return words

@@ -6,21 +6,21 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from datagen_nb.core import relation_text, rule_text
-from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.config_rules import MAX_COLUMNS, MAX_SEED
 from datagen_nb.core.data_types import DATA_TYPES as TYPES
-from datagen_nb.core.errors import ConfigurationError, Problem
 from datagen_nb.core.kinds import KINDS
 from datagen_nb.core.pipeline_info import PipelineInfo, StageInfo
-from datagen_nb.core.quoting import brief_repr
 from datagen_nb.core.version import __version__
 from datagen_nb.synth.data_type import FitOptions
+from datagen_nb.synth.marginals.privacy import DELTA, Privacy
+from datagen_nb.synth.presets import PRESETS as SETTINGS
+from datagen_nb.synth.presets import Settings
 
 STAGES = ("validate", "read", "fit", "generate", "write", "report")
 """Names of the stages of a job, in their order."""
 
 DATA_TYPES = tuple(TYPES)
-PRESETS = ("balanced",)
+PRESETS = tuple(SETTINGS)
 COLUMN_KINDS = tuple(KINDS)
 
 ENGINES = ("local", "dask")
@@ -36,7 +36,9 @@ PARAMETERS: dict[str, dict[str, Any]] = {
         "type": "string",
         "enum": list(PRESETS),
         "default": PRESETS[0],
-        "description": "How the synthesizer is fitted.",
+        "description": "How the synthesizer is fitted: fast to fewer rows and without predictions, "
+        "accurate to more rows, private without values that fewer than 20 rows have. Other "
+        "parameters come first.",
         "x-values": " or ".join(PRESETS),
     },
     "seed": {
@@ -71,7 +73,7 @@ PARAMETERS: dict[str, dict[str, Any]] = {
         "type": "integer",
         "minimum": 100,
         "maximum": 10_000_000,
-        "default": 50_000,
+        "x-default": "50,000; with preset fast 20,000, with accurate 200,000",
         "description": "Most rows that the synthesizer is fitted to, drawn at random from the "
         "table.",
         "x-values": "100 to 10,000,000",
@@ -126,11 +128,49 @@ PARAMETERS: dict[str, dict[str, Any]] = {
         "type": "integer",
         "minimum": 1,
         "maximum": 1_000,
-        "default": 5,
+        "x-default": "5; with preset private 20",
         "description": "Fewest rows that a value must have to be used as it is; rarer values are "
         "replaced.",
         "x-values": "1 to 1,000",
         "x-remedy": "Leave it out, or give the fewest rows that a value must have to be used.",
+    },
+    "epsilon": {
+        "type": "number",
+        "minimum": 0.01,
+        "maximum": 100,
+        "description": "Formal differential privacy: bounds how much any single row can change "
+        "what is made. Lower is more private: 1 is strong, 10 weak. Rows are made of noisy counts "
+        "alone.",
+        "x-default": "none",
+        "x-values": "0.01 to 100",
+        "x-rule": "has to be a number from 0.01 to 100",
+        "x-remedy": "Give for example 1. Below 0.01 nothing of the table is left, above 100 "
+        "nothing is protected.",
+    },
+    "delta": {
+        "type": "number",
+        "minimum": 1e-15,
+        "maximum": 1e-3,
+        "description": "With epsilon: the probability that its bound does not hold. Has to be far "
+        "below one divided by the number of rows.",
+        "x-default": "1e-9",
+        "x-values": "1e-15 to 0.001",
+        "x-remedy": "Leave it out, or give a probability far below one divided by the rows.",
+    },
+    "bounds": {
+        "type": "object",
+        "additionalProperties": {
+            "type": "array",
+            "items": {"anyOf": [{"type": "number"}, {"type": "string", "minLength": 1}]},
+            "minItems": 2,
+            "maxItems": 2,
+        },
+        "description": "With epsilon: between what columns of numbers and instants are known to "
+        "lie, not from the table itself. Others are found, at a part of the budget.",
+        "x-default": "found",
+        "x-values": 'A dict as {"age": [0, 120], "since": ["2000-01-01", "2030-01-01"]}',
+        "x-rule": "has to map columns to a lowest and a highest value",
+        "x-remedy": 'Write for example {"age": [0, 120]}.',
     },
     "exclude": {
         "type": "array",
@@ -236,13 +276,11 @@ PARAMETERS: dict[str, dict[str, Any]] = {
     },
 }
 """``preset``, ``seed``, ``entity`` and ``order`` steer the synthesizer, ``minCount`` its privacy,
-``partRows`` and ``sampleRows`` bound its work, ``engine`` says where it is done,
-``encoding``, ``delimiter``, ``quote``, ``header`` and ``badLines`` say how to read a text file,
-``exclude`` leaves columns out, ``columns`` overrides the detected kind of a column, ``relations``
-what is kept between columns; ``rules`` and ``condition`` select among the rows that are made."""
-
-OF_ROWS = ("seed", "partRows", "engine")
-"""Parameters of how rows are made; all others were decided when the model was fitted."""
+``epsilon``, ``delta`` and ``bounds`` give it a formal bound, ``partRows`` and ``sampleRows`` bound
+its work, ``engine`` says where it is done, ``encoding``, ``delimiter``, ``quote``, ``header`` and
+``badLines`` say how to read a text file, ``exclude`` leaves columns out, ``columns`` overrides the
+detected kind of a column, ``relations`` what is kept between columns; ``rules`` and ``condition``
+select among the rows that are made."""
 
 INFO = PipelineInfo(
     name="local",
@@ -261,48 +299,6 @@ INFO = PipelineInfo(
     presets=PRESETS,
     max_columns=MAX_COLUMNS,
 )
-
-
-def check_of_type(config: JobConfiguration) -> None:
-    """Look whether the parameters are for the type of data.
-
-    Raises:
-        ConfigurationError: Some mean nothing for it.
-    """
-    problems = []
-    for name, value in config.parameters.items():
-        owners = [one.name for one in TYPES.values() if name in one.own_parameters]
-        if owners and config.data_type not in owners:
-            rule, remedy = (
-                f"is for dataType {' or '.join(owners)}",
-                "Set dataType, or leave it out.",
-            )
-        elif name in TYPES[config.data_type].refused_parameters:
-            rule, remedy = f"is not for dataType {config.data_type}", "Leave it out."
-        else:
-            continue
-        problems.append(Problem(f"parameters.{name}", brief_repr(value), rule, remedy))
-    if problems:
-        raise ConfigurationError(problems)
-
-
-def check_of_model(config: JobConfiguration) -> None:
-    """Look whether a job that fits no model says how to fit one.
-
-    Raises:
-        ConfigurationError: It does.
-    """
-    if config.model_job is None:
-        return
-    rule = "was decided when the model was fitted"
-    remedy = "Leave it out, or submit the table to fit another model."
-    problems = [
-        Problem(f"parameters.{name}", brief_repr(value), rule, remedy)
-        for name, value in config.parameters.items()
-        if name not in OF_ROWS
-    ]
-    if problems:
-        raise ConfigurationError(problems)
 
 
 def kinds_of(columns: Mapping[str, Any]) -> dict[str, str]:
@@ -328,6 +324,7 @@ def stated(parameters: Mapping[str, Any]) -> list[str]:
 def named_columns(parameters: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """The columns that parameters name and the result has to have, each after its parameter."""
     yield from (("columns", name) for name in parameters.get("columns", {}))
+    yield from (("bounds", name) for name in parameters.get("bounds", {}))
     if (entity := parameters.get("entity")) is not None:
         yield "entity", entity
     if (order := parameters.get("order")) is not None:
@@ -341,13 +338,36 @@ def named_columns(parameters: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield from (("condition", name) for name in parameters.get("condition", {}))
 
 
+def privacy_of(parameters: Mapping[str, Any]) -> Privacy:
+    """What a job with ``parameters.epsilon`` asks for."""
+    bounds = {name: (low, high) for name, (low, high) in parameters.get("bounds", {}).items()}
+    return Privacy(
+        epsilon=parameters["epsilon"],
+        delta=parameters.get("delta", DELTA),
+        bounds=bounds,
+        kinds=kinds_of(parameters.get("columns", {})),
+    )
+
+
+def settings_of(parameters: Mapping[str, Any]) -> Settings:
+    """What the preset of a job stands for, with what its parameters say otherwise."""
+    preset = SETTINGS[parameters.get("preset", PRESETS[0])]
+    return Settings(
+        sample_rows=parameters.get("sampleRows", preset.sample_rows),
+        min_count=parameters.get("minCount", preset.min_count),
+        predict=preset.predict,
+    )
+
+
 def fit_options(parameters: Mapping[str, Any]) -> FitOptions:
     """What a job's parameters say about how its table is fitted."""
+    settings = settings_of(parameters)
     return FitOptions(
         seed=parameters.get("seed", 0),
         columns=kinds_of(parameters.get("columns", {})),
         patterns=patterns_of(parameters.get("columns", {})),
-        min_count=parameters.get("minCount", PARAMETERS["minCount"]["default"]),
+        min_count=settings.min_count,
+        predict=settings.predict,
         mode=parameters.get("relations", PARAMETERS["relations"]["default"]),
         entity=parameters.get("entity"),
         order=parameters.get("order"),

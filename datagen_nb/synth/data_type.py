@@ -30,6 +30,7 @@ class FitOptions:
         columns: Kinds that override the detected ones.
         patterns: How values of columns are written, beside their kinds.
         min_count: A value that fewer rows have is not used as it is.
+        predict: Whether predictions are tried beside the trees.
         mode: Which relations are kept: ``"auto"``, ``"off"`` or a list of them.
         entity: The column that identifies entities, where it is not found.
         order: The column by which the rows of an entity follow each other, where it is not found.
@@ -39,6 +40,7 @@ class FitOptions:
     columns: Mapping[str, str] = field(default_factory=dict)
     patterns: Mapping[str, str] = field(default_factory=dict)
     min_count: int = 5
+    predict: bool = True
     mode: str | Sequence[str] = "auto"
     entity: str | None = None
     order: str | None = None

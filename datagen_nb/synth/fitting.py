@@ -31,6 +31,7 @@ def fit(
     columns: Mapping[str, str] | None = None,
     patterns: Mapping[str, str] | None = None,
     min_count: int = MIN_COUNT,
+    predict: bool = True,
     mode: str | Sequence[str] = "auto",
     entity: str | None = None,
     on_progress: Callable[[float], None] = lambda _: None,
@@ -46,6 +47,7 @@ def fit(
         columns: Kinds that override the detected ones.
         patterns: How values of columns are written, beside their kinds.
         min_count: A value that fewer rows have is not used as it is.
+        predict: Whether predictions are tried beside the trees, which draw more slowly.
         mode: Which relations are kept: ``"auto"``, ``"off"`` or a list of them. Of a list, those
             that the sample breaks are left out with a warning.
         entity: The column that tells entities with several rows apart, where it is not found.
@@ -62,6 +64,7 @@ def fit(
         columns=dict(columns or {}) | ({} if entity is None else {entity: identifier.KIND.name}),
         patterns=patterns,
         min_count=min_count,
+        predict=predict,
         mode=mode,
         on_progress=on_progress,
     )

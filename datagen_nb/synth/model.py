@@ -30,7 +30,7 @@ from datagen_nb.synth.drawn import Columns, Drawn, Ints
 from datagen_nb.synth.identities import Maker
 from datagen_nb.synth.keys import Group
 from datagen_nb.synth.selection import Selection
-from datagen_nb.synth.stage import Given, Stage
+from datagen_nb.synth.stage import Drawing, Given
 
 FORM = "\x1fform"
 """Behind a column's name: which of its spellings a value has."""
@@ -78,7 +78,7 @@ class Model:
     missing: dict[str, str]
     relations: Relations
     groups: tuple[Group, ...]
-    stages: tuple[Stage, ...]
+    stages: tuple[Drawing, ...]
     dictionaries: dict[str, pa.Array]
 
     @property
@@ -91,6 +91,11 @@ class Model:
         """By column, the key of the entities that have one value of it each."""
         levels = [level for group in self.groups for level in group.levels]
         return {name: level.key for level in levels for name in level.columns if name != level.key}
+
+    @property
+    def privacy(self) -> str:
+        """What is guaranteed about the rows it was fitted to; empty if nothing is."""
+        return ""
 
     def part_rows(self, rows: int) -> int:
         """Rows of a part at least, of so many rows of a result.

@@ -146,6 +146,7 @@ def prepare(
     min_count: int,
     mode: str | Sequence[str],
     on_progress: Callable[[float], None],
+    predict: bool = True,
     fixed: Fixed = lambda *_: ((), ()),
 ) -> Prepared:
     """Fit all layers but how rows are drawn; the arguments are those of ``fit``.
@@ -189,6 +190,7 @@ def prepare(
         fitting.counts(),
         found.deciding,
         frozenset(found.nulls) | spelled,  # whether a value is null is one of its spellings
+        predict=predict,
         on_progress=on_progress,
     )
     return Prepared(

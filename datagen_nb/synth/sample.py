@@ -9,7 +9,6 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-SAMPLE_ROWS = 50_000
 SAMPLE_BYTES = 128 << 20
 """Past this many bytes of long texts, fewer rows are kept."""
 

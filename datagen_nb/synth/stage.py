@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -64,6 +64,18 @@ class Given:
     def take(self, rows: Any) -> Given:
         """The rows of these numbers."""
         return Given(self.codes[rows], self.unordered)
+
+
+class Drawing(Protocol):
+    """What draws columns of a model; a frozen dataclass of plain fields, as all that is kept."""
+
+    def draw(self, given: Given, streams: Streams) -> tuple[pa.Table, Given]:
+        """Draw a row for each row of ``given``.
+
+        Returns:
+            The columns, and all variables that are known now.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -137,6 +149,7 @@ class Fit:
         counts: For some columns, the rows of each value in the whole table.
         deciding: Columns that decide others, of which no level is made that no row shows.
         never_null: Columns that are drawn in every row, since others decide where they are null.
+        predict: Whether predictions are tried beside the trees.
         pooled: Filled in: for each column, which of its values are not used.
         on_progress: Called with the share done, 0 to 1.
     """
@@ -147,6 +160,7 @@ class Fit:
     counts: Mapping[str, Mapping[Any, int]] = field(default_factory=dict)
     deciding: frozenset[str] = frozenset()
     never_null: frozenset[str] = frozenset()
+    predict: bool = True
     pooled: dict[str, Pooled] = field(default_factory=dict)
     on_progress: Callable[[float], None] = lambda _: None
 
@@ -189,6 +203,7 @@ class Fit:
                     unordered=unordered,
                     seed=int(np.random.default_rng([self.seed, 3, number, place]).integers(2**32)),
                     levels=levels[place],
+                    predict=self.predict,
                 )
             )
             if not is_ordered[place] and levels[place] is None and variable.role == "value":

@@ -186,6 +186,15 @@ class LevelCounts:
         return schema
 
 
+def without_levels(schema: pa.Schema) -> pa.Schema:
+    """The schema whose columns of categories declare none: those of the rows are found in them."""
+    for place, field in enumerate(schema):
+        if (levels := levels_of(field)) is not None:
+            ordered = ORDERED_KEY in field.metadata
+            schema = schema.set(place, _with_levels(field, levels.slice(0, 0), ordered=ordered))
+    return schema
+
+
 def _pandas_metadata(data: bytes, names: list[str]) -> bytes | None:
     """What says how columns were typed in pandas; ``None`` if it is not what pandas writes."""
     try:

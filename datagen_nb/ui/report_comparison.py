@@ -158,7 +158,8 @@ def _figures(first: Report, second: Report) -> Iterator[Row]:
     one, other = first.memorisation, second.memorisation
     closer = "closer to a training row (50 % is ideal)"
     yield Row(closer, one.dcr_share, other.dcr_share, 0.5)
-    yield Row("exact copies", one.exact_row_share, other.exact_row_share, 0.0)
+    if one.exact_row_share is not None or other.exact_row_share is not None:
+        yield Row("exact copies", one.exact_row_share, other.exact_row_share, 0.0)
 
 
 def _verdicts(first: Report, second: Report) -> Iterator[tuple[str, ...]]:

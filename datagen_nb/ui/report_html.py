@@ -107,10 +107,11 @@ def _sections(report: Report, charts: int, *, with_tables: bool) -> Iterator[str
     yield from _dependence(report)
     yield from map(faint, words.series(report))
     yield from _privacy(report)
-    yield faint(
-        f"{report.rows_synthetic:,} synthetic rows were compared with "
-        f"{report.rows_training:,} training rows and {report.rows_held_back:,} held back."
-    )
+    if report.memorisation.budget is None:
+        yield faint(
+            f"{report.rows_synthetic:,} synthetic rows were compared with "
+            f"{report.rows_training:,} training rows and {report.rows_held_back:,} held back."
+        )
     if report.seconds:
         stages = ", ".join(f"{name} {duration(time)}" for name, time in report.seconds.items())
         yield faint(f"Time: {stages}.")
@@ -268,14 +269,21 @@ def _privacy(report: Report) -> Iterator[str]:
                 f"{found.median_distance_expected:.4g}",
             )
         )
-    fresh = found.exact_row_share_expected
-    rows.append(
-        (
-            "exact copies of a training row",
-            percent(found.exact_row_share, 2),
-            "" if fresh is None else percent(fresh, 2),
+    if found.exact_row_share is not None:
+        fresh = found.exact_row_share_expected
+        rows.append(
+            (
+                "exact copies of a training row",
+                percent(found.exact_row_share, 2),
+                "" if fresh is None else percent(fresh, 2),
+            )
         )
-    )
+    if found.budget is not None:
+        spent = [(one.purpose, f"{one.rho:.4g}", f"{one.delta:.2g}") for one in found.budget.spent]
+        table = Table(("spent on", "rho", "delta"), spent, (False, True, True))
+        yield _section("Privacy budget", [table_html(table)])
+    if not rows:
+        return
     names = ("of the synthetic rows", "these", "fresh rows, which were held back")
     parts = [table_html(Table(names, rows, (False, True, False)))]
     yield _section("Privacy", [*parts, *_returned(report)])

@@ -94,6 +94,8 @@ def _for_quality(report: Report) -> Iterator[str]:
 
 def _for_privacy(report: Report) -> Iterator[str]:
     found = report.memorisation
+    if found.budget is not None:
+        return
     if found.level == "bad":
         yield "Do not pass these rows on to those who may not see the input."
     if found.disclosed:

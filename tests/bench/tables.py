@@ -26,8 +26,9 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.json
 
+from datagen_nb.synth.presets import Settings
 from datagen_nb.synth.profile import Profile
-from datagen_nb.synth.sample import SAMPLE_ROWS, Sample
+from datagen_nb.synth.sample import Sample
 from datagen_nb.tables.formats import read_batches, write_part
 
 ROWS = 100_000
@@ -104,7 +105,7 @@ def profiles(rows: int) -> None:
         pyarrow.csv.read_csv(file.name, read_options=options)
         read = time.process_time() - began
         began = time.process_time()
-        profile, sample = Profile.start(whole.schema), Sample(SAMPLE_ROWS, 0)
+        profile, sample = Profile.start(whole.schema), Sample(Settings().sample_rows, 0)
         for batch in whole.to_batches():
             profile.add(batch)
             sample.add(batch)

@@ -122,7 +122,7 @@ BROKEN = [
     ("outputMode", [-1, 0o1000, "644", True, 1.0]),
 ]
 PARAMETERS_KEPT = [
-    ("preset", ["balanced"]),
+    ("preset", ["balanced", "fast", "accurate", "private"]),
     ("seed", [0, MAX_SEED]),
     ("partRows", [1, 10_000_000]),
     ("engine", ["local", "dask"]),
@@ -133,6 +133,9 @@ PARAMETERS_KEPT = [
     ("header", [True, False]),
     ("badLines", ["error", "skip"]),
     ("minCount", [1, 5, 1_000]),
+    ("epsilon", [0.01, 1, 2.5, 100]),
+    ("delta", [1e-15, 1e-9, 1e-3]),
+    ("bounds", [{}, {"age": [0, 120], "since": ["2000-01-01", "2030-01-01"]}]),
     ("exclude", [[], ["name"], ["user.email", "a b", "a"], ["c"] * 5_000]),
     ("entity", ["customer_id"]),
     ("order", ["at"]),
@@ -172,6 +175,9 @@ PARAMETERS_BROKEN = [
     ("header", ["yes", 1, None]),
     ("badLines", ["warn", None, True]),
     ("minCount", [0, 1_001, 2.5, "5", None]),
+    ("epsilon", [0, -1, 0.001, 101, float("inf"), float("nan"), "1", None, True]),
+    ("delta", [0, 1, -1e-9, "1e-9", None]),
+    ("bounds", [[], None, {"age": 1}, {"age": [1]}, {"age": [1, 2, 3]}, {"age": [None, 1]}]),
     ("exclude", ["name", None, {"a": 1}, [1], [""], [None], [["a"]], ["c"] * 5_001]),
     ("entity", ["", None, 1]),
     ("order", ["", None, 1]),

@@ -25,6 +25,7 @@ from datagen_nb.core.status import StaleAttempt
 from datagen_nb.pipelines.built_in import STAGES
 from datagen_nb.pipelines.engine.executor import Executor, InlineExecutor
 from datagen_nb.pipelines.engine.from_model import FromModel
+from datagen_nb.pipelines.engine.from_private_table import FromPrivateTable
 from datagen_nb.pipelines.engine.from_table import FromTable
 from datagen_nb.pipelines.engine.output import OutputFile
 from datagen_nb.pipelines.engine.reporter import Emit, Reporter
@@ -51,8 +52,7 @@ def run_attempt(task: Task, emit: Emit, executor: Executor | None = None) -> Non
     """
     workspace = Workspace(task.bucket, task.job_id, task.attempt, task.config.output_format)
     report = Reporter(task.attempt, emit)
-    kind = FromTable if task.config.model_job is None else FromModel
-    origin = kind(task, workspace, emit, report)
+    origin = _origin_of(task)(task, workspace, emit, report)
     attempt = _Attempt(task, workspace, emit, origin, executor or InlineExecutor(), report)
     try:
         try:
@@ -67,6 +67,12 @@ def run_attempt(task: Task, emit: Emit, executor: Executor | None = None) -> Non
             emit(ended)
     except StaleAttempt:
         return
+
+
+def _origin_of(task: Task) -> type[FromTable | FromModel | FromPrivateTable]:
+    if task.config.model_job is not None:
+        return FromModel
+    return FromPrivateTable if "epsilon" in task.config.parameters else FromTable
 
 
 class Origin(Protocol):

@@ -14,7 +14,7 @@ from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.errors import InputError
 from datagen_nb.core.pipeline import Task
 from datagen_nb.core.result import Report
-from datagen_nb.pipelines.built_in import fit_options, named_columns
+from datagen_nb.pipelines.built_in import fit_options, named_columns, settings_of
 from datagen_nb.pipelines.engine.reporter import Emit, Reporter
 from datagen_nb.pipelines.engine.tasks import taken_up, unusable
 from datagen_nb.pipelines.engine.workspace import Workspace
@@ -34,9 +34,6 @@ PROFILE = "profile"
 """Name of the profile of the whole input; when a workspace has it, the input was read."""
 
 SELECTED = "Rules and conditions selected the rows: what they change lowers the scores."
-
-MIN_COUNT = 5
-"""Rows that have to have a category which the result may declare."""
 
 
 def check_columns(config: JobConfiguration, names: Sequence[str]) -> None:
@@ -175,7 +172,7 @@ class FromTable:
 
     def _sample(self) -> None:
         config = self.task.config
-        limit = config.parameters.get("sampleRows", sample.SAMPLE_ROWS)
+        limit = settings_of(config.parameters).sample_rows
         rows = _Rows(self._type, limit, self._options)
         with opened(config, self.task.source) as file:
             for batch in read_batches(
@@ -192,7 +189,7 @@ class FromTable:
         kept, profile = rows.sample, rows.profile
         check_rows(kept.rows, config.input_title)
         table = kept.take()
-        least = config.parameters.get("minCount", MIN_COUNT)
+        least = self._options.min_count
         table = table.cast(rows.levels.without_rare(table.schema, least))
         check_columns(config, table.schema.names)
         check_writable(table, config.output_format, config.input_title)

@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 
 from datagen_nb.core.config import JobConfiguration
-from datagen_nb.core.errors import DatagenError
+from datagen_nb.core.errors import DatagenError, InputError
 from datagen_nb.core.estimates import TableFacts
 from datagen_nb.core.formats import FORMATS
 from datagen_nb.core.inspection import Inspection
@@ -99,7 +99,10 @@ def inspect(probe: InputProbe) -> Inspection:
 
 def preview(probe: InputProbe) -> Preview:
     """Fit on rows from all over the table, and make a few."""
-    config, found = probe.config, _read(probe)
+    config = probe.config
+    if "epsilon" in config.parameters:
+        raise _not_private()
+    found = _read(probe)
     table, notes = found.table.replace_schema_metadata(None), [*found.notes]
     if table.num_columns > MAX_COLUMNS:
         notes.append(f"Shows the first {MAX_COLUMNS} of {table.num_columns:,} columns.")
@@ -129,6 +132,16 @@ def preview(probe: InputProbe) -> Preview:
         rows=tuple(tuple(row.get(name) for name in names) for row in rows),
         training_rows=table.num_rows,
         notes=(*notes, *model.warnings),
+    )
+
+
+def _not_private() -> InputError:
+    remedy = "Submit the job, or leave epsilon out of the preview."
+    return InputError(
+        "A preview with parameters.epsilon would look at rows that its budget does not pay for. "
+        f"{remedy}",
+        code="preview_not_private",
+        details={"remedy": remedy, "retryHelps": False},
     )
 
 

@@ -54,6 +54,7 @@ class Tabular(TableType):
             columns=options.columns,
             patterns=options.patterns,
             min_count=options.min_count,
+            predict=options.predict,
             mode=options.mode,
             entity=options.entity,
             on_progress=on_progress,

@@ -1,0 +1,86 @@
+"""Which parameters go together, beyond what each may be by itself."""
+
+from __future__ import annotations
+
+from datagen_nb.core.config import JobConfiguration
+from datagen_nb.core.data_types import DATA_TYPES as TYPES
+from datagen_nb.core.errors import ConfigurationError, Problem
+from datagen_nb.core.quoting import brief_repr
+from datagen_nb.pipelines.built_in import patterns_of
+
+OF_ROWS = ("seed", "partRows", "engine")
+"""Parameters of how rows are made; all others were decided when the model was fitted."""
+
+LOOKING = ("sampleRows", "minCount", "entity", "order")
+"""Parameters that choose by the rows, outside any budget."""
+
+OF_EPSILON = ("delta", "bounds")
+"""Parameters that mean nothing without ``epsilon``."""
+
+
+def check_of_type(config: JobConfiguration) -> None:
+    """Look whether the parameters are for the type of data.
+
+    Raises:
+        ConfigurationError: Some mean nothing for it.
+    """
+    problems = []
+    for name, value in config.parameters.items():
+        owners = [one.name for one in TYPES.values() if name in one.own_parameters]
+        if owners and config.data_type not in owners:
+            rule, remedy = (
+                f"is for dataType {' or '.join(owners)}",
+                "Set dataType, or leave it out.",
+            )
+        elif name in TYPES[config.data_type].refused_parameters:
+            rule, remedy = f"is not for dataType {config.data_type}", "Leave it out."
+        else:
+            continue
+        problems.append(Problem(f"parameters.{name}", brief_repr(value), rule, remedy))
+    if problems:
+        raise ConfigurationError(problems)
+
+
+def check_of_epsilon(config: JobConfiguration) -> None:
+    """Look whether all parameters can be used under a privacy budget.
+
+    Raises:
+        ConfigurationError: Some cannot, or are for a budget and there is none.
+    """
+    given = config.parameters
+    if "epsilon" not in given:
+        refused = [name for name in OF_EPSILON if name in given]
+        rule, remedy = "is for parameters.epsilon", "Give epsilon too, or leave it out."
+    else:
+        refused = [name for name in LOOKING if name in given]
+        refused += ["relations"] * (given.get("relations", "off") != "off")
+        refused += ["columns"] * bool(patterns_of(given.get("columns", {})))
+        rule = "looks at the rows, which parameters.epsilon allows by noisy counts alone"
+        remedy = "Leave it out; of columns, the patterns."
+    problems = [
+        Problem(f"parameters.{name}", brief_repr(given[name]), rule, remedy) for name in refused
+    ]
+    if "epsilon" in given and config.data_type != "tabular":
+        rule, remedy = "cannot be made with parameters.epsilon", "Set dataType to tabular."
+        problems.append(Problem("dataType", brief_repr(config.data_type), rule, remedy))
+    if problems:
+        raise ConfigurationError(problems)
+
+
+def check_of_model(config: JobConfiguration) -> None:
+    """Look whether a job that fits no model says how to fit one.
+
+    Raises:
+        ConfigurationError: It does.
+    """
+    if config.model_job is None:
+        return
+    rule = "was decided when the model was fitted"
+    remedy = "Leave it out, or submit the table to fit another model."
+    problems = [
+        Problem(f"parameters.{name}", brief_repr(value), rule, remedy)
+        for name, value in config.parameters.items()
+        if name not in OF_ROWS
+    ]
+    if problems:
+        raise ConfigurationError(problems)
