@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from threadpoolctl import threadpool_limits
@@ -16,10 +17,10 @@ from datagen_nb.synth.decisions import Decisions, decide
 from datagen_nb.synth.keys import Group
 from datagen_nb.synth.kinds import identifier
 from datagen_nb.synth.margin_fitting import MIN_COUNT
-from datagen_nb.synth.model import Model
-from datagen_nb.synth.preparing import Fitting, prepare, typed_columns, value_columns
+from datagen_nb.synth.model import Above, Model
+from datagen_nb.synth.preparing import Prepared, prepare, typed_columns, value_columns
 from datagen_nb.synth.profile import Profile
-from datagen_nb.synth.stage import Fit, Given, Stage
+from datagen_nb.synth.stage import Given, Stage
 
 
 def fit(
@@ -67,7 +68,7 @@ def fit(
     )
     # One thread: several give sums of another order on another machine, and wait for each other.
     with threadpool_limits(1):
-        groups, stages = _stages(prepared.fitting, prepared.typed, prepared.fit, entity)
+        groups, stages, _ = fit_stages(prepared, entity)
     return Model(**prepared.layers(stages), groups=groups, stages=stages)
 
 
@@ -114,32 +115,65 @@ def check_choices(
     return decided
 
 
-def _stages(
-    fitting: Fitting, table: pa.Table, fit: Fit, entity: str | None
-) -> tuple[tuple[Group, ...], tuple[Stage, ...]]:
-    """Part columns of entities from those of rows, and fit each level given those above it."""
+def fit_stages(
+    prepared: Prepared, entity: str | None = None, above: Mapping[str, Above] | None = None
+) -> tuple[tuple[Group, ...], tuple[Stage, ...], Given]:
+    """Part columns of entities from those of rows, and fit each level given those above it.
+
+    Args:
+        prepared: The table.
+        entity: The column that tells entities with several rows apart, where it is not found.
+        above: Rows of other tables that the rows belong to, by a name of the key.
+
+    Returns:
+        The keys, those to other tables first; the stages; all that is known of each row.
+    """
+    fitting, table, fit = prepared.fitting, prepared.typed, prepared.fit
     sample, makers = fitting.sample, fitting.decided.makers
     raw = {name: keys.codes_of(sample[name]) for name in makers}
     codes = raw | {name: keys.codes_of(table[name]) for name in table.column_names}
-    identifying = {name: raw[name] for name, maker in makers.items() if maker.is_unique}
-    groups = keys.find(identifying, codes, entity=entity, sizes=fitting.rows_per_key())
     missing = {name: pc.is_null(sample[name]) for name in makers if sample[name].null_count}
     table = pa.table({name: table[name] for name in table.column_names} | missing)
+    groups: list[Group] = []
     stages: list[Stage] = []
     given, grouped = Given.nothing(sample.num_rows), set[str]()
-    for group in groups:
-        above = Given.nothing(sample.num_rows)
+    for key, one in (above or {}).items():
+        owners, first, of_rows = np.unique(one.members.of, return_index=True, return_inverse=True)
+        own = [
+            name
+            for name in codes
+            if name not in grouped and keys.depends(codes[name], on=one.members.of)
+        ]
+        drawn = [name for name in table.column_names if name in own]
+        stage, known = fit.stage(
+            table.select(drawn).take(pa.array(first)), one.given.take(owners), len(stages)
+        )
+        stages.append(stage)
+        grouped |= set(own)
+        groups.append(Group((keys.Level(key, tuple(own), one.members.sizes, together=True),)))
+        given = given.beside(known.take(of_rows))
+    identifying = {
+        name: raw[name] for name, maker in makers.items() if maker.is_unique and name not in grouped
+    }
+    found = keys.find(
+        identifying,
+        {name: one for name, one in codes.items() if name not in grouped},
+        entity=entity,
+        sizes=fitting.rows_per_key(),
+    )
+    for group in found:
+        known_above = Given.nothing(sample.num_rows)
         for level in group.levels:
             owners = keys.entities_of(raw[level.key])
             first = keys.first_rows(owners)
             own = [name for name in table.column_names if name in level.columns]
             stage, known = fit.stage(
-                table.select(own).take(pa.array(first)), above.take(first), len(stages)
+                table.select(own).take(pa.array(first)), known_above.take(first), len(stages)
             )
             stages.append(stage)
             grouped |= set(level.columns)
-            above = known.take(owners)
-        given = given.beside(above)
+            known_above = known.take(owners)
+        given = given.beside(known_above)
     own = [name for name in table.column_names if name not in grouped]
-    stage, _ = fit.stage(table.select(own), given, len(stages))
-    return groups, (*stages, stage)
+    stage, known = fit.stage(table.select(own), given, len(stages))
+    return (*groups, *found), (*stages, stage), known

@@ -50,6 +50,19 @@ class Selected:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Above:
+    """Rows of another table that the rows of this one belong to.
+
+    Attributes:
+        members: Which of them each row belongs to.
+        given: What is known of each of them.
+    """
+
+    members: keys.Members
+    given: Given
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Model:
     """What was fitted of a table.
 
@@ -104,7 +117,7 @@ class Model:
             offset: Number of the part's first row in the whole result.
         """
         part = Part(self, index, offset)
-        return self._table(part.made(part.draw(rows)))
+        return part.table(part.draw(rows))
 
     def select(self, index: int, rows: int, *, offset: int, selection: Selection) -> Selected:
         """Make one part of rows that a selection takes.
@@ -123,9 +136,10 @@ class Model:
         """
         part = Part(self, index, offset)
         taken, drawn = selection.chosen(part.draw, rows, offset=offset, codecs=self.codecs)
-        return Selected(self._table(part.made(taken)), drawn)
+        return Selected(part.table(taken), drawn)
 
-    def _table(self, columns: Columns) -> pa.Table:
+    def written(self, columns: Columns) -> pa.Table:
+        """Columns as a table in the input's types."""
         arrays = [self._typed(field, columns[field.name]) for field in self.schema]
         return pa.Table.from_arrays(arrays, schema=self.schema)
 
@@ -164,21 +178,46 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One part while it is made."""
+    """One part while it is made.
+
+    Attributes:
+        model: That makes it.
+        index: Its number.
+        offset: Number of its first row in the whole result.
+        stride: From the number of a row to that of the next.
+    """
 
     model: Model
     index: int
     offset: int
+    stride: int = 1
 
     def draw(self, rows: int, turn: int = 0) -> Drawn:
         """Draw rows, all but what is made anew; another turn has others."""
+        return self.draw_below((), rows, turn)[0]
+
+    def draw_below(self, above: Sequence[Above], rows: int, turn: int = 0) -> tuple[Drawn, Given]:
+        """The same for rows that belong to rows of other tables.
+
+        Args:
+            above: For each of the first groups of the model, what its rows belong to.
+            rows: How many.
+            turn: Another one has others.
+
+        Returns:
+            The rows, and all that is known of them.
+        """
         stages = iter(self.model.stages)
         given, drawn = Given.nothing(rows), dict[str, pa.Array]()
         owners: list[Ints] = []
         number = 0
-        for group in self.model.groups:
-            members = self._members(group, rows, turn)
-            known, parents = Given.nothing(members[0].count), None
+        for group_place, group in enumerate(self.model.groups):
+            if group_place < len(above):
+                members, known = [above[group_place].members], above[group_place].given
+            else:
+                members = self._members(group, rows, turn)
+                known = Given.nothing(members[0].count)
+            parents = None
             for place in range(len(group.levels)):
                 known = known if parents is None else known.take(parents)
                 table, known = next(stages).draw(known, self._streams(number, turn))
@@ -188,7 +227,7 @@ class Part:
                 owners.append(of_rows)
                 parents, number = members[place].of, number + 1
             given = given.beside(known.take(members[-1].of))
-        table, _ = next(stages).draw(given, self._streams(number, turn))
+        table, known = next(stages).draw(given, self._streams(number, turn))
         drawn |= {name: table[name].combine_chunks() for name in table.schema.names}
         missing = {name: one for name, one in drawn.items() if name in self.model.makers}
         kept = {name: one for name, one in drawn.items() if name not in missing}
@@ -199,7 +238,11 @@ class Part:
             for field in self.model.schema
             if field.name not in self.model.makers
         }
-        return Drawn(rows, columns, missing, tuple(owners))
+        return Drawn(rows, columns, missing, tuple(owners)), known
+
+    def table(self, drawn: Drawn) -> pa.Table:
+        """Drawn rows as a table, with what is made anew."""
+        return self.model.written(self.made(drawn))
 
     def made(self, drawn: Drawn) -> Columns:
         """All columns of drawn rows: what is made anew, each entity's values once, is added."""
@@ -236,7 +279,7 @@ class Part:
 
     def make(self, names: Collection[str], drawn: Drawn) -> Columns:
         """Make columns anew for entities, or for rows."""
-        numbers = np.arange(self.offset, self.offset + drawn.count, dtype=np.int64)
+        numbers = self.offset + self.stride * np.arange(drawn.count, dtype=np.int64)
         known: Columns = {}
         for name, maker in self.model.makers.items():
             if name not in names:
