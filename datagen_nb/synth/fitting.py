@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -14,10 +15,10 @@ from datagen_nb.core.errors import InputError
 from datagen_nb.synth import keys
 from datagen_nb.synth.arrays import plain_table
 from datagen_nb.synth.decisions import Decisions, decide
-from datagen_nb.synth.keys import Group
+from datagen_nb.synth.keys import Codes, Group
 from datagen_nb.synth.kinds import identifier
 from datagen_nb.synth.margin_fitting import MIN_COUNT
-from datagen_nb.synth.model import Above, Model
+from datagen_nb.synth.model import Model
 from datagen_nb.synth.preparing import Prepared, prepare, typed_columns, value_columns
 from datagen_nb.synth.profile import Profile
 from datagen_nb.synth.stage import Given, Stage
@@ -68,8 +69,8 @@ def fit(
     )
     # One thread: several give sums of another order on another machine, and wait for each other.
     with threadpool_limits(1):
-        groups, stages, _ = fit_stages(prepared, entity)
-    return Model(**prepared.layers(stages), groups=groups, stages=stages)
+        fitted = fit_stages(prepared, entity)
+    return Model(**prepared.layers(fitted.stages), groups=fitted.groups, stages=fitted.stages)
 
 
 def check_choices(
@@ -115,18 +116,46 @@ def check_choices(
     return decided
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Level:
+    """What depends on a key to another table.
+
+    Attributes:
+        columns: It is the same in all rows that belong to one row of the other table.
+        stage: Draws it for each of these, all but what is made anew.
+    """
+
+    columns: tuple[str, ...]
+    stage: Stage
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fitted:
+    """How the rows of a table are drawn.
+
+    Attributes:
+        levels: One for each key to another table.
+        groups: Keys of the table, and what depends on them.
+        stages: One for each level of each group, and last that of the rows.
+        known: Of each row fitted to.
+    """
+
+    levels: tuple[Level, ...]
+    groups: tuple[Group, ...]
+    stages: tuple[Stage, ...]
+    known: Given
+
+
 def fit_stages(
-    prepared: Prepared, entity: str | None = None, above: Mapping[str, Above] | None = None
-) -> tuple[tuple[Group, ...], tuple[Stage, ...], Given]:
+    prepared: Prepared, entity: str | None = None, above: Sequence[tuple[Codes, Given]] = ()
+) -> Fitted:
     """Part columns of entities from those of rows, and fit each level given those above it.
 
     Args:
         prepared: The table.
         entity: The column that tells entities with several rows apart, where it is not found.
-        above: Rows of other tables that the rows belong to, by a name of the key.
-
-    Returns:
-        The keys, those to other tables first; the stages; all that is known of each row.
+        above: For each key to another table: for each row the number of the one that it belongs
+            to, and what is known of these.
     """
     fitting, table, fit = prepared.fitting, prepared.typed, prepared.fit
     sample, makers = fitting.sample, fitting.decided.makers
@@ -134,46 +163,33 @@ def fit_stages(
     codes = raw | {name: keys.codes_of(table[name]) for name in table.column_names}
     missing = {name: pc.is_null(sample[name]) for name in makers if sample[name].null_count}
     table = pa.table({name: table[name] for name in table.column_names} | missing)
-    groups: list[Group] = []
+    given, levels, number = Given.nothing(sample.num_rows), list[Level](), 0
+    for of, parents in above:
+        owners, first, of_rows = np.unique(of, return_index=True, return_inverse=True)
+        depending = tuple(name for name in codes if keys.depends(codes[name], on=of))
+        own = [name for name in table.column_names if name in depending]
+        rows = table.select(own).take(pa.array(first))
+        stage, known = fit.stage(rows, parents.take(owners), number)
+        levels.append(Level(depending, stage))
+        codes = {name: one for name, one in codes.items() if name not in depending}
+        given, number = given.beside(known.take(of_rows)), number + 1
+    identifying = {name: raw[name] for name in codes if name in makers and makers[name].is_unique}
+    groups = keys.find(identifying, codes, entity=entity, sizes=fitting.rows_per_key())
     stages: list[Stage] = []
-    given, grouped = Given.nothing(sample.num_rows), set[str]()
-    for key, one in (above or {}).items():
-        owners, first, of_rows = np.unique(one.members.of, return_index=True, return_inverse=True)
-        own = [
-            name
-            for name in codes
-            if name not in grouped and keys.depends(codes[name], on=one.members.of)
-        ]
-        drawn = [name for name in table.column_names if name in own]
-        stage, known = fit.stage(
-            table.select(drawn).take(pa.array(first)), one.given.take(owners), len(stages)
-        )
-        stages.append(stage)
-        grouped |= set(own)
-        groups.append(Group((keys.Level(key, tuple(own), one.members.sizes, together=True),)))
-        given = given.beside(known.take(of_rows))
-    identifying = {
-        name: raw[name] for name, maker in makers.items() if maker.is_unique and name not in grouped
-    }
-    found = keys.find(
-        identifying,
-        {name: one for name, one in codes.items() if name not in grouped},
-        entity=entity,
-        sizes=fitting.rows_per_key(),
-    )
-    for group in found:
-        known_above = Given.nothing(sample.num_rows)
+    grouped = {name for level in levels for name in level.columns}
+    for group in groups:
+        entities = Given.nothing(sample.num_rows)
         for level in group.levels:
             owners = keys.entities_of(raw[level.key])
             first = keys.first_rows(owners)
             own = [name for name in table.column_names if name in level.columns]
             stage, known = fit.stage(
-                table.select(own).take(pa.array(first)), known_above.take(first), len(stages)
+                table.select(own).take(pa.array(first)), entities.take(first), number
             )
             stages.append(stage)
             grouped |= set(level.columns)
-            known_above = known.take(owners)
-        given = given.beside(known_above)
+            entities, number = known.take(owners), number + 1
+        given = given.beside(entities)
     own = [name for name in table.column_names if name not in grouped]
-    stage, known = fit.stage(table.select(own), given, len(stages))
-    return (*groups, *found), (*stages, stage), known
+    stage, known = fit.stage(table.select(own), given, number)
+    return Fitted(tuple(levels), groups, (*stages, stage), known)

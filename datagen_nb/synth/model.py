@@ -54,12 +54,16 @@ class Above:
     """Rows of another table that the rows of this one belong to.
 
     Attributes:
-        members: Which of them each row belongs to.
-        given: What is known of each of them.
+        of: For each row the number of the one that it belongs to.
+        given: What is known of each of these.
+        drawn: What was drawn for each, and is the same in all rows that belong to it.
+        made: What was made anew for each.
     """
 
-    members: keys.Members
+    of: Ints
     given: Given
+    drawn: Columns
+    made: Columns
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -197,27 +201,17 @@ class Part:
         return self.draw_below((), rows, turn)[0]
 
     def draw_below(self, above: Sequence[Above], rows: int, turn: int = 0) -> tuple[Drawn, Given]:
-        """The same for rows that belong to rows of other tables.
-
-        Args:
-            above: For each of the first groups of the model, what its rows belong to.
-            rows: How many.
-            turn: Another one has others.
-
-        Returns:
-            The rows, and all that is known of them.
-        """
+        """The same for rows that belong to rows of other tables, with all that is known of them."""
         stages = iter(self.model.stages)
         given, drawn = Given.nothing(rows), dict[str, pa.Array]()
         owners: list[Ints] = []
         number = 0
-        for group_place, group in enumerate(self.model.groups):
-            if group_place < len(above):
-                members, known = [above[group_place].members], above[group_place].given
-            else:
-                members = self._members(group, rows, turn)
-                known = Given.nothing(members[0].count)
-            parents = None
+        for one in above:
+            given = given.beside(one.given.take(one.of))
+            drawn |= {name: values.take(pa.array(one.of)) for name, values in one.drawn.items()}
+        for group in self.model.groups:
+            members = self._members(group, rows, turn)
+            known, parents = Given.nothing(members[0].count), None
             for place in range(len(group.levels)):
                 known = known if parents is None else known.take(parents)
                 table, known = next(stages).draw(known, self._streams(number, turn))
@@ -240,13 +234,16 @@ class Part:
         }
         return Drawn(rows, columns, missing, tuple(owners)), known
 
-    def table(self, drawn: Drawn) -> pa.Table:
+    def table(self, drawn: Drawn, above: Sequence[Above] = ()) -> pa.Table:
         """Drawn rows as a table, with what is made anew."""
-        return self.model.written(self.made(drawn))
+        return self.model.written(self.made(drawn, above))
 
-    def made(self, drawn: Drawn) -> Columns:
+    def made(self, drawn: Drawn, above: Sequence[Above] = ()) -> Columns:
         """All columns of drawn rows: what is made anew, each entity's values once, is added."""
         columns, grouped = dict(drawn.columns), set[str]()
+        for one in above:
+            columns |= {name: values.take(pa.array(one.of)) for name, values in one.made.items()}
+            grouped |= set(one.made)
         levels = [level for group in self.model.groups for level in group.levels]
         for level, owner in zip(levels, drawn.owners, strict=True):
             _, first, of_rows = np.unique(owner, return_index=True, return_inverse=True)

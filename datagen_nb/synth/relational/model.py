@@ -1,0 +1,349 @@
+"""The model of several tables: from a slice to its rows.
+
+A table belongs to another by its first key. One that belongs to none is a *root*. Slice *i* of a
+root are some of its rows with all rows that belong to them, in all tables: a function of (model,
+division, i) alone, which holds nothing of the slices before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self
+from zlib import crc32
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from datagen_nb.synth import packing
+from datagen_nb.synth.drawn import Columns, Drawn, Ints
+from datagen_nb.synth.fitting import Level
+from datagen_nb.synth.model import Above, Model, Part
+from datagen_nb.synth.relational.keys import Key
+from datagen_nb.synth.stage import Given, Stage, Streams
+
+Shares = npt.NDArray[np.float64]
+
+ROWS = "rows"
+"""The column of a stage that draws how many rows belong to one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Division:
+    """How the rows of a root are divided into slices.
+
+    Attributes:
+        rows: All of them.
+        slice_rows: Of each slice but the last.
+    """
+
+    rows: int
+    slice_rows: int
+
+    @property
+    def count(self) -> int:
+        """How many slices there are."""
+        return -(-self.rows // self.slice_rows)
+
+    def of(self, index: int) -> int:
+        """Rows of one slice."""
+        return min(self.slice_rows, self.rows - index * self.slice_rows)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Link:
+    """What was fitted of a key.
+
+    Attributes:
+        key: The key.
+        copies: Columns that repeat one of the other table in each row, the key among them.
+        level: What else is the same in all rows that belong to one of the other table; ``None``
+            if the table has only keys.
+        counts: Draws how many rows belong to a row of the other table, given what is known of it.
+        sizes: How many did in the input, in their order; of many some, evenly.
+        alone: Rows whose key is null, for each that has one.
+        together: Whether the rows that belong to one follow each other.
+    """
+
+    key: Key
+    copies: dict[str, str]
+    level: Level | None
+    counts: Stage
+    sizes: Ints
+    alone: float
+    together: bool
+
+    def drawn_sizes(self, given: Given, streams: Streams) -> Ints:
+        """How many rows belong to each row of the other table."""
+        table, _ = self.counts.draw(given, streams)
+        sizes: Ints = np.maximum(table[ROWS].to_numpy().astype(np.int64), 0)
+        return sizes
+
+    def shares(self, given: Given, streams: Streams) -> Shares:
+        """How often each row of the other table is chosen: as often as in the input, by rank."""
+        drawn = self.drawn_sizes(given, streams)
+        ranks = np.argsort(np.argsort(drawn, kind="stable"), kind="stable")
+        places = (ranks + 0.5) / len(ranks) * len(self.sizes)
+        return self.sizes[places.astype(np.int64)].astype(np.float64)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TableModel:
+    """What was fitted of one table.
+
+    Attributes:
+        schema: Names and types of its columns, the input's.
+        rows: How many rows it was fitted to.
+        links: Of its keys to other tables, of which the first says to what its rows belong.
+        model: Of its other columns; ``None`` if it has only these keys.
+    """
+
+    schema: pa.Schema
+    rows: int
+    links: tuple[Link, ...]
+    model: Model | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Slice:
+    """Rows of a table, and what is known of each."""
+
+    table: pa.Table
+    given: Given
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Parents:
+    """Rows that rows of another table belong to, and what these have of them."""
+
+    rows: _Slice
+    given: Given
+    drawn: Columns
+    made: Columns
+
+    @classmethod
+    def joined(cls, pieces: Sequence[_Parents]) -> _Parents:
+        """The rows of several slices."""
+        first = pieces[0]
+        if len(pieces) == 1:
+            return first
+        return cls(
+            _Slice(
+                pa.concat_tables([one.rows.table for one in pieces]),
+                _stacked([one.rows.given for one in pieces]),
+            ),
+            _stacked([one.given for one in pieces]),
+            {name: pa.concat_arrays([one.drawn[name] for one in pieces]) for name in first.drawn},
+            {name: pa.concat_arrays([one.made[name] for one in pieces]) for name in first.made},
+        )
+
+    def above(self, of: Ints) -> Above:
+        """What rows belong to; those of no number belong to none, the last."""
+        return Above(of, with_none(self.given), _with_null(self.drawn), _with_null(self.made))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RelationalModel:
+    """What was fitted of several tables.
+
+    Attributes:
+        tables: By name, each after those that it has keys to.
+        seed: Of everything that is drawn.
+        warnings: What a user should know, in sentences.
+    """
+
+    tables: dict[str, TableModel]
+    seed: int
+    warnings: tuple[str, ...]
+
+    @property
+    def roots(self) -> tuple[str, ...]:
+        """The tables that belong to no other."""
+        return tuple(name for name, table in self.tables.items() if not table.links)
+
+    def root_of(self, name: str) -> str:
+        """The root that a table belongs to, over others."""
+        while links := self.tables[name].links:
+            name = links[0].key.parent
+        return name
+
+    def generate(
+        self, root: str, index: int, divisions: Mapping[str, Division]
+    ) -> dict[str, pa.Table]:
+        """Make a slice.
+
+        Args:
+            root: The table of whose rows it is.
+            index: Its number.
+            divisions: Of each root.
+
+        Returns:
+            By name, the rows of the root and of each table that belongs to it.
+        """
+        drawing = _Drawing(self, divisions, {})
+        return {
+            name: drawing.slice(name, index).table
+            for name in self.tables
+            if self.root_of(name) == root
+        }
+
+    def to_bytes(self) -> bytes:
+        """Keep the model: the same model gives the same bytes."""
+        return packing.to_bytes(self)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        """Take up a model that was kept.
+
+        Raises:
+            packing.OtherFormat: Another version of the package kept it.
+            ValueError: The bytes are damaged, or are no model of several tables.
+        """
+        model = packing.from_bytes(data)
+        if not isinstance(model, cls):
+            raise ValueError("it is no model of several tables")
+        return model
+
+
+@dataclass(frozen=True, slots=True)
+class _Drawing:
+    """Slices while they are made; each is made once."""
+
+    model: RelationalModel
+    divisions: Mapping[str, Division]
+    made: dict[tuple[str, int], _Slice]
+
+    def slice(self, name: str, index: int) -> _Slice:
+        place = name, index
+        if place not in self.made:
+            self.made[place] = self._drawn(name, index)
+        return self.made[place]
+
+    def _drawn(self, name: str, index: int) -> _Slice:
+        table, root = self.model.tables[name], self.model.root_of(name)
+        division = self.divisions[root]
+        if not table.links:
+            assert table.model is not None, "a root has columns"  # noqa: S101, of our own
+            part = self._part(table.model, root, index)
+            drawn, given = part.draw_below((), division.of(index))
+            return _Slice(part.table(drawn), given)
+        first, *others = table.links
+        parents = [self._parents(first, index)]
+        owners = [self._belonging(first, parents[0], index)]
+        rows = len(owners[0])
+        if not rows:
+            return _Slice(table.schema.empty_table(), Given.nothing(0))
+        for link in others:
+            beside, shares = self._beside(link, index)
+            parents.append(beside)
+            owners.append(self._chosen(link, beside, shares, rows, index))
+        above = [one.above(of) for one, of in zip(parents, owners, strict=True)]
+        columns: Columns = {}
+        given = Given.nothing(rows)
+        if table.model is not None:
+            part = self._part(table.model, root, index)
+            drawn, given = part.draw_below(above, rows)
+            made = part.table(drawn, above)
+            columns = {name: made[name].combine_chunks() for name in made.column_names}
+        else:
+            for one in above:
+                given = given.beside(one.given.take(one.of))
+        for link, parent, of in zip(table.links, parents, owners, strict=True):
+            columns |= _copied(link, parent.rows.table, of)
+        arrays = [_typed(columns[field.name], field.type) for field in table.schema]
+        return _Slice(pa.Table.from_arrays(arrays, schema=table.schema), given)
+
+    def _part(self, model: Model, root: str, index: int) -> Part:
+        """Numbers of rows differ over all slices, however many rows each has."""
+        return Part(model, index, offset=index, stride=self.divisions[root].count)
+
+    def _parents(self, link: Link, index: int) -> _Parents:
+        """A slice of the table of a key, with what depends on the key: alike for all rows."""
+        rows = self.slice(link.key.parent, index)
+        model, level = self.model.tables[link.key.table].model, link.level
+        count = rows.table.num_rows
+        if model is None or level is None or not count:
+            return _Parents(rows, rows.given, {}, {})
+        table, given = level.stage.draw(rows.given, self._streams(link, "level", index))
+        drawn = {name: table[name].combine_chunks() for name in table.column_names}
+        part = self._part(model, self.model.root_of(link.key.parent), index)
+        missing = {name: one for name, one in drawn.items() if name in model.makers}
+        made = part.make(level.columns, Drawn(count, {}, missing, ()))
+        return _Parents(rows, given, drawn, made)
+
+    def _belonging(self, link: Link, parents: _Parents, index: int) -> Ints:
+        """Hand out rows to those that they belong to, as many to each as is drawn."""
+        count = parents.rows.table.num_rows
+        if not count:
+            return np.zeros(0, dtype=np.int64)
+        sizes = link.drawn_sizes(parents.rows.given, self._streams(link, "rows", index))
+        of = np.repeat(np.arange(count), sizes)
+        random = self._random(link, "order", index)
+        alone = int(link.alone * len(of) + random.random())
+        of = np.concatenate([of, np.full(alone, count)])
+        return of if link.together else random.permutation(of)
+
+    def _chosen(self, link: Link, parents: _Parents, shares: Shares, rows: int, index: int) -> Ints:
+        """Draw for each row what else it belongs to."""
+        count = parents.rows.table.num_rows
+        random = self._random(link, "chosen", index)
+        total = shares.sum()
+        of = random.choice(count, rows, p=shares / total if total else None)
+        if link.alone:
+            of[random.random(rows) < link.alone / (1 + link.alone)] = count
+        return of
+
+    def _beside(self, link: Link, index: int) -> tuple[_Parents, Shares]:
+        """Rows that rows refer to beside those that they belong to, and how often they do.
+
+        They are of the slices that lie at the same share of all slices; if these are empty, of
+        the next that is not.
+        """
+        own = self.divisions[self.model.root_of(link.key.table)].count
+        count = self.divisions[self.model.root_of(link.key.parent)].count
+        begin = index * count // own
+        end = max((index + 1) * count // own, begin + 1)
+        wanted = [*range(begin, end), *(place % count for place in range(end, begin + count))]
+        pieces: list[_Parents] = []
+        shares: list[Shares] = []
+        for place in wanted:
+            if len(pieces) == end - begin:
+                break
+            piece = self._parents(link, place)
+            if piece.rows.table.num_rows:
+                pieces.append(piece)
+                streams = self._streams(link, "rows", place)
+                shares.append(link.shares(piece.rows.given, streams))
+        return _Parents.joined(pieces), np.concatenate(shares)
+
+    def _streams(self, link: Link, use: str, index: int) -> Streams:
+        return lambda place: self._random(link, f"{use} {place}", index)
+
+    def _random(self, link: Link, use: str, index: int) -> np.random.Generator:
+        words = crc32(f"{use} {link.key}".encode())
+        return np.random.default_rng([self.model.seed, words, index])
+
+
+def with_none(given: Given) -> Given:
+    """What is known of some rows, and of none at their end."""
+    nothing = np.full((1, given.codes.shape[1]), -1, dtype=np.float32)
+    return Given(np.vstack([given.codes, nothing]), given.unordered)
+
+
+def _stacked(pieces: Sequence[Given]) -> Given:
+    return Given(np.vstack([one.codes for one in pieces]), pieces[0].unordered)
+
+
+def _with_null(columns: Columns) -> Columns:
+    return {name: pa.concat_arrays([one, pa.nulls(1, one.type)]) for name, one in columns.items()}
+
+
+def _copied(link: Link, parents: pa.Table, of: Ints) -> Columns:
+    """What rows repeat of those that they belong to; null where they belong to none."""
+    places = pa.array(of, mask=of >= parents.num_rows)
+    return {name: parents[own].combine_chunks().take(places) for name, own in link.copies.items()}
+
+
+def _typed(values: pa.Array, type: pa.DataType) -> pa.Array:
+    return values if values.type == type else values.cast(type)
