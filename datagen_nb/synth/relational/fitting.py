@@ -39,7 +39,7 @@ def fit(
 
     Args:
         tables: Rows to fit to, by name; at least 2 of each.
-        keys: Between them.
+        keys: Between them; the first of a table says what its rows belong to.
         options: What the user says of some tables; their seeds follow from ``seed``.
         seed: Of everything that is random.
         profiles: Of the whole tables that the rows are samples of.
@@ -65,7 +65,7 @@ def fit(
         def progress(share: float, place: int = place) -> None:
             on_progress((place + share) / len(names))
 
-        own = _primary_first([key for key in keys if key.table == name], kept)
+        own = [key for key in keys if key.table == name]
         rows = [_numbers(rows_of(key, kept)) for key in own]
         parents = [known[key.parent] for key in own]
         copies = _copies(own, rows, kept)
@@ -198,14 +198,6 @@ def _numbers(rows: pa.Array) -> Ints:
 def _placed(of: Ints, parents: Given) -> Ints:
     """Rows that belong to none belong to what follows all others."""
     return np.where(of < 0, len(parents.codes), of)
-
-
-def _primary_first(keys: Sequence[Key], tables: Mapping[str, pa.Table]) -> list[Key]:
-    """Rows belong to that of which fewest belong to one, as lines to orders, not to products."""
-    return sorted(
-        keys,
-        key=lambda key: -int(pc.count_distinct(tables[key.table][key.column]).as_py()),
-    )
 
 
 def _without_orphans(

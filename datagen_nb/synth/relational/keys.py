@@ -1,6 +1,7 @@
 """Keys between tables: stated, or found by names and values; and the order that they give.
 
-A key is a column of one table whose values are those of a unique column of another.
+A key is a column of one table whose values are those of a unique column of another. Of the keys
+of a table the first says what its rows *belong* to, the others what they also refer to.
 """
 
 from __future__ import annotations
@@ -54,6 +55,9 @@ def parse_keys(texts: Iterable[str], tables: Mapping[str, pa.Table]) -> tuple[Ke
         texts: Each as ``"orders.customer_id -> customers.id"``.
         tables: By name.
 
+    Returns:
+        As ``find_keys`` does.
+
     Raises:
         InputError: One is not written so, names what is not there, is composite, or leads to a
             column that is not unique or has too few of the values.
@@ -70,13 +74,17 @@ def parse_keys(texts: Iterable[str], tables: Mapping[str, pa.Table]) -> tuple[Ke
                 )
         _check(key, tables)
         found.append(key)
-    return tuple(found)
+    return _belonging_first(found, tables)
 
 
 def find_keys(tables: Mapping[str, pa.Table]) -> tuple[Key, ...]:
     """Find the keys between tables, by the names of columns and by texts that both have.
 
     A table's key to itself is not looked for.
+
+    Returns:
+        Of each table first that by which fewest rows belong to one: lines belong to orders, and
+        refer to products.
     """
     unique = {
         name: [column for column in table.column_names if _is_unique(table[column])]
@@ -93,7 +101,7 @@ def find_keys(tables: Mapping[str, pa.Table]) -> tuple[Key, ...]:
             ]
             if best := _best(candidates, tables, unique[name]):
                 found.append(best)
-    return tuple(found)
+    return _belonging_first(found, tables)
 
 
 def in_order(tables: Iterable[str], keys: Sequence[Key]) -> tuple[str, ...]:
@@ -132,6 +140,11 @@ def rows_of(key: Key, tables: Mapping[str, pa.Table]) -> pa.Array:
 def orphans_of(key: Key, tables: Mapping[str, pa.Table]) -> int:
     """Rows of a key's table whose value the other table does not have."""
     return int(pc.sum(pc.equal(rows_of(key, tables), -1)).as_py() or 0)
+
+
+def _belonging_first(keys: Sequence[Key], tables: Mapping[str, pa.Table]) -> tuple[Key, ...]:
+    counts = {key: pc.count_distinct(plain(tables[key.table][key.column])).as_py() for key in keys}
+    return tuple(sorted(keys, key=lambda key: -counts[key]))
 
 
 def _parsed(text: str, tables: Mapping[str, pa.Table]) -> Key:

@@ -122,6 +122,17 @@ def test_orphans_of_a_stated_key_are_counted():
     assert caught.value.details["orphans"] == 90
 
 
+def test_rows_belong_to_that_of_which_fewest_belong_to_one():
+    """Lines to orders, not to products, whether keys are found or stated."""
+    lines = pa.table(
+        {"product_id": [n % 7 for n in range(200)], "order_id": [1 + n // 2 for n in range(200)]}
+    )
+    tables = SHOP | {"lines": lines, "products": pa.table({"id": range(7), "price": range(7)})}
+    expected = ["lines.order_id -> orders.id", "lines.product_id -> products.id"]
+    assert [text for text in found(tables) if text.startswith("lines")] == expected
+    assert [str(key) for key in parse_keys(expected[::-1], tables)] == expected
+
+
 def test_tables_follow_those_that_they_belong_to():
     """However they are given."""
     keys = [Key("lines", "order", "orders", "id"), Key("orders", "customer", "customers", "id")]
