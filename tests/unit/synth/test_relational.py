@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from datagen_nb.synth.quality.keys import Databases, compare_keys
 from datagen_nb.synth.relational import Division, RelationalModel, find_keys, fit, parse_keys
 
 CUSTOMERS, PRODUCTS = 300, 40
@@ -243,3 +244,34 @@ def test_keys_meet_whatever_the_tables_are(sizes, nulls, rows, slice_rows, seed)
         assert set(values) <= set(made_keys)
         assert new[key.table][key.column].null_count == 0 or nulls
     assert len(new["leaves"]) == len(new["children"])
+
+
+def test_the_report_compares_keys(tables, model, made):
+    """Integrity, numbers of rows, and columns of the two tables that depend on each other."""
+    nothing = {name: table.slice(0, 0) for name, table in tables.items()}
+    found = {one.key: one for one in compare_keys(Databases(tables, nothing, made), model)}
+    orders = found["orders.customer_id -> customers.customer_id"]
+    assert {one.kept for one in found.values()} == {1.0}
+    assert orders.missing == orders.missing_synthetic == 0
+    assert orders.rows == pytest.approx(len(tables["orders"]) / CUSTOMERS, rel=1e-3)
+    assert orders.without_synthetic == pytest.approx(orders.without, abs=0.05)
+    assert orders.distance < 0.15
+    assert ("orders.amount", "customers.tier") in {
+        tuple(sorted(pair.columns, reverse=True)) for pair in orders.pairs
+    }
+
+
+def test_the_report_sees_keys_that_lead_nowhere(tables, model, made):
+    """And numbers of rows that are others."""
+    nothing = {name: table.slice(0, 0) for name, table in tables.items()}
+    broken = made | {"customers": made["customers"].slice(0, 150)}
+    found = {one.key: one for one in compare_keys(Databases(tables, nothing, broken), model)}[
+        "orders.customer_id -> customers.customer_id"
+    ]
+    assert 0.3 < found.kept < 0.7
+    one_each = made | {"orders": made["orders"].slice(0, 0)}
+    found = {one.key: one for one in compare_keys(Databases(tables, nothing, one_each), model)}[
+        "orders.customer_id -> customers.customer_id"
+    ]
+    assert found.without_synthetic == 1
+    assert found.distance > 0.9
