@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -12,16 +12,16 @@ from threadpoolctl import threadpool_limits
 
 from datagen_nb import relations
 from datagen_nb.core.errors import InputError
-from datagen_nb.synth import keys
+from datagen_nb.synth import alike, keys
 from datagen_nb.synth.arrays import plain_table
 from datagen_nb.synth.decisions import Decisions, decide
 from datagen_nb.synth.keys import Codes, Group
-from datagen_nb.synth.kinds import identifier
+from datagen_nb.synth.kinds import identifier, numeric
 from datagen_nb.synth.margin_fitting import MIN_COUNT
 from datagen_nb.synth.model import Model
 from datagen_nb.synth.preparing import Prepared, prepare, typed_columns, value_columns
 from datagen_nb.synth.profile import Profile
-from datagen_nb.synth.stage import Given, Stage
+from datagen_nb.synth.stage import Fit, Given, Stage
 
 
 def fit(
@@ -122,7 +122,8 @@ class Level:
 
     Attributes:
         columns: It is the same in all rows that belong to one row of the other table.
-        stage: Draws it for each of these, all but what is made anew.
+        stage: Draws it for each of these, all but what is made anew; and the means of numbers in
+            which rows that belong together are alike.
     """
 
     columns: tuple[str, ...]
@@ -155,7 +156,7 @@ def fit_stages(
         prepared: The table.
         entity: The column that tells entities with several rows apart, where it is not found.
         above: For each key to another table: for each row the number of the one that it belongs
-            to, and what is known of these.
+            to, -1 for none, and what is known of these.
     """
     fitting, table, fit = prepared.fitting, prepared.typed, prepared.fit
     sample, makers = fitting.sample, fitting.decided.makers
@@ -163,16 +164,13 @@ def fit_stages(
     codes = raw | {name: keys.codes_of(table[name]) for name in table.column_names}
     missing = {name: pc.is_null(sample[name]) for name in makers if sample[name].null_count}
     table = pa.table({name: table[name] for name in table.column_names} | missing)
-    given, levels, number = Given.nothing(sample.num_rows), list[Level](), 0
+    given, levels = Given.nothing(sample.num_rows), list[Level]()
     for of, parents in above:
-        owners, first, of_rows = np.unique(of, return_index=True, return_inverse=True)
-        depending = tuple(name for name in codes if keys.depends(codes[name], on=of))
-        own = [name for name in table.column_names if name in depending]
-        rows = table.select(own).take(pa.array(first))
-        stage, known = fit.stage(rows, parents.take(owners), number)
-        levels.append(Level(depending, stage))
-        codes = {name: one for name, one in codes.items() if name not in depending}
-        given, number = given.beside(known.take(of_rows)), number + 1
+        above_rows, known = _level(fit, table, codes, of, parents, len(levels))
+        levels.append(above_rows)
+        codes = {name: one for name, one in codes.items() if name not in above_rows.columns}
+        given = given.beside(known)
+    number = len(levels)
     identifying = {name: raw[name] for name in codes if name in makers and makers[name].is_unique}
     groups = keys.find(identifying, codes, entity=entity, sizes=fitting.rows_per_key())
     stages: list[Stage] = []
@@ -193,3 +191,30 @@ def fit_stages(
     own = [name for name in table.column_names if name not in grouped]
     stage, known = fit.stage(table.select(own), given, number)
     return Fitted(tuple(levels), groups, (*stages, stage), known)
+
+
+def _level(
+    fit: Fit,
+    table: pa.Table,
+    codes: Mapping[str, Codes],
+    of: Codes,
+    parents: Given,
+    number: int,
+) -> tuple[Level, Given]:
+    """What depends on a key to another table, and what is known of each row with it."""
+    belonging = np.flatnonzero(of >= 0)
+    owners, first, of_rows = np.unique(of[belonging], return_index=True, return_inverse=True)
+    depending = tuple(
+        name for name, one in codes.items() if keys.depends(one[belonging], on=of[belonging])
+    )
+    rows = table.take(pa.array(belonging))
+    free = [name for name in table.column_names if name in codes and name not in depending]
+    means = alike.means(rows.select(free), of_rows)
+    own = [name for name in table.column_names if name in depending]
+    columns = {name: rows[name].take(pa.array(first)) for name in own} | means
+    given = parents.take(owners).beside(alike.given_of(np.bincount(of_rows)))
+    kinds = {**fit.kinds, **dict.fromkeys(means, numeric.KIND.name)}
+    stage, known = replace(fit, kinds=kinds).stage(pa.table(columns), given, number)
+    places = np.full(len(of), -1)
+    places[belonging] = of_rows
+    return Level(depending, stage), known.with_none().take(places)

@@ -65,6 +65,11 @@ class Given:
         """The rows of these numbers."""
         return Given(self.codes[rows], self.unordered)
 
+    def with_none(self) -> Given:
+        """A row more, at the end, of which nothing is known; its number is -1 too."""
+        nothing = np.full((1, self.codes.shape[1]), -1, dtype=np.float32)
+        return Given(np.vstack([self.codes, nothing]), self.unordered)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Stage:

@@ -21,7 +21,7 @@ from datagen_nb.synth.model import Model
 from datagen_nb.synth.preparing import MAX_SIZES, prepare
 from datagen_nb.synth.profile import Profile
 from datagen_nb.synth.relational.keys import Key, in_order, orphans_of, rows_of
-from datagen_nb.synth.relational.model import ROWS, Link, RelationalModel, TableModel, with_none
+from datagen_nb.synth.relational.model import ROWS, Link, RelationalModel, TableModel
 from datagen_nb.synth.stage import Fit, Given
 
 
@@ -76,10 +76,7 @@ def fit(
         model, levels, known[name] = _fitted(
             table,
             chosen,
-            [
-                (_placed(of, given), with_none(given))
-                for of, given in zip(rows, parents, strict=True)
-            ],
+            list(zip(rows, parents, strict=True)),
             profile=(profiles or {}).get(name),
             held_back=(held_back or {}).get(name),
             on_progress=progress,
@@ -116,7 +113,7 @@ def _fitted(
     if not table.num_columns:
         given = Given.nothing(len(above[0][0]))
         for of, parents in above:
-            given = given.beside(parents.take(of))
+            given = given.beside(parents.with_none().take(of))
         return None, [None for _ in above], given
     prepared = prepare(
         table,
@@ -193,11 +190,6 @@ def _copies(
 
 def _numbers(rows: pa.Array) -> Ints:
     return np.asarray(rows.fill_null(-1), dtype=np.int64)
-
-
-def _placed(of: Ints, parents: Given) -> Ints:
-    """Rows that belong to none belong to what follows all others."""
-    return np.where(of < 0, len(parents.codes), of)
 
 
 def _without_orphans(

@@ -197,6 +197,12 @@ def _check(key: Key, tables: Mapping[str, pa.Table]) -> None:
             "are missing or repeat. Give the column in which each row has a value of its own.",
         )
     orphans, rows = orphans_of(key, tables), tables[key.table].num_rows
+    if tables[key.table][key.column].null_count == rows:
+        raise _error(
+            "empty_key",
+            f"The key {str(key)!r} cannot be kept: {key.table}.{key.column} has no values. "
+            "Leave it out.",
+        )
     if orphans > MAX_ORPHANS * rows:
         raise _error(
             "orphan_keys",

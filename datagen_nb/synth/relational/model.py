@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from datagen_nb.synth import packing
+from datagen_nb.synth import alike, packing
 from datagen_nb.synth.drawn import Columns, Drawn, Ints
 from datagen_nb.synth.fitting import Level
 from datagen_nb.synth.model import Above, Model, Part
@@ -80,10 +80,9 @@ class Link:
         sizes: Ints = np.maximum(table[ROWS].to_numpy().astype(np.int64), 0)
         return sizes
 
-    def shares(self, given: Given, streams: Streams) -> Shares:
+    def shares(self, sizes: Ints) -> Shares:
         """How often each row of the other table is chosen: as often as in the input, by rank."""
-        drawn = self.drawn_sizes(given, streams)
-        ranks = np.argsort(np.argsort(drawn, kind="stable"), kind="stable")
+        ranks = np.argsort(np.argsort(sizes, kind="stable"), kind="stable")
         places = (ranks + 0.5) / len(ranks) * len(self.sizes)
         return self.sizes[places.astype(np.int64)].astype(np.float64)
 
@@ -118,6 +117,7 @@ class _Parents:
     """Rows that rows of another table belong to, and what these have of them."""
 
     rows: _Slice
+    sizes: Ints
     given: Given
     drawn: Columns
     made: Columns
@@ -133,6 +133,7 @@ class _Parents:
                 pa.concat_tables([one.rows.table for one in pieces]),
                 _stacked([one.rows.given for one in pieces]),
             ),
+            np.concatenate([one.sizes for one in pieces]),
             _stacked([one.given for one in pieces]),
             {name: pa.concat_arrays([one.drawn[name] for one in pieces]) for name in first.drawn},
             {name: pa.concat_arrays([one.made[name] for one in pieces]) for name in first.made},
@@ -140,7 +141,7 @@ class _Parents:
 
     def above(self, of: Ints) -> Above:
         """What rows belong to; those of no number belong to none, the last."""
-        return Above(of, with_none(self.given), _with_null(self.drawn), _with_null(self.made))
+        return Above(of, self.given.with_none(), _with_null(self.drawn), _with_null(self.made))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -263,22 +264,24 @@ class _Drawing:
         rows = self.slice(link.key.parent, index)
         model, level = self.model.tables[link.key.table].model, link.level
         count = rows.table.num_rows
-        if model is None or level is None or not count:
-            return _Parents(rows, rows.given, {}, {})
-        table, given = level.stage.draw(rows.given, self._streams(link, "level", index))
-        drawn = {name: table[name].combine_chunks() for name in table.column_names}
+        if not count:
+            return _Parents(rows, np.zeros(0, dtype=np.int64), rows.given, {}, {})
+        sizes = link.drawn_sizes(rows.given, self._streams(link, "rows", index))
+        if model is None or level is None:
+            return _Parents(rows, sizes, rows.given, {}, {})
+        known = rows.given.beside(alike.given_of(sizes))
+        table, given = level.stage.draw(known, self._streams(link, "level", index))
+        own = [name for name in table.column_names if name in level.columns]
+        drawn = {name: table[name].combine_chunks() for name in own}
         part = self._part(model, self.model.root_of(link.key.parent), index)
         missing = {name: one for name, one in drawn.items() if name in model.makers}
         made = part.make(level.columns, Drawn(count, {}, missing, ()))
-        return _Parents(rows, given, drawn, made)
+        return _Parents(rows, sizes, given, drawn, made)
 
     def _belonging(self, link: Link, parents: _Parents, index: int) -> Ints:
         """Hand out rows to those that they belong to, as many to each as is drawn."""
         count = parents.rows.table.num_rows
-        if not count:
-            return np.zeros(0, dtype=np.int64)
-        sizes = link.drawn_sizes(parents.rows.given, self._streams(link, "rows", index))
-        of = np.repeat(np.arange(count), sizes)
+        of = np.repeat(np.arange(count), parents.sizes)
         random = self._random(link, "order", index)
         alone = int(link.alone * len(of) + random.random())
         of = np.concatenate([of, np.full(alone, count)])
@@ -313,8 +316,7 @@ class _Drawing:
             piece = self._parents(link, place)
             if piece.rows.table.num_rows:
                 pieces.append(piece)
-                streams = self._streams(link, "rows", place)
-                shares.append(link.shares(piece.rows.given, streams))
+                shares.append(link.shares(piece.sizes))
         return _Parents.joined(pieces), np.concatenate(shares)
 
     def _streams(self, link: Link, use: str, index: int) -> Streams:
@@ -323,12 +325,6 @@ class _Drawing:
     def _random(self, link: Link, use: str, index: int) -> np.random.Generator:
         words = crc32(f"{use} {link.key}".encode())
         return np.random.default_rng([self.model.seed, words, index])
-
-
-def with_none(given: Given) -> Given:
-    """What is known of some rows, and of none at their end."""
-    nothing = np.full((1, given.codes.shape[1]), -1, dtype=np.float32)
-    return Given(np.vstack([given.codes, nothing]), given.unordered)
 
 
 def _stacked(pieces: Sequence[Given]) -> Given:
