@@ -21,6 +21,10 @@ MIN_SHARE = 0.05
 MIN_GROUPS = 20
 """With fewer rows to belong to, means are not looked at."""
 
+GROUPS_PER_TERM = 10
+"""Rows to belong to for each term of what is known of them, at least."""
+
+Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 
@@ -29,29 +33,54 @@ def given_of(sizes: Ints) -> Given:
     return Given(np.log(np.maximum(sizes, 1))[:, None].astype(np.float32))
 
 
-def means(table: pa.Table, of: Ints) -> dict[str, pa.Array]:
+def means(table: pa.Table, of: Ints, given: Given) -> dict[str, pa.Array]:
     """The means of the numbers in which rows that belong together are alike.
 
     Args:
         table: The rows.
         of: What each belongs to, from 0; each number is there.
+        given: What is known of these: likeness that follows from it is none of its own.
     """
     found = {}
     for name in table.column_names:
         type = table[name].type
-        if pa.types.is_integer(type) or pa.types.is_floating(type):
-            values = table[name].cast(pa.float64(), safe=False).to_numpy()
-            known = np.isfinite(values)
-            counts = np.bincount(of[known], minlength=int(of.max()) + 1)
-            if not is_alike(values[known], of[known]):
-                continue
-            sums = np.bincount(of[known], values[known], minlength=len(counts))
-            whole = values[known].mean()
-            found[MEAN + name] = pa.array(np.where(counts > 0, sums / np.maximum(counts, 1), whole))
+        if not (pa.types.is_integer(type) or pa.types.is_floating(type)):
+            continue
+        values = table[name].cast(pa.float64(), safe=False).to_numpy()
+        known = np.isfinite(values)
+        numbers, owners = values[known], of[known]
+        if not is_alike(unexplained(numbers, owners, given), owners):
+            continue
+        counts = np.bincount(owners, minlength=len(given.codes))
+        sums = np.bincount(owners, numbers, minlength=len(counts))
+        filled = np.where(counts > 0, sums / np.maximum(counts, 1), numbers.mean())
+        found[MEAN + name] = pa.array(filled)
     return found
 
 
-def is_alike(values: npt.NDArray[np.float64], of: Ints) -> bool:
+def unexplained(values: Floats, of: Ints, given: Given) -> Floats:
+    """What a linear regression on what is known of groups leaves of their values."""
+    centred = values - values.mean() if len(values) else values
+    terms = []
+    for place, codes in enumerate(given.codes.T):
+        levels = np.unique(codes)
+        if place not in given.unordered:
+            columns = [codes[of].astype(np.float64)]
+        elif len(levels) * GROUPS_PER_TERM <= len(codes):
+            columns = [(codes[of] == level).astype(np.float64) for level in levels[1:]]
+        else:
+            continue
+        terms += [(one - one.mean()) / one.std() for one in columns if np.ptp(one) > 0]
+    terms.sort(key=lambda term: -abs(float(term @ centred)))
+    chosen = terms[: len(given.codes) // GROUPS_PER_TERM]
+    if not chosen:
+        return centred
+    matrix = np.column_stack(chosen)
+    left: Floats = centred - matrix @ np.linalg.lstsq(matrix, centred, rcond=None)[0]
+    return left
+
+
+def is_alike(values: Floats, of: Ints) -> bool:
     """Whether more of the variance lies between groups than chance explains.
 
     Source: one-way analysis of variance, the estimate of the intraclass correlation (Donner,

@@ -209,10 +209,11 @@ def _level(
     )
     rows = table.take(pa.array(belonging))
     free = [name for name in table.column_names if name in codes and name not in depending]
-    means = alike.means(rows.select(free), of_rows)
+    given = parents.take(owners)
+    means = alike.means(rows.select(free), of_rows, given)
     own = [name for name in table.column_names if name in depending]
     columns = {name: rows[name].take(pa.array(first)) for name in own} | means
-    given = parents.take(owners).beside(alike.given_of(np.bincount(of_rows)))
+    given = given.beside(alike.given_of(np.bincount(of_rows)))
     kinds = {**fit.kinds, **dict.fromkeys(means, numeric.KIND.name)}
     stage, known = replace(fit, kinds=kinds).stage(pa.table(columns), given, number)
     places = np.full(len(of), -1)

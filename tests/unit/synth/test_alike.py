@@ -6,6 +6,7 @@ import pytest
 
 from datagen_nb.synth import alike
 from datagen_nb.synth.relational import Division, find_keys, fit
+from datagen_nb.synth.stage import Given
 
 
 def test_independent_values_are_not_alike():
@@ -28,6 +29,17 @@ def test_few_groups_say_nothing():
     """Also one row each."""
     assert not alike.is_alike(np.arange(100.0), np.arange(100) // 50)
     assert not alike.is_alike(np.arange(100.0), np.arange(100))
+
+
+def test_what_is_known_of_a_group_explains_likeness():
+    """By a number or a category; what is left is independent."""
+    random = np.random.default_rng(3)
+    of = random.integers(0, 200, 900)
+    number, category = random.normal(size=200), random.integers(0, 4, 200)
+    known = Given(np.column_stack([number, category]).astype(np.float32), (1,))
+    amount = pa.table({"amount": (5 * number + 7 * (category == 2))[of] + random.normal(size=900)})
+    assert not alike.means(amount, of, known)
+    assert list(alike.means(amount, of, Given.nothing(200))) == [alike.MEAN + "amount"]
 
 
 def likeness(tables):
