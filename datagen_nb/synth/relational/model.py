@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from datagen_nb.codecs import Codec
 from datagen_nb.synth import alike, packing
 from datagen_nb.synth.drawn import Columns, Drawn, Ints
 from datagen_nb.synth.fitting import Level
@@ -168,6 +169,26 @@ class RelationalModel:
         while links := self.tables[name].links:
             name = links[0].key.parent
         return name
+
+    def kinds_of(self, name: str) -> dict[str, str]:
+        """Kind of each column of a table; what is copied has that of the other table's."""
+        table = self.tables[name]
+        found = dict(table.model.kinds) if table.model else {}
+        for link in table.links:
+            kinds = self.kinds_of(link.key.parent)
+            found |= {column: kinds[other] for column, other in link.copies.items()}
+        return {field.name: found[field.name] for field in table.schema}
+
+    def codecs_of(self, name: str) -> dict[str, Codec]:
+        """How columns of a table are spelled; what is copied as in the other table."""
+        table = self.tables[name]
+        found = dict(table.model.codecs) if table.model else {}
+        for link in table.links:
+            codecs = self.codecs_of(link.key.parent)
+            found |= {
+                column: codecs[other] for column, other in link.copies.items() if other in codecs
+            }
+        return found
 
     def generate(
         self, root: str, index: int, divisions: Mapping[str, Division]

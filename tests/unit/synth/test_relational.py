@@ -7,8 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from datagen_nb.synth.quality.keys import Databases, compare_keys
-from datagen_nb.synth.relational import Division, RelationalModel, find_keys, fit, parse_keys
+from datagen_nb.synth.quality.tables import Databases, assess_tables, compare_keys
+from datagen_nb.synth.relational import (
+    Division,
+    RelationalModel,
+    find_keys,
+    fit,
+    parse_keys,
+    sampling,
+)
 
 CUSTOMERS, PRODUCTS = 300, 40
 
@@ -275,3 +282,22 @@ def test_the_report_sees_keys_that_lead_nowhere(tables, model, made):
     ]
     assert found.without_synthetic == 1
     assert found.distance > 0.9
+
+
+def test_each_table_has_a_report(tables):
+    """Columns are like the input's, and nothing that points at someone comes back."""
+    keys = find_keys(tables)
+    training, held_back = sampling.split(tables, keys, seed=1)
+    model = fit(training, keys, seed=1, held_back=held_back)
+    made = made_by(model, DIVISIONS)
+    reports = assess_tables(Databases(training, held_back, made), model)
+    assert set(reports) == set(tables)
+    for name, report in reports.items():
+        scores = {one.name: one.score for one in report.columns if one.kind != "id"}
+        assert scores
+        assert min(scores.values()) > (0.6 if name == "products" else 0.9), (name, scores)
+        assert not [one for one in report.memorisation.disclosed if not one.expected]
+    returned = {one.column for one in reports["orders"].memorisation.returned}
+    assert {"order_no", "customer_id", "account"} <= returned
+    assert model.kinds_of("orders")["customer_id"] == "id"
+    assert model.kinds_of("orders")["town"] == "categorical"

@@ -1,4 +1,4 @@
-"""How the rows of several tables belong together, beside those of the input."""
+"""The report on several tables: each by itself, and how their rows belong together."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from datagen_nb.codecs import Codec
 from datagen_nb.core.kinds import Scale, scale_of
-from datagen_nb.core.result import KeyFidelity, PairFidelity
+from datagen_nb.core.result import KeyFidelity, PairFidelity, Report
 from datagen_nb.synth.arrays import plain_table
+from datagen_nb.synth.quality.assessment import MIN_COUNT, assess
 from datagen_nb.synth.quality.columns import Column, Tables, columns_of, typed
 from datagen_nb.synth.quality.pairs import compare_pairs
 from datagen_nb.synth.relational.keys import Key, rows_of
@@ -27,6 +27,32 @@ class Databases(NamedTuple):
     training: Mapping[str, pa.Table]
     held_back: Mapping[str, pa.Table]
     synthetic: Mapping[str, pa.Table]
+
+
+def assess_tables(
+    databases: Databases, model: RelationalModel, *, min_count: int = MIN_COUNT
+) -> dict[str, Report]:
+    """Compare each table of a result with that of the input, by name.
+
+    Args:
+        databases: Rows fitted to, held back, and made.
+        model: That made them.
+        min_count: A value that fewer rows of the input have is rare, and must not come back.
+    """
+    reports = {}
+    for name, table in model.tables.items():
+        makers = table.model.makers if table.model else {}
+        reports[name] = assess(
+            databases.training[name],
+            databases.held_back[name],
+            databases.synthetic[name],
+            model.kinds_of(name),
+            codecs=model.codecs_of(name),
+            relations=tuple(table.model.relations) if table.model else (),
+            min_count=min_count,
+            shared=[column for column, maker in makers.items() if not maker.is_unique],
+        )
+    return reports
 
 
 def compare_keys(databases: Databases, model: RelationalModel) -> tuple[KeyFidelity, ...]:
@@ -74,17 +100,17 @@ class _Owned(NamedTuple):
 
 def _pairs(key: Key, databases: Databases, model: RelationalModel) -> tuple[PairFidelity, ...]:
     """Pairs of a column of each table, over rows with those that they belong to."""
-    kinds: dict[str, str] = {}
-    codecs: dict[str, Codec] = {}
-    for name in (key.table, key.parent):
-        if (own := model.tables[name].model) is None:
-            return ()
-        kinds |= {
-            f"{name}.{column}": kind
-            for column, kind in own.kinds.items()
-            if scale_of(kind) in {Scale.ORDERED, Scale.NOMINAL}
-        }
-        codecs |= {f"{name}.{column}": codec for column, codec in own.codecs.items()}
+    kinds = {
+        f"{name}.{column}": kind
+        for name in (key.table, key.parent)
+        for column, kind in model.kinds_of(name).items()
+        if scale_of(kind) is not Scale.NEW
+    }
+    codecs = {
+        f"{name}.{column}": codec
+        for name in (key.table, key.parent)
+        for column, codec in model.codecs_of(name).items()
+    }
     joined = Tables(*(plain_table(_joined(key, one, list(kinds))) for one in databases))
     parsed, spellings = typed(joined, {name: codecs[name] for name in codecs if name in kinds})
     columns = [one for one in columns_of(parsed, kinds, spellings) if isinstance(one, Column)]
