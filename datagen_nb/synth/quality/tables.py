@@ -62,8 +62,7 @@ def compare_keys(databases: Databases, model: RelationalModel) -> tuple[KeyFidel
         databases: Rows fitted to, held back, and made; the last whole.
         model: That made them.
     """
-    keys = [link.key for table in model.tables.values() for link in table.links]
-    return tuple(_compared(key, databases, model) for key in keys)
+    return tuple(_compared(key, databases, model) for key in model.keys)
 
 
 def _compared(key: Key, databases: Databases, model: RelationalModel) -> KeyFidelity:

@@ -65,14 +65,14 @@ def fit(
         def progress(share: float, place: int = place) -> None:
             on_progress((place + share) / len(names))
 
-        own = [key for key in keys if key.table == name]
+        copies = _copies([key for key in keys if key.table == name], kept)
+        own = list(copies)
         rows = [_numbers(rows_of(key, kept)) for key in own]
         parents = [known[key.parent] for key in own]
-        copies = _copies(own, rows, kept)
         new = {key.parent_column: identifier.KIND.name for key in keys if key.parent == name}
         chosen = (options or {}).get(name, FitOptions())
         chosen = replace(chosen, seed=seed_of(seed, name), columns={**new, **chosen.columns})
-        table = kept[name].drop_columns([column for one in copies for column in one])
+        table = kept[name].drop_columns([column for one in copies.values() for column in one])
         model, levels, known[name] = _fitted(
             table,
             chosen,
@@ -82,17 +82,15 @@ def fit(
             on_progress=progress,
         )
         links = tuple(
-            _link(key, copied, level, of, given, chosen)
-            for key, copied, level, of, given in zip(
-                own, copies, levels, rows, parents, strict=True
-            )
+            _link(key, copies[key], level, of, given, chosen)
+            for key, level, of, given in zip(own, levels, rows, parents, strict=True)
         )
         schema = kept[name].schema.remove_metadata()
         for field in model.schema if model else ():
             schema = schema.set(schema.get_field_index(field.name), field)
         warnings += [f"{name}: {message}" for message in (model.warnings if model else ())]
         fitted[name] = TableModel(schema, kept[name].num_rows, links, model)
-    return RelationalModel(fitted, seed, tuple(warnings))
+    return RelationalModel(fitted, tuple(keys), seed, tuple(warnings))
 
 
 def seed_of(seed: int, name: str) -> int:
@@ -160,31 +158,33 @@ def _link(
     )
 
 
-def _copies(
-    own: Sequence[Key], rows: Sequence[Ints], tables: Mapping[str, pa.Table]
-) -> list[dict[str, str]]:
-    """For each key the columns that repeat one of the other table in all rows, and itself.
+def _copies(keys: Sequence[Key], tables: Mapping[str, pa.Table]) -> dict[Key, dict[str, str]]:
+    """For each key of a table the columns that repeat one of the other table, and itself.
 
-    As in relations of one table, a column that rarely varies is no evidence.
+    As in relations of one table, a column that rarely varies is no evidence. A key that repeats one
+    of a table before, as the customer of a line that of its order, is no key of its own.
     """
-    taken = {key.column for key in own}
-    found = []
-    for key, of in zip(own, rows, strict=True):
+    found: dict[Key, dict[str, str]] = {}
+    taken: set[str] = set()
+    own = {key.column for key in keys}
+    for key in keys:
+        if key.column in taken:
+            continue
         table, parent = tables[key.table], tables[key.parent]
+        of = _numbers(rows_of(key, tables))
         places = pa.array(of, mask=of < 0)
-        copies = {key.column: key.parent_column}
+        found[key] = {key.column: key.parent_column}
+        taken.add(key.column)
         for name in table.column_names:
-            if name in taken or not depends(codes_of(plain(table[name])), on=of):
-                continue
-            for other in parent.column_names:
-                same_type = table[name].type == parent[other].type
-                if same_type and table[name].combine_chunks().equals(
-                    parent[other].combine_chunks().take(places)
-                ):
-                    copies[name] = other
-                    taken.add(name)
-                    break
-        found.append(copies)
+            if name not in taken and (name in own or depends(codes_of(plain(table[name])), on=of)):
+                column = table[name].combine_chunks()
+                for other in parent.column_names:
+                    if column.type == parent[other].type and column.equals(
+                        parent[other].combine_chunks().take(places)
+                    ):
+                        found[key][name] = other
+                        taken.add(name)
+                        break
     return found
 
 

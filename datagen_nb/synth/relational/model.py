@@ -151,11 +151,13 @@ class RelationalModel:
 
     Attributes:
         tables: By name, each after those that it has keys to.
+        keys: Between them, those that follow from others too.
         seed: Of everything that is drawn.
         warnings: What a user should know, in sentences.
     """
 
     tables: dict[str, TableModel]
+    keys: tuple[Key, ...]
     seed: int
     warnings: tuple[str, ...]
 

@@ -301,3 +301,18 @@ def test_each_table_has_a_report(tables):
     assert {"order_no", "customer_id", "account"} <= returned
     assert model.kinds_of("orders")["customer_id"] == "id"
     assert model.kinds_of("orders")["town"] == "categorical"
+
+
+def test_two_ways_to_a_table_agree(tables):
+    """The customer of a line is that of its order."""
+    orders = tables["orders"].to_pandas().set_index("order_no").customer_id
+    customers = pa.array(orders.loc[tables["lines"]["order_no"].to_numpy()].to_numpy())
+    more = tables | {"lines": tables["lines"].append_column("customer_id", customers)}
+    keys = find_keys(more)
+    assert len(keys) == 4
+    model = fit(more, keys)
+    assert model.keys == keys
+    made = made_by(model, DIVISIONS)
+    joined = made["lines"].to_pandas().merge(made["orders"].to_pandas(), on="order_no")
+    assert len(joined) == len(made["lines"])
+    assert (joined.customer_id_x == joined.customer_id_y).all()
