@@ -69,6 +69,7 @@ def fit(
         own = list(copies)
         rows = [_numbers(rows_of(key, kept)) for key in own]
         parents = [known[key.parent] for key in own]
+        profile = (profiles or {}).get(name)
         new = {key.parent_column: identifier.KIND.name for key in keys if key.parent == name}
         chosen = (options or {}).get(name, FitOptions())
         chosen = replace(chosen, seed=seed_of(seed, name), columns={**new, **chosen.columns})
@@ -77,7 +78,7 @@ def fit(
             table,
             chosen,
             list(zip(rows, parents, strict=True)),
-            profile=(profiles or {}).get(name),
+            profile=profile,
             held_back=(held_back or {}).get(name),
             on_progress=progress,
         )
@@ -89,7 +90,13 @@ def fit(
         for field in model.schema if model else ():
             schema = schema.set(schema.get_field_index(field.name), field)
         warnings += [f"{name}: {message}" for message in (model.warnings if model else ())]
-        fitted[name] = TableModel(schema, kept[name].num_rows, links, model)
+        fitted[name] = TableModel(
+            schema,
+            kept[name].num_rows,
+            profile.rows if profile else tables[name].num_rows,
+            links,
+            model,
+        )
     return RelationalModel(fitted, tuple(keys), seed, tuple(warnings))
 
 

@@ -17,6 +17,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from datagen_nb.codecs import Codec
+from datagen_nb.core.errors import InputError
+from datagen_nb.core.quoting import did_you_mean
 from datagen_nb.synth import alike, packing
 from datagen_nb.synth.drawn import Columns, Drawn, Ints
 from datagen_nb.synth.fitting import Level
@@ -95,12 +97,14 @@ class TableModel:
     Attributes:
         schema: Names and types of its columns, the input's.
         rows: How many rows it was fitted to.
+        input_rows: How many the input has.
         links: Of its keys to other tables, of which the first says to what its rows belong.
         model: Of its other columns; ``None`` if it has only these keys.
     """
 
     schema: pa.Schema
     rows: int
+    input_rows: int
     links: tuple[Link, ...]
     model: Model | None
 
@@ -171,6 +175,49 @@ class RelationalModel:
         while links := self.tables[name].links:
             name = links[0].key.parent
         return name
+
+    def divisions(self, rows: Mapping[str, int], *, cells: int) -> dict[str, Division]:
+        """Divide what is to be made into slices.
+
+        Args:
+            rows: Of some roots; of the others as many as the input has.
+            cells: Rows times columns of a slice, about, over all of its tables.
+
+        Raises:
+            InputError: Rows are asked for of what is no root.
+
+        Example:
+            ```python
+            divisions = model.divisions({"customers": 5_000}, cells=500_000)
+            made = model.generate("customers", 0, divisions)
+            ```
+        """
+        for name in rows:
+            self._check_root(name)
+        found = {}
+        for root in self.roots:
+            total = rows.get(root, self.tables[root].input_rows)
+            of_root = sum(
+                table.rows * len(table.schema)
+                for name, table in self.tables.items()
+                if self.root_of(name) == root
+            )
+            each = max(cells * self.tables[root].rows // of_root, 1)
+            found[root] = Division(total, min(each, total))
+        return found
+
+    def _check_root(self, name: str) -> None:
+        if name in self.roots:
+            return
+        if name in self.tables:
+            root = self.root_of(name)
+            message = (
+                f"How many rows {name!r} has follows from those of {root!r}. Ask for rows of "
+                f"{root!r} instead."
+            )
+        else:
+            message = f"There is no table {name!r}. {did_you_mean(name, self.roots)}"
+        raise InputError(message, code="unfit_rows", details={"table": name, "retryHelps": False})
 
     def kinds_of(self, name: str) -> dict[str, str]:
         """Kind of each column of a table; what is copied has that of the other table's."""

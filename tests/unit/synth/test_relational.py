@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from datagen_nb.core.errors import InputError
+from datagen_nb.synth.profile import Profile
 from datagen_nb.synth.quality.tables import Databases, assess_tables, compare_keys
 from datagen_nb.synth.relational import (
     Division,
@@ -316,3 +318,38 @@ def test_two_ways_to_a_table_agree(tables):
     joined = made["lines"].to_pandas().merge(made["orders"].to_pandas(), on="order_no")
     assert len(joined) == len(made["lines"])
     assert (joined.customer_id_x == joined.customer_id_y).all()
+
+
+def test_slices_are_as_large_as_asked_for(model, tables):
+    """In cells over all tables; a root that is not named has the rows of the input."""
+    divisions = model.divisions({"customers": 2_000}, cells=6_000)
+    assert divisions["customers"].rows == 2_000
+    assert divisions["products"] == Division(PRODUCTS, PRODUCTS)
+    made = model.generate("customers", 0, divisions)
+    cells = sum(table.num_rows * table.num_columns for table in made.values())
+    assert cells == pytest.approx(6_000, rel=0.2)
+    assert sum(map(divisions["customers"].of, range(divisions["customers"].count))) == 2_000
+
+
+@pytest.mark.parametrize(
+    ("name", "says"), [("orders", "'customers' instead"), ("customer", "mean customers")]
+)
+def test_rows_are_asked_for_of_roots_alone(model, name, says):
+    """Those of the others follow."""
+    with pytest.raises(InputError, match=says) as caught:
+        model.divisions({name: 10}, cells=1_000)
+    assert caught.value.code == "unfit_rows"
+
+
+def test_a_sample_is_fitted_to_with_the_profiles_of_the_whole(tables):
+    """What points at someone outside the sample does not come back either."""
+    keys = find_keys(tables)
+    few = sampling.reduced(tables, keys, 600, seed=1)
+    profiles = {name: Profile.of(table) for name, table in tables.items()}
+    model = fit(few, keys, profiles=profiles)
+    assert model.tables["customers"].rows < model.tables["customers"].input_rows == CUSTOMERS
+    made = made_by(model, model.divisions({}, cells=2_000))
+    assert len(made["customers"]) == CUSTOMERS
+    assert len(made["orders"]) == pytest.approx(len(tables["orders"]), rel=0.2)
+    for name, column in (("customers", "customer_id"), ("orders", "account")):
+        assert not set(made[name][column].to_pylist()) & set(tables[name][column].to_pylist())
