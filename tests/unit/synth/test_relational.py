@@ -320,6 +320,20 @@ def test_two_ways_to_a_table_agree(tables):
     assert (joined.customer_id_x == joined.customer_id_y).all()
 
 
+def test_two_ways_agree_also_where_one_row_belongs_to_each(tables):
+    """An invoice for each order, with its customer."""
+    orders = tables["orders"].select(["order_no", "customer_id", "amount"])
+    invoices = orders.select(["order_no", "customer_id"])
+    more = {"customers": tables["customers"], "orders": orders, "invoices": invoices}
+    model = fit(more, find_keys(more))
+    made = made_by(model, {"customers": Division(50, 50)})
+    columns = ["order_no", "customer_id"]
+    assert len(made["invoices"]) > 50
+    assert sorted(made["invoices"].select(columns).to_pylist(), key=str) == sorted(
+        made["orders"].select(columns).to_pylist(), key=str
+    )
+
+
 def test_slices_are_as_large_as_asked_for(model, tables):
     """In cells over all tables; a root that is not named has the rows of the input."""
     divisions = model.divisions({"customers": 2_000}, cells=6_000)
