@@ -6,6 +6,7 @@
 
 from datagen_nb.synth.relational.fitting import fit
 from datagen_nb.synth.relational.keys import Key, find_keys, parse_keys
-from datagen_nb.synth.relational.model import Division, RelationalModel
+from datagen_nb.synth.relational.links import Division
+from datagen_nb.synth.relational.model import RelationalModel
 
 __all__ = ["Division", "Key", "RelationalModel", "find_keys", "fit", "parse_keys"]

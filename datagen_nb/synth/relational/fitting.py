@@ -21,7 +21,8 @@ from datagen_nb.synth.model import Model
 from datagen_nb.synth.preparing import MAX_SIZES, prepare
 from datagen_nb.synth.profile import Profile
 from datagen_nb.synth.relational.keys import Key, in_order, orphans_of, rows_of
-from datagen_nb.synth.relational.model import ROWS, Link, RelationalModel, TableModel
+from datagen_nb.synth.relational.links import ROWS, Link, TableModel
+from datagen_nb.synth.relational.model import RelationalModel
 from datagen_nb.synth.stage import Fit, Given
 
 
