@@ -216,6 +216,36 @@ class SeriesFidelity(WireModel):
     steps: tuple[StepFidelity, ...] = ()
 
 
+class KeyFidelity(WireModel):
+    """How the rows of two tables belong together, beside those of the input.
+
+    Args:
+        key: As ``orders.customer_id -> customers.id``.
+        kept: Share of the result's keys that lead to a row; nulls do not count.
+        missing: Share of the input's rows whose key is null.
+        missing_synthetic: The same in the result.
+        rows: Rows for each row of the other table, the mean.
+        rows_synthetic: The same in the result.
+        without: Share of the other table's rows without any.
+        without_synthetic: The same in the result.
+        distance: Largest difference between the shares of the other table's rows with at most so
+            many, the Kolmogorov-Smirnov distance.
+        pairs: Columns of the one and of the other table that depend on each other, those that
+            lost most first.
+    """
+
+    key: str
+    kept: float
+    missing: float
+    missing_synthetic: float
+    rows: float
+    rows_synthetic: float
+    without: float
+    without_synthetic: float
+    distance: float
+    pairs: tuple[PairFidelity, ...] = ()
+
+
 class ReturnedValues(WireModel):
     """How many values of a column came back that point at few rows of the input.
 

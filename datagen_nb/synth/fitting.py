@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from threadpoolctl import threadpool_limits
 
 from datagen_nb import relations
 from datagen_nb.core.errors import InputError
-from datagen_nb.synth import keys
+from datagen_nb.synth import alike, keys
 from datagen_nb.synth.arrays import plain_table
 from datagen_nb.synth.decisions import Decisions, decide
-from datagen_nb.synth.keys import Group
-from datagen_nb.synth.kinds import identifier
+from datagen_nb.synth.keys import Codes, Group
+from datagen_nb.synth.kinds import identifier, numeric
 from datagen_nb.synth.margin_fitting import MIN_COUNT
 from datagen_nb.synth.model import Model
-from datagen_nb.synth.preparing import Fitting, prepare, typed_columns, value_columns
+from datagen_nb.synth.preparing import Prepared, prepare, typed_columns, value_columns
 from datagen_nb.synth.profile import Profile
 from datagen_nb.synth.stage import Fit, Given, Stage
 
@@ -70,8 +72,8 @@ def fit(
     )
     # One thread: several give sums of another order on another machine, and wait for each other.
     with threadpool_limits(1):
-        groups, stages = _stages(prepared.fitting, prepared.typed, prepared.fit, entity)
-    return Model(**prepared.layers(stages), groups=groups, stages=stages)
+        fitted = fit_stages(prepared, entity)
+    return Model(**prepared.layers(fitted.stages), groups=fitted.groups, stages=fitted.stages)
 
 
 def check_choices(
@@ -117,32 +119,106 @@ def check_choices(
     return decided
 
 
-def _stages(
-    fitting: Fitting, table: pa.Table, fit: Fit, entity: str | None
-) -> tuple[tuple[Group, ...], tuple[Stage, ...]]:
-    """Part columns of entities from those of rows, and fit each level given those above it."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Level:
+    """What depends on a key to another table.
+
+    Attributes:
+        columns: It is the same in all rows that belong to one row of the other table.
+        stage: Draws it for each of these, all but what is made anew; and the means of numbers in
+            which rows that belong together are alike.
+    """
+
+    columns: tuple[str, ...]
+    stage: Stage
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fitted:
+    """How the rows of a table are drawn.
+
+    Attributes:
+        levels: One for each key to another table.
+        groups: Keys of the table, and what depends on them.
+        stages: One for each level of each group, and last that of the rows.
+        known: Of each row fitted to.
+    """
+
+    levels: tuple[Level, ...]
+    groups: tuple[Group, ...]
+    stages: tuple[Stage, ...]
+    known: Given
+
+
+def fit_stages(
+    prepared: Prepared, entity: str | None = None, above: Sequence[tuple[Codes, Given]] = ()
+) -> Fitted:
+    """Part columns of entities from those of rows, and fit each level given those above it.
+
+    Args:
+        prepared: The table.
+        entity: The column that tells entities with several rows apart, where it is not found.
+        above: For each key to another table: for each row the number of the one that it belongs
+            to, -1 for none, and what is known of these.
+    """
+    fitting, table, fit = prepared.fitting, prepared.typed, prepared.fit
     sample, makers = fitting.sample, fitting.decided.makers
     raw = {name: keys.codes_of(sample[name]) for name in makers}
     codes = raw | {name: keys.codes_of(table[name]) for name in table.column_names}
-    identifying = {name: raw[name] for name, maker in makers.items() if maker.is_unique}
-    groups = keys.find(identifying, codes, entity=entity, sizes=fitting.rows_per_key())
     missing = {name: pc.is_null(sample[name]) for name in makers if sample[name].null_count}
     table = pa.table({name: table[name] for name in table.column_names} | missing)
+    given, levels = Given.nothing(sample.num_rows), list[Level]()
+    for of, parents in above:
+        above_rows, known = _level(fit, table, codes, of, parents, len(levels))
+        levels.append(above_rows)
+        codes = {name: one for name, one in codes.items() if name not in above_rows.columns}
+        given = given.beside(known)
+    number = len(levels)
+    identifying = {name: raw[name] for name in codes if name in makers and makers[name].is_unique}
+    groups = keys.find(identifying, codes, entity=entity, sizes=fitting.rows_per_key())
     stages: list[Stage] = []
-    given, grouped = Given.nothing(sample.num_rows), set[str]()
+    grouped = {name for level in levels for name in level.columns}
     for group in groups:
-        above = Given.nothing(sample.num_rows)
+        entities = Given.nothing(sample.num_rows)
         for level in group.levels:
             owners = keys.entities_of(raw[level.key])
             first = keys.first_rows(owners)
             own = [name for name in table.column_names if name in level.columns]
             stage, known = fit.stage(
-                table.select(own).take(pa.array(first)), above.take(first), len(stages)
+                table.select(own).take(pa.array(first)), entities.take(first), number
             )
             stages.append(stage)
             grouped |= set(level.columns)
-            above = known.take(owners)
-        given = given.beside(above)
+            entities, number = known.take(owners), number + 1
+        given = given.beside(entities)
     own = [name for name in table.column_names if name not in grouped]
-    stage, _ = fit.stage(table.select(own), given, len(stages))
-    return groups, (*stages, stage)
+    stage, known = fit.stage(table.select(own), given, number)
+    return Fitted(tuple(levels), groups, (*stages, stage), known)
+
+
+def _level(
+    fit: Fit,
+    table: pa.Table,
+    codes: Mapping[str, Codes],
+    of: Codes,
+    parents: Given,
+    number: int,
+) -> tuple[Level, Given]:
+    """What depends on a key to another table, and what is known of each row with it."""
+    belonging = np.flatnonzero(of >= 0)
+    owners, first, of_rows = np.unique(of[belonging], return_index=True, return_inverse=True)
+    depending = tuple(
+        name for name, one in codes.items() if keys.depends(one[belonging], on=of[belonging])
+    )
+    rows = table.take(pa.array(belonging))
+    free = [name for name in table.column_names if name in codes and name not in depending]
+    given = parents.take(owners)
+    means = alike.means(rows.select(free), of_rows, given)
+    own = [name for name in table.column_names if name in depending]
+    columns = {name: rows[name].take(pa.array(first)) for name in own} | means
+    given = given.beside(alike.given_of(np.bincount(of_rows)))
+    kinds = {**fit.kinds, **dict.fromkeys(means, numeric.KIND.name)}
+    stage, known = replace(fit, kinds=kinds).stage(pa.table(columns), given, number)
+    places = np.full(len(of), -1)
+    places[belonging] = of_rows
+    return Level(depending, stage), known.with_none().take(places)

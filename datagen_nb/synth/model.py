@@ -50,6 +50,23 @@ class Selected:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Above:
+    """Rows of another table that the rows of this one belong to.
+
+    Attributes:
+        of: For each row the number of the one that it belongs to.
+        given: What is known of each of these.
+        drawn: What was drawn for each, and is the same in all rows that belong to it.
+        made: What was made anew for each.
+    """
+
+    of: Ints
+    given: Given
+    drawn: Columns
+    made: Columns
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Model:
     """What was fitted of a table.
 
@@ -115,7 +132,7 @@ class Model:
             offset: Number of the part's first row in the whole result.
         """
         part = Part(self, index, offset)
-        return self._table(part.made(part.draw(rows)))
+        return part.table(part.draw(rows))
 
     def select(self, index: int, rows: int, *, offset: int, selection: Selection) -> Selected:
         """Make one part of rows that a selection takes.
@@ -134,9 +151,10 @@ class Model:
         """
         part = Part(self, index, offset)
         taken, drawn = selection.chosen(part.draw, rows, offset=offset, codecs=self.codecs)
-        return Selected(self._table(part.made(taken)), drawn)
+        return Selected(part.table(taken), drawn)
 
-    def _table(self, columns: Columns) -> pa.Table:
+    def written(self, columns: Columns) -> pa.Table:
+        """Columns as a table in the input's types."""
         arrays = [self._typed(field, columns[field.name]) for field in self.schema]
         return pa.Table.from_arrays(arrays, schema=self.schema)
 
@@ -175,18 +193,33 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One part while it is made."""
+    """One part while it is made.
+
+    Attributes:
+        model: That makes it.
+        index: Its number.
+        offset: Number of its first row in the whole result.
+        stride: From the number of a row to that of the next.
+    """
 
     model: Model
     index: int
     offset: int
+    stride: int = 1
 
     def draw(self, rows: int, turn: int = 0) -> Drawn:
         """Draw rows, all but what is made anew; another turn has others."""
+        return self.draw_below((), rows, turn)[0]
+
+    def draw_below(self, above: Sequence[Above], rows: int, turn: int = 0) -> tuple[Drawn, Given]:
+        """The same for rows that belong to rows of other tables, with all that is known of them."""
         stages = iter(self.model.stages)
         given, drawn = Given.nothing(rows), dict[str, pa.Array]()
         owners: list[Ints] = []
         number = 0
+        for one in above:
+            given = given.beside(one.given.take(one.of))
+            drawn |= {name: values.take(pa.array(one.of)) for name, values in one.drawn.items()}
         for group in self.model.groups:
             members = self._members(group, rows, turn)
             known, parents = Given.nothing(members[0].count), None
@@ -199,7 +232,7 @@ class Part:
                 owners.append(of_rows)
                 parents, number = members[place].of, number + 1
             given = given.beside(known.take(members[-1].of))
-        table, _ = next(stages).draw(given, self._streams(number, turn))
+        table, known = next(stages).draw(given, self._streams(number, turn))
         drawn |= {name: table[name].combine_chunks() for name in table.schema.names}
         missing = {name: one for name, one in drawn.items() if name in self.model.makers}
         kept = {name: one for name, one in drawn.items() if name not in missing}
@@ -210,11 +243,18 @@ class Part:
             for field in self.model.schema
             if field.name not in self.model.makers
         }
-        return Drawn(rows, columns, missing, tuple(owners))
+        return Drawn(rows, columns, missing, tuple(owners)), known
 
-    def made(self, drawn: Drawn) -> Columns:
+    def table(self, drawn: Drawn, above: Sequence[Above] = ()) -> pa.Table:
+        """Drawn rows as a table, with what is made anew."""
+        return self.model.written(self.made(drawn, above))
+
+    def made(self, drawn: Drawn, above: Sequence[Above] = ()) -> Columns:
         """All columns of drawn rows: what is made anew, each entity's values once, is added."""
         columns, grouped = dict(drawn.columns), set[str]()
+        for one in above:
+            columns |= {name: values.take(pa.array(one.of)) for name, values in one.made.items()}
+            grouped |= set(one.made)
         levels = [level for group in self.model.groups for level in group.levels]
         for level, owner in zip(levels, drawn.owners, strict=True):
             _, first, of_rows = np.unique(owner, return_index=True, return_inverse=True)
@@ -247,7 +287,7 @@ class Part:
 
     def make(self, names: Collection[str], drawn: Drawn) -> Columns:
         """Make columns anew for entities, or for rows."""
-        numbers = np.arange(self.offset, self.offset + drawn.count, dtype=np.int64)
+        numbers = self.offset + self.stride * np.arange(drawn.count, dtype=np.int64)
         known: Columns = {}
         for name, maker in self.model.makers.items():
             if name not in names:

@@ -24,6 +24,7 @@ from datagen_nb.synth.margin import Codes, Margin
 from datagen_nb.synth.margin_fitting import MIN_COUNT, Pooled
 from datagen_nb.synth.smoothing import smooth
 from datagen_nb.synth.trees import Conditional, grow, order_levels
+from datagen_nb.synth.trees.linear import NO_VALUE
 
 Matrix = npt.NDArray[np.float32]
 Streams = Callable[[int], np.random.Generator]
@@ -64,6 +65,12 @@ class Given:
     def take(self, rows: Any) -> Given:
         """The rows of these numbers."""
         return Given(self.codes[rows], self.unordered)
+
+    def with_none(self) -> Given:
+        """A row more, at the end, of which nothing is known; its number is -1 too."""
+        nothing = np.full((1, self.codes.shape[1]), NO_VALUE, dtype=np.float32)
+        nothing[:, list(self.unordered)] = -1
+        return Given(np.vstack([self.codes, nothing]), self.unordered)
 
 
 class Drawing(Protocol):

@@ -165,7 +165,7 @@ class SeriesModel(Model):
         others = [name for name in self.makers if name not in of_entity]
         made = self._identities(of_entity, members, of_rows, missing)
         rest = part.make(others, Drawn(len(of_rows), {}, missing, ()))
-        return self._table(columns | made | rest)
+        return self.written(columns | made | rest)
 
     def _identities(
         self, names: list[str], members: Members, of_rows: Any, missing: Columns
