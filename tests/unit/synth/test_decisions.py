@@ -14,10 +14,11 @@ from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.errors import InputError
 from datagen_nb.core.inspection import MAX_BARS
 from datagen_nb.pipelines.inspection.columns import inspected
-from datagen_nb.pipelines.spread import evenly, spread
+from datagen_nb.pipelines.spread import spread
 from datagen_nb.synth.decisions import decide
 from datagen_nb.synth.fitting import fit
 from datagen_nb.synth.profile import Profile
+from datagen_nb.synth.sample import evenly
 from datagen_nb.tables.formats import write_part
 
 ROWS = 40_000

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from datagen_nb.pipelines.spread import evenly
 from datagen_nb.synth.decisions import decide
 from datagen_nb.synth.profile import ColumnProfile, Profile
 from datagen_nb.synth.profile.distinct import MAX_LEVELS
 from datagen_nb.synth.profile.hashing import hash_values
+from datagen_nb.synth.sample import evenly
 
 COLUMNS: dict[str, st.SearchStrategy[object]] = {
     "text": st.text(max_size=20),
