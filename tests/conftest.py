@@ -1,5 +1,6 @@
 """What several suites share: a home of their own, and the real table that ships."""
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
 # How long an example takes depends on the machine; `pytest-timeout` bounds a test.
 settings.register_profile("tests", deadline=None)
 settings.load_profile("tests")
+
+# A shell's background jobs ignore Ctrl-C, and so would the processes that tests interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 DIAMONDS = Path(__file__).parents[1] / "notebooks" / "data" / "diamonds.parquet"
 
