@@ -126,9 +126,10 @@ async def _place(
 async def _place_model(model: KeptModel, service: Jobs) -> PlacedInput:
     made = getattr(model, "asynchronous", model)
     job_id = made.id if isinstance(made, AsyncJob) else getattr(made, "job_id", made)
-    if not isinstance(job_id, str):
+    if not isinstance(job_id, str) or set(job_id) & set("./\\"):
+        given = repr(job_id) if isinstance(job_id, str) else type(model).__name__
         raise ArgumentTypeError(
-            f"model has to be a job or its id, not {type(model).__name__}. A file of a model makes "
+            f"model has to be a job or its id, not {given}. A file of a model makes "
             "rows with dg.load_model(path).sample(…)."
         )
     config = await service.configuration(job_id)

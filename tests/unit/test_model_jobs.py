@@ -59,8 +59,9 @@ def _refuse(client, job, table):
         client.submit(table, model=job, rows=5)
     with pytest.raises(ArgumentTypeError, match="model="):
         client.submit(rows=5)
-    with pytest.raises(ArgumentTypeError, match="load_model"):
-        client.submit(model=3, rows=5)
+    for file in (3, "a.model", "models/a"):
+        with pytest.raises(ArgumentTypeError, match="load_model"):
+            client.submit(model=file, rows=5)
     with pytest.raises(ConfigurationError) as raised:
         client.submit(model=job, rows=5, parameters={"columns": {"age": "id"}, "min_count": 2})
     fields = [problem.field for problem in raised.value.problems]
