@@ -51,7 +51,7 @@ def _validate(column: pa.ChunkedArray) -> None:
     Raises:
         pa.ArrowInvalid: They are not.
     """
-    if pa.types.is_date64(column.type):  # of which Arrow asks whole days, as few writers do
+    if pa.types.is_date64(column.type):  # Arrow refuses times of day in it, which inputs may have
         column = column.cast(pa.int64())
     column.validate(full=True)
 

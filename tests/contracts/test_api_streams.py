@@ -28,7 +28,7 @@ from tests.deadline import DEADLINE
 
 SEED = 20
 CONNECTIONS = 1000
-NOBODY = "j_0000000000000000"
+UNKNOWN_JOB = "j_0000000000000000"
 
 
 class Line:
@@ -166,7 +166,7 @@ async def test_a_websocket_of_one_job_begins_with_how_it_stands(line):
 async def test_a_websocket_of_an_unknown_job_is_not_accepted(line):
     """It hears the problem document that a page would."""
     with pytest.raises(InvalidStatus) as raised:
-        async with connect(f"{line.ws}?jobId={NOBODY}"):
+        async with connect(f"{line.ws}?jobId={UNKNOWN_JOB}"):
             pass
     answer = raised.value.response
     assert answer.status_code == 404

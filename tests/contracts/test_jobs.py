@@ -46,7 +46,7 @@ from datagen_nb.wiring.service import build_service
 from tests.deadline import DEADLINE
 
 FAST, STILL = 2_000, 0.001
-NOBODY = "j_0000000000000000"
+UNKNOWN_JOB = "j_0000000000000000"
 
 
 class Side:
@@ -257,7 +257,7 @@ async def test_a_submit_that_waits_answers_with_the_end(side):
 # Reading
 
 
-@pytest.mark.parametrize("job_id", [NOBODY, "x", "../info", "a b", "ä", "", "x" * 500])
+@pytest.mark.parametrize("job_id", [UNKNOWN_JOB, "x", "../info", "a b", "ä", "", "x" * 500])
 async def test_a_job_that_is_not_there_is_reported_everywhere(side, job_id):
     """Every question about it gets the same answer."""
     asked = [
@@ -340,7 +340,7 @@ async def test_what_is_written_on_a_job_is_found_again(side):
     assert (await side.jobs.counts(JobQuery())).total == 2
     await ended(side.jobs, other.job_id)
     with pytest.raises(JobNotFound):
-        await side.jobs.annotate(NOBODY, annotation)
+        await side.jobs.annotate(UNKNOWN_JOB, annotation)
 
 
 @pytest.mark.parametrize("annotation", [{"note": "x" * 2_001}, {"tags": [""]}, {"name": "n" * 201}])
@@ -355,9 +355,9 @@ async def test_many_are_deleted_and_the_refused_are_reported(side):
     done = await ended(
         side.jobs, (await side.jobs.create(side.config(), idempotency_key="k")).job_id
     )
-    found = await side.jobs.delete_many([done.job_id, NOBODY])
+    found = await side.jobs.delete_many([done.job_id, UNKNOWN_JOB])
     assert found.deleted == (done.job_id,)
-    assert [(one.job_id, one.code) for one in found.refused] == [(NOBODY, "job_not_found")]
+    assert [(one.job_id, one.code) for one in found.refused] == [(UNKNOWN_JOB, "job_not_found")]
     with pytest.raises(ConfigurationError):
         await side.jobs.delete_many(["j_1"] * 501)
 
@@ -671,7 +671,7 @@ async def test_a_job_can_take_a_model_of_an_own_job_only(side):
     assert (await side.jobs.configuration(made.job_id)).after == (done.job_id,)
     await ended(side.jobs, made.job_id)
     await side.jobs.delete(done.job_id)
-    for unknown in (done.job_id, NOBODY, "../j"):
+    for unknown in (done.job_id, UNKNOWN_JOB, "../j"):
         with pytest.raises(JobNotFound):
             await side.jobs.create(
                 config.model_copy(update={"input_path": unknown}), idempotency_key=unknown
@@ -698,9 +698,9 @@ async def test_many_jobs_are_cancelled_at_once(still):
     made = [
         (await still.jobs.create(still.config(), idempotency_key=str(n))).job_id for n in range(3)
     ]
-    some = await still.jobs.cancel_many([made[0], NOBODY])
+    some = await still.jobs.cancel_many([made[0], UNKNOWN_JOB])
     assert some.cancelled == (made[0],)
-    assert [(one.job_id, one.code) for one in some.refused] == [(NOBODY, "job_not_found")]
+    assert [(one.job_id, one.code) for one in some.refused] == [(UNKNOWN_JOB, "job_not_found")]
     assert {*(await still.jobs.cancel_many()).cancelled} == {*made[1:]}
     assert (await still.jobs.cancel_many()).cancelled == ()
 
@@ -722,7 +722,7 @@ async def test_an_ended_job_is_deleted_with_its_data(side):
     bucket = side.service.buckets(LOCAL_CUSTOMER, "default")
     assert [*objects(bucket, f"jobs/{done.job_id}/")] == []
     with pytest.raises(JobNotFound):
-        await side.jobs.delete(NOBODY)
+        await side.jobs.delete(UNKNOWN_JOB)
 
 
 async def test_a_job_that_goes_on_is_not_deleted(still):
@@ -883,17 +883,22 @@ BAD = {
     "odd time": ("GET", "/v1/jobs", {"params": {"since": "yesterday"}}, 422),
     "time without a zone": ("GET", "/v1/jobs", {"params": {"since": "2026-01-01T00:00:00"}}, 422),
     "odd cursor": ("GET", "/v1/jobs", {"params": {"cursor": "x"}}, 422),
-    "no job": ("GET", f"/v1/jobs/{NOBODY}", {}, 404),
-    "no job's log": ("GET", f"/v1/jobs/{NOBODY}/log", {}, 404),
+    "no job": ("GET", f"/v1/jobs/{UNKNOWN_JOB}", {}, 404),
+    "no job's log": ("GET", f"/v1/jobs/{UNKNOWN_JOB}/log", {}, 404),
     "no job's stream": (
         "GET",
-        f"/v1/events?jobId={NOBODY}",
+        f"/v1/events?jobId={UNKNOWN_JOB}",
         {"headers": {"Accept": wire.EVENT_STREAM_TYPE}},
         404,
     ),
     "after below 0": ("GET", "/v1/events", {"params": {"after": -1}}, 422),
     "after beyond all": ("GET", "/v1/events", {"params": {"after": 2**80}}, 422),
-    "log after beyond all": ("GET", f"/v1/jobs/{NOBODY}/log", {"params": {"after": 2**80}}, 422),
+    "log after beyond all": (
+        "GET",
+        f"/v1/jobs/{UNKNOWN_JOB}/log",
+        {"params": {"after": 2**80}},
+        422,
+    ),
     "wait for ever": ("GET", "/v1/events", {"params": {"wait": 61}}, 422),
     "wait nan": ("GET", "/v1/events", {"params": {"wait": "nan"}}, 422),
     "odd last id": ("GET", "/v1/events", {"headers": {"Last-Event-ID": "x"}}, 422),
@@ -918,7 +923,7 @@ BAD = {
     ),
     "odd escape": ("GET", "/v1/jobs/%ff%fe", {}, 404),
     "NUL as id": ("GET", "/v1/jobs/%00", {}, 404),
-    "odd part": ("GET", f"/v1/jobs/{NOBODY}/parts/x", {}, 422),
+    "odd part": ("GET", f"/v1/jobs/{UNKNOWN_JOB}/parts/x", {}, 422),
 }
 
 
@@ -958,13 +963,13 @@ async def test_a_fault_of_ours_tells_no_trace_and_is_logged(http, monkeypatch, c
 
     monkeypatch.setattr(http.service.store, "get", broken)
     with pytest.raises(ServiceError) as raised:
-        await http.jobs.status(NOBODY)
+        await http.jobs.status(UNKNOWN_JOB)
     assert raised.value.code == "internal_error"
     assert "secret" not in str(raised.value)
     assert raised.value.request_id in caplog.text
     assert "ZeroDivisionError" in caplog.text
     async with raw(http) as client:
-        answer = await client.get(f"/v1/jobs/{NOBODY}")
+        answer = await client.get(f"/v1/jobs/{UNKNOWN_JOB}")
     assert answer.status_code == 500
     assert "secret" not in answer.text
 

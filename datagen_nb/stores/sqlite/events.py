@@ -112,7 +112,7 @@ def changes(db: sqlite3.Connection, *, after: int | None) -> CustomerChanges:
 
 
 class ChangesByOthers:
-    """Customers that have changed, without those that only one connection has changed since then.
+    """Customers that have changed, unless only the connection that writes here has changed them.
 
     Source: https://www.sqlite.org/pragma.html#pragma_data_version, which only commits of other
     connections change.
