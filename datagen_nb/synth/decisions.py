@@ -108,7 +108,9 @@ def decide(
             if drawn is None:  # no codec reads it as what the user says
                 raise _wrong_kind(name, sample, columns[name], profile)
             kinds[name] = drawn
-    makers = {name: one.maker for name, one in made.items()}
+    # What others need comes first.
+    ordered = sorted(made.items(), key=lambda item: item[1].maker.needs)
+    makers = {name: one.maker for name, one in ordered}
     return Decisions(
         kinds={name: kinds[name].name for name in sample.column_names},
         codecs=spelled,

@@ -15,7 +15,7 @@ many. A model is kept as plain arrays and one JSON header (``packing``), nothing
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 from zlib import crc32
 
@@ -258,11 +258,22 @@ class Part:
         levels = [level for group in self.model.groups for level in group.levels]
         for level, owner in zip(levels, drawn.owners, strict=True):
             _, first, of_rows = np.unique(owner, return_index=True, return_inverse=True)
-            made = self.make(level.columns, drawn.take(first))
+            entities = replace(drawn, columns=self._needed(level.columns, columns)).take(first)
+            made = self.make(level.columns, entities)
             columns |= {name: one.take(pa.array(of_rows)) for name, one in made.items()}
             grouped |= set(level.columns)
         own = [name for name in self.model.makers if name not in grouped]
-        return columns | self.make(own, drawn)
+        return columns | self.make(own, replace(drawn, columns=self._needed(own, columns)))
+
+    def _needed(self, names: Collection[str], columns: Columns) -> Columns:
+        """Those of some columns that what is made anew must agree with."""
+        needed = {
+            need
+            for name in names
+            if name in self.model.makers
+            for need in self.model.makers[name].needs
+        }
+        return {name: columns[name] for name in needed if name in columns}
 
     def column(self, field: pa.Field, table: pa.Table, turn: int) -> pa.Array:
         """A column as it is written, from the values behind its spellings."""
@@ -286,9 +297,9 @@ class Part:
         return members[::-1]
 
     def make(self, names: Collection[str], drawn: Drawn) -> Columns:
-        """Make columns anew for entities, or for rows."""
+        """Make columns anew for entities, or for rows; columns that they need may be given."""
         numbers = self.offset + self.stride * np.arange(drawn.count, dtype=np.int64)
-        known: Columns = {}
+        known: Columns = dict(drawn.columns)
         for name, maker in self.model.makers.items():
             if name not in names:
                 continue
@@ -301,6 +312,7 @@ class Part:
         return {
             name: pc.fill_null(one, texts[name]) if name in texts else one
             for name, one in known.items()
+            if name in names
         }
 
     def stream(self, use: str, name: str = "", turn: int = 0) -> np.random.Generator:

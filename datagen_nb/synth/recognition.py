@@ -64,7 +64,7 @@ def makers_of(
     min_count: int = MIN_COUNT,
     seed: int = 0,
 ) -> dict[str, Made]:
-    """The makers that kinds have for columns, those that others need first.
+    """The makers that kinds have for columns.
 
     Args:
         table: The columns, or some of their rows, as they were read.
@@ -96,7 +96,7 @@ def makers_of(
     makers = {name: one.maker for name, one in made.items()}
     for name, maker in go_with_names(table, makers, columns).items():
         made[name] = made[name]._replace(maker=maker)
-    return {name: made[name] for name in sorted(made, key=lambda name: made[name].maker.needs)}
+    return made
 
 
 def _present(column: pa.ChunkedArray, facts: ColumnFacts) -> tuple[pa.ChunkedArray, ColumnFacts]:

@@ -6,7 +6,7 @@ share a value: what many rows share is a category. Nothing of a column is kept h
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -15,12 +15,13 @@ import pyarrow.compute as pc
 from datagen_nb.synth.identities import chosen_form, meaning, words
 from datagen_nb.synth.identities.candidate import MIN_LEVELS, Candidate, Identity
 from datagen_nb.synth.identities.checked import scheme_of
-from datagen_nb.synth.identities.emails import NamedEmails, fit_named_emails
 from datagen_nb.synth.identities.fit_forms import fit_pattern
 from datagen_nb.synth.identities.forms import Pattern
 from datagen_nb.synth.identities.integers import fit_row_numbers
 from datagen_nb.synth.identities.maker import Maker
-from datagen_nb.synth.identities.people import fit_names, looks_like_names
+from datagen_nb.synth.identities.names import all_names, script_of
+from datagen_nb.synth.identities.of_names import TextsOfNames, fit_texts_of_names, names_of_rows
+from datagen_nb.synth.identities.people import are_whole_names, fit_names, looks_like_names
 from datagen_nb.synth.identities.serial import Serial, fit_counting, fit_serial
 from datagen_nb.synth.identities.texts import FreeText, fit_text
 
@@ -37,7 +38,16 @@ MANY_ROWS = 200
 """So many integers in order are row numbers, wherever they begin; fewer may be years."""
 
 MAX_PAIRS = 20_000
-"""So many addresses are compared with names at most."""
+"""So many texts are compared with names at most."""
+
+TRIED_PAIRS = 500
+"""So many are first, to see of which columns they are made."""
+
+FEW_WORDS = 1.5
+"""Names of fewer words on average are given or family names, not whole ones."""
+
+MAX_SOURCES = 12
+"""So many columns of names, or pairs of them, are tried."""
 
 
 def identifiers(column: Candidate) -> Maker | None:
@@ -72,46 +82,83 @@ def texts(column: Candidate) -> Maker | None:
 def go_with_names(
     table: pa.Table, makers: Mapping[str, Maker], columns: Mapping[str, Candidate]
 ) -> dict[str, Maker]:
-    """Makers of addresses that go with a column of names, where the input's do.
+    """Makers of texts that go with columns of names, where the input's do.
 
     Args:
         table: The columns, as they were read.
         makers: Of the columns that are made anew.
-        columns: The same columns.
+        columns: The same columns, and those that are drawn.
     """
-    persons: list[str] = []
-    addresses: list[Candidate] = []
-    for name, maker in makers.items():
-        column = columns[name]
-        if not isinstance(maker, Pattern | Serial | FreeText):
-            continue
-        if not column.is_integer and meaning.personal_form(column.judged) == "email":
-            addresses.append(column)
-        elif column.words & (words.NAME_WORDS | words.PERSON_WORDS) and isinstance(maker, Pattern):
-            persons.append(name)
+    free = [name for name, one in makers.items() if isinstance(one, Pattern | Serial | FreeText)]
+    free = [name for name in free if not columns[name].is_integer]
+    persons = [name for name, column in columns.items() if _is_of_persons(column)]
+    parts = [name for name in persons if _is_part_of_names(columns[name])]
+    families = [name for name in parts if columns[name].words & words.FAMILY_WORDS]
+    pairs = [(given, family) for family in families for given in parts if given not in families]
     found: dict[str, Maker] = {}
-    for column in addresses:
-        named = (_named_emails(table, column, name) for name in persons)
-        emails = next((emails for emails in named if emails is not None), None)
-        if emails is not None:
-            found[column.name] = emails
+    for name in sorted(free, key=lambda name: name not in persons):  # whole names first
+        sources = [*pairs, *((person,) for person in persons)][:MAX_SOURCES]
+        sources = [one for one in sources if name not in one and not found.keys() & set(one)]
+        is_source = name in {one for pair in pairs for one in pair}
+        maker = None if is_source else _of_names(table, columns[name], sources)
+        if maker is not None:
+            found[name] = maker
+        elif isinstance(makers[name], FreeText) and _is_address(columns[name]):
+            address = _fitted(table, columns[name], (), MAX_PAIRS)
+            found |= {} if address is None else {name: address}
     return found
 
 
-def _named_emails(table: pa.Table, column: Candidate, name: str) -> NamedEmails | None:
-    """Addresses that go with a column of names, if the input's do."""
-    pairs = pa.table({"email": table[column.name], "name": table[name]}).cast(
-        pa.schema({"email": pa.string(), "name": pa.string()})
-    )
-    pairs = pairs.filter(pc.is_valid(pairs["email"]))
-    _, first = np.unique(pairs["email"].to_numpy(zero_copy_only=False), return_index=True)
-    pairs = pairs.take(pa.array(first[:: len(first) // MAX_PAIRS + 1]))
-    return fit_named_emails(
-        pairs["email"].to_pylist(),
-        pairs["name"].to_pylist(),
-        name_column=name,
+def _is_address(column: Candidate) -> bool:
+    return meaning.personal_form(column.judged) == "email"
+
+
+def _is_of_persons(column: Candidate) -> bool:
+    """Whether a column of texts holds names of persons, whole ones or parts."""
+    named = column.words
+    if named & (words.THING_WORDS | words.COMPANY_WORDS):
+        return False
+    if column.is_integer or not len(column.values):
+        return False
+    is_named = bool(named & (words.NAME_WORDS | words.PERSON_WORDS))
+    texts = column.judged.to_pylist()
+    return (is_named or are_whole_names(texts)) and looks_like_names(texts)
+
+
+def _is_part_of_names(column: Candidate) -> bool:
+    """Whether names in a column are given or family names."""
+    is_short = meaning.mean_words(column.judged) < FEW_WORDS
+    return is_short and not column.words & words.LOGIN_WORDS
+
+
+def _of_names(
+    table: pa.Table, column: Candidate, sources: Sequence[tuple[str, ...]]
+) -> TextsOfNames | None:
+    """Texts made of the names of the first columns of which they are."""
+    for names in sources:
+        if _fitted(table, column, names, TRIED_PAIRS) is not None:
+            return _fitted(table, column, names, MAX_PAIRS)
+    return None
+
+
+def _fitted(
+    table: pa.Table, column: Candidate, names: tuple[str, ...], rows: int
+) -> TextsOfNames | None:
+    """Texts made of names, if so many rows of the input have such."""
+    texts = table[column.name].cast(pa.string())
+    present = np.flatnonzero(texts.is_valid())
+    _, first = np.unique(texts.take(present).to_numpy(), return_index=True)
+    kept = present[np.sort(first)[:: len(first) // rows + 1]]
+    known = texts.take(kept).to_pylist()
+    return fit_texts_of_names(
+        known,
+        names_of_rows([table[name].take(kept) for name in names]),
+        name_columns=names,
+        others=all_names(script_of([text for text in known if text.isascii()] or known)),
+        is_address=_is_address(column),
+        is_unique=_is_address(column) or column.is_distinct,
         known=column.known(column.distinct),
-        min_count=min(column.min_count, len(pairs)),
+        min_count=min(column.min_count, len(known)),
         seed=column.seed,
     )
 
@@ -170,7 +217,10 @@ def _names(column: Candidate) -> Pattern | None:
         return None
     is_person = bool(named & (words.PERSON_WORDS | words.FAMILY_WORDS))
     is_name = bool(named & words.NAME_WORDS)
-    if not (is_person or is_name) or named & (words.THING_WORDS | words.COMPANY_WORDS):
+    if named & (words.THING_WORDS | words.COMPANY_WORDS):
+        return None
+    is_written = column.identity is Identity.PHRASE and are_whole_names(column.judged.to_pylist())
+    if not (is_person or is_name or is_written):
         return None
     if not column.is_distinct and column.facts.distinct < MIN_LEVELS:
         return None
@@ -181,10 +231,17 @@ def _names(column: Candidate) -> Pattern | None:
         words=named,
         known=column.known(column.distinct),
         is_unique=column.is_distinct,
-        min_share=(0 if is_person else NAMES_SHARE) if is_name else PERSONS_SHARE,
+        min_share=_least_share(is_name=is_name or is_written, is_person=is_person or is_written),
         min_count=column.min_count,
         seed=column.seed,
     )
+
+
+def _least_share(*, is_name: bool, is_person: bool) -> float:
+    """Share of the words that have to be names of a language."""
+    if not is_name:
+        return PERSONS_SHARE
+    return 0 if is_person else NAMES_SHARE
 
 
 def _key(column: Candidate) -> Pattern | Serial | None:

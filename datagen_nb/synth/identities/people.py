@@ -37,6 +37,9 @@ ENOUGH = 3
 MIN_WORDS = 40
 """Different given and family names at least; else as many as the input has."""
 
+WHOLE_NAMES = 0.3
+"""So many texts are a given and a family name, or the column's name has to say that they are."""
+
 _TOKENS = re.compile(r"[^\W\d_]+\.?|[^\w]|.", re.DOTALL)
 _NAME = re.compile(r"[^\W\d_][^\W\d_.'’,\- ]*(?:[.'’, \-]+[^\W\d_][^\W\d_]*\.?)*\.?")
 _PARTICLES = re.compile(r"de|la|del|da|di|du|des|van|von|der|den|ter|el|al|bin|ibn|y|e|und")
@@ -47,6 +50,19 @@ def looks_like_names(texts: Sequence[str]) -> bool:
     """Whether the texts are of few words, with letters only."""
     is_name = [_NAME.fullmatch(text) is not None and len(text.split()) <= 5 for text in texts]
     return sum(is_name) >= 0.9 * len(texts)
+
+
+def are_whole_names(texts: Sequence[str]) -> bool:
+    """Whether enough texts are a given and a family name of any language of their script."""
+    script = script_of(texts)
+    if script in UNSPACED_SCRIPTS or not looks_like_names(texts):
+        return False
+    lists = all_names(script)
+    given = {name.lower() for name in lists.given}
+    words = [text.lower().replace(",", " ").split() for text in texts]
+    found = [len(one) > 1 and one[0] in given and one[-1] in lists for one in words]
+    reverse = [len(one) > 1 and one[-1] in given and one[0] in lists for one in words]
+    return max(sum(found), sum(reverse)) >= WHOLE_NAMES * max(len(texts), 1)
 
 
 def fit_names(

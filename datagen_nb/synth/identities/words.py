@@ -98,6 +98,9 @@ FAMILY_WORDS = _words(
 )
 """Columns of names of which these are family names."""
 
+LOGIN_WORDS = _words("user username login handle nick nickname benutzername usuario utilisateur")
+"""Names in columns so named are made of those of persons."""
+
 THING_WORDS = _words(
     """
     product file host domain street city event brand item country department team project school

@@ -164,7 +164,7 @@ class SeriesModel(Model):
         of_entity = [name for name in self.makers if name in self.of_entity]
         others = [name for name in self.makers if name not in of_entity]
         made = self._identities(of_entity, members, of_rows, missing)
-        rest = part.make(others, Drawn(len(of_rows), {}, missing, ()))
+        rest = part.make(others, Drawn(len(of_rows), columns | made, missing, ()))
         return self.written(columns | made | rest)
 
     def _identities(
