@@ -60,7 +60,7 @@ class FoundSeries(WireModel):
         order: The column by which the rows of each follow each other.
     """
 
-    entity: str | None
+    entity: str | None = None
     order: str
 
 

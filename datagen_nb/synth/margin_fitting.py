@@ -198,6 +198,8 @@ def _inside(
         return ordered
     inside = ordered.copy()
     if decimals is None:
+        if step > np.iinfo(ordered.dtype).max:  # two numbers so far apart have nothing between
+            return ordered
         inside[at_begin] += step
         inside[at_end] -= step
         return inside

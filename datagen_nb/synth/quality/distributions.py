@@ -115,8 +115,12 @@ def _of_categories(real: pa.ChunkedArray, made: pa.ChunkedArray, least: int) -> 
 
 def _counts(column: pa.ChunkedArray) -> dict[object, int]:
     counts = pc.value_counts(column)
-    values, found = (counts.field(name).to_pylist() for name in ("values", "counts"))
-    return dict(zip(values, found, strict=True))
+    values, found = counts.field("values"), counts.field("counts")
+    if pa.types.is_timestamp(values.type):
+        values = values.cast(pa.timestamp(values.type.unit))
+    if pa.types.is_temporal(values.type):  # Python has no instants beyond the year 9999
+        values = values.cast(pa.string())
+    return dict(zip(values.to_pylist(), found.to_pylist(), strict=True))
 
 
 def _cut(label: str) -> str:

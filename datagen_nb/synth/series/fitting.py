@@ -54,7 +54,6 @@ def fit(
         chosen[axis.order] = numeric.KIND.name
 
     def fixed(typed: pa.Table, made: pa.Table) -> tuple[Collection[str], Collection[str]]:
-        # A single entity is a constant, and not made anew.
         holds_entity = made if axis.entity in made.column_names else typed
         owners = _owners(holds_entity, axis, typed.num_rows)
         rows = _in_order(typed[axis.order], owners)
@@ -107,7 +106,8 @@ def fit(
         groups=(),
         stages=(stage,),
         axis=axis,
-        schedule=Schedule(np.bincount(owners).astype(np.int64), axis.entity is None),
+        # A single entity, which is not made anew, has one series of as many rows as are asked for.
+        schedule=Schedule(np.bincount(owners).astype(np.int64), axis.entity not in makers),
         rows_of=rows_of,
         order_type=typed[axis.order].type,
         by_order=by_order,

@@ -118,6 +118,13 @@ def test_one_series_goes_on_for_as_many_rows_as_are_asked_for():
     assert (made.meter.diff().dropna() >= 0).all()
 
 
+def test_a_single_entity_has_one_series():
+    """Its rows go on, rather than begin again under the same name."""
+    table = telemetry(1, 60)
+    made = SERIES.fit(table, FitOptions(entity="device")).generate(0, 150, offset=0).to_pandas()
+    assert (made["at"].diff().dropna() == pd.Timedelta("5min")).all()
+
+
 @st.composite
 def mixtures(draw):
     random = np.random.default_rng(draw(st.integers(0, 2**32)))
