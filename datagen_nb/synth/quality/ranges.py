@@ -19,6 +19,9 @@ SKEWED = 30
 """A largest value of so many medians is shown on a logarithmic axis."""
 
 MINUTE, HOUR, DAY = 60.0, 3_600.0, 86_400.0
+ENDLESS = 2.0**53
+"""Seconds from which on no calendar counts them."""
+
 _STEPS = (
     *(1.0, 2.0, 5.0, 10.0, 15.0, 30.0),
     *(MINUTE * count for count in (1, 2, 5, 10, 15, 30)),
@@ -137,7 +140,7 @@ def _power(value: float) -> int:
 def _calendar(low: float, high: float, wanted: int) -> Floats:
     """Full seconds, minutes, hours and days, or the first days of months and years."""
     span = (high - low) / wanted
-    if span < _STEPS[0]:
+    if span < _STEPS[0] or max(-low, high) >= ENDLESS:
         return _steps(low, high, wanted, are_whole=False)
     for step in _STEPS:
         if step >= span:
