@@ -52,7 +52,9 @@ def _lookup(
     for name in relation.operands:
         if name in made:
             kept &= _are_in(rows[name], made[name])
-    if relation.target in common:
+    # Rows with one of the values that are drawn are enough, and all have the same target.
+    is_shared = len(relation.operands) == 1 and relation.operands[0] in made
+    if relation.target in common and not (is_shared and relation.exceptions == 0):
         are_common = _are_in(rows[relation.target], common[relation.target])
         kept &= are_common | ~are_common.any()
     return relation.only(kept) if kept.any() else relation

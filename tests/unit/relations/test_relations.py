@@ -395,6 +395,17 @@ def test_a_lookup_keeps_no_more_levels_than_are_made():
     assert set(lookup.values.to_pylist()) == {city}
 
 
+def test_a_lookup_keeps_what_all_rows_of_a_level_have():
+    """Enough rows have the level, and so the value, wherever it was counted."""
+    table = table_of(places, 1)
+    found = find(table, kinds=kinds_of(table))
+    some = table["zip"].unique().slice(0, 3)
+    only, _ = only_made(found, {"zip": some}, {"city": table["city"].unique().slice(0, 1)})
+    cities = dict(zip(table["zip"].to_pylist(), table["city"].to_pylist(), strict=True))
+    lookup = next(one for one in only if one.targets == ("city",))
+    assert all(cities[row["zip"]] == row["city"] for row in lookup.rows().to_pylist())
+
+
 def test_values_outside_the_range_of_a_type_are_clipped():
     """A rebuilt value that its type cannot hold is the nearest that it can."""
     quantity = chance(1).integers(1, 15, ROWS).astype(np.int16)
