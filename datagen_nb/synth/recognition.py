@@ -12,7 +12,7 @@ import pyarrow as pa
 from datagen_nb.codecs import Codec, Written
 from datagen_nb.core.kinds import KINDS
 from datagen_nb.synth.column_kind import ColumnKind, column_kind
-from datagen_nb.synth.identities import Candidate, Maker, go_with_names
+from datagen_nb.synth.identities import Candidate, Maker, go_with_others
 from datagen_nb.synth.margin_fitting import MIN_COUNT
 from datagen_nb.synth.missing import missing_text, without
 from datagen_nb.synth.profile import ColumnFacts
@@ -94,7 +94,7 @@ def makers_of(
                 made[name] = Made(kind, maker)
                 break
     makers = {name: one.maker for name, one in made.items()}
-    for name, maker in go_with_names(table, makers, columns).items():
+    for name, maker in go_with_others(table, makers, columns).items():
         made[name] = made[name]._replace(maker=maker)
     return made
 

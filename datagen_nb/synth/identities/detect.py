@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from datagen_nb.synth.identities import chosen_form, meaning, words
+from datagen_nb.synth.identities.addresses import fit_addresses
 from datagen_nb.synth.identities.candidate import MIN_LEVELS, Candidate, Identity
 from datagen_nb.synth.identities.checked import scheme_of
 from datagen_nb.synth.identities.fit_forms import fit_pattern
@@ -20,6 +21,7 @@ from datagen_nb.synth.identities.forms import Pattern
 from datagen_nb.synth.identities.integers import fit_row_numbers
 from datagen_nb.synth.identities.maker import Maker
 from datagen_nb.synth.identities.names import all_names, script_of
+from datagen_nb.synth.identities.of_columns import TextsOfColumns, fit_texts_of_columns
 from datagen_nb.synth.identities.of_names import TextsOfNames, fit_texts_of_names, names_of_rows
 from datagen_nb.synth.identities.people import are_whole_names, fit_names, looks_like_names
 from datagen_nb.synth.identities.serial import Serial, fit_counting, fit_serial
@@ -46,6 +48,9 @@ TRIED_PAIRS = 500
 FEW_WORDS = 1.5
 """Names of fewer words on average are given or family names, not whole ones."""
 
+TRIED_ROWS, JOINED_ROWS = 50, 1_000
+"""So many rows are first looked at for parts that other columns have, and in the end."""
+
 MAX_SOURCES = 12
 """So many columns of names, or pairs of them, are tried."""
 
@@ -65,7 +70,10 @@ def identifiers(column: Candidate) -> Maker | None:
         return names
     if column.identity is None:
         return None
-    return _key(column) if column.identity is Identity.KEY else _pattern(column)
+    if column.identity is Identity.KEY:
+        return _key(column)
+    addresses = _addresses(column) if column.words & words.ADDRESS_WORDS else None
+    return addresses or _pattern(column)
 
 
 def texts(column: Candidate) -> Maker | None:
@@ -79,10 +87,10 @@ def texts(column: Candidate) -> Maker | None:
     )
 
 
-def go_with_names(
+def go_with_others(
     table: pa.Table, makers: Mapping[str, Maker], columns: Mapping[str, Candidate]
 ) -> dict[str, Maker]:
-    """Makers of texts that go with columns of names, where the input's do.
+    """Makers of texts that go with other columns of their row, where the input's do.
 
     Args:
         table: The columns, as they were read.
@@ -106,6 +114,35 @@ def go_with_names(
         elif isinstance(makers[name], FreeText) and _is_address(columns[name]):
             address = _fitted(table, columns[name], (), MAX_PAIRS)
             found |= {} if address is None else {name: address}
+    used = {name for maker in found.values() for name in maker.needs}
+    for name in free:
+        if name in found or name in used or columns[name].is_named_identifier:
+            continue
+        others = [other for other in columns if other != name and other not in found]
+        joined = _of_columns(table, name, others, makers[name], columns[name].min_count)
+        if joined is not None:
+            found[name] = joined
+            used |= set(joined.needs)
+    return found
+
+
+def _of_columns(
+    table: pa.Table, name: str, others: Sequence[str], maker: Maker, min_count: int
+) -> TextsOfColumns | None:
+    """Texts put together of other columns, if nearly all are."""
+    present = np.flatnonzero(table[name].is_valid())
+    for rows in (TRIED_ROWS, JOINED_ROWS):
+        texts, *parts = (
+            table[one].take(present[:: len(present) // rows + 1]).cast(pa.string()).to_pylist()
+            for one in (name, *others)
+        )
+        of_others = dict(zip(others, parts, strict=True))
+        found = fit_texts_of_columns(
+            texts, of_others, other=maker, min_count=min(min_count, len(texts))
+        )
+        if found is None:
+            return None
+        others = found.columns
     return found
 
 
@@ -233,6 +270,18 @@ def _names(column: Candidate) -> Pattern | None:
         is_unique=column.is_distinct,
         min_share=_least_share(is_name=is_name or is_written, is_person=is_person or is_written),
         min_count=column.min_count,
+        seed=column.seed,
+    )
+
+
+def _addresses(column: Candidate) -> Pattern | None:
+    """Postal addresses, or streets with or without a number."""
+    texts = column.distinct if column.is_distinct else column.values
+    return fit_addresses(
+        texts.to_pylist(),
+        known=column.known(column.distinct),
+        is_unique=column.is_distinct,
+        min_count=min(column.min_count, len(texts)),
         seed=column.seed,
     )
 
