@@ -59,9 +59,10 @@ def are_whole_names(texts: Sequence[str]) -> bool:
         return False
     lists = all_names(script)
     given = {name.lower() for name in lists.given}
+    either = given | {name.lower() for name in lists.family}
     words = [text.lower().replace(",", " ").split() for text in texts]
-    found = [len(one) > 1 and one[0] in given and one[-1] in lists for one in words]
-    reverse = [len(one) > 1 and one[-1] in given and one[0] in lists for one in words]
+    found = [len(one) > 1 and one[0] in given and one[-1] in either for one in words]
+    reverse = [len(one) > 1 and one[-1] in given and one[0] in either for one in words]
     return max(sum(found), sum(reverse)) >= WHOLE_NAMES * max(len(texts), 1)
 
 
