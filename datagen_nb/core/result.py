@@ -25,6 +25,7 @@ itself."""
 PRIVACY_IN_WORDS = {
     "ok": "no closer to your rows than chance",
     "caution": "somewhat closer to your rows than chance",
+    "unsure": "perhaps closer to your rows than chance: too few were held back to tell",
     "bad": "much closer to your rows than chance: some may be copies",
     "unknown": "not checked, too few rows were held back",
 }
@@ -341,7 +342,7 @@ class Memorisation(WireModel):
         """What ``dcr_share`` and values that came back show about privacy."""
         if self.budget is not None:
             return "ok" if self.budget.epsilon <= WEAK_EPSILON else "caution"
-        if self.dcr_share is not None and self.dcr_share > SOMEWHAT_CLOSER:
+        if self._closeness == "bad":
             return "bad"
         if any(scale_of(column.kind) is not Scale.ORDERED for column in self.disclosed):
             return "bad"  # texts do not match by chance, as numbers do
@@ -349,7 +350,7 @@ class Memorisation(WireModel):
             return "caution"
         if self.dcr_share is None:
             return "unknown"
-        return "ok" if self.dcr_share <= NO_CLOSER else "caution"
+        return "ok" if self._closeness == "ok" else "caution"
 
     def in_words(self) -> str:
         """Whether the rows are closer than unseen rows are, and whether values came back."""
@@ -372,6 +373,8 @@ class Memorisation(WireModel):
             return "unknown"
         if self.dcr_share <= NO_CLOSER:
             return "ok"
+        if self.dcr_share - 0.5 <= (self.dcr_share_noise or 0):
+            return "unsure"
         return "caution" if self.dcr_share <= SOMEWHAT_CLOSER else "bad"
 
 

@@ -109,6 +109,10 @@ class Model:
         levels = [level for group in self.groups for level in group.levels]
         return {name: level.key for level in levels for name in level.columns if name != level.key}
 
+    def independent(self, rows: pa.Table) -> int:
+        """How many of some rows are independent of each other: all, or as many as have series."""
+        return int(rows.num_rows)
+
     @property
     def privacy(self) -> str:
         """What is guaranteed about the rows it was fitted to; empty if nothing is."""

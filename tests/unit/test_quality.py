@@ -529,3 +529,29 @@ def test_rare_values_of_a_sample_are_not_rare_in_the_input():
     report = assess(known, known.slice(0, 0), known, {"name": "categorical"}, facts=facts)
     assert report.memorisation.returned == ()
     assert any("rare" in note for note in report.notes)
+
+
+def walks(series: int, seed: int) -> pa.Table:
+    """Series of 100 rows that each have a level of their own: two columns, independent."""
+    random = np.random.default_rng(seed)
+    level, step = random.normal(size=(2, series, 2, 1)), random.normal(size=(series, 2, 100)) / 20
+    x, y = (level[0] + step.cumsum(axis=2)).transpose(1, 0, 2).reshape(2, -1)
+    return pa.table({"x": x, "y": y})
+
+
+def test_rows_of_few_series_are_judged_as_few():
+    """What few series have by chance is neither dependence nor closeness."""
+    tables = walks(20, 1), walks(5, 2), walks(20, 3)
+    kinds = {"x": "numeric", "y": "numeric"}
+    report = assess(*tables, kinds, independent=(20, 5, 20))
+    assert report.pair_fidelity is None
+    assert report.memorisation.level != "bad"
+    assert report.memorisation.dcr_share_noise > 0.2
+    assert assess(*tables, kinds).memorisation.dcr_share_noise < 0.1
+
+
+def test_copies_of_series_are_found_among_enough():
+    """A copy is nearer to its series than to any that was held back."""
+    tables = walks(200, 1), walks(50, 2), walks(200, 1)
+    report = assess(*tables, {"x": "numeric", "y": "numeric"}, independent=(200, 50, 200))
+    assert report.memorisation.level == "bad"

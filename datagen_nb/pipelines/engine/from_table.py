@@ -151,6 +151,7 @@ class FromTable:
             facts=self._profile().facts(),
             shared=[name for name, maker in model.makers.items() if not maker.is_unique],
             keys=model.keys,
+            independent=[model.independent(rows) for rows in (training, held_back, made)],
         )
         report = self._type.judged(report, training, made, model)
         if selection_of(self.task.config.parameters) is None:

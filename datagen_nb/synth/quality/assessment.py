@@ -53,6 +53,7 @@ def assess(
     facts: Mapping[str, Facts] | None = None,
     shared: Collection[str] = (),
     keys: Mapping[str, str] | None = None,
+    independent: Sequence[int] | None = None,
 ) -> Report:
     """Compare a result with its input.
 
@@ -69,6 +70,8 @@ def assess(
         shared: Columns made anew whose values may repeat; only their rare values must not come
             back.
         keys: By column, the column that identifies the entities that have one value of it each.
+        independent: Of each of the three tables, how many things in it are independent of each
+            other, such as series of many rows; ``None`` if all rows are.
     """
     tables = Tables(*map(plain_table, (training, held_back, synthetic)))
     codecs = codecs_of(tables.training, kinds) if codecs is None else codecs
@@ -79,7 +82,8 @@ def assess(
     sampled = _sampled(tables, facts)
     compared = [compare(column, is_whole=sampled == 1) for column in columns]
     scores = tuple(_with_distributions(compared, columns, parsed, min_count, keys or {}))
-    dependence = compare_pairs(columns)
+    counts = [table.num_rows for table in tables] if independent is None else list(independent)
+    dependence = compare_pairs(columns, alone=counts[0] >= training.num_rows)
     kept = compare_relations(relations, parsed.training, parsed.synthetic)
     names = [
         column.name
@@ -91,6 +95,7 @@ def assess(
         {column.name for column in columns if column.is_ordered},
         returned_values(tables, kinds, min_count=min_count, sampled=sampled, shared=shared),
         min_count,
+        counts,
     )
     column_mean = _mean([column.score for column in scores])
     relation_mean = _mean([relation.score for relation in kept]) if kept else None

@@ -10,7 +10,7 @@ Source: Platzer and Reutterer, Holdout-based empirical assessment of mixed-type 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,11 +61,23 @@ class Closeness:
 
 
 def closeness(
-    known: pa.Table, fresh: pa.Table, made: pa.Table, ordered: Collection[str]
+    known: pa.Table,
+    fresh: pa.Table,
+    made: pa.Table,
+    ordered: Collection[str],
+    independent: Sequence[int] | None = None,
 ) -> Closeness:
     """Compare made rows with training rows (``known``) and rows held back (``fresh``).
 
     All three are plain tables, as ``arrays.plain_table`` makes them.
+
+    Args:
+        known: Training rows.
+        fresh: Rows held back.
+        made: Made rows.
+        ordered: The columns whose values have an order.
+        independent: Of each of the three, how many things in it are independent of each other, if
+            rows are not.
     """
     rows, held_back, queries = _spaces([known, fresh, made], ordered)
     is_plain = known.num_columns > TREE_COLUMNS
@@ -78,10 +90,13 @@ def closeness(
     if len(tied):  # several are equally close: what counts is how many of them are known
         one, two = (part.within(queries[tied], near[tied] + EQUAL) for part in (training, others))
         won[tied] = one / (one + two)
-    expected = len(rows) / (len(rows) + len(held_back))
+    counts = [len(rows), len(held_back), len(queries)]
+    if independent is not None:  # what is closest is of one of these
+        counts = [min(count, most) for count, most in zip(counts, independent, strict=True)]
+    expected = counts[0] / (counts[0] + counts[1])
     return Closeness(
         share=_allowed(float(won.mean()), expected),
-        noise=_noise(expected, len(queries), len(held_back)),
+        noise=_noise(expected, counts[2], counts[1]),
         distance=float(np.median(near)),
         distance_expected=float(np.median(training.nearest(_some(held_back, FRESH_QUERIES)))),
     )

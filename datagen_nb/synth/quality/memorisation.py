@@ -6,7 +6,7 @@ assessment of mixed-type synthetic data, 2021.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -26,6 +26,7 @@ def measure_memorisation(
     ordered: Collection[str],
     returned: Iterable[ReturnedValues],
     min_count: int,
+    independent: Sequence[int],
 ) -> Memorisation:
     """Measure closeness and copies by columns that are not made anew.
 
@@ -34,10 +35,11 @@ def measure_memorisation(
         ordered: Those whose values have an order.
         returned: Values that came back.
         min_count: A value that fewer rows have is rare.
+        independent: Of each table, how many of its rows are independent of each other.
     """
     names = tables.training.column_names
     exact, expected = _exact_shares(tables) if names else (0.0, None)
-    close = _closeness(tables, ordered) if names else None
+    close = _closeness(tables, ordered, independent) if names else None
     return Memorisation(
         dcr_share=None if close is None else round(close.share, 4),
         dcr_share_noise=None if close is None else round(close.noise, 4),
@@ -50,7 +52,9 @@ def measure_memorisation(
     )
 
 
-def _closeness(tables: Tables, ordered: Collection[str]) -> Closeness | None:
+def _closeness(
+    tables: Tables, ordered: Collection[str], independent: Sequence[int]
+) -> Closeness | None:
     if tables.held_back.num_rows < MIN_HELD_BACK:
         return None
     return closeness(
@@ -58,6 +62,7 @@ def _closeness(tables: Tables, ordered: Collection[str]) -> Closeness | None:
         _some(tables.held_back, CLOSE_ROWS),
         _some(tables.synthetic, TREE_QUERIES),
         ordered,
+        independent,
     )
 
 

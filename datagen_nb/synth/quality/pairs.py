@@ -94,8 +94,15 @@ class _Measured:
     freedom: int
 
 
-def compare_pairs(columns: Sequence[Column], seed: int = 0) -> Dependence:
-    """Compare pairs among all columns, or a sample of them drawn by ``seed``."""
+def compare_pairs(columns: Sequence[Column], seed: int = 0, *, alone: bool = True) -> Dependence:
+    """Compare pairs among all columns, or a sample of them drawn by ``seed``.
+
+    Args:
+        columns: The columns.
+        seed: Of the sample.
+        alone: Whether rows are independent of each other. Where they are not, two samples of the
+            input may differ more in one pair than in others.
+    """
     varied = [column for column in columns if _varies(column)]
     possible = len(varied) * (len(varied) - 1) // 2
     chosen = _chosen(len(varied), np.random.default_rng(seed))
@@ -109,7 +116,8 @@ def compare_pairs(columns: Sequence[Column], seed: int = 0) -> Dependence:
         for metric in ("correlation similarity", "contingency similarity")
     }
     deviations = np.sqrt(2 * np.log(2 * max(len(chosen), 1) / CHANCE))
-    scored = [_scored(pair, ratios, deviations / np.sqrt(4 / np.pi)) for pair in measured]
+    bound = deviations / np.sqrt(4 / np.pi)
+    scored = [_scored(pair, ratios, bound, alone=alone) for pair in measured]
     weights = sum(weight for _, weight in scored)
     losses = sorted(scored, key=lambda one: -one[1] * (1 - one[0].score))
     return Dependence(
@@ -265,21 +273,27 @@ def _ratio(measured: Sequence[_Measured]) -> float:
 
 
 def _scored(
-    pair: Sequence[_Measured], ratios: dict[str, float], bound: float
+    pair: Sequence[_Measured], ratios: dict[str, float], bound: float, *, alone: bool
 ) -> tuple[PairFidelity, float]:
     """The score and the weight of a pair, by the measure that shows more dependence.
 
     Dependence of one degree of freedom is not chance above ``bound`` times the noise.
     """
 
+    def noise_of(each: _Measured) -> float:
+        ratio = ratios[each.metric]
+        if not alone and each.input_noise:
+            ratio = max(ratio, each.input_apart / each.input_noise)
+        return ratio * each.noise
+
     def excess(each: _Measured) -> float:
-        noise = ratios[each.metric] * each.noise
+        noise = noise_of(each)
         strength = max(abs(each.real), abs(each.made))
         threshold = 1 + (bound - 1) / np.sqrt(each.freedom)
         return strength - noise if strength > threshold * noise else 0.0
 
     best = max(pair, key=excess)
-    weight, noise = excess(best), ratios[best.metric] * best.noise
+    weight, noise = excess(best), noise_of(best)
     lost = max(best.apart - noise, 0.0)
     score = min(max(1 - lost / weight, 0.0), 1.0) if weight else 1.0
     return (

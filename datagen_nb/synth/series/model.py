@@ -64,6 +64,10 @@ class SeriesModel(Model):
         entity = self.axis.entity
         return {} if entity is None else dict.fromkeys(self.of_entity, entity)
 
+    def independent(self, rows: pa.Table) -> int:
+        entity = self.axis.entity
+        return 1 if entity is None else max(int(pc.count_distinct(rows[entity]).as_py()), 1)
+
     def part_rows(self, rows: int) -> int:
         """Of one series all of them, since each row is drawn after those before.
 
