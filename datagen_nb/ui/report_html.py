@@ -124,8 +124,9 @@ def _verdicts(report: Report) -> str:
         parts += f" · dependence between columns {percent(report.pair_fidelity)}"
     if report.relation_fidelity is not None:
         parts += f" · relations {percent(report.relation_fidelity)}"
+    of = "" if report.memorisation.budget is None else " to the noisy counts"
     head = (
-        f'<div style="font-size:15px"><b>Fidelity {percent(report.fidelity)}</b> '
+        f'<div style="font-size:15px"><b>Fidelity{of} {percent(report.fidelity)}</b> '
         f'<span style="{_FAINT}">{parts}</span></div>'
     )
     both = "".join(map(_verdict, (quality(report), privacy(report))))

@@ -12,9 +12,11 @@ from datagen_nb.core.result import (
     ColumnFidelity,
     Memorisation,
     PairFidelity,
+    PrivacyBudget,
     RelationFidelity,
     Report,
     ReturnedValues,
+    Spending,
 )
 from datagen_nb.ui.report import ReportView, report_html
 from datagen_nb.ui.report_charts import difference_map, distribution_chart, share_rows
@@ -184,6 +186,27 @@ def test_a_risk_says_not_to_pass_the_rows_on():
     assert verdict.advice[0].startswith("Do not pass")
     assert "name" in verdict.advice[1]
     assert privacy(report()).words == "Privacy OK"
+
+
+@pytest.mark.parametrize(("epsilon", "words"), [(1, "Privacy OK"), (20, "Privacy caution")])
+def test_a_report_with_a_budget_claims_no_likeness_to_the_rows(epsilon, words):
+    """It compares with noisy counts, and says so."""
+    budget = PrivacyBudget(
+        epsilon=epsilon,
+        delta=1e-9,
+        rho=0.02,
+        spent=(Spending(purpose="columns", rho=0.01), Spending(purpose="pairs", rho=0.01)),
+    )
+    found = report(memorisation=Memorisation(budget=budget), pairs=(), fidelity=0.5)
+    assert quality(found).words == "Quality not compared with your rows"
+    assert privacy(found).words == words
+    assert ("at most 10" in privacy(found).advice[0]) == (epsilon > 10)
+    shown = report_html(found)
+    assert "Fidelity to the noisy counts 50.0 %" in shown
+    assert f"differentially private with epsilon {epsilon} and delta 1e-09" in shown
+    assert "training rows" not in shown
+    figures = ReportView(found).compare(found).frame()["figure"].tolist()
+    assert not [figure for figure in figures if "training row" in figure]
 
 
 def test_a_notebook_shows_some_charts_and_a_page_all(tmp_path):
