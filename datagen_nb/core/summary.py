@@ -131,8 +131,10 @@ def table_html(table: Table, *, most: int = SHOWN, wraps: bool = False) -> str:
         for row in table.rows[:most]
     )
     lines = "overflow-wrap:break-word" if wraps else "white-space:nowrap"
+    name = escape(next(filter(None, table.names), "table"))
     return (
-        f'<div style="overflow-x:auto;{lines}"><table style="{_TABLE}">'
+        f'<div role="group" aria-label="{name}" tabindex="0" style="overflow-x:auto;{lines}">'
+        f'<table style="{_TABLE}">'
         f"<tr>{head}</tr>{body}</table></div>"
     )
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import os
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +21,10 @@ from datagen_nb.ui.report_words import percent
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["ReportView", "report_html", "report_panel", "report_text"]
+MAX_LINKED = 512 << 10
+"""Bytes of a page that goes to the browser in one message; those of wider tables may have more."""
+
+__all__ = ["ReportView", "file_stem", "report_html", "report_panel", "report_text"]
 
 
 class ReportView:
@@ -130,9 +135,32 @@ def _row(column: ColumnFidelity, returned: ReturnedValues | None) -> tuple[Any, 
     return (column.name, column.kind, column.score, column.metric, *shares, *back)
 
 
-def report_panel(report: Report) -> ipywidgets.HTML:
-    """The report as a widget, to be opened below another."""
-    return ipywidgets.HTML(report_html(report), layout={"margin": "0"})
+def report_panel(report: Report, title: str) -> ipywidgets.HTML:
+    """The report as a widget, to be opened below another, with a link that saves it as a page.
+
+    Args:
+        report: The report.
+        title: Of the job.
+    """
+    return ipywidgets.HTML(_save(report, title) + report_html(report), layout={"margin": "0"})
+
+
+def _save(report: Report, title: str) -> str:
+    """A link that holds the page itself: nothing has to be running when it is followed."""
+    page = report_page(report, f"Quality of {title}, synthetic").encode()
+    if len(page) > MAX_LINKED:
+        return '<div><code>job.report.to_html("report.html")</code> writes it as a page.</div>'
+    data = base64.b64encode(page).decode()
+    return (
+        f'<div><a download="{escape(file_stem(title))}-report.html" '
+        f'href="data:text/html;charset=utf-8;base64,{data}">Save as a page</a></div>'
+    )
+
+
+def file_stem(title: str) -> str:
+    """A title as the name of a file, without its ending."""
+    kept = "".join(one if one.isalnum() or one in "-_. " else "-" for one in title)
+    return kept.strip(" .-")[:80] or "table"
 
 
 def report_text(report: Report) -> str:

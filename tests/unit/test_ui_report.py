@@ -1,5 +1,6 @@
 """A report can be shown to a colleague: alone, without a network, in both themes."""
 
+import base64
 import re
 from html.parser import HTMLParser
 from xml.etree import ElementTree
@@ -18,7 +19,7 @@ from datagen_nb.core.result import (
     ReturnedValues,
     Spending,
 )
-from datagen_nb.ui.report import ReportView, report_html
+from datagen_nb.ui.report import ReportView, report_html, report_panel
 from datagen_nb.ui.report_charts import difference_map, distribution_chart, share_rows
 from datagen_nb.ui.report_html import IN_NOTEBOOK
 from datagen_nb.ui.report_verdicts import privacy, quality
@@ -265,3 +266,17 @@ def test_columns_of_one_report_alone_come_last():
     last = compared.columns[-1]
     assert (last.figure, last.second, last.better) == ("price", None, "")
     assert "<b><bdi>price</bdi></b>" not in compared._repr_html_()
+
+
+def test_a_panel_has_a_link_that_saves_the_page():
+    """The page is in it, so that it works without a kernel; a long one is for to_html."""
+    [link] = [
+        attrs for tag, attrs in Seen(report_panel(report(), "a/b: c").value).tags if tag == "a"
+    ]
+    assert link["download"] == "a-b- c-report.html"
+    head, data = link["href"].split(",")
+    assert head == "data:text/html;charset=utf-8;base64"
+    assert "<title>Quality of a/b: c, synthetic</title>" in base64.b64decode(data).decode()
+    wide = report(columns=report().columns * 100)
+    assert "data:" not in report_panel(wide, "wide").value
+    assert "to_html" in report_panel(wide, "wide").value
