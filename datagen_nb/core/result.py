@@ -258,6 +258,12 @@ class ReturnedValues(WireModel):
         returned: How many of these the result has.
         expected: How many would come back by chance; more than 0 only for numbers and instants.
         chance: The probability that chance brings back so many; 0 for other kinds.
+        singletons: How many of the values a single row of the input has; 0 if not all of its rows
+            were looked at.
+        singletons_returned: How many of these the result has.
+        extremes: How many of the values are among the ``min_count`` - 1 lowest or highest rows;
+            counted of numbers and instants that are no texts.
+        extremes_returned: How many of these the result has.
     """
 
     column: str
@@ -266,6 +272,10 @@ class ReturnedValues(WireModel):
     returned: int
     expected: float = 0.0
     chance: float = 0.0
+    singletons: int = 0
+    singletons_returned: int = 0
+    extremes: int = 0
+    extremes_returned: int = 0
 
     @property
     def is_beyond_chance(self) -> bool:
@@ -378,6 +388,18 @@ class Memorisation(WireModel):
         return "caution" if self.dcr_share <= SOMEWHAT_CLOSER else "bad"
 
 
+class Selected(WireModel):
+    """What became of the rows that were drawn, where rules or a condition select the result's.
+
+    Args:
+        drawn: Rows drawn in the attempt that completed the job.
+        kept: Rows of the result among them; the others were dropped.
+    """
+
+    drawn: int
+    kept: int
+
+
 class Report(WireModel):
     """Fidelity and memorisation of one result.
 
@@ -401,6 +423,9 @@ class Report(WireModel):
         rows_synthetic: Rows of the result that were compared.
         rows_training: Rows of the input that the synthesizer was fitted to.
         rows_held_back: Rows of the input that the synthesizer was not fitted to.
+        rows_skipped: Lines of the input that could not be read and were left out, as
+            ``parameters.badLines`` asked.
+        selected: Rows that were drawn and dropped, if rules or a condition select them.
         seconds: Running time by stage.
         notes: Remarks, in sentences.
         of_job: The job that fitted the model and whose rows these figures are of, if it is
@@ -421,6 +446,8 @@ class Report(WireModel):
     rows_synthetic: int
     rows_training: int
     rows_held_back: int
+    rows_skipped: int = 0
+    selected: Selected | None = None
     seconds: dict[str, float] = Field(default_factory=dict)
     notes: tuple[str, ...] = ()
     of_job: str | None = None

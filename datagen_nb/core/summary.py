@@ -103,13 +103,23 @@ def framed(parts: Iterable[str]) -> str:
     return f'<div style="{FRAME}">{"".join(parts)}</div>'
 
 
-def table_html(table: Table, *, most: int = SHOWN) -> str:
-    """The first rows of a table, to be scrolled sideways where it is wide."""
+def table_html(table: Table, *, most: int = SHOWN, wraps: bool = False) -> str:
+    """The first rows of a table, to be scrolled sideways where it is wide.
+
+    Args:
+        table: What it shows.
+        most: Rows at most.
+        wraps: Whether words of texts are broken into lines first.
+    """
     line = "padding:2px 10px;border-bottom:1px solid rgba(128,128,128,.2);text-align:"
-    cells = [f"{line}{'right' if number else 'left'}" for number in table.numbers]
+    heads = [f"{line}{'right' if number else 'left'}" for number in table.numbers]
+    cells = [
+        f"{one}{';white-space:nowrap' * number}"
+        for one, number in zip(heads, table.numbers, strict=True)
+    ]
     head = "".join(
         f'<th style="{cell}">{escape(_cut(name))}</th>'
-        for cell, name in zip(cells, table.names, strict=True)
+        for cell, name in zip(heads, table.names, strict=True)
     )
     body = "".join(
         "<tr>"
@@ -120,8 +130,11 @@ def table_html(table: Table, *, most: int = SHOWN) -> str:
         + "</tr>"
         for row in table.rows[:most]
     )
+    lines = "overflow-wrap:break-word" if wraps else "white-space:nowrap"
+    name = escape(next(filter(None, table.names), "table"))
     return (
-        f'<div style="overflow-x:auto;white-space:nowrap"><table style="{_TABLE}">'
+        f'<div role="group" aria-label="{name}" tabindex="0" style="overflow-x:auto;{lines}">'
+        f'<table style="{_TABLE}">'
         f"<tr>{head}</tr>{body}</table></div>"
     )
 

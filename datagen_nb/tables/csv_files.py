@@ -63,6 +63,7 @@ class CsvReader:
         warn: Is called with what may be wrong.
         note: Is called with what was assumed of the file's form.
         progress: Is called with the share that is done.
+        skipped: Is called with how many lines were left out, if any were.
         dialect: The file's form; by default it is judged by the first lines.
         take_back: Is called when the rows so far do not count: all come again, with other types.
     """
@@ -76,6 +77,7 @@ class CsvReader:
         warn: Warn = _ignore,
         note: Warn = _ignore,
         progress: Progress = _ignore,
+        skipped: Callable[[int], None] = _ignore,
         dialect: Dialect | None = None,
         take_back: Callable[[], None] | None = None,
     ) -> None:
@@ -86,6 +88,7 @@ class CsvReader:
         self._warn = warn
         self._note = note
         self._progress = progress
+        self._skipped = skipped
         self._take_back = take_back
         self._done = 0.0
         self._size = max(file.seek(0, io.SEEK_END), 1)
@@ -117,6 +120,7 @@ class CsvReader:
             self._warn(doubt)
         if self._bad:
             self._warn(self._skipped_message())
+            self._skipped(len(self._bad))
         if are_read:
             return
         schema = self._schema(types)

@@ -39,6 +39,7 @@ def read_batches(
     warn: Callable[[str], None] = _ignore,
     note: Callable[[str], None] = _ignore,
     progress: Callable[[float], None] = _ignore,
+    skipped: Callable[[int], None] = _ignore,
     dialect: Dialect | None = None,
     take_back: Callable[[], None] | None = None,
 ) -> Iterator[pa.RecordBatch]:
@@ -54,6 +55,7 @@ def read_batches(
         warn: Is called with a sentence about anything unexpected that was done.
         note: Is called with a sentence about what was assumed of the file's form.
         progress: Is called with the share that is done, 0 to 1.
+        skipped: Is called with how many lines were left out, if any were.
         dialect: Of a CSV file; by default it is judged by the file's first lines.
         take_back: Is called when the batches so far do not count: all come again, with other
             types. A caller who allows it has a CSV file read only once, mostly.
@@ -63,7 +65,7 @@ def read_batches(
     """
     parameters = parameters or {}
     check_open_file(file, format, name=name, parameters=parameters)
-    reading = Reading(name, parameters, warn, note, progress, dialect, take_back)
+    reading = Reading(name, parameters, warn, note, progress, skipped, dialect, take_back)
     try:
         yield from table_format(format).read(file, reading)
     except OSError as error:

@@ -37,8 +37,8 @@ MAX_LEVELS = 10_000
 def form_of(schema: pa.Schema) -> pa.Schema:
     """A schema with what pandas needs as metadata, and nothing else there.
 
-    Pandas' own metadata hold attributes of the frame, which may be anything, and how long its
-    index is; both are left out.
+    Pandas' own metadata hold attributes of the frame, which may be anything, how long its index
+    is and how many categories a column has; all are left out.
     """
     kept = _pandas_metadata((schema.metadata or {}).get(PANDAS_KEY, b""), schema.names)
     return schema.with_metadata({PANDAS_KEY: kept} if kept else None)
@@ -191,7 +191,9 @@ def without_levels(schema: pa.Schema) -> pa.Schema:
     for place, field in enumerate(schema):
         if (levels := levels_of(field)) is not None:
             ordered = ORDERED_KEY in field.metadata
-            schema = schema.set(place, _with_levels(field, levels.slice(0, 0), ordered=ordered))
+            # An empty slice would be written with the length of the texts that it is cut from.
+            none = pa.array([], levels.type)
+            schema = schema.set(place, _with_levels(field, none, ordered=ordered))
     return schema
 
 
@@ -199,7 +201,7 @@ def _pandas_metadata(data: bytes, names: list[str]) -> bytes | None:
     """What says how columns were typed in pandas; ``None`` if it is not what pandas writes."""
     try:
         found = json.loads(data)
-        columns = [column for column in found["columns"] if column["field_name"] in names]
+        columns = [_typed(one) for one in found["columns"] if one["field_name"] in names]
         index = [name for name in found["index_columns"] if name in names]
         kept = {
             "index_columns": index,
@@ -210,3 +212,10 @@ def _pandas_metadata(data: bytes, names: list[str]) -> bytes | None:
     except (ValueError, KeyError, TypeError):
         return None
     return json.dumps(kept).encode()
+
+
+def _typed(column: dict[str, Any]) -> dict[str, Any]:
+    """What pandas keeps of a column, but for how many categories it has."""
+    if column["pandas_type"] != "categorical":
+        return column
+    return {**column, "numpy_type": "object", "metadata": None}

@@ -63,6 +63,7 @@ class JsonReader:
         parameters: Mapping[str, Any],
         warn: Callable[[str], None] = _ignore,
         progress: Callable[[float], None] = _ignore,
+        skipped: Callable[[int], None] = _ignore,
     ) -> None:
         self._file = file
         self._name = name
@@ -71,6 +72,7 @@ class JsonReader:
         self._is_lines = lines
         self._warn = warn
         self._progress = progress
+        self._skipped = skipped
         self._size = max(file.seek(0, io.SEEK_END), 1)
 
     def batches(self) -> Iterator[pa.RecordBatch]:
@@ -103,6 +105,7 @@ class JsonReader:
                 f"{len(skipped):,} lines that are no JSON objects were left out; "
                 f"the first is line {skipped[0]:,}."
             )
+            self._skipped(len(skipped))
         for key in columns:
             if not key.isprintable() and key.encode(errors="replace").decode() != key:
                 raise self._half_a_character(key)

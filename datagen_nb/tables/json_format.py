@@ -59,4 +59,5 @@ class JsonFormat(TableFormat):
             parameters=reading.parameters,
             warn=reading.warn,
             progress=reading.progress,
+            skipped=reading.skipped,
         )

@@ -37,6 +37,7 @@ class Reading:
         warn: Is called with a sentence about anything unexpected that was done.
         note: Is called with a sentence about what was assumed of the file's form.
         progress: Is called with the share that is done, 0 to 1.
+        skipped: Is called with how many lines were left out, if any were.
         dialect: Of a CSV file, if it is known.
         take_back: Is called when the batches so far do not count and all come again, with other
             types; ``None`` does not allow it.
@@ -47,6 +48,7 @@ class Reading:
     warn: Callable[[str], None] = _ignore
     note: Callable[[str], None] = _ignore
     progress: Callable[[float], None] = _ignore
+    skipped: Callable[[int], None] = _ignore
     dialect: Dialect | None = None
     take_back: Callable[[], None] | None = None
 

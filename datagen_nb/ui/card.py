@@ -22,7 +22,7 @@ from datagen_nb.core.messages import LogEntry
 from datagen_nb.core.status import JobStatus, State
 from datagen_nb.ui.actions import Action, Number, read_action
 from datagen_nb.ui.protocol import Request
-from datagen_nb.ui.report import report_panel
+from datagen_nb.ui.report import file_stem, report_panel
 from datagen_nb.ui.snapshot import feed, newer, snapshot_of
 from datagen_nb.ui.static_html import job_html, job_text
 from datagen_nb.ui.throttle import Throttle
@@ -142,7 +142,8 @@ class JobCard(WidgetBase):
                 )
             case "report":
                 report = await job.report()
-                await self.open_below(lambda: report_panel(report), instead="job.report")
+                title = self.snapshot["title"]
+                await self.open_below(lambda: report_panel(report, title), instead="job.report")
             case "close":
                 self.close_below()
             case "download":
@@ -193,11 +194,7 @@ class JobCard(WidgetBase):
 
     def _name(self) -> str:
         """What the result is called as a file."""
-        kept = "".join(
-            letter if letter.isalnum() or letter in "-_. " else "-"
-            for letter in self.snapshot["title"]
-        )
-        stem = kept.strip(" .-")[:80] or "table"
+        stem = file_stem(self.snapshot["title"])
         return f"{stem}-synthetic{FORMATS[self._config.output_format].endings[0]}"
 
     async def _download(self, job: AsyncJob) -> dict[str, Any]:

@@ -303,7 +303,9 @@ class History(WidgetBase):
                 await self.open_below(lambda: plain.result().view(), instead=instead)
             case "report":
                 report = await job.report()
-                await self.open_below(lambda: report_panel(report), instead=f"{call}.report")
+                title = job.status.name or job.id
+                instead = f"{call}.report"
+                await self.open_below(lambda: report_panel(report, title), instead=instead)
             case unknown:
                 assert_never(unknown)
         return None

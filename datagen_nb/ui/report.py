@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import os
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +12,7 @@ import ipywidgets
 
 from datagen_nb.core.errors import ArgumentTypeError
 from datagen_nb.core.inert import ONE_LINE, inert
-from datagen_nb.core.result import ColumnFidelity, Report
+from datagen_nb.core.result import ColumnFidelity, Report, ReturnedValues
 from datagen_nb.ui import report_words as words
 from datagen_nb.ui.report_comparison import ReportComparison
 from datagen_nb.ui.report_html import report_html, report_page, write_page
@@ -19,7 +21,10 @@ from datagen_nb.ui.report_words import percent
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["ReportView", "report_html", "report_panel", "report_text"]
+MAX_LINKED = 512 << 10
+"""Bytes of a page that goes to the browser in one message; those of wider tables may have more."""
+
+__all__ = ["ReportView", "file_stem", "report_html", "report_panel", "report_text"]
 
 
 class ReportView:
@@ -49,6 +54,10 @@ class ReportView:
     def frame(self) -> pd.DataFrame:
         """The columns with their scores, the lowest first, as a DataFrame.
 
+        ``missing`` are shares of the rows, of the input and of the result. ``rare_returned`` counts
+        values that should not come back and did, ``singletons_returned`` those among them that one
+        row of the input has, ``extremes_returned`` those at either end of a column of numbers.
+
         Example:
             ```python
             job.report.frame().head()
@@ -56,9 +65,11 @@ class ReportView:
         """
         import pandas as pd
 
-        rows = [_row(column) for column in self.report.columns]
+        returned = {one.column: one for one in self.report.memorisation.returned}
+        rows = [_row(one, returned.get(one.name)) for one in self.report.columns]
         names = ["column", "kind", "score", "measure", "missing", "missing_synthetic"]
-        frame = pd.DataFrame(rows, columns=names)
+        counts = ["rare_returned", "singletons_returned", "extremes_returned"]
+        frame = pd.DataFrame(rows, columns=[*names, *counts]).astype(dict.fromkeys(counts, "Int64"))
         return frame.sort_values("score", kind="stable", ignore_index=True)
 
     def compare(self, other: ReportView | Report) -> ReportComparison:
@@ -108,7 +119,7 @@ class ReportView:
         return write_page(path, report_page(self.report, title), overwrite=overwrite)
 
 
-def _row(column: ColumnFidelity) -> tuple[Any, ...]:
+def _row(column: ColumnFidelity, returned: ReturnedValues | None) -> tuple[Any, ...]:
     shown = column.distribution
     shares: tuple[float | None, ...] = (None, None)
     if shown is not None:
@@ -118,12 +129,38 @@ def _row(column: ColumnFidelity) -> tuple[Any, ...]:
             shown.missing_synthetic
             / max(known[1] + shown.others_synthetic + shown.missing_synthetic, 1),
         )
-    return (column.name, column.kind, column.score, column.metric, *shares)
+    back: tuple[int | None, ...] = (None, None, None)
+    if returned is not None:
+        back = (returned.returned, returned.singletons_returned, returned.extremes_returned)
+    return (column.name, column.kind, column.score, column.metric, *shares, *back)
 
 
-def report_panel(report: Report) -> ipywidgets.HTML:
-    """The report as a widget, to be opened below another."""
-    return ipywidgets.HTML(report_html(report), layout={"margin": "0"})
+def report_panel(report: Report, title: str) -> ipywidgets.HTML:
+    """The report as a widget, to be opened below another, with a link that saves it as a page.
+
+    Args:
+        report: The report.
+        title: Of the job.
+    """
+    return ipywidgets.HTML(_save(report, title) + report_html(report), layout={"margin": "0"})
+
+
+def _save(report: Report, title: str) -> str:
+    """A link that holds the page itself: nothing has to be running when it is followed."""
+    page = report_page(report, f"Quality of {title}, synthetic").encode()
+    if len(page) > MAX_LINKED:
+        return '<div><code>job.report.to_html("report.html")</code> writes it as a page.</div>'
+    data = base64.b64encode(page).decode()
+    return (
+        f'<div><a download="{escape(file_stem(title))}-report.html" '
+        f'href="data:text/html;charset=utf-8;base64,{data}">Save as a page</a></div>'
+    )
+
+
+def file_stem(title: str) -> str:
+    """A title as the name of a file, without its ending."""
+    kept = "".join(one if one.isalnum() or one in "-_. " else "-" for one in title)
+    return kept.strip(" .-")[:80] or "table"
 
 
 def report_text(report: Report) -> str:
@@ -135,6 +172,6 @@ def report_text(report: Report) -> str:
     ]
     broken = [words.broken(relation) for relation in report.relations if not relation.kept]
     remarks = [*words.not_compared(report), *words.returned(report.memorisation)]
-    remarks += [*words.series(report), *report.notes]
+    remarks += [*words.series(report), *words.dropped(report), *report.notes]
     lines += [f"  {inert(line, longest=ONE_LINE)}" for line in broken]
     return "\n".join([*lines, *map(inert, remarks)])

@@ -156,8 +156,9 @@ def _figures(first: Report, second: Report) -> Iterator[Row]:
         if values != [None, None]:
             yield Row(words, values[0], values[1], 1.0)
     one, other = first.memorisation, second.memorisation
-    closer = "closer to a training row (50 % is ideal)"
-    yield Row(closer, one.dcr_share, other.dcr_share, 0.5)
+    if one.dcr_share is not None or other.dcr_share is not None:
+        closer = "closer to a training row (50 % is ideal)"
+        yield Row(closer, one.dcr_share, other.dcr_share, 0.5)
     if one.exact_row_share is not None or other.exact_row_share is not None:
         yield Row("exact copies", one.exact_row_share, other.exact_row_share, 0.0)
 

@@ -38,6 +38,10 @@ COMPARED_BY = {
     "TV complement": ("shares", "the share of rows that differ in their category (TV)"),
     "form": ("form", "the share of texts that differ in digits, capitals, words and signs"),
     "length": ("length", "the largest gap between the cumulative lengths of texts"),
+    "1 - total variation distance from noisy counts": (
+        "counts",
+        "the share of rows that differ from the noisy counts (TV)",
+    ),
     "rows per value": ("repetition", "what the numbers of rows per value differ by"),
 }
 """By metric: a word, and what is subtracted from 100 %."""
@@ -49,6 +53,7 @@ MOST_PAIRS = 12
 """Pairs in the table beside the map."""
 
 _FAINT = "opacity:.75"
+_NAME = "width:max-content;max-width:min(30vw,320px)"
 CELLS = "display:grid;gap:14px 28px;grid-template-columns:repeat(auto-fill,minmax(240px,1fr))"
 _HALVES = "display:grid;gap:10px 28px;grid-template-columns:repeat(auto-fit,minmax(300px,1fr))"
 
@@ -112,6 +117,7 @@ def _sections(report: Report, charts: int, *, with_tables: bool) -> Iterator[str
             f"{report.rows_synthetic:,} synthetic rows were compared with "
             f"{report.rows_training:,} training rows and {report.rows_held_back:,} held back."
         )
+    yield from map(faint, words.dropped(report))
     if report.seconds:
         stages = ", ".join(f"{name} {duration(time)}" for name, time in report.seconds.items())
         yield faint(f"Time: {stages}.")
@@ -124,8 +130,9 @@ def _verdicts(report: Report) -> str:
         parts += f" · dependence between columns {percent(report.pair_fidelity)}"
     if report.relation_fidelity is not None:
         parts += f" · relations {percent(report.relation_fidelity)}"
+    of = "" if report.memorisation.budget is None else " to the noisy counts"
     head = (
-        f'<div style="font-size:15px"><b>Fidelity {percent(report.fidelity)}</b> '
+        f'<div style="font-size:15px"><b>Fidelity{of} {percent(report.fidelity)}</b> '
         f'<span style="{_FAINT}">{parts}</span></div>'
     )
     both = "".join(map(_verdict, (quality(report), privacy(report))))
@@ -245,7 +252,7 @@ def _pairs(pairs: Sequence[PairFidelity]) -> str:
         )
         for pair in pairs[:MOST_PAIRS]
     ]
-    return table_html(Table(names, rows, (False, True, True, True)))
+    return table_html(Table(names, rows, (False, True, True, True)), wraps=True)
 
 
 def _privacy(report: Report) -> Iterator[str]:
@@ -285,7 +292,7 @@ def _privacy(report: Report) -> Iterator[str]:
     if not rows:
         return
     names = ("of the synthetic rows", "these", "fresh rows, which were held back")
-    parts = [table_html(Table(names, rows, (False, True, False)))]
+    parts = [table_html(Table(names, rows, (False, True, False)), wraps=True)]
     yield _section("Privacy", [*parts, *_returned(report)])
 
 
@@ -297,21 +304,30 @@ def _returned(report: Report) -> Iterator[str]:
         names = (
             "rare and identifying values",
             "kind",
-            "there are",
             "came back",
+            "by chance",
+            "of one row",
+            "extremes",
             "more than chance",
         )
         rows = [
             (
                 one.column,
                 one.kind,
-                f"{one.values:,}",
-                f"{one.returned:,}",
+                _of(one.returned, one.values),
+                f"{one.expected:,.0f}",
+                _of(one.singletons_returned, one.singletons),
+                _of(one.extremes_returned, one.extremes),
                 "✕ yes" if one.is_beyond_chance else "no",
             )
             for one in back
         ]
-        yield table_html(Table(names, rows, (False, False, True, True, False)))
+        table = Table(names, rows, (False, False, True, True, True, True, False))
+        yield table_html(table, wraps=True)
+
+
+def _of(some: int, all: int) -> str:
+    return f"{some:,} of {all:,}" if all else ""
 
 
 def _relations(relations: tuple[RelationFidelity, ...]) -> Iterator[str]:
@@ -345,14 +361,15 @@ def _bars(columns: tuple[ColumnFidelity, ...]) -> str:
     least = min(GOOD, math.floor(min(column.score for column in columns) * 10) / 10)
     rows = "".join(
         f'<tr><th scope="row" style="padding:1px 12px 1px 0;text-align:left;font-weight:400">'
-        f"{escape(column.name)}</th>"
+        f'<div style="{_NAME}">{escape(column.name)}</div></th>'
         '<td style="width:220px;padding:0"><div style="background:rgba(128,128,128,.2);'
         'border-radius:2px"><div style="height:6px;border-radius:2px;'
         f"width:{100 * (column.score - least) / (1 - least):.1f}%;"
         f'background:{GREEN if column.score >= GOOD else AMBER}"></div></div></td>'
-        f'<td style="padding:0 0 0 10px;text-align:right">{percent(column.score)}</td>'
-        f'<td style="padding:0 0 0 10px;{_FAINT};text-align:left">{escape(_compared_by(column))}'
-        "</td></tr>"
+        '<td style="padding:0 0 0 10px;text-align:right;white-space:nowrap">'
+        f"{percent(column.score)}</td>"
+        f'<td style="padding:0 0 0 10px;{_FAINT};text-align:left;overflow-wrap:break-word">'
+        f"{escape(_compared_by(column))}</td></tr>"
         for column in columns
     )
     scale = (

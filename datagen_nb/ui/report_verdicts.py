@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from datagen_nb.core.result import NO_CLOSER, Report
+from datagen_nb.core.result import NO_CLOSER, WEAK_EPSILON, Report
 
 GOOD, FAIR = 0.9, 0.8
 """Scores from here on are green, and amber."""
@@ -26,6 +26,7 @@ QUALITY = {
     "good": ("✓", "Quality good", GREEN),
     "fair": ("!", "Quality fair", AMBER),
     "poor": ("✕", "Quality poor", RED),
+    "unknown": ("?", "Quality not compared with your rows", "inherit"),
 }
 
 NAMED = 5
@@ -53,6 +54,12 @@ class Verdict:
 
 def quality(report: Report) -> Verdict:
     """How well the result stands for its input."""
+    if report.memorisation.budget is not None:
+        reason = (
+            "the scores are of the noisy counts that it was made of, since a comparison with your "
+            "rows would cost budget."
+        )
+        return Verdict(*QUALITY["unknown"], reason, ())
     are_kept = all(relation.kept for relation in report.relations)
     level = "good" if report.fidelity >= GOOD and are_kept else "fair"
     level = level if report.fidelity >= FAIR else "poor"
@@ -95,6 +102,12 @@ def _for_quality(report: Report) -> Iterator[str]:
 def _for_privacy(report: Report) -> Iterator[str]:
     found = report.memorisation
     if found.budget is not None:
+        if found.level == "caution":
+            yield f"Give an epsilon of at most {WEAK_EPSILON}: a larger one promises little."
+        yield (
+            "The promise is for one row: make one row of each person, and add up the epsilon of "
+            "all jobs on the same table."
+        )
         return
     if found.level == "bad":
         yield "Do not pass these rows on to those who may not see the input."

@@ -61,6 +61,20 @@ def returned(found: Memorisation) -> Iterator[str]:
         )
 
 
+def dropped(report: Report) -> Iterator[str]:
+    """Lines of the input and rows that were drawn which are not there."""
+    if report.rows_skipped:
+        one = report.rows_skipped == 1
+        lines = "1 line" if one else f"{report.rows_skipped:,} lines"
+        yield f"{lines} of the input could not be read and {'was' if one else 'were'} left out."
+    if report.selected is not None:
+        found = report.selected
+        yield (
+            f"Rules and conditions dropped {found.drawn - found.kept:,} of {found.drawn:,} rows "
+            "that were drawn."
+        )
+
+
 def not_compared(report: Report) -> Iterator[str]:
     """Columns without a score."""
     if report.not_compared:

@@ -167,6 +167,10 @@ def test_a_completed_card_shows_its_rows_its_log_and_gives_the_file(lab):
     expect(card.get_by_role("grid")).to_have_count(0)
     card.get_by_role("button", name="Report").click()
     expect(card.get_by_role("group", name="Quality report")).to_contain_text("Privacy")
+    with notebook.page.expect_download() as download:
+        card.get_by_role("link", name="Save as a page").click()
+    assert download.value.suggested_filename == "diamonds-report.html"
+    assert download.value.path().read_text().startswith("<!DOCTYPE html>")
     card.get_by_role("button", name="Details").click()
     expect(card).to_contain_text("data/diamonds.parquet")
     notebook.screenshot("card-report-light.png")

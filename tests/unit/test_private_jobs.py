@@ -40,6 +40,9 @@ def test_a_job_with_epsilon_shows_nothing_but_noisy_counts(tmp_path, table):
             assert "epsilon 2 and delta 1e-09" in repr(report)
             assert any("not with your rows" in note for note in report.notes)
 
+            assert job.status.estimate is None  # it counts rows
+            assert not report.seconds
+
             path = job.model.download(tmp_path / "people.model")
             assert SECRET.encode() not in path.read_bytes()
             said = "\n".join(line.message for line in job.logs())

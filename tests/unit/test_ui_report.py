@@ -1,5 +1,6 @@
 """A report can be shown to a colleague: alone, without a network, in both themes."""
 
+import base64
 import re
 from html.parser import HTMLParser
 from xml.etree import ElementTree
@@ -12,11 +13,13 @@ from datagen_nb.core.result import (
     ColumnFidelity,
     Memorisation,
     PairFidelity,
+    PrivacyBudget,
     RelationFidelity,
     Report,
     ReturnedValues,
+    Spending,
 )
-from datagen_nb.ui.report import ReportView, report_html
+from datagen_nb.ui.report import ReportView, report_html, report_panel
 from datagen_nb.ui.report_charts import difference_map, distribution_chart, share_rows
 from datagen_nb.ui.report_html import IN_NOTEBOOK
 from datagen_nb.ui.report_verdicts import privacy, quality
@@ -186,6 +189,27 @@ def test_a_risk_says_not_to_pass_the_rows_on():
     assert privacy(report()).words == "Privacy OK"
 
 
+@pytest.mark.parametrize(("epsilon", "words"), [(1, "Privacy OK"), (20, "Privacy caution")])
+def test_a_report_with_a_budget_claims_no_likeness_to_the_rows(epsilon, words):
+    """It compares with noisy counts, and says so."""
+    budget = PrivacyBudget(
+        epsilon=epsilon,
+        delta=1e-9,
+        rho=0.02,
+        spent=(Spending(purpose="columns", rho=0.01), Spending(purpose="pairs", rho=0.01)),
+    )
+    found = report(memorisation=Memorisation(budget=budget), pairs=(), fidelity=0.5)
+    assert quality(found).words == "Quality not compared with your rows"
+    assert privacy(found).words == words
+    assert ("at most 10" in privacy(found).advice[0]) == (epsilon > 10)
+    shown = report_html(found)
+    assert "Fidelity to the noisy counts 50.0 %" in shown
+    assert f"differentially private with epsilon {epsilon} and delta 1e-09" in shown
+    assert "training rows" not in shown
+    figures = ReportView(found).compare(found).frame()["figure"].tolist()
+    assert not [figure for figure in figures if "training row" in figure]
+
+
 def test_a_notebook_shows_some_charts_and_a_page_all(tmp_path):
     """The largest differences first; the rest is where it does not slow a notebook."""
     columns = tuple(
@@ -242,3 +266,17 @@ def test_columns_of_one_report_alone_come_last():
     last = compared.columns[-1]
     assert (last.figure, last.second, last.better) == ("price", None, "")
     assert "<b><bdi>price</bdi></b>" not in compared._repr_html_()
+
+
+def test_a_panel_has_a_link_that_saves_the_page():
+    """The page is in it, so that it works without a kernel; a long one is for to_html."""
+    [link] = [
+        attrs for tag, attrs in Seen(report_panel(report(), "a/b: c").value).tags if tag == "a"
+    ]
+    assert link["download"] == "a-b- c-report.html"
+    head, data = link["href"].split(",")
+    assert head == "data:text/html;charset=utf-8;base64"
+    assert "<title>Quality of a/b: c, synthetic</title>" in base64.b64decode(data).decode()
+    wide = report(columns=report().columns * 100)
+    assert "data:" not in report_panel(wide, "wide").value
+    assert "to_html" in report_panel(wide, "wide").value

@@ -20,7 +20,7 @@ import pyarrow as pa
 from datagen_nb.core.changes import Failed, StageCompleted
 from datagen_nb.core.errors import DatagenError, OutputError
 from datagen_nb.core.pipeline import Logged, PartsWritten, Task
-from datagen_nb.core.result import Manifest, Report
+from datagen_nb.core.result import Manifest, Report, Selected
 from datagen_nb.core.status import StaleAttempt
 from datagen_nb.pipelines.built_in import STAGES
 from datagen_nb.pipelines.engine.executor import Executor, InlineExecutor
@@ -110,6 +110,7 @@ class _Attempt:
     origin: Origin
     executor: Executor
     report: Reporter
+    selected: Selected | None = None
 
     @property
     def _output(self) -> OutputFile:
@@ -149,7 +150,9 @@ class _Attempt:
         with self.report.in_stage("report"):
             rows = partial(self._some_rows, plan, schema, together=model.is_sequence)
             report = self.origin.report(model, rows)
-            report = report.model_copy(update={"seconds": self.report.seconds})
+            report = report.model_copy(update={"selected": self.selected})
+            if report.memorisation.budget is None:  # times depend on the rows
+                report = report.model_copy(update={"seconds": self.report.seconds})
             self.workspace.save_report(report)
             self.workspace.complete(manifest)
         return manifest
@@ -171,6 +174,8 @@ class _Attempt:
                 if made.index == 0 and plan.count > 1:
                     self._output.check_space(plan, made.part)
                 self.report.progress(100 * rows / plan.total, rows)
+        if drawn:
+            self.selected = Selected(drawn=drawn, kept=selected)
         if drawn > selected:
             self.report.log(
                 f"Drew {drawn:,} rows for {selected:,} that keep parameters.rules and condition."

@@ -31,8 +31,9 @@ from datagen_nb.synth.marginals.model import PrivateModel
 from datagen_nb.synth.marginals.report import report_of
 from datagen_nb.synth.model import Model
 from datagen_nb.tables.excluding import without
-from datagen_nb.tables.formats import check_writable, read_batches
+from datagen_nb.tables.formats import check_rows, check_writable, read_batches
 from datagen_nb.tables.forms import without_levels
+from datagen_nb.tables.nested import Nested, is_nested
 from datagen_nb.tables.sniff import check_open_file
 
 ROWS = "rows.arrow"
@@ -42,8 +43,9 @@ MAX_CELLS = 100_000_000
 """Rows times columns that are counted at most: all are in memory."""
 
 GUESSED = (
-    "The types of the columns were found by reading the file, and the guarantee takes them as "
-    "known: a single odd value could have changed one. Give a Parquet file where that matters."
+    "The types of the columns, and how they are written, were found by reading the file, and the "
+    "guarantee takes them as known: a single odd value could have changed one. Give a Parquet file "
+    "where that matters."
 )
 
 
@@ -127,7 +129,10 @@ class FromPrivateTable:
                 if cells > MAX_CELLS:
                     raise _too_large(config.input_title)
                 batches.append(kept)
+        if not batches:
+            check_rows(0, config.input_title)
         table = pa.Table.from_batches(batches)
+        _check_flat(table.schema, config.input_title)
         table = table.cast(without_levels(table.schema))
         check_columns(config, table.schema.names)
         check_writable(table.schema.empty_table(), config.output_format, config.input_title)
@@ -136,6 +141,26 @@ class FromPrivateTable:
 
 def _nothing(message: str) -> None:
     """Keep no word: what is said of the rows while they are read is not paid for."""
+
+
+def _check_flat(schema: pa.Schema, title: str) -> None:
+    """Look whether no column is nested: how one is made flat depends on all of its rows.
+
+    Raises:
+        InputError: One is.
+    """
+    nested = Nested.of(schema)
+    columns = (
+        [] if nested is None else [one.name for one in nested.schema if is_nested(pa.schema([one]))]
+    )
+    if columns:
+        remedy = "Leave it out with parameters.exclude, or turn it into plain columns."
+        raise InputError(
+            f"{title} has a column {columns[0]!r} of objects or lists, which parameters.epsilon "
+            f"does not allow. {remedy}",
+            code="unfit_for_epsilon",
+            details={"column": columns[0], "remedy": remedy, "retryHelps": False},
+        )
 
 
 def _private(model: Model) -> PrivateModel:

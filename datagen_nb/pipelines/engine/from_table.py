@@ -33,6 +33,9 @@ from datagen_nb.tables.sniff import check_open_file
 PROFILE = "profile"
 """Name of the profile of the whole input; when a workspace has it, the input was read."""
 
+SKIPPED = "skipped"
+"""Name of the number of lines that could not be read."""
+
 SELECTED = "Rules and conditions selected the rows: what they change lowers the scores."
 
 
@@ -68,6 +71,7 @@ class _Rows:
         self._type = type
         self._limit = limit
         self._options = options
+        self.skipped = 0
         self.clear()
 
     def clear(self) -> None:
@@ -75,6 +79,9 @@ class _Rows:
         self.sample = self._type.sample(self._limit, self._options)
         self.levels = LevelCounts()
         self.profile = Profile.start(pa.schema([]))
+
+    def skip(self, lines: int) -> None:
+        self.skipped = lines
 
     def add(self, batch: pa.RecordBatch) -> None:
         if not self.sample.rows:
@@ -154,6 +161,8 @@ class FromTable:
             independent=[model.independent(rows) for rows in (training, held_back, made)],
         )
         report = self._type.judged(report, training, made, model)
+        skipped = int(self.workspace.load(SKIPPED) or b"0")
+        report = report.model_copy(update={"rows_skipped": skipped})
         if selection_of(self.task.config.parameters) is None:
             return report
         return report.model_copy(update={"notes": (*report.notes, SELECTED)})
@@ -184,6 +193,7 @@ class FromTable:
                 warn=self.log.warn,
                 note=self.log.log,
                 progress=self.log.share,
+                skipped=rows.skip,
                 take_back=rows.clear,
             ):
                 rows.add(without(batch, config.parameters.get("exclude", ()), config.input_title))
@@ -201,6 +211,7 @@ class FromTable:
         )
         self.workspace.save("training.arrow", sample.to_bytes(training))
         self.workspace.save("held-back.arrow", sample.to_bytes(held_back))
+        self.workspace.save(SKIPPED, str(rows.skipped).encode())
         self.workspace.save(PROFILE, profile.to_bytes())
 
     def _profile(self) -> Profile:

@@ -148,8 +148,11 @@ class Estimator:
         """Estimate a job that is submitted, in at most so many seconds; refuses none for it.
 
         ``None`` when the input is new and takes long to look at, or cannot be read: what is the
-        matter with it is the job's to tell.
+        matter with it is the job's to tell. ``None`` too of a job with a privacy budget: an
+        estimate counts rows, and is kept with the job.
         """
+        if _has_budget(config):
+            return None
         try:
             async with asyncio.timeout(seconds):
                 return await self.estimate(customer, config, found)
@@ -158,7 +161,7 @@ class Estimator:
 
     def attach(self, customer: str, job_id: str, config: JobConfiguration) -> None:
         """Give a job its estimate when the look that its submit did not wait for is done."""
-        if self._looking:
+        if self._looking and not _has_budget(config):
             work = self._attach(customer, job_id, config)
             self._tasks.start(work, name=f"estimate of {job_id}")
 
@@ -326,6 +329,10 @@ class Estimator:
         for kind in sorted(self._unsaved):
             await self._kept.update("", kind, partial(_newest, self._known[kind]))
             self._unsaved.discard(kind)
+
+
+def _has_budget(config: JobConfiguration) -> bool:
+    return "epsilon" in config.parameters
 
 
 def _newest(newest: Throughput, _: Throughput | None) -> Throughput:

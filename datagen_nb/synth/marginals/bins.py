@@ -120,8 +120,9 @@ class Grid:
         """Values in units, rounded down; of floats to the nearest."""
         limit = 2.0**HIGHEST - 1024
         if self.decimals is not None:
-            scaled = np.clip(values.astype(np.float64) * 10.0**self.decimals, -limit, limit)
-            return np.rint(scaled).astype(np.int64)
+            scale = 10.0**self.decimals
+            bounded = np.clip(values.astype(np.float64), -limit / scale, limit / scale)
+            return np.rint(bounded * scale).astype(np.int64)
         if values.dtype == object:
             whole = [max(-int(limit), min(int(limit), int(one))) for one in values.tolist()]
             values = np.array(whole, dtype=np.int64)

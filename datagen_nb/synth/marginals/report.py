@@ -21,8 +21,9 @@ from datagen_nb.synth.marginals.model import PrivateModel
 
 NOTE = (
     "The result was compared with the noisy counts that it was made of, not with your rows: what "
-    "was not counted, and what noise has changed, lowers no score here. A comparison with your "
-    "rows would have to be paid for too."
+    "was not counted, and what noise has changed, lowers no score here. Distributions, dependence, "
+    "rare values and distances of your rows, and the time of each stage, are left out: they would "
+    "have to be paid for too."
 )
 
 

@@ -51,6 +51,7 @@ def returned_values(
             continue
         # Of numbers, what rows held back repeat of the training rows is what chance does.
         known = training if is_ordered else _joined(training, held_back)
+        all_counts = pc.value_counts(_joined(training, held_back).drop_null())
         counts = pc.value_counts(known.drop_null())
         values = counts.field("values")
         if scale not in {Scale.NEW, None} or name in shared:
@@ -60,7 +61,9 @@ def returned_values(
             continue
         found = synthetic.drop_null()
         returned = pc.sum(pc.is_in(values, found)).as_py()
-        share, chance = _by_chance(training, held_back, found) if is_ordered else (0.0, 0.0)
+        share, chance = _by_chance(all_counts, held_back, found) if is_ordered else (0.0, 0.0)
+        singletons = _present(values, _single(all_counts)) if sampled == 1 else values[:0]
+        extremes = _present(values, _ends(known, min_count - 1)) if is_ordered else values[:0]
         yield ReturnedValues(
             column=name,
             kind=kind,
@@ -68,11 +71,35 @@ def returned_values(
             returned=returned,
             expected=round(returned * share, 1),
             chance=chance,
+            singletons=len(singletons),
+            singletons_returned=len(_present(singletons, found)),
+            extremes=len(extremes),
+            extremes_returned=len(_present(extremes, found)),
         )
 
 
+def _present(values: pa.Array, among: pa.Array | pa.ChunkedArray) -> pa.Array:
+    """The values that are among others."""
+    return values.filter(pc.is_in(values, among))
+
+
+def _single(counts: pa.StructArray) -> pa.Array:
+    """The values that one row has."""
+    return counts.field("values").filter(pc.equal(counts.field("counts"), 1))
+
+
+def _ends(column: pa.ChunkedArray, rows: int) -> pa.Array:
+    """The values of the lowest and the highest rows; none of texts, whose order is another one."""
+    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+        return pa.array([], column.type)
+    known = column.drop_null().combine_chunks()
+    order = pc.sort_indices(known)
+    places = pa.concat_arrays([order[:rows], order[max(len(order) - rows, 0) :]])
+    return known.take(places).unique()
+
+
 def _by_chance(
-    training: pa.ChunkedArray, held_back: pa.ChunkedArray, made: pa.ChunkedArray
+    counts: pa.StructArray, held_back: pa.ChunkedArray, made: pa.ChunkedArray
 ) -> tuple[float, float]:
     """Of training values that came back, the share that would if their rows were not fitted to.
 
@@ -85,8 +112,7 @@ def _by_chance(
         The share, and the probability that as many or more of those that came back are training
         rows' if nothing is memorised; both 1 where no row held back has such a value.
     """
-    counts = pc.value_counts(_joined(training, held_back).drop_null())
-    single = counts.field("values").filter(pc.equal(counts.field("counts"), 1))
+    single = _single(counts)
     is_back = pc.is_in(single, made)
     is_fresh = pc.is_in(single, held_back)
     fresh, back = (pc.sum(flags).as_py() or 0 for flags in (is_fresh, is_back))

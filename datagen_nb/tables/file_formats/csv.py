@@ -51,6 +51,7 @@ class Csv(TableFormat):
             warn=reading.warn,
             note=reading.note,
             progress=reading.progress,
+            skipped=reading.skipped,
             dialect=reading.dialect,
             take_back=reading.take_back,
         ).batches()
