@@ -131,12 +131,10 @@ class Dependence:
         found = {}
         for edge, counts in self._joints.items():
             one, other = edge
-            chance = total
-            if drawn is None:
-                expected = independent(*self._margins(edge))
-            else:
+            expected, chance = independent(*self._margins(edge)), total
+            if drawn is not None:
                 rows = len(drawn[one])
-                expected = total / rows * joint(drawn[one], drawn[other], counts.shape)
+                expected = joint(drawn[one], drawn[other], counts.shape) * total / rows
                 chance += total * total / rows
             found[edge] = score(
                 counts,
