@@ -77,7 +77,7 @@ def load(name: str, options: argparse.Namespace) -> pd.DataFrame:
 
 
 def coded(*parts: pd.DataFrame) -> list[np.ndarray[Any, Any]]:
-    """Numbers as they are, other values as codes; -1 for those that the first part lacks."""
+    """Numbers as they are, other values as codes, missing ones as -1."""
     found = []
     for part in parts:
         columns = []
@@ -85,7 +85,7 @@ def coded(*parts: pd.DataFrame) -> list[np.ndarray[Any, Any]]:
             if pd.api.types.is_numeric_dtype(parts[0][name]):
                 columns.append(part[name].to_numpy(float, na_value=np.nan))
             else:
-                levels = sorted(parts[0][name].dropna().unique())
+                levels = sorted(set().union(*(one[name].dropna() for one in parts)))
                 codes = {level: float(code) for code, level in enumerate(levels)}
                 columns.append(part[name].map(codes).astype(float).fillna(-1).to_numpy())
         found.append(np.column_stack(columns))
