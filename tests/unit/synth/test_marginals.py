@@ -315,11 +315,18 @@ CONFIDENCE = 1e-5
 def events(secret, epsilon, delta, first):
     """How often each event happens to models of a table with or without a row of its own."""
     rows = [(False, "a")] * 12 + [(True, "a")] * 3 + [(True, "secret")] * secret
-    table = pa.table({"flag": [flag for flag, _ in rows], "text": [text for _, text in rows]})
+    table = pa.table(
+        {
+            "flag": [flag for flag, _ in rows],
+            "text": [text for _, text in rows],
+            "even": [number % 2 == 0 for number in range(len(rows))],
+        }
+    )
     found = Counter()
     for run in range(RUNS):
         model = fit(table, Privacy(epsilon, delta), seed=0, coins=Random(first + run))
-        flags, texts = model.stages[0].columns
+        flags, texts, _ = model.stages[0].columns
+        found["a pair more"] += any(len(link.parents) > 1 for link in model.stages[0].links)
         found["secret"] += "secret" in texts.axis.values.to_pylist()
         found["more rows"] += model.rows > 15
         found["more true"] += int(flags.masses[1] > 3)
