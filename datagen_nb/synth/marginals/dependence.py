@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from math import prod
 
 import numpy as np
 
@@ -74,13 +75,17 @@ class Dependence:
     grouped: Sequence[Codes]
     curator: Curator
     rho: Fraction
+    _sizes: list[int] = field(init=False)
     _joints: dict[Edge, Counts] = field(init=False)
     _counted: dict[Edge, tuple[float, Masses]] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
+        self._sizes = [len(one.margin) for one in self.columns]
         places = range(len(self.columns))
         self._joints = {
-            (one, other): joint(self.grouped[one], self.grouped[other], self._shape((one, other)))
+            (one, other): joint(
+                self.grouped[one], self.grouped[other], (self._sizes[one], self._sizes[other])
+            )
             for one in places
             for other in places[one + 1 :]
         }
@@ -105,10 +110,11 @@ class Dependence:
         """Choose pairs that the tree does not explain, and add them; at the end perhaps none."""
         scores = self._scores(self._drawn(parents)[1])
         order = {place: number for number, place in enumerate(parents)}
+        open_edges = list(scores)
         chosen: list[Edge | None] = []
         for _ in range(pairs_of(len(self.columns)) - len(self.columns) + 1):
             # What may be chosen depends on earlier choices alone.
-            open_edges = [edge for edge in scores if self._fits(edge, parents, order)]
+            open_edges = [edge for edge in open_edges if self._fits(edge, parents, order)]
             place = self.curator.choose(CHOICES, [0, *(scores[one] for one in open_edges)], each)
             chosen.append(open_edges[place - 1] if place else None)
             if not place:
@@ -122,7 +128,7 @@ class Dependence:
         known = parents[last]
         if first in known or len(known) == MOST_PARENTS:
             return False
-        return int(np.prod([self._size(one) for one in (first, last, *known)])) <= MOST_CELLS
+        return prod(self._sizes[one] for one in (first, last, *known)) <= MOST_CELLS
 
     def _scores(self, drawn: dict[int, Codes] | None) -> dict[Edge, int]:
         """How wrong each pair is in drawn rows, or if all columns were independent."""
@@ -162,7 +168,7 @@ class Dependence:
         for place, known in parents.items():
             counts = self.columns[place].margin
             if known:
-                sizes = tuple(self._size(one) for one in known)
+                sizes = tuple(self._sizes[one] for one in known)
                 before = together([drawn[one] for one in known], sizes)
                 counts = agreeing(before, [self._pair(one, place) for one in known])
             link = Link.of(place, known, counts)
@@ -181,17 +187,11 @@ class Dependence:
     def _margins(self, edge: Edge) -> tuple[Masses, Masses]:
         return self.columns[edge[0]].margin, self.columns[edge[1]].margin
 
-    def _shape(self, edge: Edge) -> tuple[int, int]:
-        return self._size(edge[0]), self._size(edge[1])
-
-    def _size(self, place: int) -> int:
-        return len(self.columns[place].margin)
-
 
 def together(drawn: Sequence[Codes], sizes: tuple[int, ...]) -> Masses:
     """Shares of combinations of groups; what was not drawn has a little, as if independent."""
     flat = np.ravel_multi_index(tuple(drawn), sizes)
-    found = np.bincount(flat, minlength=int(np.prod(sizes))).astype(np.float64)
+    found = np.bincount(flat, minlength=prod(sizes)).astype(np.float64)
     even = np.ones(1)
     for codes, size in zip(drawn, sizes, strict=True):
         even = np.outer(even, np.bincount(codes, minlength=size) + 0.5).ravel()
