@@ -37,8 +37,8 @@ PARAMETERS: dict[str, dict[str, Any]] = {
         "enum": list(PRESETS),
         "default": PRESETS[0],
         "description": "How the synthesizer is fitted: fast to fewer rows and without predictions, "
-        "accurate to more rows, private without values that fewer than 20 rows have. Other "
-        "parameters come first.",
+        "accurate to more rows, private to fewer and without values that fewer than 20 rows have. "
+        "Other parameters come first.",
         "x-values": " or ".join(PRESETS),
     },
     "seed": {
@@ -73,7 +73,7 @@ PARAMETERS: dict[str, dict[str, Any]] = {
         "type": "integer",
         "minimum": 100,
         "maximum": 10_000_000,
-        "x-default": "50,000; with preset fast 20,000, with accurate 200,000",
+        "x-default": "50,000; with preset fast or private 20,000, with accurate 200,000",
         "description": "Most rows that the synthesizer is fitted to, drawn at random from the "
         "table.",
         "x-values": "100 to 10,000,000",

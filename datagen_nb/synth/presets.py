@@ -25,6 +25,6 @@ PRESETS: Mapping[str, Settings] = {
     "balanced": Settings(),
     "fast": Settings(sample_rows=20_000, predict=False),
     "accurate": Settings(sample_rows=200_000),
-    "private": Settings(min_count=20),
+    "private": Settings(sample_rows=20_000, min_count=20),
 }
 """By the names that a user gives; the first holds where none is given."""

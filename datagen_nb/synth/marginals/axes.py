@@ -32,6 +32,11 @@ class Numbers:
         return len(self.bins) + 1
 
     @property
+    def usual(self) -> int:
+        """How many of these are bins."""
+        return len(self.bins)
+
+    @property
     def is_ordered(self) -> bool:
         """Whether near codes are near values."""
         return True
@@ -52,7 +57,7 @@ class Numbers:
         nulls = codes == len(self.bins)
         places = np.minimum(codes, len(self.bins) - 1)
         values: Any = self.grid.values(self.bins.draw(places, random))
-        if pa.types.is_integer(type):
+        if pa.types.is_integer(type) or pa.types.is_temporal(type):
             low, high = limits_of(type)
             values = np.clip(values, low, high)
         return to_column(values, nulls if nulls.any() else None, type)
@@ -78,9 +83,19 @@ class Levels:
         return len(self.values) + 2
 
     @property
+    def usual(self) -> int:
+        """How many of these are levels that were selected."""
+        return len(self.values)
+
+    @property
     def is_ordered(self) -> bool:
         """Whether near codes are near values."""
         return False
+
+    def weighed(self, counts: npt.NDArray[np.float64]) -> Levels:
+        """The same with shares by counts of all codes."""
+        shares = np.maximum(counts[: len(self.values)], 1.0)
+        return Levels(self.values, shares / max(float(shares.sum()), 1.0))
 
     def codes(self, column: pa.ChunkedArray) -> Units:
         """The codes of values; each depends on its value alone."""
@@ -131,7 +146,7 @@ def numbers_of(column: pa.ChunkedArray) -> npt.NDArray[Any]:
 
 
 def limits_of(type: pa.DataType) -> tuple[int, int]:
-    """The lowest and the highest number of a type of whole numbers, within 64 bits and a sign."""
+    """The lowest and the highest number of a type, within 64 bits and a sign."""
     bits = type.bit_width
     if pa.types.is_unsigned_integer(type):
         return 0, min(2**bits - 1, 2**63 - 1)

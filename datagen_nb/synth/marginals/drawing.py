@@ -1,7 +1,8 @@
-"""Columns drawn along a tree of pairs; what is kept of a table is noisy counts and nothing else."""
+"""Columns drawn after each other; what is kept of a table is noisy counts and nothing else."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from datagen_nb.synth.marginals.axes import Axis
-from datagen_nb.synth.marginals.tree import Codes, Masses
+from datagen_nb.synth.marginals.pairs import Codes, Masses
 from datagen_nb.synth.stage import Given, Streams
 
 
@@ -62,36 +63,41 @@ class Link:
 
     Attributes:
         column: Place of the column.
-        parent: Place of the column that it is drawn given; ``None`` for the first.
-        sums: Rows of each group of the column and those before, for each group of the parent (one
-            line without a parent); the last is 1.
+        parents: Places of the columns that it is drawn given; none for the first.
+        sizes: How many groups each of these has.
+        sums: Rows of each group of the column and those before, for each combination of groups of
+            the parents (one line without parents); the last is 1.
     """
 
     column: int
-    parent: int | None
+    parents: tuple[int, ...]
+    sizes: tuple[int, ...]
     sums: npt.NDArray[np.float64]
 
     @classmethod
-    def of(cls, column: int, parent: int | None, counts: Masses) -> Link:
-        """By the counts of each pair: a line for each group of the parent."""
-        total = counts.sum(axis=1, keepdims=True)
-        shares = np.where(total > 0, counts / np.maximum(total, 1e-300), 1 / counts.shape[1])
+    def of(cls, column: int, parents: Sequence[int], counts: Masses) -> Link:
+        """By the counts of each combination: an axis for each parent, the last for the column."""
+        lines = counts.reshape(-1, counts.shape[-1])
+        total = lines.sum(axis=1, keepdims=True)
+        shares = np.where(total > 0, lines / np.maximum(total, 1e-300), 1 / lines.shape[1])
         sums = np.cumsum(shares, axis=1)
-        return cls(column, parent, sums / sums[:, -1:])
+        return cls(column, tuple(parents), counts.shape[:-1], sums / sums[:, -1:])
 
-    def groups(self, above: Codes, random: np.random.Generator) -> Codes:
-        """A group for each of the parent's."""
-        chance = random.random(len(above))
+    def groups(self, drawn: Mapping[int, Codes], rows: int, random: np.random.Generator) -> Codes:
+        """A group for each row, given the groups of the columns before."""
+        line = np.zeros(rows, np.int64)
+        for parent, size in zip(self.parents, self.sizes, strict=True):
+            line = line * size + drawn[parent]
         # A line after the other in one row of numbers, which is searched once.
         flat = (self.sums + np.arange(len(self.sums))[:, None]).ravel()
-        place = np.searchsorted(flat, above + chance, side="right") - above * self.sums.shape[1]
-        found: Codes = np.clip(place, 0, self.sums.shape[1] - 1)
+        place = np.searchsorted(flat, line + random.random(rows), side="right")
+        found: Codes = np.clip(place - line * self.sums.shape[1], 0, self.sums.shape[1] - 1)
         return found
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CountedStage:
-    """All columns of a table, each row drawn along a tree; a ``Drawing``.
+    """All columns of a table, each drawn given some of those before; a ``Drawing``.
 
     Attributes:
         schema: Names and types of the columns.
@@ -110,8 +116,7 @@ class CountedStage:
         arrays: dict[int, Any] = {}
         for link in self.links:
             random, column = streams(link.column), self.columns[link.column]
-            above = np.zeros(rows, np.int64) if link.parent is None else drawn[link.parent]
-            drawn[link.column] = link.groups(above, random)
+            drawn[link.column] = link.groups(drawn, rows, random)
             codes = column.codes(drawn[link.column], random)
             type = self.schema.field(column.name).type
             arrays[link.column] = column.axis.written(codes, type, random)

@@ -47,6 +47,10 @@ class Noisy:
         """The standard deviation of the noise."""
         return sqrt(self.variance)
 
+    def of(self, cells: slice | npt.NDArray[np.bool_]) -> Noisy:
+        """Those of some cells."""
+        return Noisy(self.counts[cells], self.variance)
+
 
 @dataclass(frozen=True, slots=True)
 class Curator:

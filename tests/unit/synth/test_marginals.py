@@ -13,11 +13,13 @@ from hypothesis import strategies as st
 from scipy.stats import beta
 
 from datagen_nb.core.errors import InputError
-from datagen_nb.synth.marginals.bins import Bins, Grid
+from datagen_nb.synth.marginals.bins import Bins, Grid, smoothed
+from datagen_nb.synth.marginals.dependence import agreeing
 from datagen_nb.synth.marginals.fitting import Privacy, fit
 from datagen_nb.synth.marginals.model import PrivateModel
-from datagen_nb.synth.marginals.tree import (
+from datagen_nb.synth.marginals.pairs import (
     consistent,
+    denoised,
     from_root,
     independent,
     joint,
@@ -50,14 +52,14 @@ def people(rows):
 
 
 @given(CODES, st.tuples(st.integers(0, 2), st.integers(0, 3)), st.floats(0, 50))
-def test_a_row_more_changes_a_score_by_one_at_most(rows, more, deviation):
+def test_a_row_more_changes_a_score_by_one_at_most(rows, more, chance):
     """Which is what a choice among scores is paid for."""
     margins = np.array([5.3, 1.1, 9.0]), np.array([3.0, 4.4, 0.0, 8.0])
-    expected = independent(*margins)
+    expected = np.rint(independent(*margins)).astype(np.int64)
 
     def scored(pairs):
         first, second = (np.array([pair[side] for pair in pairs], np.int64) for side in (0, 1))
-        return score(joint(first, second, (3, 4)), expected, deviation)
+        return score(joint(first, second, (3, 4)), expected, chance)
 
     assert abs(scored(rows) - scored([*rows, more])) <= 1
 
@@ -112,6 +114,59 @@ def test_pairs_add_up_to_their_columns():
 
     assert found.sum(axis=0) == pytest.approx(columns, rel=1e-3)
     assert found.sum(axis=1) == pytest.approx(rows, rel=1e-3, abs=1e-9)
+
+
+def test_the_noise_of_independent_pairs_goes_and_dependence_stays():
+    """A table of one direction of dependence: counts come nearer to it in total."""
+    random = np.random.default_rng(0)
+    rows, columns = np.full(12, 100.0), np.full(15, 80.0)
+    even = independent(rows, columns)
+    truth = even + np.outer(np.linspace(-4, 4, 12), np.linspace(-1, 1, 15))
+    noise = random.normal(0, 3, even.shape)
+
+    found = denoised(truth + noise, even, 9.0)
+
+    assert denoised(even + random.normal(0, 1, even.shape), even, 9.0) == pytest.approx(even)
+    assert np.square(found - truth).sum() < 0.5 * np.square(noise).sum()
+
+
+def test_neighbours_are_counted_as_one_unless_their_counts_differ_beyond_noise():
+    """A value that many rows have stands out of even ones, and of bins that are wider."""
+    counts = np.array([95.0, 104.0, 99.0, 900.0, 101.0, 103.0, 198.0])
+    widths = np.array([1, 1, 1, 1, 1, 1, 2])
+
+    found = smoothed(counts, widths, 25.0)
+
+    assert found == pytest.approx([99.33, 99.33, 99.33, 900, 100, 100, 200], abs=0.5)
+    assert smoothed(np.array([]), np.array([], np.int64), 25.0).tolist() == []
+
+
+def test_counts_of_several_columns_agree_with_those_of_pairs():
+    """And those of the columns before stay."""
+    random = np.random.default_rng(1)
+    whole = random.random((3, 4, 5)) + 0.1
+    whole /= whole.sum()
+    before = whole.sum(axis=2)
+
+    found = agreeing(before, [whole.sum(axis=1), whole.sum(axis=0)])
+
+    assert found.sum(axis=2) == pytest.approx(before)
+    assert found.sum(axis=1) == pytest.approx(whole.sum(axis=1), abs=1e-4)
+    assert found.sum(axis=0) == pytest.approx(whole.sum(axis=0), abs=1e-4)
+
+
+def test_a_column_that_two_others_decide_is_drawn_by_both():
+    """A tree of pairs would lose one of them."""
+    random = np.random.default_rng(2)
+    one, other = random.integers(0, 3, (2, 30_000))
+    chance = random.random(30_000) < (one + other) / 4
+    table = pa.table({"one": one, "both": chance, "other": other})
+
+    made = private(table, 5.0, kinds={"one": "categorical", "other": "categorical"})
+    frame = made.generate(0, 30_000, offset=0).to_pandas()
+
+    shares = frame.groupby(["one", "other"])["both"].mean()
+    assert shares.tolist() == pytest.approx([0, 0.25, 0.5, 0.25, 0.5, 0.75, 0.5, 0.75, 1], abs=0.08)
 
 
 def test_each_column_is_drawn_after_the_one_that_it_is_drawn_from():
@@ -260,11 +315,18 @@ CONFIDENCE = 1e-5
 def events(secret, epsilon, delta, first):
     """How often each event happens to models of a table with or without a row of its own."""
     rows = [(False, "a")] * 12 + [(True, "a")] * 3 + [(True, "secret")] * secret
-    table = pa.table({"flag": [flag for flag, _ in rows], "text": [text for _, text in rows]})
+    table = pa.table(
+        {
+            "flag": [flag for flag, _ in rows],
+            "text": [text for _, text in rows],
+            "even": [number % 2 == 0 for number in range(len(rows))],
+        }
+    )
     found = Counter()
     for run in range(RUNS):
         model = fit(table, Privacy(epsilon, delta), seed=0, coins=Random(first + run))
-        flags, texts = model.stages[0].columns
+        flags, texts, _ = model.stages[0].columns
+        found["a pair more"] += any(len(link.parents) > 1 for link in model.stages[0].links)
         found["secret"] += "secret" in texts.axis.values.to_pylist()
         found["more rows"] += model.rows > 15
         found["more true"] += int(flags.masses[1] > 3)

@@ -1,14 +1,14 @@
-"""Which pairs of columns are counted together: a spanning tree, chosen by noisy scores.
+"""Pairs of columns: how they are scored and chosen, and what is made of their noisy counts.
 
 Source: McKenna, Miklau and Sheldon, Winning the NIST contest: a scalable and general approach to
-differentially private synthetic data, 2021 (MST); McKenna, Mullins, Sheldon and Miklau, AIM: an
-adaptive and iterative mechanism for differentially private synthetic data, 2022, for what the noise
-of a pair of many cells is worth.
+differentially private synthetic data, 2021 (MST), for the spanning tree; McKenna, Mullins, Sheldon
+and Miklau, AIM: an adaptive and iterative mechanism for differentially private synthetic data,
+2022, for scores by what is not known yet, less what noise takes away.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from math import pi, sqrt
 from typing import Any
@@ -22,7 +22,7 @@ Codes = npt.NDArray[np.int64]
 Masses = npt.NDArray[np.float64]
 Edge = tuple[int, int]
 
-PAIRS = "which pairs"
+CHOICES = "which pairs"
 """Purpose in the account."""
 
 
@@ -32,53 +32,49 @@ def joint(first: Codes, second: Codes, shape: tuple[int, int]) -> Counts:
     return flat.reshape(shape).astype(np.int64)
 
 
-def score(counts: Counts, expected: Counts, deviation: float) -> int:
-    """How far a pair is from independence, less what the noise of its cells takes away.
+def score(counts: Counts, expected: Counts, chance: float) -> int:
+    """How far a pair is from what is expected, less what chance alone makes of it.
 
-    A row more changes one cell by 1, and so the score by 1 at most: what is expected and the noise
+    A row more changes one cell by 1, and so the score by 1 at most: what is expected and the chance
     come from noisy counts, and are the same for both tables. All is in whole numbers, so that no
     rounding adds to it.
 
     Args:
         counts: Rows of each pair of codes.
-        expected: The same of independent columns, by noisy counts.
-        deviation: Of the noise with which the pair would be counted.
+        expected: The same by noisy counts.
+        chance: The distance that chance and noise alone make, in rows.
     """
-    noise = round(sqrt(2 / pi) * deviation * counts.size)
-    return int(np.abs(counts - expected).sum()) - noise
+    return int(np.abs(counts - expected).sum()) - round(chance)
+
+
+def chance_of(shape: tuple[int, int], rows: float, variance: float) -> float:
+    """How far counts of a pair may be from what is expected by chance and noise alone.
+
+    Args:
+        shape: Codes of both columns.
+        rows: Variance of all cells together, by which rows only happen to be where they are.
+        variance: Of the noise with which each cell would be counted; ``denoised`` leaves that of as
+            many cells as both columns have codes.
+    """
+    return sqrt(2 / pi * shape[0] * shape[1] * (rows + variance * sum(shape)))
 
 
 def spanning_tree(
-    codes: Sequence[Codes],
-    margins: Sequence[Masses],
-    deviation: float,
-    curator: Curator,
-    rho: Fraction,
+    scores: Mapping[Edge, int], count: int, curator: Curator, rho: Fraction
 ) -> list[Edge]:
     """Pairs of columns that join all of them, in no circle.
 
     Args:
-        codes: Of the rows, for each column.
-        margins: Rows of each code, by noisy counts, with the same sum for each column.
-        deviation: Of the noise with which pairs will be counted.
+        scores: Of each pair.
+        count: Of columns.
         curator: Chooses.
-        rho: What all choices cost at most.
+        rho: What each choice costs at most.
     """
-    count = len(codes)
-    scores = {
-        (one, other): score(
-            joint(codes[one], codes[other], (len(margins[one]), len(margins[other]))),
-            independent(margins[one], margins[other]),
-            deviation,
-        )
-        for one in range(count)
-        for other in range(one + 1, count)
-    }
     group = list(range(count))
     edges: list[Edge] = []
     for _ in range(count - 1):
         open_edges = [edge for edge in scores if group[edge[0]] != group[edge[1]]]
-        chosen = curator.choose(PAIRS, [scores[edge] for edge in open_edges], rho / (count - 1))
+        chosen = curator.choose(CHOICES, [scores[edge] for edge in open_edges], rho)
         one, other = open_edges[chosen]
         edges.append((one, other))
         old, new = group[other], group[one]
@@ -86,10 +82,10 @@ def spanning_tree(
     return edges
 
 
-def independent(first: Masses, second: Masses) -> Counts:
-    """Rows of each pair of codes if the columns were independent, as whole numbers."""
-    total = max(float(first.sum()), 1.0)
-    return np.rint(np.outer(first, second) / total).astype(np.int64)
+def independent(first: Masses, second: Masses) -> Masses:
+    """Rows of each pair of codes if the columns were independent."""
+    found: Masses = np.outer(first, second) / max(float(first.sum()), 1.0)
+    return found
 
 
 def from_root(edges: Sequence[Edge], count: int) -> list[tuple[int, int | None]]:
@@ -118,7 +114,32 @@ def to_total(counts: npt.NDArray[Any], total: float) -> Masses:
     return found
 
 
-def consistent(counts: Counts, rows: Masses, columns: Masses, *, rounds: int = 30) -> Masses:
+def denoised(counts: npt.NDArray[Any], expected: Masses, variance: float) -> Masses:
+    """Counts of a pair without what noise alone would explain.
+
+    How two columns depend on each other usually takes few directions, and noise is in all of them:
+    the singular values of the difference from what is expected are shrunk, and those that noise
+    reaches are 0.
+
+    Source: Gavish and Donoho, Optimal shrinkage of singular values, 2017, for the Frobenius norm.
+
+    Args:
+        counts: Of each pair of codes, with noise.
+        expected: The same if the columns were independent.
+        variance: Of the noise in each cell.
+    """
+    left, values, right = np.linalg.svd(counts - expected, full_matrices=False)
+    wide = sqrt(variance * max(counts.shape))
+    aspect = min(counts.shape) / max(counts.shape)
+    scaled = np.maximum(values / wide, 1 + sqrt(aspect))
+    inside = np.maximum((scaled**2 - aspect - 1) ** 2 - 4 * aspect, 0.0)
+    found: Masses = expected + (left * (wide * np.sqrt(inside) / scaled)) @ right
+    return found
+
+
+def consistent(
+    counts: npt.NDArray[Any], rows: Masses, columns: Masses, *, rounds: int = 30
+) -> Masses:
     """Counts of pairs that add up to those of each column, nearly.
 
     Source: Deming and Stephan, On a least squares adjustment of a sampled frequency table when the
