@@ -151,8 +151,9 @@ def _save(report: Report, title: str) -> str:
     if len(page) > MAX_LINKED:
         return '<div><code>job.report.to_html("report.html")</code> writes it as a page.</div>'
     data = base64.b64encode(page).decode()
+    name = escape(f"{file_stem(title)}-report.html")
     return (
-        f'<div><a download="{escape(file_stem(title))}-report.html" '
+        f'<div><a style="text-decoration:underline" download="{name}" '
         f'href="data:text/html;charset=utf-8;base64,{data}">Save as a page</a></div>'
     )
 

@@ -33,9 +33,6 @@ from datagen_nb.tables.sniff import check_open_file
 PROFILE = "profile"
 """Name of the profile of the whole input; when a workspace has it, the input was read."""
 
-SKIPPED = "skipped"
-"""Name of the number of lines that could not be read."""
-
 SELECTED = "Rules and conditions selected the rows: what they change lowers the scores."
 
 
@@ -161,8 +158,7 @@ class FromTable:
             independent=[model.independent(rows) for rows in (training, held_back, made)],
         )
         report = self._type.judged(report, training, made, model)
-        skipped = int(self.workspace.load(SKIPPED) or b"0")
-        report = report.model_copy(update={"rows_skipped": skipped})
+        report = report.model_copy(update={"rows_skipped": self._profile().skipped})
         if selection_of(self.task.config.parameters) is None:
             return report
         return report.model_copy(update={"notes": (*report.notes, SELECTED)})
@@ -211,7 +207,7 @@ class FromTable:
         )
         self.workspace.save("training.arrow", sample.to_bytes(training))
         self.workspace.save("held-back.arrow", sample.to_bytes(held_back))
-        self.workspace.save(SKIPPED, str(rows.skipped).encode())
+        profile.skipped = rows.skipped
         self.workspace.save(PROFILE, profile.to_bytes())
 
     def _profile(self) -> Profile:

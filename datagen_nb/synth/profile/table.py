@@ -25,6 +25,7 @@ class Profile:
     Attributes:
         schema: Names and types of the columns.
         total: Rows of the table, if only some were added.
+        skipped: Lines of its file that could not be read and were left out.
 
     Example:
         >>> profile = Profile.of(pa.table({"city": ["Rome", "Oslo", "Rome", None]}))
@@ -35,6 +36,7 @@ class Profile:
     def __init__(self, schema: pa.Schema) -> None:
         self.schema = schema
         self.total: int | None = None
+        self.skipped = 0
         bounds = Bounds.of(len(schema))
         self._columns = [ColumnProfile.start(field, bounds) for field in schema]
         self._waiting: list[pa.RecordBatch] = []
@@ -100,18 +102,19 @@ class Profile:
         other._count()
         pairs = zip(self._columns, other._columns, strict=True)
         self._columns = [one.merged(another) for one, another in pairs]
+        self.skipped += other.skipped
 
     def to_bytes(self) -> bytes:
         """Keep the profile."""
         self._count()
-        return packing.to_bytes((self.schema, self.total, tuple(self._columns)))
+        return packing.to_bytes((self.schema, self.total, self.skipped, tuple(self._columns)))
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
         """Take up what ``to_bytes`` kept."""
-        schema, total, columns = packing.from_bytes(data)
+        schema, total, skipped, columns = packing.from_bytes(data)
         profile = cls(schema)
-        profile.total = total
+        profile.total, profile.skipped = total, skipped
         profile._columns = list(columns)
         return profile
 
