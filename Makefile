@@ -63,6 +63,7 @@ build: $(STATIC)  ## Build the front end.
 
 bench: $(VENV)/.test  ## Measure what the documents claim.
 	$(PY) -m tests.bench.synth
+	$(PY) -m tests.bench.presets diamonds dense shapes
 	$(PY) -m tests.bench.tables
 	$(PY) -m tests.bench.skeleton
 	$(PY) -m tests.bench.scale
