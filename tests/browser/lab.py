@@ -167,12 +167,17 @@ class Lab:
         return self.open_node(notebook, width=width, height=height)
 
     def open_node(
-        self, notebook: nbformat.NotebookNode, *, width: int = 1100, height: int = 900
+        self,
+        notebook: nbformat.NotebookNode,
+        *,
+        width: int = 1100,
+        height: int = 900,
+        is_fresh: bool = False,
     ) -> Notebook:
-        """A notebook as it is."""
+        """A notebook as it is, in a page that is loaded for it if that is to be fresh."""
         name = f"test-{time.monotonic_ns()}.ipynb"
         nbformat.write(notebook, self.work / name)
-        if self._empty is not None:
+        if self._empty is not None and not is_fresh:
             opened, self._empty = self._empty, None
             opened.errors.clear()
             opened.outside.clear()

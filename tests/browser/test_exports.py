@@ -182,7 +182,8 @@ def test_widgets_restored_from_a_saved_state_stand_still(lab):
     lab.tidy()
     if STATE not in saved.metadata.get("widgets", {}):
         pytest.fail(f"the state was not saved: {json.dumps(saved.metadata)[:300]}")
-    opened = lab.open_node(saved)  # with a kernel of its own, which knows nothing of them
+    # With a kernel of its own, which knows nothing of them.
+    opened = lab.open_node(saved, is_fresh=True)
     ended, going = (
         opened.page.get_by_role("region", name=f"Job {name}") for name in ("live", "going")
     )
