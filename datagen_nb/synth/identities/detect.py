@@ -16,6 +16,7 @@ from datagen_nb.synth.identities import chosen_form, meaning, words
 from datagen_nb.synth.identities.addresses import fit_addresses
 from datagen_nb.synth.identities.candidate import MIN_LEVELS, Candidate, Identity
 from datagen_nb.synth.identities.checked import scheme_of
+from datagen_nb.synth.identities.companies import fit_companies
 from datagen_nb.synth.identities.fit_forms import fit_pattern
 from datagen_nb.synth.identities.forms import Pattern
 from datagen_nb.synth.identities.integers import fit_row_numbers
@@ -72,8 +73,7 @@ def identifiers(column: Candidate) -> Maker | None:
         return None
     if column.identity is Identity.KEY:
         return _key(column)
-    addresses = _addresses(column) if column.words & words.ADDRESS_WORDS else None
-    return addresses or _pattern(column)
+    return _phrases(column) or _pattern(column)
 
 
 def texts(column: Candidate) -> Maker | None:
@@ -274,10 +274,16 @@ def _names(column: Candidate) -> Pattern | None:
     )
 
 
-def _addresses(column: Candidate) -> Pattern | None:
-    """Postal addresses, or streets with or without a number."""
+def _phrases(column: Candidate) -> Pattern | None:
+    """Postal addresses, or names of companies; ``None`` if the column's name says neither."""
+    if column.words & words.ADDRESS_WORDS:
+        fit = fit_addresses
+    elif column.words & words.COMPANY_WORDS:
+        fit = fit_companies
+    else:
+        return None
     texts = column.distinct if column.is_distinct else column.values
-    return fit_addresses(
+    return fit(
         texts.to_pylist(),
         known=column.known(column.distinct),
         is_unique=column.is_distinct,
