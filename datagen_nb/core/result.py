@@ -25,7 +25,7 @@ itself."""
 PRIVACY_IN_WORDS = {
     "ok": "no closer to your rows than chance",
     "caution": "somewhat closer to your rows than chance",
-    "unsure": "perhaps closer to your rows than chance: too few were held back to tell",
+    "unsure": "perhaps closer to your rows than chance: too few were held back to be sure",
     "bad": "much closer to your rows than chance: some may be copies",
     "unknown": "not checked, too few rows were held back",
 }
