@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 import datagen_nb as dg
+from datagen_nb.cli.main import main
 from datagen_nb.core.errors import (
     ArgumentError,
     ConfigurationError,
@@ -35,11 +36,12 @@ def shop(customers=200, seed=0):
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory):
-    with dg.connect(home=tmp_path_factory.mktemp("home")) as client:
+    home = tmp_path_factory.mktemp("home")
+    with dg.connect(home=home) as client:
         try:
             yield client
         finally:
-            client.stop_service() if hasattr(client, "stop_service") else None
+            main(["stop", "--home", str(home)])
 
 
 @pytest.mark.parametrize("format", ["parquet", "csv", "json", "jsonl"])
@@ -140,7 +142,7 @@ def test_an_inspection_names_the_keys(client):
     """They are those that a job finds; a table that is not there has no rows."""
     found = client.inspect(shop())
     assert found.keys == ("orders.customer_id -> customers.id",)
-    assert [(one.name, one.rows) for one in found.tables][0] == ("customers", 200)
+    assert (found.tables[0].name, found.tables[0].rows) == ("customers", 200)
     assert "orders.amount" in {column.name for column in found.columns}
     job = client.submit(shop(), rows=20)
     with pytest.raises(NotFound, match="Did you mean"):
