@@ -13,6 +13,7 @@ from datagen_nb.core.errors import (
     JobFailed,
     NotFound,
 )
+from datagen_nb.core.status import State
 
 
 def shop(customers=200, seed=0):
@@ -81,6 +82,19 @@ def test_tables_are_made_together(client, tmp_path, format):
     written = pd.read_csv(folder / "orders.csv")
     assert written.customer_id.isin(pd.read_csv(folder / "customers.csv").id).all()
     assert len(written) == len(orders)
+
+
+def test_a_pause_changes_no_row(client):
+    """What was made before it is kept, and the rest is as it would have been."""
+    arguments = {"rows": 30_000, "seed": 3, "parameters": {"part_rows": 500}}
+    expected = client.submit(shop(), **arguments).result(timeout=120).to_pandas()
+    job = client.submit(shop(), **arguments)
+    next(status for status in job.updates() if status.rows_done > 0)
+    assert job.pause().status is State.PAUSED
+    job.resume()
+    made = job.result(timeout=120).to_pandas()
+    for name, frame in expected.items():
+        pd.testing.assert_frame_equal(made[name], frame)
 
 
 def test_what_cannot_be_is_refused_by_name(client):
