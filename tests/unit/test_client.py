@@ -68,7 +68,7 @@ def test_a_plain_method_shows_the_help_of_the_asynchronous_one():
     assert "submit(self, source: Source | Made | " in shown
     assert " | None = None, *, model" in shown
     assert ") -> Job\n" in shown
-    assert "rows: Rows to generate." in shown
+    assert "rows: Rows to generate; of several tables" in shown
     assert dg.Client.submit.__qualname__ == "Client.submit"
     plain, asynchronous = (inspect.signature(each.submit) for each in (dg.Client, dg.AsyncClient))
     assert list(plain.parameters) == list(asynchronous.parameters)
