@@ -173,6 +173,6 @@ def report_text(report: Report) -> str:
     ]
     broken = [words.broken(relation) for relation in report.relations if not relation.kept]
     remarks = [*words.not_compared(report), *words.returned(report.memorisation)]
-    remarks += [*words.series(report), *words.dropped(report), *report.notes]
+    remarks += [*words.tables(report), *words.series(report), *words.dropped(report), *report.notes]
     lines += [f"  {inert(line, longest=ONE_LINE)}" for line in broken]
     return "\n".join([*lines, *map(inert, remarks)])
