@@ -569,5 +569,10 @@ def test_numbers_of_rows_may_begin_elsewhere_but_not_repeat():
     known, held_back = of(rows[:400], keys[:400]), of(rows[400:], keys[400:500])
     good = assess(known, held_back, of(rows[:400] + 6_000, keys[500:900]), kinds)
     assert [column.score for column in good.columns] == [1, 1]
+    twice = [
+        of(np.repeat(numbers, 2), keys[:each])
+        for numbers, each in ((rows[:200], 400), (rows[200:250], 100), (rows[:200] + 6_000, 400))
+    ]
+    assert assess(*twice, kinds).columns[0].score == 1  # of rows of another table
     bad = assess(known, held_back, of(rows[:400] // 2 + 6_000, keys[500:900] // 10), kinds)
     assert max(column.score for column in bad.columns) < 0.6

@@ -25,7 +25,7 @@ ROWS_PER_FORM = 10
 """A column has forms if the commonest cover so many rows, and are so many rows each."""
 
 RUNNING = 2
-"""Numbers that lie closer than this on average, and never repeat, count the rows."""
+"""Numbers that lie closer than this on average count rows, of this table or of another."""
 
 _SIGNS = ((r"\p{Nd}+", "9"), (r"\p{Lu}+", "A"), (r"\p{Ll}+", "a"), (r"\p{Lo}+", "o"))
 _WORD = r"[\p{L}\p{M}\p{N}]+"
@@ -60,13 +60,12 @@ def compare_texts(texts: Sequence[pa.ChunkedArray], *, is_whole: bool) -> tuple[
 
 
 def _are_running_numbers(texts: pa.ChunkedArray) -> bool:
-    """Whether the texts are whole numbers that count the rows, of which some may be left out."""
-    if not pc.all(pc.match_substring_regex(texts, r"^-?\d{1,18}$")).as_py():
+    """Whether the texts are whole numbers that count rows, of which some may be left out."""
+    numbers = pc.unique(texts)
+    if not pc.all(pc.match_substring_regex(numbers, r"^-?\d{1,18}$")).as_py():
         return False
-    low, high = (end.as_py() for end in pc.min_max(texts.cast(pa.int64())).values())
-    return bool(high - low < RUNNING * len(texts)) and pc.count_distinct(texts).as_py() == len(
-        texts
-    )
+    low, high = (end.as_py() for end in pc.min_max(numbers.cast(pa.int64())).values())
+    return bool(high - low < RUNNING * len(numbers))
 
 
 def form_codes(texts: Sequence[pa.ChunkedArray]) -> Ints:
