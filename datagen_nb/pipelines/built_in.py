@@ -254,8 +254,8 @@ PARAMETERS: dict[str, dict[str, Any]] = {
         "items": {"type": "string", "enum": list(CHECKS)},
         "maxItems": len(CHECKS),
         "description": "Figures of the report that take longer. detection: whether a classifier "
-        "can separate synthetic rows from real ones (C2ST), and by which columns; membership: whether "
-        "an attacker can see of a row that it was fitted to.",
+        "can separate synthetic rows from real ones (C2ST), and by which columns; membership: "
+        "whether an attacker can see of a row that it was fitted to.",
         "x-default": "none",
         "x-values": "A list of detection and membership",
         "x-rule": "has to be a list of detection and membership",
