@@ -6,7 +6,7 @@ import argparse
 import asyncio
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from datagen_nb.cli.options import Commands, number
 from datagen_nb.cli.output import print_json
@@ -34,6 +34,15 @@ def add_commands(commands: Commands) -> None:
     )
     generate.add_argument("--overwrite", action="store_true", help="replace OUT if it is there")
     generate.add_argument("--seed", type=number, metavar="S", help="same seed, same rows")
+    generate.add_argument(
+        "--evaluate",
+        action="append",
+        metavar="CHECK",
+        help="measure also for the report: detection or membership; may be repeated",
+    )
+    generate.add_argument(
+        "--target", metavar="COLUMN", help="measure the utility of the rows to predict this column"
+    )
     generate.add_argument("-q", "--quiet", action="store_true", help="print nothing but errors")
 
     preview = commands.add_for_client("preview", _preview, "Print a few rows as a job makes them.")
@@ -77,6 +86,7 @@ async def _generate(options: argparse.Namespace, client: AsyncClient) -> int:
         overwrite=options.overwrite,
         format=options.format or format_of(options.output),
         timeout=options.timeout,
+        parameters=_evaluated(options),
     )
     try:
         await follow(job, quiet=options.quiet)
@@ -89,6 +99,11 @@ async def _generate(options: argparse.Namespace, client: AsyncClient) -> int:
         await (await job).download(output, format=options.format, overwrite=options.overwrite)
     await print_result(job, output, options)
     return 0
+
+
+def _evaluated(options: argparse.Namespace) -> dict[str, Any]:
+    found = {"evaluate": options.evaluate, "target": options.target}
+    return {name: value for name, value in found.items() if value is not None}
 
 
 async def _preview(options: argparse.Namespace, client: AsyncClient) -> int:

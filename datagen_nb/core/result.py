@@ -8,6 +8,7 @@ from pydantic import Field
 
 from datagen_nb.core.distribution import Distribution
 from datagen_nb.core.errors import NotFound
+from datagen_nb.core.evaluation import Detection, Membership, Utility
 from datagen_nb.core.kinds import Scale, scale_of
 from datagen_nb.core.wire_model import WireModel
 
@@ -483,6 +484,9 @@ class Report(WireModel):
             ``orders.amount``, for the data type relational.
         keys: How the rows of these tables belong together.
         memorisation: How much of the input is memorised.
+        detection: The classifier two-sample test, if ``parameters.evaluate`` asks for it.
+        utility: Train on synthetic, test on real, if ``parameters.target`` names a column.
+        membership: Membership inference, if ``parameters.evaluate`` asks for it.
         rows_synthetic: Rows of the result that were compared.
         rows_training: Rows of the input that the synthesizer was fitted to.
         rows_held_back: Rows of the input that the synthesizer was not fitted to.
@@ -508,6 +512,9 @@ class Report(WireModel):
     tables: tuple[TableFidelity, ...] = ()
     keys: tuple[KeyFidelity, ...] = ()
     memorisation: Memorisation
+    detection: Detection | None = None
+    utility: Utility | None = None
+    membership: Membership | None = None
     rows_synthetic: int
     rows_training: int
     rows_held_back: int

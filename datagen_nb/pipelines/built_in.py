@@ -8,6 +8,7 @@ from typing import Any
 from datagen_nb.core import relation_text, rule_text
 from datagen_nb.core.config_rules import MAX_COLUMNS, MAX_ROWS, MAX_SEED
 from datagen_nb.core.data_types import DATA_TYPES as TYPES
+from datagen_nb.core.evaluation import CHECKS
 from datagen_nb.core.kinds import KINDS
 from datagen_nb.core.pipeline_info import PipelineInfo, StageInfo
 from datagen_nb.core.version import __version__
@@ -273,6 +274,26 @@ PARAMETERS: dict[str, dict[str, Any]] = {
         "to 1",
         "x-remedy": 'Write for example {"segment": "B"} or {"fraud": {"yes": 0.5}}.',
     },
+    "evaluate": {
+        "type": "array",
+        "items": {"type": "string", "enum": list(CHECKS)},
+        "maxItems": len(CHECKS),
+        "description": "Figures of the report that take longer. detection: whether a classifier "
+        "can separate synthetic rows from real ones (C2ST), and by which columns; membership: "
+        "whether an attacker can see of a row that it was fitted to.",
+        "x-default": "none",
+        "x-values": "A list of detection and membership",
+        "x-rule": "has to be a list of detection and membership",
+        "x-remedy": "Write for example ['detection', 'membership'].",
+    },
+    "target": {
+        "type": "string",
+        "minLength": 1,
+        "description": "Column that a model is trained to predict, for the report: on synthetic "
+        "rows and, beside it, on real ones; both are tested on real rows.",
+        "x-default": "none",
+        "x-values": "The name of a column",
+    },
     "columns": {
         "type": "object",
         "additionalProperties": {
@@ -305,8 +326,8 @@ PARAMETERS: dict[str, dict[str, Any]] = {
 its work, ``engine`` says where it is done, ``encoding``, ``delimiter``, ``quote``, ``header`` and
 ``badLines`` say how to read a text file, ``exclude`` leaves columns out, ``columns`` overrides the
 detected kind of a column, ``relations`` what is kept between columns, ``keys`` between tables, of
-which ``rows`` says how large they become; ``rules`` and ``condition``
-select among the rows that are made."""
+which ``rows`` says how large they become; ``rules`` and ``condition`` select among the rows that
+are made, ``evaluate`` and ``target`` say what the report measures in addition."""
 
 INFO = PipelineInfo(
     name="local",
@@ -355,6 +376,8 @@ def named_columns(parameters: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "entity", entity
     if (order := parameters.get("order")) is not None:
         yield "order", order
+    if (target := parameters.get("target")) is not None:
+        yield "target", target
     for text in stated(parameters):
         yield from (
             ("relations", name) for name in relation_text.columns_of(relation_text.parse(text))

@@ -11,8 +11,8 @@ from datagen_nb.pipelines.built_in import patterns_of
 OF_ROWS = ("seed", "partRows", "engine")
 """Parameters of how rows are made; all others were decided when the model was fitted."""
 
-LOOKING = ("sampleRows", "minCount", "entity", "order")
-"""Parameters that choose by the rows, outside any budget."""
+LOOKING = ("sampleRows", "minCount", "entity", "order", "evaluate", "target")
+"""Parameters that choose or measure by the rows, outside any budget."""
 
 OF_EPSILON = ("delta", "bounds")
 """Parameters that mean nothing without ``epsilon``."""

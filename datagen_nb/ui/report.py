@@ -56,7 +56,8 @@ class ReportView:
 
         ``missing`` are shares of the rows, of the input and of the result. ``rare_returned`` counts
         values that should not come back and did, ``singletons_returned`` those among them that one
-        row of the input has, ``extremes_returned`` those at either end of a column of numbers.
+        row of the input has, ``extremes_returned`` those at either end of a column of numbers. If
+        detection was measured, ``detection_importance`` is how much a column drives it.
 
         Example:
             ```python
@@ -70,6 +71,9 @@ class ReportView:
         names = ["column", "kind", "score", "measure", "missing", "missing_synthetic"]
         counts = ["rare_returned", "singletons_returned", "extremes_returned"]
         frame = pd.DataFrame(rows, columns=[*names, *counts]).astype(dict.fromkeys(counts, "Int64"))
+        if self.report.detection is not None:
+            found = {one.column: one.importance.mean for one in self.report.detection.columns}
+            frame["detection_importance"] = frame["column"].map(found)
         return frame.sort_values("score", kind="stable", ignore_index=True)
 
     def compare(self, other: ReportView | Report) -> ReportComparison:
@@ -168,11 +172,17 @@ def report_text(report: Report) -> str:
     """A few lines; the worst columns."""
     worst = sorted(report.columns, key=lambda column: column.score)[:3]
     lines = [
-        f"Fidelity {percent(report.fidelity)}, {words.privacy(report.memorisation)}",
+        f"Fidelity {percent(report.fidelity)}, {words.privacy(report)}",
         *(f"  {inert(column.name, longest=ONE_LINE)}: {percent(column.score)}" for column in worst),
     ]
     broken = [words.broken(relation) for relation in report.relations if not relation.kept]
     remarks = [*words.not_compared(report), *words.returned(report.memorisation)]
-    remarks += [*words.tables(report), *words.series(report), *words.dropped(report), *report.notes]
+    remarks += [
+        *words.tables(report),
+        *words.evaluated(report),
+        *words.series(report),
+        *words.dropped(report),
+        *report.notes,
+    ]
     lines += [f"  {inert(line, longest=ONE_LINE)}" for line in broken]
     return "\n".join([*lines, *map(inert, remarks)])

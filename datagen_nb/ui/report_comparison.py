@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from datagen_nb.core.evaluation import Measured
 from datagen_nb.core.inert import ONE_LINE, inert
 from datagen_nb.core.result import Report
 from datagen_nb.core.summary import Table, framed, table_html
@@ -161,6 +162,29 @@ def _figures(first: Report, second: Report) -> Iterator[Row]:
         yield Row(closer, one.dcr_share, other.dcr_share, 0.5)
     if one.exact_row_share is not None or other.exact_row_share is not None:
         yield Row("exact copies", one.exact_row_share, other.exact_row_share, 0.0)
+    yield from _evaluated(first, second)
+
+
+def _evaluated(first: Report, second: Report) -> Iterator[Row]:
+    """What was measured on request, of either."""
+    found, useful, attacks = (
+        [getattr(report, name) for report in (first, second)]
+        for name in ("detection", "utility", "membership")
+    )
+    yield from _row("detection, AUC (50 % is ideal)", "auc", found, 0.5)
+    for target, metric in dict.fromkeys((one.target, one.metric) for one in useful if one):
+        alike = [one and (one.target, one.metric) == (target, metric) for one in useful]
+        those = [one if same else None for one, same in zip(useful, alike, strict=True)]
+        yield from _row(f"utility for {target}, {metric}", "score", those, 1.0)
+    yield from _row("membership inference, AUC (50 % is ideal)", "auc", attacks, 0.5)
+    yield from _row("the same of outlying rows", "outliers_auc", attacks, 0.5)
+
+
+def _row(words: str, name: str, found: Sequence[Any], ideal: float) -> Iterator[Row]:
+    figures: list[Measured | None] = [one and getattr(one, name) for one in found]
+    first, second = (None if one is None else one.mean for one in figures)
+    if (first, second) != (None, None):
+        yield Row(words, first, second, ideal)
 
 
 def _verdicts(first: Report, second: Report) -> Iterator[tuple[str, ...]]:

@@ -30,6 +30,8 @@ from datagen_nb.ui.report_charts import (
     mapped_columns,
     share_rows,
 )
+from datagen_nb.ui.report_evaluation import evaluation, membership_rows
+from datagen_nb.ui.report_layout import FAINT, faint, section
 from datagen_nb.ui.report_verdicts import AMBER, GOOD, GREEN, Verdict, privacy, quality
 from datagen_nb.ui.report_words import MOST_LISTED, percent
 
@@ -52,7 +54,6 @@ IN_NOTEBOOK = 12
 MOST_PAIRS = 12
 """Pairs in the table beside the map."""
 
-_FAINT = "opacity:.75"
 _NAME = "width:max-content;max-width:min(30vw,320px)"
 CELLS = "display:grid;gap:14px 28px;grid-template-columns:repeat(auto-fill,minmax(240px,1fr))"
 _HALVES = "display:grid;gap:10px 28px;grid-template-columns:repeat(auto-fit,minmax(300px,1fr))"
@@ -108,10 +109,11 @@ def _sections(report: Report, charts: int, *, with_tables: bool) -> Iterator[str
     yield from (f"<div><b>{escape(line)}</b></div>" for line in words.not_compared(report))
     yield from _relations(report.relations)
     yield from map(faint, words.tables(report))
-    yield _section("Columns", [_bars(report.columns), *map(faint, _legend(report.columns))])
+    yield section("Columns", [_bars(report.columns), *map(faint, _legend(report.columns))])
     yield from _charts(report.columns, charts, with_tables=with_tables)
     yield from _dependence(report)
     yield from map(faint, words.series(report))
+    yield from evaluation(report)
     yield from _privacy(report)
     if report.memorisation.budget is None:
         yield faint(
@@ -134,7 +136,7 @@ def _verdicts(report: Report) -> str:
     of = "" if report.memorisation.budget is None else " to the noisy counts"
     head = (
         f'<div style="font-size:15px"><b>Fidelity{of} {percent(report.fidelity)}</b> '
-        f'<span style="{_FAINT}">{parts}</span></div>'
+        f'<span style="{FAINT}">{parts}</span></div>'
     )
     both = "".join(map(_verdict, (quality(report), privacy(report))))
     return f'{head}<div style="{_HALVES};margin:8px 0 10px">{both}</div>'
@@ -158,11 +160,6 @@ def ink_of(colour: str) -> str:
     )
 
 
-def _section(title: str, parts: Sequence[str]) -> str:
-    head = f'<div role="heading" aria-level="2" style="margin:12px 0 4px"><b>{title}</b></div>'
-    return f"<section>{head}{''.join(parts)}</section>"
-
-
 def _charts(columns: tuple[ColumnFidelity, ...], most: int, *, with_tables: bool) -> Iterator[str]:
     shown = [column for column in columns if column.distribution is not None]
     shown = sorted(shown, key=lambda column: column.score)[:most]
@@ -184,7 +181,7 @@ def _charts(columns: tuple[ColumnFidelity, ...], most: int, *, with_tables: bool
                 "to_html() of the report writes a page with more."
             )
         )
-    yield _section("Distributions, those that differ most first", parts)
+    yield section("Distributions, those that differ most first", parts)
 
 
 def _chart(column: ColumnFidelity, *, with_table: bool) -> str:
@@ -206,12 +203,12 @@ def _chart(column: ColumnFidelity, *, with_table: bool) -> str:
         cells = [(label, percent(real), percent(made)) for label, real, made in share_rows(shown)]
         numbers = Table(names, cells, (False, True, True))
         table = (
-            f'<details><summary style="{_FAINT};cursor:pointer">as a table</summary>'
+            f'<details><summary style="{FAINT};cursor:pointer">as a table</summary>'
             f"{table_html(numbers, most=len(cells))}</details>"
         )
     return (
         f'<figure style="margin:0;min-width:0"><figcaption><b><bdi>{escape(column.name)}</bdi></b> '
-        f'<span style="{_FAINT}">{percent(column.score)}{what}</span></figcaption>'
+        f'<span style="{FAINT}">{percent(column.score)}{what}</span></figcaption>'
         f"{distribution_chart(column.name, shown)}{beside}{table}</figure>"
     )
 
@@ -239,7 +236,7 @@ def _dependence(report: Report) -> Iterator[str]:
         beside = f"<div>{difference_map(report.pairs, order)}</div>{_pairs(report.pairs)}"
         parts.append(f'<div style="display:flex;flex-wrap:wrap;gap:12px 28px">{beside}</div>')
     if parts:
-        yield _section("Dependence between columns", parts)
+        yield section("Dependence between columns", parts)
 
 
 def _pairs(pairs: Sequence[PairFidelity]) -> str:
@@ -286,15 +283,17 @@ def _privacy(report: Report) -> Iterator[str]:
                 "" if fresh is None else percent(fresh, 2),
             )
         )
+    if report.membership is not None:
+        rows += membership_rows(report.membership)
     if found.budget is not None:
         spent = [(one.purpose, f"{one.rho:.4g}", f"{one.delta:.2g}") for one in found.budget.spent]
         table = Table(("spent on", "rho", "delta"), spent, (False, True, True))
-        yield _section("Privacy budget", [table_html(table)])
+        yield section("Privacy budget", [table_html(table)])
     if not rows:
         return
     names = ("of the synthetic rows", "these", "fresh rows, which were held back")
     parts = [table_html(Table(names, rows, (False, True, False)), wraps=True)]
-    yield _section("Privacy", [*parts, *_returned(report)])
+    yield section("Privacy", [*parts, *_returned(report)])
 
 
 def _returned(report: Report) -> Iterator[str]:
@@ -346,7 +345,7 @@ def _relations(relations: tuple[RelationFidelity, ...]) -> Iterator[str]:
         sentences = "; ".join(f"<bdi>{escape(each.sentence)}</bdi>" for each in kept[:MOST_LISTED])
         more = len(kept) - MOST_LISTED
         yield (
-            f'<div style="{_FAINT}"><span aria-hidden="true">✓</span> Relations that were kept: '
+            f'<div style="{FAINT}"><span aria-hidden="true">✓</span> Relations that were kept: '
             f"{sentences}{f' and {more} more' if more > 0 else ''}.</div>"
         )
 
@@ -369,13 +368,13 @@ def _bars(columns: tuple[ColumnFidelity, ...]) -> str:
         f'background:{GREEN if column.score >= GOOD else AMBER}"></div></div></td>'
         '<td style="padding:0 0 0 10px;text-align:right;white-space:nowrap">'
         f"{percent(column.score)}</td>"
-        f'<td style="padding:0 0 0 10px;{_FAINT};text-align:left;overflow-wrap:break-word">'
+        f'<td style="padding:0 0 0 10px;{FAINT};text-align:left;overflow-wrap:break-word">'
         f"{escape(_compared_by(column))}</td></tr>"
         for column in columns
     )
     scale = (
         '<td style="padding:0"><div style="display:flex;justify-content:space-between;'
-        f'font-size:11px;{_FAINT}"><span>{percent(least, 0)}</span><span>100 %</span></div></td>'
+        f'font-size:11px;{FAINT}"><span>{percent(least, 0)}</span><span>100 %</span></div></td>'
     )
     return (
         '<table style="margin:8px 0 6px;border-collapse:collapse;color:inherit;font:inherit">'
@@ -392,8 +391,3 @@ def _legend(columns: tuple[ColumnFidelity, ...]) -> Iterator[str]:
     for metric, (word, subtracted) in COMPARED_BY.items():
         if metric in metrics:
             yield f"{word.capitalize()}: 100 % minus {subtracted}."
-
-
-def faint(line: str) -> str:
-    """A line of less weight."""
-    return f'<div style="{_FAINT}">{escape(line)}</div>'

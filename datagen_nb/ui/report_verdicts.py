@@ -4,8 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
+from datagen_nb.core.evaluation import (
+    INSEPARABLE,
+    KEPT,
+    MOSTLY_KEPT,
+    SEPARABLE,
+    SURE,
+    Measured,
+    Utility,
+)
 from datagen_nb.core.result import NO_CLOSER, WEAK_EPSILON, Report
+
+Level = Literal["ok", "caution", "bad", "unknown"]
 
 GOOD, FAIR = 0.9, 0.8
 """Scores from here on are green, and amber."""
@@ -28,6 +40,13 @@ QUALITY = {
     "poor": ("✕", "Quality poor", RED),
     "unknown": ("?", "Quality not compared with your rows", "inherit"),
 }
+
+ATTACKED = {
+    "ok": "an attack cannot tell rows that were fitted to from others",
+    "caution": "an attack can tell some rows that were fitted to from others",
+    "bad": "an attack can tell rows that were fitted to from others",
+}
+"""By level of membership inference."""
 
 NAMED = 5
 """Columns that an advice names."""
@@ -61,8 +80,12 @@ def quality(report: Report) -> Verdict:
         )
         return Verdict(*QUALITY["unknown"], reason, ())
     are_kept = all(relation.kept for relation in report.relations)
-    level = "good" if report.fidelity >= GOOD and are_kept else "fair"
-    level = level if report.fidelity >= FAIR else "poor"
+    levels = [_level(report.fidelity, GOOD, FAIR), "good" if are_kept else "fair"]
+    if report.detection is not None:
+        levels.append(_level(-report.detection.auc.mean, -INSEPARABLE, -SEPARABLE))
+    if report.utility is not None and report.utility.kept is not None:
+        levels.append(_level(report.utility.kept, KEPT, MOSTLY_KEPT))
+    level = max(levels, key=list(QUALITY).index)
     reason = {
         "good": "columns and their dependence are close to the input's.",
         "fair": "usable where what differs below does not matter.",
@@ -73,8 +96,35 @@ def quality(report: Report) -> Verdict:
 
 def privacy(report: Report) -> Verdict:
     """How much of its input the result gives away."""
-    found = report.memorisation
-    return Verdict(*PRIVACY[found.level], f"{found.in_words()}.", tuple(_for_privacy(report)))
+    reason = f"{privacy_reason(report)}."
+    return Verdict(*PRIVACY[privacy_level(report)], reason, tuple(_for_privacy(report)))
+
+
+def privacy_level(report: Report) -> Level:
+    """The worse of closeness with values that came back, and of the attacks if there are any."""
+    found = report.memorisation.level
+    if report.membership is None:
+        return found
+    attacked = report.membership.level
+    worst: Level = max((found, attacked), key=("unknown", "ok", "caution", "bad").index)
+    return worst
+
+
+def privacy_reason(report: Report) -> str:
+    """Why, without a full stop."""
+    words = report.memorisation.in_words()
+    if report.membership is None:
+        return words
+    return f"{words}; {ATTACKED[report.membership.level]}"
+
+
+def is_beyond(found: Measured, bound: float) -> bool:
+    """Whether a figure is above a bound by more than its noise."""
+    return found.mean - SURE * found.error > bound
+
+
+def _level(score: float, good: float, fair: float) -> str:
+    return "good" if score >= good else "fair" if score >= fair else "poor"
 
 
 def _for_quality(report: Report) -> Iterator[str]:
@@ -83,6 +133,17 @@ def _for_quality(report: Report) -> Iterator[str]:
         yield (
             f"Look at the columns that differ most: {_named([one.name for one in low])}. If the "
             "kind of one was detected wrongly, set it in columns of the parameters."
+        )
+    if report.detection is not None and report.detection.auc.mean > INSEPARABLE:
+        driving = [one for one in report.detection.columns if is_beyond(one.importance, 0.0)]
+        yield (
+            "A classifier separates synthetic from real rows: look at the columns that drive it"
+            + (f": {_named([one.column for one in driving])}." if driving else ".")
+        )
+    if report.utility is not None and _is_lost(report.utility):
+        yield (
+            f"Do not train models of {report.utility.target} for use on real rows with these "
+            "alone: fit to more rows with sample_rows, or set preset to accurate."
         )
     if report.pair_fidelity is not None and report.pair_fidelity < GOOD:
         yield (
@@ -109,7 +170,8 @@ def _for_privacy(report: Report) -> Iterator[str]:
             "all jobs on the same table."
         )
         return
-    if found.level == "bad":
+    level = privacy_level(report)
+    if level == "bad":
         yield "Do not pass these rows on to those who may not see the input."
     if found.disclosed:
         yield (
@@ -120,11 +182,20 @@ def _for_privacy(report: Report) -> Iterator[str]:
         yield f"Give a table with more rows: {MIN_HELD_BACK} have to be held back."
     elif found.dcr_share > NO_CLOSER:
         yield "Rows are close to rows of the input: fit to more of them with sample_rows."
-    if found.level == "ok":
+    if report.membership is not None and report.membership.level != "ok":
+        yield (
+            "An attack finds rows that were fitted to: set preset to private, or give an epsilon "
+            "for a guarantee."
+        )
+    if level == "ok":
         yield (
             "No copies were found. That is a measurement, no formal guarantee such as "
             "differential privacy."
         )
+
+
+def _is_lost(found: Utility) -> bool:
+    return found.kept is not None and found.kept < KEPT
 
 
 def _named(names: list[str]) -> str:

@@ -17,6 +17,7 @@ from datagen_nb.core.places import source_of
 from datagen_nb.core.quoting import python
 from datagen_nb.core.result import Report
 from datagen_nb.core.status import JobStatus, State
+from datagen_nb.ui.report_verdicts import privacy_level, privacy_reason
 from datagen_nb.ui.snapshots import CardSnapshot, ReportSummary
 from datagen_nb.ui.throttle import Throttle
 
@@ -50,8 +51,8 @@ def snapshot_of(
 def _summary(report: Report) -> ReportSummary:
     return ReportSummary(
         fidelity=report.fidelity,
-        privacy=report.memorisation.in_words(),
-        level=report.memorisation.level,
+        privacy=privacy_reason(report),
+        level=privacy_level(report),
     )
 
 

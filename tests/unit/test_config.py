@@ -154,6 +154,8 @@ PARAMETERS_KEPT = [
         "condition",
         [{}, {"a": "B", "b": 1, "c": 2.5, "d": False}, {"a": {"x": 0.5, "y": 0.5}}, {"a": {"": 1}}],
     ),
+    ("evaluate", [[], ["detection"], ["membership", "detection"]]),
+    ("target", ["price"]),
     (
         "columns",
         [
@@ -202,6 +204,8 @@ PARAMETERS_BROKEN = [
             *[{"a": {"x": 1.5}}, {"a": {"x": -0.1}}, {"a": {"x": "1"}}, {"a": {"x": {"y": 1}}}],
         ],
     ),
+    ("evaluate", ["detection", None, ["utility"], [1], ["detection"] * 3, {"detection": 1}]),
+    ("target", ["", None, 1, ["price"]]),
     (
         "columns",
         [

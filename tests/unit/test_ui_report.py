@@ -9,6 +9,7 @@ import pytest
 
 from datagen_nb.core.distribution import Distribution
 from datagen_nb.core.errors import ArgumentTypeError, OutputError
+from datagen_nb.core.evaluation import Detection, DrivingColumn, Measured, Membership, Utility
 from datagen_nb.core.result import (
     ColumnFidelity,
     KeyFidelity,
@@ -24,7 +25,7 @@ from datagen_nb.core.result import (
 from datagen_nb.ui.report import ReportView, report_html, report_panel
 from datagen_nb.ui.report_charts import difference_map, distribution_chart, share_rows
 from datagen_nb.ui.report_html import IN_NOTEBOOK
-from datagen_nb.ui.report_verdicts import privacy, quality
+from datagen_nb.ui.report_verdicts import privacy, privacy_level, quality
 
 HOSTILE = '<img src=x onerror="alert(1)">'
 
@@ -307,3 +308,121 @@ def test_several_tables_are_shown_with_what_holds_them_together():
     assert line in page
     assert "91.0 %" in page
     assert HOSTILE not in page
+
+
+def measured(mean: float, error: float = 0.01) -> Measured:
+    return Measured(mean=mean, error=error)
+
+
+def evaluated(auc: float = 0.57, kept: float = 0.96, attack: float = 0.5) -> Report:
+    driving = [("price", 0.05), (HOSTILE, 0.04), ("city", 0.001)]
+    return report(
+        detection=Detection(
+            auc=measured(auc),
+            auc_real=measured(0.501),
+            columns=[
+                DrivingColumn(column=name, importance=measured(fall)) for name, fall in driving
+            ],
+            rows=40,
+        ),
+        utility=Utility(
+            target=HOSTILE,
+            metric="R²",
+            score=measured(kept),
+            score_real=measured(1.0),
+            difference=measured(kept - 1),
+            rows=32,
+            rows_tested=30,
+        ),
+        membership=Membership(
+            auc=measured(0.502),
+            auc_fresh=measured(0.499),
+            outliers_auc=measured(attack),
+            outliers_auc_fresh=measured(0.503),
+            rows=1_234,
+            outliers=123,
+        ),
+    )
+
+
+def test_what_was_measured_on_request_is_shown_beside_real_rows():
+    """On the page and in the text, each with its noise, and the columns that drive it."""
+    html, text = report_html(evaluated()), repr(ReportView(evaluated()))
+    Seen(html)
+    assert "Detection and utility" in html
+    for shown in (html, text):
+        for each in ("0.570 ± 0.010", "0.501 ± 0.010", "0.960 ± 0.010", "0.500 ± 0.010"):
+            assert each in shown
+    assert "1,234 rows of each side" in html
+    assert HOSTILE not in html
+    driving = html[html.index("Driving columns") :]
+    driving = driving[: driving.index("standard error")]
+    assert driving.index("price") < driving.index("onerror")
+    assert "<bdi>city<" not in driving  # within its noise
+    assert f"mostly by price, {HOSTILE}." in text
+
+
+def test_what_was_not_asked_for_is_not_shown():
+    """No empty heading."""
+    html, text = report_html(report()), repr(ReportView(report()))
+    for words in ("Detection", "Utility", "embership"):
+        assert words not in html
+        assert words not in text
+    assert "detection_importance" not in ReportView(report()).frame()
+
+
+def test_the_frame_says_how_much_a_column_drives_detection():
+    """Of columns that took part."""
+    frame = ReportView(evaluated()).frame().set_index("column")
+    assert frame["detection_importance"]["price"] == 0.05
+    assert frame["detection_importance"].isna().sum() == len(ALL) - 3
+
+
+@pytest.mark.parametrize(
+    ("auc", "kept", "words", "advice"),
+    [
+        (0.57, 0.96, "Quality good", None),
+        (0.85, 0.96, "Quality fair", f"drive it: price, {HOSTILE}."),
+        (0.97, 0.96, "Quality poor", "drive it"),
+        (0.57, 0.85, "Quality fair", "Do not train models"),
+        (0.57, 0.2, "Quality poor", "Do not train models"),
+        (0.57, -1.0, "Quality poor", "Do not train models"),
+    ],
+)
+def test_the_verdict_on_quality_goes_by_what_was_measured(auc, kept, words, advice):
+    """The worst decides, and what to do is said."""
+    verdict = quality(evaluated(auc, kept))
+    assert verdict.words == words
+    assert advice is None or any(advice in line for line in verdict.advice)
+
+
+def test_the_verdict_on_privacy_goes_by_attacks():
+    """As the card does; where nothing is closer than chance too."""
+    for attack, words, level in (
+        (0.5, "Privacy OK", "ok"),
+        (0.58, "Privacy caution", "caution"),
+        (0.7, "Privacy risk", "bad"),
+    ):
+        found = evaluated(attack=attack)
+        verdict = privacy(found)
+        assert verdict.words == words
+        assert privacy_level(found) == level
+        assert "attack" in verdict.reason
+        assert any("preset to private" in line for line in verdict.advice) == (level != "ok")
+        assert any("No copies were found" in line for line in verdict.advice) == (level == "ok")
+
+
+def test_two_reports_are_compared_by_what_was_measured():
+    """What one of them has not stays empty; another target is another line."""
+    one, other = evaluated(auc=0.57), evaluated(auc=0.7)
+    other = other.model_copy(
+        update={"utility": other.utility.model_copy(update={"target": "city"}), "membership": None}
+    )
+    rows = ReportView(one).compare(other).frame().set_index("figure")
+    found = rows.loc["detection, AUC (50 % is ideal)"]
+    assert (found["first"], found["second"], found["better"]) == (0.57, 0.7, "first")
+    assert rows.loc["utility for city, R²", ["first", "second"]].isna().tolist() == [True, False]
+    assert rows.loc["the same of outlying rows", ["first", "second"]].isna().tolist() == [
+        False,
+        True,
+    ]

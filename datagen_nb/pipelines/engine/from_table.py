@@ -134,6 +134,8 @@ class FromTable:
             warnings += selection.check(plain_table(training), model.codecs, model.makers)
         for message in warnings:
             self.log.warn(message)
+        if (target := self.task.config.parameters.get("target")) is not None:
+            quality.check_utility(training, model.kinds, target, codecs=model.codecs)
         kinds = ", ".join(f"{name} {kind}" for name, kind in list(model.kinds.items())[:50])
         self.log.log(f"Fitted {len(model.kinds)} columns: {kinds}.")
         data = model.to_bytes()
@@ -159,9 +161,30 @@ class FromTable:
         )
         report = self._type.judged(report, training, made, model)
         report = report.model_copy(update={"rows_skipped": self._profile().skipped})
+        report = self._evaluated(report, made, model)
         if selection_of(self.task.config.parameters) is None:
             return report
         return report.model_copy(update={"notes": (*report.notes, SELECTED)})
+
+    def _evaluated(self, report: Report, made: pa.Table, model: Model) -> Report:
+        """The report with what was asked for in addition."""
+        parameters = self.task.config.parameters
+        checks, target = parameters.get("evaluate", ()), parameters.get("target")
+        if not checks and target is None:
+            return report
+        found = quality.evaluate(
+            *self._read,
+            made,
+            model.kinds,
+            checks=checks,
+            target=target,
+            codecs=model.codecs,
+            seed=self._options.seed,
+            on_progress=self.log.share,
+        )
+        for note in found.notes:
+            self.log.warn(note)
+        return found.added_to(report)
 
     @property
     def _type(self) -> TableType:

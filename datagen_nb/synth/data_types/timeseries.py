@@ -21,7 +21,7 @@ class TimeSeries(TableType):
     name = "timeseries"
     label = "series"
     own_parameters = frozenset({"order"})
-    refused_parameters = frozenset({"rules", "condition"})
+    refused_parameters = frozenset({"rules", "condition", "evaluate", "target"})
 
     def sample(self, limit: int, options: FitOptions) -> RowSample:
         from datagen_nb.synth.series.sampling import SeriesSample

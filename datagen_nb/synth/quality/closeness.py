@@ -79,10 +79,9 @@ def closeness(
         independent: Of each of the three, how many things in it are independent of each other, if
             rows are not.
     """
-    rows, held_back, queries = _spaces([known, fresh, made], ordered)
+    rows, held_back, queries = spaces_of([known, fresh, made], ordered)
     is_plain = known.num_columns > TREE_COLUMNS
-    index: type[Tree | Plain] = Plain if is_plain else Tree
-    training, others = index(rows), index(held_back)
+    training, others = (index_of(part, known.num_columns) for part in (rows, held_back))
     queries = _some(queries, PLAIN_QUERIES if is_plain else TREE_QUERIES)
     near, other = training.nearest(queries), others.nearest(queries)
     won = (near < other).astype(np.float64)
@@ -150,6 +149,11 @@ class Plain:
             yield part, squares
 
 
+def index_of(rows: Space, columns: int) -> Tree | Plain:
+    """What finds the closest of some rows, which have so many columns."""
+    return Plain(rows) if columns > TREE_COLUMNS else Tree(rows)
+
+
 def _allowed(share: float, expected: float) -> float:
     """Bring what fresh rows would show to 0.5, nothing to 0 and all to 1."""
     if share < expected:
@@ -171,7 +175,8 @@ def _some(rows: Space, most: int) -> Space:
     return rows[:: max(len(rows) // most, 1)][:most]
 
 
-def _spaces(tables: list[pa.Table], ordered: Collection[str]) -> list[Space]:
+def spaces_of(tables: list[pa.Table], ordered: Collection[str]) -> list[Space]:
+    """The rows of plain tables with the same columns as points of one space."""
     axes: list[npt.NDArray[Any]] = []
     for name in tables[0].column_names:
         columns = [table[name] for table in tables]

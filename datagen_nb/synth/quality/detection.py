@@ -1,0 +1,94 @@
+"""The classifier two-sample test: boosted trees that separate synthetic rows from real ones.
+
+Sources: Lopez-Paz and Oquab, Revisiting classifier two-sample tests, ICLR 2017; Breiman, Random
+forests, Machine Learning 45, 2001, for the importance of a column by permuting it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from datagen_nb.core.evaluation import Detection, DrivingColumn
+from datagen_nb.synth.quality.boosting import (
+    FOLDS,
+    Classifier,
+    Flags,
+    Floats,
+    auc,
+    folds_of,
+    measured,
+)
+from datagen_nb.synth.quality.features import Features
+
+MAX_ROWS = 10_000
+"""Rows of each side."""
+
+MAX_CELLS = 1_000_000
+"""Rows of each side times columns: bounds the time of wide tables."""
+
+MAX_PERMUTED = 1_000
+"""Rows of a fold by which the importance of columns is measured."""
+
+MAX_COLUMNS = 50
+"""Columns that are listed."""
+
+
+def detection(features: Features, *, seed: int = 0) -> Detection:
+    """Separate synthetic rows from rows held back, and training rows from rows held back.
+
+    Args:
+        features: At least one column; of each table at least ``FOLDS`` rows.
+        seed: Of the choice of rows and folds.
+    """
+    random = np.random.default_rng(seed)
+    tables = (features.held_back, features.synthetic, features.training)
+    rows = min(MAX_ROWS, MAX_CELLS // len(features.names), *map(len, tables))
+    real, made, fresh = (table[random.choice(len(table), rows, replace=False)] for table in tables)
+    scores, falls = _separate(real, made, features.unordered, random, with_importance=True)
+    scores_real, _ = _separate(real, fresh, features.unordered, random, with_importance=False)
+    columns = [
+        DrivingColumn(column=name, importance=measured(fall.tolist()))
+        for name, fall in zip(features.names, falls.T, strict=True)
+    ]
+    columns.sort(key=lambda one: -one.importance.mean)
+    return Detection(
+        auc=measured(scores),
+        auc_real=measured(scores_real),
+        columns=tuple(columns[:MAX_COLUMNS]),
+        rows=rows,
+    )
+
+
+def _separate(
+    real: Floats,
+    made: Floats,
+    unordered: Flags,
+    random: np.random.Generator,
+    *,
+    with_importance: bool,
+) -> tuple[list[float], Floats]:
+    """AUC of each fold, and how much it falls in each when a column is permuted."""
+    given = np.concatenate([real, made])
+    is_made = np.repeat([0, 1], [len(real), len(made)])
+    folds = folds_of(is_made, random)
+    scores, falls = [], np.zeros((FOLDS, given.shape[1]))
+    for fold in range(FOLDS):
+        out = folds == fold
+        seed = int(random.integers(2**31))
+        judge = Classifier(given[~out], is_made[~out], unordered, seed=seed)
+        asked, truth = given[out], is_made[out] == 1
+        scores.append(auc(judge.probabilities(asked, 2)[:, 1], truth))
+        if with_importance:
+            some = random.permutation(len(asked))[:MAX_PERMUTED]
+            falls[fold] = _falls(judge, asked[some], truth[some], random)
+    return scores, falls
+
+
+def _falls(judge: Classifier, asked: Floats, truth: Flags, random: np.random.Generator) -> Floats:
+    whole = auc(judge.probabilities(asked, 2)[:, 1], truth)
+    found = np.empty(asked.shape[1])
+    for place in range(asked.shape[1]):
+        permuted = asked.copy()
+        permuted[:, place] = random.permutation(asked[:, place])
+        found[place] = whole - auc(judge.probabilities(permuted, 2)[:, 1], truth)
+    return found
