@@ -42,9 +42,9 @@ QUALITY = {
 }
 
 ATTACKED = {
-    "ok": "an attack cannot tell rows that were fitted to from others",
-    "caution": "an attack can tell some rows that were fitted to from others",
-    "bad": "an attack can tell rows that were fitted to from others",
+    "ok": "an attack cannot distinguish rows that were fitted to from others",
+    "caution": "an attack can distinguish some rows that were fitted to from others",
+    "bad": "an attack can distinguish rows that were fitted to from others",
 }
 """By level of membership inference."""
 

@@ -112,6 +112,7 @@ def test_what_cannot_be_is_refused_by_name(client):
         "rules": ["amount > 0"],
         "condition": {"tier": "gold"},
         "epsilon": 1,
+        "evaluate": ["detection"],
     }.items():
         with pytest.raises(ConfigurationError, match=rf"parameters\.{name}.*relational"):
             client.submit(tables, rows=10, parameters={name: value})

@@ -22,6 +22,8 @@ class Relational(DataType):
             "epsilon",
             "delta",
             "bounds",
+            "evaluate",
+            "target",
         }
     )
     has_several_tables = True
