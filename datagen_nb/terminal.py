@@ -112,6 +112,7 @@ def report_lines(report: Report) -> str:
         + ", ".join(f"{inert(c.name, longest=ONE_LINE)} {c.score:.1%}" for c in worst),
         f"privacy    {memorisation(report)}",
     ]
+    lines += [f"measured   {inert(line)}" for line in report.measured_in_words()]
     lines += [
         f"relation   {inert(one.sentence, longest=ONE_LINE)}: {one.share_synthetic:.1%} of the "
         f"rows, {one.share_input:.1%} in the input"

@@ -24,6 +24,9 @@ KEPT, MOSTLY_KEPT = 0.9, 0.8
 SURE = 2.0
 """Standard errors that a figure lies beyond a bound to count."""
 
+NAMED = 8
+"""Driving columns that are named."""
+
 
 class Measured(WireModel):
     """A figure with its noise.
@@ -35,6 +38,14 @@ class Measured(WireModel):
 
     mean: float
     error: float
+
+    def in_words(self) -> str:
+        """Both, as in ``0.572 ± 0.001``."""
+        return f"{self.mean:.3f} ± {self.error:.3f}"
+
+    def is_beyond(self, bound: float) -> bool:
+        """Whether it is above a bound by more than its noise."""
+        return self.mean - SURE * self.error > bound
 
 
 class DrivingColumn(WireModel):
@@ -66,6 +77,23 @@ class Detection(WireModel):
     columns: tuple[DrivingColumn, ...] = ()
     rows: int
 
+    @property
+    def driving(self) -> tuple[DrivingColumn, ...]:
+        """The columns of which the importance is beyond its noise."""
+        return tuple(one for one in self.columns if one.importance.is_beyond(0.0))
+
+    def in_words(self) -> str:
+        """The figures, and the columns that drive it most."""
+        words = (
+            "Detection (C2ST): a classifier separates synthetic from real rows with AUC "
+            f"{self.auc.in_words()}; 0.5 is chance, other real rows get {self.auc_real.in_words()}."
+        )
+        if not self.driving:
+            return words
+        names = ", ".join(one.column for one in self.driving[:NAMED])
+        more = len(self.driving) - NAMED
+        return f"{words} Driven by {names}{f' and {more} more' if more > 0 else ''}."
+
 
 class Utility(WireModel):
     """Train on synthetic, test on real: how well a model of synthetic rows predicts real ones.
@@ -88,6 +116,14 @@ class Utility(WireModel):
     difference: Measured
     rows: int
     rows_tested: int
+
+    def in_words(self) -> str:
+        """The score beside that of real rows."""
+        return (
+            f"Utility: a model of {self.target} that is trained on synthetic rows has "
+            f"{self.metric} {self.score.in_words()} on real rows, one trained on real rows "
+            f"{self.score_real.in_words()}."
+        )
 
     @property
     def kept(self) -> float | None:
@@ -120,11 +156,24 @@ class Membership(WireModel):
     rows: int
     outliers: int = 0
 
+    def in_words(self) -> str:
+        """The attacks beside those by real rows."""
+        words = (
+            f"Membership inference: an attack has AUC {self.auc.in_words()}; 0.5 is chance, with "
+            f"real rows in place of the synthetic ones it has {self.auc_fresh.in_words()}."
+        )
+        if self.outliers_auc is None or self.outliers_auc_fresh is None:
+            return words
+        return (
+            f"{words} Of the most outlying 5 % of the rows: {self.outliers_auc.in_words()}, and "
+            f"{self.outliers_auc_fresh.in_words()}."
+        )
+
     @property
     def level(self) -> Literal["ok", "caution", "bad"]:
         """What the attacks show about privacy."""
         found = [each for each in (self.auc, self.outliers_auc) if each is not None]
-        beyond = [each.mean for each in found if each.mean - SURE * each.error > 0.5]
+        beyond = [each.mean for each in found if each.is_beyond(0.5)]
         worst = max(beyond, default=0.5)
         if worst <= ATTACK_OK:
             return "ok"

@@ -523,3 +523,8 @@ class Report(WireModel):
     seconds: dict[str, float] = Field(default_factory=dict)
     notes: tuple[str, ...] = ()
     of_job: str | None = None
+
+    def measured_in_words(self) -> tuple[str, ...]:
+        """What ``parameters.evaluate`` and ``target`` asked for, a text each."""
+        found = (self.detection, self.utility, self.membership)
+        return tuple(each.in_words() for each in found if each is not None)

@@ -179,7 +179,7 @@ def report_text(report: Report) -> str:
     remarks = [*words.not_compared(report), *words.returned(report.memorisation)]
     remarks += [
         *words.tables(report),
-        *words.evaluated(report),
+        *report.measured_in_words(),
         *words.series(report),
         *words.dropped(report),
         *report.notes,

@@ -10,7 +10,6 @@ from datagen_nb.core.result import Report
 from datagen_nb.core.summary import Table, table_html
 from datagen_nb.ui.report_charts import MADE
 from datagen_nb.ui.report_layout import FAINT, faint, section
-from datagen_nb.ui.report_words import driving_columns, figure
 
 MOST_DRIVING = 10
 """Columns that are listed."""
@@ -24,8 +23,8 @@ def evaluation(report: Report) -> Iterator[str]:
         rows.append(
             (
                 "Detection (C2ST): AUC of a classifier that separates them from rows held back",
-                figure(detection.auc),
-                f"{figure(detection.auc_real)}; 0.5 is chance",
+                detection.auc.in_words(),
+                f"{detection.auc_real.in_words()}; 0.5 is chance",
             )
         )
     if utility is not None:
@@ -33,8 +32,8 @@ def evaluation(report: Report) -> Iterator[str]:
             (
                 f"Utility: {utility.metric} of {utility.target} on rows held back, when trained on "
                 "them",
-                figure(utility.score),
-                figure(utility.score_real),
+                utility.score.in_words(),
+                utility.score_real.in_words(),
             )
         )
     if not rows:
@@ -59,20 +58,23 @@ def evaluation(report: Report) -> Iterator[str]:
 
 def membership_rows(found: Membership) -> Iterator[tuple[str, str, str]]:
     """Lines of the table of privacy."""
-    name = f"AUC of membership inference, {found.rows:,} rows of each side"
-    yield name, figure(found.auc), f"{figure(found.auc_fresh)}; 0.5 is chance"
+    name = (
+        f"AUC of membership inference, {found.rows:,} rows of each side, ± the standard error over "
+        "five draws"
+    )
+    fresh = f"{found.auc_fresh.in_words()} with real rows to attack by; 0.5 is chance"
+    yield name, found.auc.in_words(), fresh
     if found.outliers_auc is not None and found.outliers_auc_fresh is not None:
         yield (
             f"the same of the most outlying 5 % of both, {found.outliers:,} rows",
-            figure(found.outliers_auc),
-            figure(found.outliers_auc_fresh),
+            found.outliers_auc.in_words(),
+            found.outliers_auc_fresh.in_words(),
         )
 
 
 def _driving(found: Detection) -> str:
     """How much the AUC falls without each of the columns that matter most."""
-    driving = driving_columns(found)
-    shown = [one for one in found.columns if one.column in driving][:MOST_DRIVING]
+    shown = found.driving[:MOST_DRIVING]
     if not shown:
         return faint("No column drives it beyond chance.")
     most = shown[0].importance.mean
@@ -82,10 +84,10 @@ def _driving(found: Detection) -> str:
         '<td style="width:220px;padding:0"><div style="height:6px;border-radius:2px;'
         f'width:{100 * one.importance.mean / most:.1f}%;background:{MADE}"></div></td>'
         '<td style="padding:0 0 0 10px;text-align:right;white-space:nowrap">'
-        f"{figure(one.importance)}</td></tr>"
+        f"{one.importance.in_words()}</td></tr>"
         for one in shown
     )
-    more = len(driving) - len(shown)
+    more = len(found.driving) - len(shown)
     after = faint(f"and {more} more") if more > 0 else ""
     return (
         f'<div style="margin:6px 0 0;{FAINT}">Driving columns: how much the AUC falls when the '

@@ -11,8 +11,6 @@ from datagen_nb.core.evaluation import (
     KEPT,
     MOSTLY_KEPT,
     SEPARABLE,
-    SURE,
-    Measured,
     Utility,
 )
 from datagen_nb.core.result import NO_CLOSER, WEAK_EPSILON, Report
@@ -118,11 +116,6 @@ def privacy_reason(report: Report) -> str:
     return f"{words}; {ATTACKED[report.membership.level]}"
 
 
-def is_beyond(found: Measured, bound: float) -> bool:
-    """Whether a figure is above a bound by more than its noise."""
-    return found.mean - SURE * found.error > bound
-
-
 def _level(score: float, good: float, fair: float) -> str:
     return "good" if score >= good else "fair" if score >= fair else "poor"
 
@@ -135,7 +128,7 @@ def _for_quality(report: Report) -> Iterator[str]:
             "kind of one was detected wrongly, set it in columns of the parameters."
         )
     if report.detection is not None and report.detection.auc.mean > INSEPARABLE:
-        driving = [one for one in report.detection.columns if is_beyond(one.importance, 0.0)]
+        driving = report.detection.driving
         yield (
             "A classifier separates synthetic from real rows: look at the columns that drive it"
             + (f": {_named([one.column for one in driving])}." if driving else ".")

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from datagen_nb.core.evaluation import Detection, Measured, Membership, Utility
 from datagen_nb.core.result import Memorisation, RelationFidelity, Report
-from datagen_nb.ui.report_verdicts import PRIVACY, is_beyond, privacy_level, privacy_reason
+from datagen_nb.ui.report_verdicts import PRIVACY, privacy_level, privacy_reason
 
 MOST_LISTED = 8
 """Relations and columns that are listed; the rest is counted."""
@@ -74,59 +73,6 @@ def returned(found: Memorisation) -> Iterator[str]:
             f"Of {values:,} values that identify, or that fewer than {found.min_count} rows of "
             "the input have, none came back beyond chance."
         )
-
-
-def evaluated(report: Report) -> Iterator[str]:
-    """What was measured on request."""
-    if report.detection is not None:
-        yield detected(report.detection)
-        if driving := driving_columns(report.detection):
-            yield f"It separates them mostly by {', '.join(driving[:MOST_LISTED])}."
-    if report.utility is not None:
-        yield utility(report.utility)
-    if report.membership is not None:
-        yield attacked(report.membership)
-
-
-def detected(found: Detection) -> str:
-    """How well a classifier separates synthetic from real rows."""
-    return (
-        f"Detection (C2ST): a classifier separates synthetic from real rows with AUC "
-        f"{figure(found.auc)}; 0.5 is chance, other real rows get {figure(found.auc_real)}."
-    )
-
-
-def driving_columns(found: Detection) -> list[str]:
-    """The columns of which the importance is beyond its noise."""
-    return [one.column for one in found.columns if is_beyond(one.importance, 0.0)]
-
-
-def utility(found: Utility) -> str:
-    """What a model of synthetic rows is worth."""
-    return (
-        f"Utility: a model of {found.target} that is trained on synthetic rows has {found.metric} "
-        f"{figure(found.score)} on real rows, one trained on real rows "
-        f"{figure(found.score_real)}."
-    )
-
-
-def attacked(found: Membership) -> str:
-    """What an attacker can see."""
-    line = (
-        f"Membership inference: an attack has AUC {figure(found.auc)}; 0.5 is chance, against "
-        f"fresh real rows it has {figure(found.auc_fresh)}"
-    )
-    if found.outliers_auc is None or found.outliers_auc_fresh is None:
-        return f"{line}."
-    return (
-        f"{line}. Of the most outlying 5 % of the rows: {figure(found.outliers_auc)}, fresh "
-        f"{figure(found.outliers_auc_fresh)}."
-    )
-
-
-def figure(found: Measured) -> str:
-    """A mean and its standard error."""
-    return f"{found.mean:.3f} ± {found.error:.3f}"
 
 
 def dropped(report: Report) -> Iterator[str]:

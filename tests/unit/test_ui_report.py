@@ -359,7 +359,7 @@ def test_what_was_measured_on_request_is_shown_beside_real_rows():
     driving = driving[: driving.index("standard error")]
     assert driving.index("price") < driving.index("onerror")
     assert "<bdi>city<" not in driving  # within its noise
-    assert f"mostly by price, {HOSTILE}." in text
+    assert f"Driven by price, {HOSTILE}." in text
 
 
 def test_what_was_not_asked_for_is_not_shown():

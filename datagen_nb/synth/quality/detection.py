@@ -26,8 +26,12 @@ MAX_ROWS = 10_000
 MAX_CELLS = 1_000_000
 """Rows of each side times columns: bounds the time of wide tables."""
 
-MAX_PERMUTED = 1_000
-"""Rows of a fold by which the importance of columns is measured."""
+MAX_PERMUTED, MIN_PERMUTED = 1_000, 250
+MAX_PERMUTED_CELLS = 100_000
+"""Rows of a fold by which the importance of columns is measured, fewer where there are many."""
+
+STACKED_CELLS = 2_000_000
+"""Values that are judged at once: the trees are slow to begin, and memory is bounded."""
 
 MAX_COLUMNS = 50
 """Columns that are listed."""
@@ -79,16 +83,23 @@ def _separate(
         asked, truth = given[out], is_made[out] == 1
         scores.append(auc(judge.probabilities(asked, 2)[:, 1], truth))
         if with_importance:
-            some = random.permutation(len(asked))[:MAX_PERMUTED]
+            few = max(min(MAX_PERMUTED, MAX_PERMUTED_CELLS // given.shape[1]), MIN_PERMUTED)
+            some = random.permutation(len(asked))[:few]
             falls[fold] = _falls(judge, asked[some], truth[some], random)
     return scores, falls
 
 
 def _falls(judge: Classifier, asked: Floats, truth: Flags, random: np.random.Generator) -> Floats:
     whole = auc(judge.probabilities(asked, 2)[:, 1], truth)
-    found = np.empty(asked.shape[1])
-    for place in range(asked.shape[1]):
-        permuted = asked.copy()
-        permuted[:, place] = random.permutation(asked[:, place])
-        found[place] = whole - auc(judge.probabilities(permuted, 2)[:, 1], truth)
+    rows, columns = asked.shape
+    found = np.empty(columns)
+    together = max(STACKED_CELLS // asked.size, 1)
+    for start in range(0, columns, together):
+        places = range(start, min(start + together, columns))
+        permuted = np.tile(asked, (len(places), 1, 1))
+        for copy, place in zip(permuted, places, strict=True):
+            copy[:, place] = random.permutation(copy[:, place])
+        scores = judge.probabilities(permuted.reshape(-1, columns), 2)[:, 1]
+        for place, each in zip(places, scores.reshape(-1, rows), strict=True):
+            found[place] = whole - auc(each, truth)
     return found

@@ -23,7 +23,7 @@ MAX_ATTACKED = 2_000
 """Rows of each side in a draw."""
 
 MAX_ROWS = 50_000
-MAX_CELLS = 4_000_000
+MAX_CELLS = 1_000_000
 """Rows of a table times columns: bounds time and memory of wide tables."""
 
 OUTLYING = 0.05
