@@ -276,6 +276,7 @@ def test_an_attack_within_its_noise_is_no_reason_for_fear():
     assert level(0.6, 0.06) == "ok"
     assert level(0.6, 0.01) == "caution"
     assert level(0.7, 0.01) == "bad"
+    assert level(0.7, 0.06) == "caution"
 
 
 def test_of_a_score_of_chance_no_share_is_kept():
