@@ -55,7 +55,7 @@ def test_fresh_rows_are_told_from_no_others_and_give_nobody_away():
     found = evaluated(FRESH)
     for each in (found.detection.auc, found.detection.auc_real):
         assert is_near(each, 0.5)
-        assert 0 < each.error < 0.03
+        assert 0 < each.error < 0.05
     attacks = found.membership
     for each in (attacks.auc, attacks.auc_fresh, attacks.outliers_auc, attacks.outliers_auc_fresh):
         assert is_near(each, 0.5)
