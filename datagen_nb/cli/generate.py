@@ -144,5 +144,5 @@ async def _demo(options: argparse.Namespace, client: AsyncClient) -> int:
         print(f"Generating {options.rows:,} rows like those of a real table, {SAMPLE}.", flush=True)
     options.input, options.seed, options.format = str(sample_path(SAMPLE)), 7, None
     options.timeout, options.quiet, options.overwrite = None, False, True
-    options.data_type = None
+    options.data_type = options.evaluate = options.target = None
     return await _generate(options, client)

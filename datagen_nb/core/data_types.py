@@ -40,3 +40,9 @@ DATA_TYPES: Registry[DataType] = Registry(
     entry_points=ENTRY_POINTS,
 )
 """Every type of data, by name."""
+
+
+def is_of_one_table(name: str) -> bool:
+    """Whether a job of this type reads one table; a pipeline elsewhere may have types of its own."""
+    found = DATA_TYPES.get(name)
+    return found is None or not found.has_several_tables

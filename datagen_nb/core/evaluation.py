@@ -21,8 +21,8 @@ ATTACK_OK, ATTACK_BAD = 0.55, 0.62
 KEPT, MOSTLY_KEPT = 0.9, 0.8
 """From these shares of the real rows' score on, utility is good, and usable."""
 
-SURE = 2.0
-"""Standard errors that a figure lies beyond a bound to count."""
+SURE, VERY_SURE = 2.0, 3.0
+"""Standard errors that a figure lies beyond a bound to count, and to be a reason for alarm."""
 
 NAMED = 8
 """Driving columns that are named."""
@@ -43,9 +43,9 @@ class Measured(WireModel):
         """Both, as in ``0.572 ± 0.001``."""
         return f"{self.mean:.3f} ± {self.error:.3f}"
 
-    def is_beyond(self, bound: float) -> bool:
-        """Whether it is above a bound by more than its noise."""
-        return self.mean - SURE * self.error > bound
+    def is_beyond(self, bound: float, errors: float = SURE) -> bool:
+        """Whether it is above a bound by more than so many standard errors."""
+        return self.mean - errors * self.error > bound
 
 
 class DrivingColumn(WireModel):
@@ -173,8 +173,7 @@ class Membership(WireModel):
     def level(self) -> Literal["ok", "caution", "bad"]:
         """What the attacks show about privacy."""
         found = [each for each in (self.auc, self.outliers_auc) if each is not None]
-        beyond = [each.mean for each in found if each.is_beyond(0.5)]
-        worst = max(beyond, default=0.5)
-        if worst <= ATTACK_OK:
-            return "ok"
-        return "caution" if worst <= ATTACK_BAD else "bad"
+        if any(each.mean > ATTACK_BAD and each.is_beyond(ATTACK_OK, VERY_SURE) for each in found):
+            return "bad"
+        is_caution = any(each.mean > ATTACK_OK and each.is_beyond(0.5, VERY_SURE) for each in found)
+        return "caution" if is_caution else "ok"

@@ -60,7 +60,7 @@ def membership_rows(found: Membership) -> Iterator[tuple[str, str, str]]:
     """Lines of the table of privacy."""
     name = (
         f"AUC of membership inference, {found.rows:,} rows of each side, ± the standard error over "
-        "five draws"
+        "ten draws"
     )
     fresh = f"{found.auc_fresh.in_words()} with real rows to attack by; 0.5 is chance"
     yield name, found.auc.in_words(), fresh

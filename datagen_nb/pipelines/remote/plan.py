@@ -18,6 +18,7 @@ from typing import Any
 from datagen_nb.buckets.registry import open_bucket
 from datagen_nb.core.changes import Completed, Failed, StageStarted
 from datagen_nb.core.config import JobConfiguration
+from datagen_nb.core.data_types import is_of_one_table
 from datagen_nb.core.errors import AccessError, ActionRefused, DatagenError, JobNotFound
 from datagen_nb.core.pipeline import InputProbe, Signal, Task, signal_from_wire
 from datagen_nb.core.result import Manifest
@@ -262,7 +263,7 @@ class IntegrationPlan:
         parameters = {"partRows": PART_ROWS} if "partRows" in info.parameters else {}
         return JobConfiguration(
             data_size=ROWS,
-            data_type=info.data_types[0],
+            data_type=next(filter(is_of_one_table, info.data_types)),
             input_format="csv",
             output_format=info.output_formats[0],
             input_path=self._input,

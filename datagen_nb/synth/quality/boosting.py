@@ -97,9 +97,22 @@ def r2(predicted: Floats, values: Floats) -> float:
     return 1.0 - float(((values - predicted) ** 2).sum()) / spread if spread else 0.0
 
 
-def measured(values: Sequence[float]) -> Measured:
-    """Mean and standard error over draws or folds, at least 2."""
-    error = float(np.std(values, ddof=1)) / len(values) ** 0.5
+def over_draws(values: Sequence[float]) -> Measured:
+    """Mean and standard error over draws without common rows, at least 2."""
+    return _measured(values, 1 / len(values))
+
+
+def over_folds(values: Sequence[float]) -> Measured:
+    """Mean and standard error over folds, at least 2.
+
+    The fits of two folds have most of their rows in common, for which the error is corrected.
+    Source: Nadeau and Bengio, Inference for the generalization error, Machine Learning 52, 2003.
+    """
+    return _measured(values, 1 / len(values) + 1 / (len(values) - 1))
+
+
+def _measured(values: Sequence[float], share: float) -> Measured:
+    error = float(np.var(values, ddof=1) * share) ** 0.5
     return Measured(mean=round(float(np.mean(values)), 4), error=round(error, 4))
 
 

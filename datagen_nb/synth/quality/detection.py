@@ -16,7 +16,7 @@ from datagen_nb.synth.quality.boosting import (
     Floats,
     auc,
     folds_of,
-    measured,
+    over_folds,
 )
 from datagen_nb.synth.quality.features import Features
 
@@ -28,7 +28,7 @@ MAX_CELLS = 1_000_000
 
 MAX_PERMUTED, MIN_PERMUTED = 1_000, 250
 MAX_PERMUTED_CELLS = 100_000
-"""Rows of a fold by which the importance of columns is measured, fewer where there are many."""
+"""Rows of a fold by which the importance of columns is over_folds, fewer where there are many."""
 
 STACKED_CELLS = 2_000_000
 """Values that are judged at once: the trees are slow to begin, and memory is bounded."""
@@ -51,13 +51,13 @@ def detection(features: Features, *, seed: int = 0) -> Detection:
     scores, falls = _separate(real, made, features.unordered, random, with_importance=True)
     scores_real, _ = _separate(real, fresh, features.unordered, random, with_importance=False)
     columns = [
-        DrivingColumn(column=name, importance=measured(fall.tolist()))
+        DrivingColumn(column=name, importance=over_folds(fall.tolist()))
         for name, fall in zip(features.names, falls.T, strict=True)
     ]
     columns.sort(key=lambda one: -one.importance.mean)
     return Detection(
-        auc=measured(scores),
-        auc_real=measured(scores_real),
+        auc=over_folds(scores),
+        auc_real=over_folds(scores_real),
         columns=tuple(columns[:MAX_COLUMNS]),
         rows=rows,
     )

@@ -14,12 +14,12 @@ import numpy as np
 import pyarrow as pa
 
 from datagen_nb.core.evaluation import Measured, Membership
-from datagen_nb.synth.quality.boosting import Flags, Floats, Ints, auc, measured
+from datagen_nb.synth.quality.boosting import Flags, Floats, Ints, auc, over_draws
 from datagen_nb.synth.quality.closeness import index_of, spaces_of
 from datagen_nb.synth.quality.columns import Tables
 
-DRAWS = 5
-MAX_ATTACKED = 2_000
+DRAWS = 10
+MAX_ATTACKED = 1_000
 """Rows of each side in a draw."""
 
 MAX_ROWS = 50_000
@@ -95,7 +95,7 @@ class _Attack(NamedTuple):
     def by(self, distances: Floats) -> Measured:
         """AUC over the draws of an attack that takes the closest rows for members."""
         draws = [self.draws == draw for draw in range(DRAWS)]
-        return measured([auc(-distances[own], self.is_member[own]) for own in draws])
+        return over_draws([auc(-distances[own], self.is_member[own]) for own in draws])
 
 
 def _some(table: pa.Table, most: int, random: np.random.Generator) -> pa.Table:

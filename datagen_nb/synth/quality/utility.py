@@ -20,7 +20,7 @@ from datagen_nb.synth.quality.boosting import (
     Ints,
     auc_of_classes,
     folds_of,
-    measured,
+    over_folds,
     r2,
     regress,
 )
@@ -118,9 +118,9 @@ def utility(columns: Sequence[Column], target: str, *, seed: int = 0) -> Utility
     return Utility(
         target=target,
         metric="R²" if column.is_ordered else "AUC",
-        score=measured(scores[0].tolist()),
-        score_real=measured(scores[1].tolist()),
-        difference=measured((scores[0] - scores[1]).tolist()),
+        score=over_folds(scores[0].tolist()),
+        score_real=over_folds(scores[1].tolist()),
+        difference=over_folds((scores[0] - scores[1]).tolist()),
         rows=int(most),
         rows_tested=len(held_back[1]),
     )

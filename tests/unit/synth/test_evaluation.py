@@ -55,7 +55,7 @@ def test_fresh_rows_are_told_from_no_others_and_give_nobody_away():
     found = evaluated(FRESH)
     for each in (found.detection.auc, found.detection.auc_real):
         assert is_near(each, 0.5)
-        assert 0 < each.error < 0.03
+        assert 0 < each.error < 0.05
     attacks = found.membership
     for each in (attacks.auc, attacks.auc_fresh, attacks.outliers_auc, attacks.outliers_auc_fresh):
         assert is_near(each, 0.5)
@@ -276,6 +276,7 @@ def test_an_attack_within_its_noise_is_no_reason_for_fear():
     assert level(0.6, 0.06) == "ok"
     assert level(0.6, 0.01) == "caution"
     assert level(0.7, 0.01) == "bad"
+    assert level(0.7, 0.06) == "caution"
 
 
 def test_of_a_score_of_chance_no_share_is_kept():
