@@ -40,9 +40,9 @@ QUALITY = {
 }
 
 ATTACKED = {
-    "ok": "an attack cannot tell rows that were fitted to from others",
-    "caution": "an attack can tell some rows that were fitted to from others",
-    "bad": "an attack can tell rows that were fitted to from others",
+    "ok": "an attack cannot distinguish training rows from others",
+    "caution": "an attack can distinguish some training rows from others",
+    "bad": "an attack can distinguish training rows from others",
 }
 """By level of membership inference."""
 
