@@ -24,6 +24,7 @@ PAGES = {
     "deployment": "Deployment",
     "report": "The report",
     "models": "Models",
+    "tables": "Several tables",
     "privacy": "Differential privacy",
     "pipeline": "A pipeline elsewhere",
     "scale": "Past one machine",

@@ -122,10 +122,10 @@ class AsyncClient(Summarized, Connected):
 
     async def submit(
         self,
-        source: Source | Made | JobConfiguration | None = None,
+        source: Source | Made | Mapping[str, Source] | JobConfiguration | None = None,
         *,
         model: KeptModel | None = None,
-        rows: int | None = None,
+        rows: int | Mapping[str, int] | None = None,
         data_type: str | None = None,
         seed: int | None = None,
         output: str | Path | None = None,
@@ -148,8 +148,10 @@ class AsyncClient(Summarized, Connected):
                 ``JobConfiguration``, with no further arguments.
             model: Instead of ``source``: a job, or its id, whose model makes the rows, without a
                 new fit. It may still run: the new job waits for it.
-            rows: Rows to generate.
-            data_type: What rows are to each other: ``tabular``, the default, or ``timeseries``.
+            rows: Rows to generate; of several tables those of each that belongs to no other, as
+                ``{"customers": 5_000}``, from which those of the others follow.
+            data_type: What rows are to each other: ``tabular``, the default, or ``timeseries``;
+                a dict of tables is ``relational``.
             seed: The same table, configuration and seed give the same rows; 0 by default, or the
                 model's. With another seed a model makes other rows, with its own those of its job
                 and further ones.
@@ -216,10 +218,10 @@ class AsyncClient(Summarized, Connected):
 
     async def configure(
         self,
-        source: Source | Made | None = None,
+        source: Source | Made | Mapping[str, Source] | None = None,
         *,
         model: KeptModel | None = None,
-        rows: int | None = None,
+        rows: int | Mapping[str, int] | None = None,
         data_type: str | None = None,
         seed: int | None = None,
         output: str | Path | None = None,
@@ -293,7 +295,7 @@ class AsyncClient(Summarized, Connected):
 
     async def inspect(
         self,
-        source: Source | Made | JobConfiguration,
+        source: Source | Made | Mapping[str, Source] | JobConfiguration,
         *,
         parameters: Mapping[str, Any] | None = None,
     ) -> Inspection:

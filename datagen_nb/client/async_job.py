@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mappi
 from contextlib import aclosing
 from typing import Any
 
-from datagen_nb.client.dataset import AsyncDataset
+from datagen_nb.client.dataset import AsyncDataset, AsyncDatasets
 from datagen_nb.client.models import AsyncJobModel
 from datagen_nb.client.parameters import in_callers_words, known_to_wire
 from datagen_nb.client.submitting import new_key, warn_of_estimate
@@ -167,8 +167,11 @@ class AsyncJob(Connected):
                 details={"jobId": self.id, "timeout": timeout},
             ) from error
 
-    async def result(self, *, timeout: float | None = None) -> AsyncDataset:  # noqa: ASYNC109
+    async def result(self, *, timeout: float | None = None) -> Any:  # noqa: ASYNC109
         """Wait for the end and get the rows.
+
+        Returns:
+            A dataset; of a job on several tables the datasets by the tables' names.
 
         Args:
             timeout: Most seconds to wait; unlimited by default.
@@ -185,9 +188,12 @@ class AsyncJob(Connected):
             ```
         """
         await self.wait(timeout=timeout)
-        return AsyncDataset(self._service, await self._service.manifest(self.id))
+        manifest = await self._service.manifest(self.id)
+        if manifest.tables:
+            return AsyncDatasets(self._service, manifest)
+        return AsyncDataset(self._service, manifest)
 
-    def __await__(self) -> Generator[Any, None, AsyncDataset]:
+    def __await__(self) -> Generator[Any, None, Any]:
         return self.result().__await__()
 
     def watch(self, callback: Callable[[JobStatus], object]) -> Callable[[], None]:

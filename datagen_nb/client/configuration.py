@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from datagen_nb.client.async_job import AsyncJob
 from datagen_nb.client.dataset import AsyncDataset, new_file_mode
-from datagen_nb.client.inputs import PlacedInput, place
+from datagen_nb.client.inputs import PlacedInput, place, place_tables
 from datagen_nb.client.parameters import (
     check_columns,
+    check_tables,
     in_callers_words,
     named_columns,
     table_of,
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
     Made: TypeAlias = AsyncJob | AsyncDataset | Plain[Any]
     KeptModel: TypeAlias = AsyncJob | AsyncJobModel | Plain[Any] | str
 
+RELATIONAL = "relational"
+"""The data type of a dict of tables."""
+
 _REFUSED = {
     *("unknown_column", "no_columns", "wrong_kind", "wrong_pattern", "broken_relation"),
     *("unfit_rule", "unfit_condition", "unknown_level"),
@@ -43,10 +47,10 @@ _REFUSED = {
 async def configure(
     service: Jobs,
     pipeline: PipelineInfo,
-    source: Source | Made | None,
+    source: Source | Made | Mapping[str, Source] | None,
     *,
     model: KeptModel | None,
-    rows: int | None,
+    rows: int | Mapping[str, int] | None,
     data_type: str | None,
     seed: int | None,
     output: str | Path | None,
@@ -69,9 +73,11 @@ async def configure(
     """
     if (source is None) == (model is None):
         raise ArgumentTypeError("Give a table to fit a model to, or model= and a job; not both.")
+    if isinstance(rows, Mapping) and not isinstance(source, dict):
+        raise ArgumentTypeError("rows as a dict is for a dict of tables. Give a number.")
     chosen: dict[str, Any] = {
-        "data_size": rows,
-        "data_type": data_type,
+        "data_size": _sum(rows) if isinstance(rows, Mapping) else rows,
+        "data_type": RELATIONAL if data_type is None and isinstance(source, dict) else data_type,
         "timeout": timeout,
         "tags": None if tags is None else tuple(tags),
         "overwrite": overwrite,
@@ -79,6 +85,8 @@ async def configure(
     wire_parameters, unknown = to_wire(parameters or {}, table_of(pipeline))
     if seed is not None:
         wire_parameters["seed"] = seed
+    if isinstance(rows, Mapping):
+        wire_parameters["rows"] = dict(rows)
     values = {key: value for key, value in chosen.items() if value is not None}
     values |= {**_target(output, service), "parameters": wire_parameters}
     # Rules before the table: a wrong number is refused before gigabytes are read.
@@ -92,7 +100,10 @@ async def configure(
     )
     if output is not None:
         format = written_format(str(output), format, "") or None
-    if model is not None:
+    if isinstance(source, dict):
+        check_tables(source, wire_parameters)
+        placed = await place_tables(source, wire_parameters, service)
+    elif model is not None:
         placed = await _place_model(model, service)
     else:
         placed = await _place(cast("Source | Made", source), wire_parameters, service)
@@ -108,7 +119,7 @@ async def configure(
         output_format=format,
         name=placed.name if name is None else name,
     )
-    if model is None:
+    if model is None and not isinstance(source, dict):
         await _check_choices(source, config, service)
     return config
 
@@ -139,7 +150,7 @@ async def _place_model(model: KeptModel, service: Jobs) -> PlacedInput:
 
 
 async def _check_choices(
-    source: Source | Made | None, config: JobConfiguration, service: Jobs
+    source: Source | Made | Mapping[str, Source] | None, config: JobConfiguration, service: Jobs
 ) -> None:
     """Refuse choices that the table does not fit, before the job."""
     named = named_columns(config.parameters)
@@ -156,6 +167,11 @@ async def _check_choices(
         if error.code in _REFUSED:
             raise
         # Anything else, as a table that takes long to look at, is for the job to meet.
+
+
+def _sum(rows: Mapping[str, int]) -> Any:
+    """All rows that are asked for; of what are no numbers, whatever the rules say of it."""
+    return sum(rows.values()) if all(isinstance(one, int) for one in rows.values()) else rows
 
 
 def _needs_rows(parameters: Mapping[str, Any]) -> bool:

@@ -17,13 +17,14 @@ from typing import TYPE_CHECKING, BinaryIO
 from datagen_nb.client.fetching import fetch
 from datagen_nb.client.misuse import check_not_negative
 from datagen_nb.core.cloud_paths import is_cloud
-from datagen_nb.core.errors import ProtocolError
-from datagen_nb.core.formats import written_format
+from datagen_nb.core.errors import NotFound, OutputError, ProtocolError
+from datagen_nb.core.formats import FORMATS, written_format
 from datagen_nb.core.inert import ONE_LINE, inert
 from datagen_nb.core.lease import Connected
 from datagen_nb.core.output_errors import output_exists, output_is_input
 from datagen_nb.core.places import LOCAL_FILES, USUAL_MODE
 from datagen_nb.core.ports import Jobs
+from datagen_nb.core.quoting import did_you_mean
 from datagen_nb.core.result import Manifest, Part, Report
 from datagen_nb.tables.frames import to_pandas
 
@@ -47,9 +48,10 @@ class AsyncDataset(Connected):
 
     instead_of_pickling = "Take its rows, with to_pandas(), or read them again where they are used."
 
-    def __init__(self, jobs: Jobs, manifest: Manifest) -> None:
+    def __init__(self, jobs: Jobs, manifest: Manifest, *, first_part: int = 0) -> None:
         self._jobs = jobs
         self._manifest = manifest
+        self._first_part = first_part
         self._cache: Path | None = None
         self._fetching = asyncio.Lock()
         self._report: Report | None = None
@@ -341,15 +343,142 @@ class AsyncDataset(Connected):
     async def _download_part(self, index: int, part: Part, path: Path) -> None:
         partial = path.with_suffix(".partial")
         with await asyncio.to_thread(partial.open, "wb") as file:
-            digest = await fetch(self._jobs.read_part(self.job_id, index), file)
+            digest = await fetch(self._jobs.read_part(self.job_id, self._first_part + index), file)
         if digest != part.sha256:
             raise ProtocolError(
-                f"Part {index} of job {self.job_id} arrived damaged: its digest differs from "
-                "the manifest's. Ask again; if it stays so, rerun the job.",
+                f"Part {self._first_part + index} of job {self.job_id} arrived damaged: "
+                "its digest differs from the manifest's. Ask again; if it stays so, rerun the job.",
                 code="part_damaged",
                 details={"jobId": self.job_id, "part": part.name},
             )
         await asyncio.to_thread(partial.replace, path)
+
+
+class AsyncDatasets(Connected):
+    """The tables that a job on several tables generated, by name.
+
+    Example:
+        ```python
+        data = await job.result()
+        orders = await data["orders"].to_pandas()
+        ```
+    """
+
+    instead_of_pickling = AsyncDataset.instead_of_pickling
+
+    def __init__(self, jobs: Jobs, manifest: Manifest) -> None:
+        self._jobs = jobs
+        self._manifest = manifest
+        self._found: dict[str, AsyncDataset] = {}
+        first = 0
+        for table in manifest.tables:
+            own = manifest.of_table(table.name)
+            self._found[table.name] = AsyncDataset(jobs, own, first_part=first)
+            first += table.parts
+
+    def __repr__(self) -> str:
+        tables = ", ".join(f"{name} {one.num_rows:,} rows" for name, one in self._found.items())
+        return f"<Datasets {inert(tables, longest=ONE_LINE)}>"
+
+    def __getitem__(self, name: str) -> AsyncDataset:
+        """The rows of one table.
+
+        Raises:
+            NotFound: There is no such table.
+        """
+        if name not in self._found:
+            raise NotFound(
+                f"There is no table {name!r} in the result. {did_you_mean(name, self._found)}"
+            )
+        return self._found[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._found)
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    @property
+    def job_id(self) -> str:
+        """The job's id."""
+        return self._manifest.job_id
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """Names of the tables."""
+        return tuple(self._found)
+
+    @property
+    def num_rows(self) -> int:
+        """Rows of all tables."""
+        return self._manifest.rows
+
+    @property
+    def size(self) -> int:
+        """Bytes of all parts."""
+        return self._manifest.size
+
+    @property
+    def format(self) -> str:
+        """Format of the parts: ``csv``, ``json``, ``jsonl`` or ``parquet``."""
+        return self._manifest.format
+
+    async def to_pandas(self) -> dict[str, pd.DataFrame]:
+        """Read all tables into memory, each as a pandas DataFrame.
+
+        Example:
+            ```python
+            frames = await data.to_pandas()
+            ```
+        """
+        return {name: await one.to_pandas() for name, one in self._found.items()}
+
+    async def download(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        format: str | None = None,
+        overwrite: bool = True,
+    ) -> Path:
+        """Write each table into a file of its name in a folder, which is made if needed.
+
+        Args:
+            path: The folder.
+            format: ``csv``, ``json``, ``jsonl`` or ``parquet``; by default the result's own.
+            overwrite: Whether files that are there are replaced.
+
+        Raises:
+            ConfigurationError: There is no such format.
+            OutputError: A file cannot be written, or is there and ``overwrite`` is False.
+
+        Example:
+            ```python
+            data.download("synthetic", format="csv")
+            ```
+        """
+        folder = Path(os.path.abspath(os.path.expanduser(path)))
+        format = written_format("", format, self.format)
+        try:
+            await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(
+                f"The folder {folder} cannot be made: {error.strerror}. Choose another.",
+                details={"path": str(folder)},
+            ) from error
+        for name, one in self._found.items():
+            target = folder / f"{name}{FORMATS[format].endings[0]}"
+            await one.download(target, format=format, overwrite=overwrite)
+        return folder
+
+    async def report(self) -> Report:
+        """Get the report on all tables.
+
+        Example:
+            ```python
+            report = await data.report()
+            ```
+        """
+        return await self._jobs.report(self.job_id)
 
 
 def new_file_mode() -> int:

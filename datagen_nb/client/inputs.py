@@ -12,6 +12,7 @@ import io
 import os
 import re
 import tempfile
+import zipfile
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias, cast
 
 from datagen_nb.client.downloads import download, is_web_address
 from datagen_nb.core.cloud_paths import is_cloud_path, split
+from datagen_nb.core.config_rules import MAX_TABLES
 from datagen_nb.core.errors import ArgumentError, ConfigurationError, InputError, Problem
 from datagen_nb.core.formats import format_of, known_endings
 from datagen_nb.core.places import DEFAULT_BUCKET, LOCAL_FILES
@@ -28,6 +30,7 @@ from datagen_nb.tables import sniff
 from datagen_nb.tables.file_sets import files_of, is_file_set, join_files
 from datagen_nb.tables.frames import ArrowStream, to_arrow
 from datagen_nb.tables.input_errors import input_error
+from datagen_nb.tables.table_sets import check_name
 from datagen_nb.tables.workbooks import is_workbook, read_workbook
 
 if TYPE_CHECKING:
@@ -83,6 +86,92 @@ async def place(source: Source, parameters: Mapping[str, Any], jobs: Jobs) -> Pl
         await asyncio.to_thread(_write_parquet, source, file)
         sent = await _send(file, "parquet", jobs)
     return PlacedInput(DEFAULT_BUCKET, sent, "parquet", "table")
+
+
+async def place_tables(
+    sources: Mapping[str, Source], parameters: Mapping[str, Any], jobs: Jobs
+) -> PlacedInput:
+    """Bring several tables to where the service can read them: a ZIP of Parquet files.
+
+    Raises:
+        ArgumentError: There is none, or only one.
+        InputError: One is not there, is empty, or is not what its name says.
+        TypeError: One is nothing that can hold a table.
+    """
+    if not 2 <= len(sources) <= MAX_TABLES:
+        raise ArgumentError(
+            f"Give 2 to {MAX_TABLES} tables in a dict, not {len(sources)}; one table alone is "
+            "given by itself."
+        )
+    with await asyncio.to_thread(tempfile.TemporaryFile) as file:
+        with zipfile.ZipFile(file, "w") as archive:
+            for name, source in sources.items():
+                check_name(name)
+                with await asyncio.to_thread(tempfile.TemporaryFile) as table:
+                    await _as_parquet(name, source, parameters, table)
+                    await asyncio.to_thread(_add, archive, name, table)
+        sent = await _send(cast("BinaryIO", file), "parquet", jobs)
+    return PlacedInput(DEFAULT_BUCKET, sent, "parquet", " and ".join(sources)[:100])
+
+
+async def _as_parquet(
+    name: str, source: Source, parameters: Mapping[str, Any], target: BinaryIO
+) -> None:
+    if not isinstance(source, str | os.PathLike):
+        await asyncio.to_thread(_write_parquet, source, target)
+        return
+    text = os.fspath(source)
+    if "://" in text:
+        raise input_error(
+            "input_not_found",
+            f"The table {name!r}",
+            "is at an address",
+            "Download it, and give the path of the file.",
+        )
+    path = Path(os.path.abspath(os.path.expanduser(text)))
+    if is_workbook(path):
+        await asyncio.to_thread(
+            _write_parquet, await asyncio.to_thread(read_workbook, path), target
+        )
+        return
+    format = _format(path.name)
+    await asyncio.to_thread(sniff.check_file, path, format, parameters)
+    await asyncio.to_thread(_convert, path, format, parameters, target)
+
+
+def _convert(path: Path, format: str, parameters: Mapping[str, Any], target: BinaryIO) -> None:
+    """Write a file as Parquet, with the form that it has."""
+    import shutil
+
+    import pyarrow.parquet as pq
+
+    from datagen_nb.core.formats import FORMATS
+    from datagen_nb.tables.formats import check_rows, read_batches
+    from datagen_nb.tables.packed import unpacked
+
+    with sniff.open_file(path) as file:
+        if not FORMATS[format].is_text:
+            shutil.copyfileobj(file, target)
+            return
+        with unpacked(file, path.name) as plain:
+            rows, writer = 0, None
+            for batch in read_batches(plain, format, name=path.name, parameters=parameters):
+                writer = writer or pq.ParquetWriter(target, batch.schema, compression="zstd")
+                writer.write_batch(batch)
+                rows += batch.num_rows
+            check_rows(rows, path.name)
+            if writer is not None:
+                writer.close()
+
+
+def _add(archive: zipfile.ZipFile, name: str, table: BinaryIO) -> None:
+    """Add a table; the same tables make the same bytes, and so are sent once."""
+    import shutil
+
+    table.seek(0)
+    entry = zipfile.ZipInfo(f"{name}.parquet", date_time=(1980, 1, 1, 0, 0, 0))
+    with archive.open(entry, "w", force_zip64=True) as member:
+        shutil.copyfileobj(table, member)
 
 
 async def _place_files(path: Path, parameters: Mapping[str, Any], jobs: Jobs) -> PlacedInput:

@@ -146,6 +146,7 @@ _CALLERS_NAMES = {
     "outputFormat": "format",
     "outputPath": "output",
     "parameters.seed": "seed",
+    "parameters.rows": "rows",
 }
 
 
@@ -181,4 +182,21 @@ def check_columns(named: Iterable[str], names: Sequence[str]) -> None:
                 f"The table has no column {brief_repr(name)}. {did_you_mean(name, names)}",
                 code="unknown_column",
                 details={"column": name},
+            )
+
+
+def check_tables(names: Iterable[str], parameters: Mapping[str, Any]) -> None:
+    """Check that there are the tables that rows are asked of.
+
+    Raises:
+        InputError: ``unfit_rows``: one is not there.
+    """
+    names = list(names)
+    for name in parameters.get("rows", {}):
+        if name not in names:
+            raise InputError(
+                f"rows has {brief_repr(name)}, but there is no such table. "
+                f"{did_you_mean(name, names)}",
+                code="unfit_rows",
+                details={"table": name, "retryHelps": False},
             )

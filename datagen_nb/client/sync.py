@@ -8,12 +8,12 @@ holds up what is live.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Generator, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
 
 from datagen_nb.client.async_client import AsyncClient
 from datagen_nb.client.async_job import AsyncJob
-from datagen_nb.client.dataset import AsyncDataset
+from datagen_nb.client.dataset import AsyncDataset, AsyncDatasets
 from datagen_nb.client.history import AsyncHistory, JobList
 from datagen_nb.client.models import AsyncJobModel
 from datagen_nb.client.parameters import check_columns
@@ -148,6 +148,82 @@ class Dataset(Plain[AsyncDataset]):
     download = plain(AsyncDataset.download)
 
 
+class Datasets(Plain[AsyncDatasets]):
+    """The tables that a job on several tables generated, by name.
+
+    Example:
+        ```python
+        data = job.result()
+        data["orders"].to_pandas()
+        ```
+    """
+
+    instead_of_pickling = AsyncDatasets.instead_of_pickling
+
+    def __init__(self, data: AsyncDatasets, portal: Portal, views: Views) -> None:
+        super().__init__(data, portal)
+        self._views = views
+
+    def __repr__(self) -> str:
+        return repr(self.asynchronous)
+
+    def __getitem__(self, name: str) -> Dataset:
+        """The rows of one table."""
+        return Dataset(self.asynchronous[name], self.portal, self._views)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.asynchronous)
+
+    def __len__(self) -> int:
+        return len(self.asynchronous)
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return list(self.tables)
+
+    @property
+    def job_id(self) -> str:
+        """The job's id."""
+        return self.asynchronous.job_id
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """Names of the tables."""
+        return self.asynchronous.tables
+
+    @property
+    def num_rows(self) -> int:
+        """Rows of all tables."""
+        return self.asynchronous.num_rows
+
+    @property
+    def size(self) -> int:
+        """Bytes of all parts."""
+        return self.asynchronous.size
+
+    @property
+    def format(self) -> str:
+        """Format of the parts: ``csv``, ``json``, ``jsonl`` or ``parquet``."""
+        return self.asynchronous.format
+
+    @property
+    def report(self) -> Any:
+        """The report on quality and privacy, to read; its fields are those of ``Report``."""
+        return self._views.report(self._call(self.asynchronous.report()))
+
+    def view(self) -> Any:
+        """Show the rows of the first table in a grid; ``data["orders"].view()`` another's.
+
+        Example:
+            ```python
+            data.view()
+            ```
+        """
+        return self[self.tables[0]].view()
+
+    to_pandas = plain(AsyncDatasets.to_pandas)
+    download = plain(AsyncDatasets.download)
+
+
 class JobModel(Plain[AsyncJobModel]):
     """The model that a job fitted, kept with the job and deleted with it.
 
@@ -177,7 +253,9 @@ def _itself(job: Job, _: JobStatus) -> Job:
     return job
 
 
-def _dataset(job: Job, data: AsyncDataset) -> Dataset:
+def _dataset(job: Job, data: Any) -> Any:
+    if isinstance(data, AsyncDatasets):
+        return Datasets(data, job.portal, job.client.views)
     return Dataset(data, job.portal, job.client.views)
 
 
@@ -300,7 +378,7 @@ class Job(Plain[AsyncJob]):
     logs = plain(AsyncJob.logs)
     follow_logs = plain_iterator(AsyncJob.follow_logs)
 
-    def __await__(self) -> Generator[Any, None, Dataset]:
+    def __await__(self) -> Generator[Any, None, Any]:
         result = self.portal.start(self.asynchronous.result())
         data = yield from asyncio.wrap_future(result).__await__()
         return _dataset(self, data)

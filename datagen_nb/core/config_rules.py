@@ -24,6 +24,9 @@ MIN_ROWS = 2
 MAX_COLUMNS = 5_000
 """Columns of a table that is fitted."""
 
+MAX_TABLES = 50
+"""Tables that are fitted together."""
+
 MAX_SEED = 2**63 - 1
 DAY = 86_400
 

@@ -23,12 +23,14 @@ class DataType:
         label: For people.
         own_parameters: Wire names of the parameters that are for this type alone.
         refused_parameters: Those that mean nothing for it.
+        has_several_tables: Whether its input and its result are several tables.
     """
 
     name: ClassVar[str]
     label: ClassVar[str]
     own_parameters: ClassVar[frozenset[str]] = frozenset()
     refused_parameters: ClassVar[frozenset[str]] = frozenset()
+    has_several_tables: ClassVar[bool] = False
 
 
 DATA_TYPES: Registry[DataType] = Registry(

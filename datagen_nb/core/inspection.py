@@ -64,6 +64,18 @@ class FoundSeries(WireModel):
     order: str
 
 
+class FoundTable(WireModel):
+    """One of several tables.
+
+    Args:
+        name: Of the table.
+        rows: Number of rows.
+    """
+
+    name: str
+    rows: int
+
+
 class Inspection(Summarized, WireModel):
     """Summary of an input table.
 
@@ -78,6 +90,8 @@ class Inspection(Summarized, WireModel):
             texts cut.
         notes: What was left out, and what would prevent a job.
         series: If the rows follow each other: how ``dataType`` ``timeseries`` would see them.
+        tables: Several tables, whose columns have its name before theirs, as ``orders.amount``.
+        keys: Between them, as ``orders.customer_id -> customers.id``.
     """
 
     rows: int
@@ -88,6 +102,8 @@ class Inspection(Summarized, WireModel):
     sample: tuple[tuple[Any, ...], ...]
     notes: tuple[str, ...] = ()
     series: FoundSeries | None = None
+    tables: tuple[FoundTable, ...] = ()
+    keys: tuple[str, ...] = ()
 
     def _summary(self) -> Summary:
         rows = f"{'' if self.exact else 'about '}{count(self.rows, 'row')}"
@@ -101,4 +117,6 @@ class Inspection(Summarized, WireModel):
             ],
             numbers=(False, False, False, True, True),
         )
-        return Summary("Inspection", f"{shape}, {in_bytes(self.size)}", (), table, self.notes)
+        facts = [(f"{one.name}", count(one.rows, "row")) for one in self.tables]
+        facts += [("key", key) for key in self.keys]
+        return Summary("Inspection", f"{shape}, {in_bytes(self.size)}", facts, table, self.notes)

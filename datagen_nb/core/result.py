@@ -62,6 +62,22 @@ class ModelFile(WireModel):
     sha256: str
 
 
+class TableParts(WireModel):
+    """One of several tables of a result.
+
+    Args:
+        name: Of the table.
+        rows: Rows of all of its parts.
+        parts: How many parts of the result are its own; they follow those of the table before.
+        arrow_schema: The Arrow schema of its rows: base64 of its IPC message.
+    """
+
+    name: str
+    rows: int
+    parts: int
+    arrow_schema: str
+
+
 class Manifest(WireModel):
     """The list of a result's parts; written once, when the result is complete.
 
@@ -71,7 +87,9 @@ class Manifest(WireModel):
         rows: Rows of all parts.
         size: Bytes of all parts.
         parts: The parts in the order of their rows.
-        arrow_schema: The Arrow schema of the rows: base64 of its IPC message.
+        arrow_schema: The Arrow schema of the rows: base64 of its IPC message; empty for several
+            tables, of which each has its own.
+        tables: The tables of a result of several, in the order of their parts.
         output_path: Path of the assembled file, if one was requested.
         model: The model that made the rows; absent if the pipeline keeps none.
     """
@@ -82,8 +100,29 @@ class Manifest(WireModel):
     size: int
     parts: tuple[Part, ...]
     arrow_schema: str
+    tables: tuple[TableParts, ...] = ()
     output_path: str | None = None
     model: ModelFile | None = None
+
+    def of_table(self, name: str) -> Manifest:
+        """The manifest of one of several tables; ``name`` is one of them."""
+        begin = 0
+        for table in self.tables:
+            parts = self.parts[begin : begin + table.parts]
+            if table.name == name:
+                break
+            begin += table.parts
+        else:
+            raise KeyError(name)
+        return self.model_copy(
+            update={
+                "rows": table.rows,
+                "size": sum(part.size for part in parts),
+                "parts": parts,
+                "arrow_schema": table.arrow_schema,
+                "tables": (),
+            }
+        )
 
 
 def kept_model(manifest: Manifest) -> ModelFile:
@@ -246,6 +285,27 @@ class KeyFidelity(WireModel):
     without_synthetic: float
     distance: float
     pairs: tuple[PairFidelity, ...] = ()
+
+
+class TableFidelity(WireModel):
+    """The figures of one of several tables.
+
+    Args:
+        name: Of the table.
+        fidelity: As of a report on this table alone, 0 to 1.
+        rows_synthetic: Rows of the result that were compared.
+        rows_training: Rows of the input that were fitted to.
+        rows_held_back: Rows of the input that were not.
+        dcr_share: Share of synthetic rows that are closer to a training row than to one that was
+            held back; ``None`` if too few were.
+    """
+
+    name: str
+    fidelity: float
+    rows_synthetic: int
+    rows_training: int
+    rows_held_back: int
+    dcr_share: float | None = None
 
 
 class ReturnedValues(WireModel):
@@ -420,6 +480,9 @@ class Report(WireModel):
             200.
         relations: The relations found in the input, those that were not kept first.
         series: How the rows follow each other, for the data type timeseries.
+        tables: Figures of each of several tables, whose columns have its name before theirs, as
+            ``orders.amount``, for the data type relational.
+        keys: How the rows of these tables belong together.
         memorisation: How much of the input is memorised.
         detection: The classifier two-sample test, if ``parameters.evaluate`` asks for it.
         utility: Train on synthetic, test on real, if ``parameters.target`` names a column.
@@ -446,6 +509,8 @@ class Report(WireModel):
     pairs: tuple[PairFidelity, ...]
     relations: tuple[RelationFidelity, ...] = ()
     series: SeriesFidelity | None = None
+    tables: tuple[TableFidelity, ...] = ()
+    keys: tuple[KeyFidelity, ...] = ()
     memorisation: Memorisation
     detection: Detection | None = None
     utility: Utility | None = None

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from datagen_nb.core import relation_text, rule_text
-from datagen_nb.core.config_rules import MAX_COLUMNS, MAX_SEED
+from datagen_nb.core.config_rules import MAX_COLUMNS, MAX_ROWS, MAX_SEED
 from datagen_nb.core.data_types import DATA_TYPES as TYPES
 from datagen_nb.core.evaluation import CHECKS
 from datagen_nb.core.kinds import KINDS
@@ -28,6 +28,9 @@ ENGINES = ("local", "dask")
 RELATION_MODES = ("auto", "off")
 MAX_RELATIONS = 100
 """Relations that a user may state."""
+
+MAX_KEYS = 200
+"""Keys between tables that a user may state."""
 
 MAX_RULES = 100
 """Rules that a user may state."""
@@ -199,6 +202,28 @@ PARAMETERS: dict[str, dict[str, Any]] = {
         "x-default": "detected",
         "x-values": "The name of a column",
     },
+    "keys": {
+        "type": "array",
+        "items": {"type": "string", "minLength": 1},
+        "minItems": 1,
+        "maxItems": MAX_KEYS,
+        "description": "Keys between several tables: columns that have values of a unique column "
+        "of another table. For the data type relational.",
+        "x-default": "detected",
+        "x-values": "A list as ['orders.customer_id -> customers.id']",
+        "x-rule": "has to be a list of keys",
+        "x-remedy": "Write for example ['orders.customer_id -> customers.id'].",
+    },
+    "rows": {
+        "type": "object",
+        "additionalProperties": {"type": "integer", "minimum": 1, "maximum": MAX_ROWS},
+        "description": "Rows of each table that belongs to no other; those of the others follow. "
+        "For the data type relational; submit(rows={…}) sets it too.",
+        "x-default": "as many as the input has",
+        "x-values": 'A dict as {"customers": 5000}',
+        "x-rule": "has to map tables to rows, each from 1",
+        "x-remedy": 'Write for example {"customers": 5000}.',
+    },
     "relations": {
         "anyOf": [
             {"type": "string", "enum": list(RELATION_MODES)},
@@ -300,9 +325,9 @@ PARAMETERS: dict[str, dict[str, Any]] = {
 ``epsilon``, ``delta`` and ``bounds`` give it a formal bound, ``partRows`` and ``sampleRows`` bound
 its work, ``engine`` says where it is done, ``encoding``, ``delimiter``, ``quote``, ``header`` and
 ``badLines`` say how to read a text file, ``exclude`` leaves columns out, ``columns`` overrides the
-detected kind of a column, ``relations`` what is kept between columns; ``rules`` and ``condition``
-select among the rows that are made, ``evaluate`` and ``target`` say what the report measures in
-addition."""
+detected kind of a column, ``relations`` what is kept between columns, ``keys`` between tables, of
+which ``rows`` says how large they become; ``rules`` and ``condition`` select among the rows that
+are made, ``evaluate`` and ``target`` say what the report measures in addition."""
 
 INFO = PipelineInfo(
     name="local",

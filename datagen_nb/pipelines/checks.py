@@ -41,6 +41,31 @@ def check_of_type(config: JobConfiguration) -> None:
         raise ConfigurationError(problems)
 
 
+def check_of_tables(config: JobConfiguration) -> None:
+    """Look whether a job on several tables says what its input is and how large they become.
+
+    Raises:
+        ConfigurationError: It reads one table, writes one file, or its sums differ.
+    """
+    if not TYPES[config.data_type].has_several_tables:
+        return
+    problems = []
+    if config.input_job is not None:
+        rule = f"cannot be a job for dataType {config.data_type}"
+        remedy = "Submit the tables themselves."
+        problems.append(Problem("inputPath", brief_repr(config.input_path), rule, remedy))
+    if config.output_path:
+        rule, remedy = "is one file, and the result is several tables", "Leave it out; download it."
+        problems.append(Problem("outputPath", brief_repr(config.output_path), rule, remedy))
+    rows = config.parameters.get("rows")
+    if rows and sum(rows.values()) != config.data_size:
+        rule = f"has to be the sum of parameters.rows, {sum(rows.values()):,}"
+        remedy = "Give that, or change parameters.rows."
+        problems.append(Problem("dataSize", brief_repr(config.data_size), rule, remedy))
+    if problems:
+        raise ConfigurationError(problems)
+
+
 def check_of_epsilon(config: JobConfiguration) -> None:
     """Look whether all parameters can be used under a privacy budget.
 

@@ -29,7 +29,12 @@ from datagen_nb.core.pipeline_info import PipelineInfo
 from datagen_nb.core.plans import Preview
 from datagen_nb.core.words import duration
 from datagen_nb.pipelines.built_in import INFO, STAGES
-from datagen_nb.pipelines.checks import check_of_epsilon, check_of_model, check_of_type
+from datagen_nb.pipelines.checks import (
+    check_of_epsilon,
+    check_of_model,
+    check_of_tables,
+    check_of_type,
+)
 from datagen_nb.pipelines.failures import input_too_large, out_of_memory
 from datagen_nb.pipelines.memory import kernel_kills, limit_beside, used_by, usual_budget
 from datagen_nb.pipelines.parent import ANSWER, FORK, KILL, LENGTH, REQUEST
@@ -76,6 +81,7 @@ class LocalPipeline:
     async def check(self, config: JobConfiguration) -> None:
         """Take what keeps the configuration's rules, if its packages and patterns can be used."""
         check_of_type(config)
+        check_of_tables(config)
         check_of_model(config)
         check_of_epsilon(config)
         if config.parameters.get("engine") == "dask" and find_spec("distributed") is None:

@@ -61,6 +61,14 @@ def _result(config: JobConfiguration, job_id: str, source: Bucket) -> Iterator[B
     """
     try:
         manifest = Manifest.from_wire(source.get(f"jobs/{job_id}/manifest.json"))
+        if manifest.tables:
+            raise input_error(
+                "several_tables",
+                config.input_title,
+                f"has {len(manifest.tables)} tables",
+                "Submit one of them, as job.result()['orders'].to_pandas().",
+                jobId=job_id,
+            )
         if len(manifest.parts) == 1:
             with source.open(manifest.parts[0].name) as file:
                 yield file

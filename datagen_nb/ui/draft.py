@@ -11,6 +11,7 @@ from typing import Any
 from datagen_nb.client.parameters import table_of, to_wire
 from datagen_nb.core.cloud_paths import is_cloud_path, split
 from datagen_nb.core.config import JobConfiguration, can_be_arguments, submit_call
+from datagen_nb.core.data_types import DATA_TYPES
 from datagen_nb.core.errors import ArgumentTypeError, ConfigurationError, Problem
 from datagen_nb.core.formats import FORMATS, PACKED_ENDING
 from datagen_nb.core.inspection import Inspection
@@ -159,12 +160,17 @@ def fields_of_arguments(
 def choices_of(pipeline: PipelineInfo) -> WizardChoices:
     """What a pipeline can read and make, and how."""
     return WizardChoices(
-        data_type=pipeline.data_types,
+        data_type=tuple(filter(_is_of_one_table, pipeline.data_types)),
         preset=pipeline.presets,
         column_kind=tuple(_kind(name) for name in pipeline.column_kinds),
         input_format=tuple(_format(name) for name in pipeline.input_formats),
         output_format=tuple(_format(name) for name in pipeline.output_formats),
     )
+
+
+def _is_of_one_table(name: str) -> bool:
+    found = DATA_TYPES.get(name)  # a pipeline elsewhere may have types of its own
+    return found is None or not found.has_several_tables
 
 
 def _kind(name: str) -> KindChoice:

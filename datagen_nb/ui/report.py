@@ -178,6 +178,7 @@ def report_text(report: Report) -> str:
     broken = [words.broken(relation) for relation in report.relations if not relation.kept]
     remarks = [*words.not_compared(report), *words.returned(report.memorisation)]
     remarks += [
+        *words.tables(report),
         *report.measured_in_words(),
         *words.series(report),
         *words.dropped(report),

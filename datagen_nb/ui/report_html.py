@@ -108,6 +108,7 @@ def _sections(report: Report, charts: int, *, with_tables: bool) -> Iterator[str
     yield _verdicts(report)
     yield from (f"<div><b>{escape(line)}</b></div>" for line in words.not_compared(report))
     yield from _relations(report.relations)
+    yield from map(faint, words.tables(report))
     yield section("Columns", [_bars(report.columns), *map(faint, _legend(report.columns))])
     yield from _charts(report.columns, charts, with_tables=with_tables)
     yield from _dependence(report)

@@ -40,9 +40,9 @@ QUALITY = {
 }
 
 ATTACKED = {
-    "ok": "an attack cannot distinguish training rows from others",
-    "caution": "an attack can distinguish some training rows from others",
-    "bad": "an attack can distinguish training rows from others",
+    "ok": "an attack cannot distinguish rows that were fitted to from others",
+    "caution": "an attack can distinguish some rows that were fitted to from others",
+    "bad": "an attack can distinguish rows that were fitted to from others",
 }
 """By level of membership inference."""
 

@@ -34,6 +34,19 @@ def series(report: Report) -> Iterator[str]:
         yield f"No longer monotone: {', '.join(ended[:MOST_LISTED])}."
 
 
+def tables(report: Report) -> Iterator[str]:
+    """How the rows of several tables belong together, and the score of each table."""
+    for key in report.keys[:MOST_LISTED]:
+        yield (
+            f"{key.key}: {percent(key.kept)} lead to a row; {key.rows_synthetic:,.1f} rows for "
+            f"each (input {key.rows:,.1f}), {percent(key.without_synthetic)} have none "
+            f"({percent(key.without)})."
+        )
+    if report.tables:
+        listed = ", ".join(f"{one.name} {percent(one.fidelity)}" for one in report.tables)
+        yield f"Fidelity of each table: {listed}."
+
+
 def privacy(report: Report) -> str:
     """The verdict and its reason."""
     words = PRIVACY[privacy_level(report)][1].replace("P", "p", 1)

@@ -10,8 +10,9 @@ from datagen_nb.testing import DataTypeSuite
 
 
 def test_each_of_ours_is_tested_here():
-    """None is left out."""
-    assert set(DATA_TYPES) == {suite.type.name for suite in (TestTabular, TestTimeSeries)}
+    """None is left out, but several tables, which tests/unit/test_relational_jobs.py makes."""
+    one_table = {name for name, type in DATA_TYPES.items() if not type.has_several_tables}
+    assert one_table == {suite.type.name for suite in (TestTabular, TestTimeSeries)}
 
 
 class TestTabular(DataTypeSuite):

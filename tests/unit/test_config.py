@@ -139,6 +139,8 @@ PARAMETERS_KEPT = [
     ("exclude", [[], ["name"], ["user.email", "a b", "a"], ["c"] * 5_000]),
     ("entity", ["customer_id"]),
     ("order", ["at"]),
+    ("keys", [["orders.customer_id -> customers.id"]]),
+    ("rows", [{"customers": 1}, {"customers": 5_000, "products": 20}]),
     ("relations", ["auto", "off", [], ["auto", "end >= start"], ["a -> b", 'c = a * "x y"']]),
     (
         "rules",
@@ -183,6 +185,8 @@ PARAMETERS_BROKEN = [
     ("exclude", ["name", None, {"a": 1}, [1], [""], [None], [["a"]], ["c"] * 5_001]),
     ("entity", ["", None, 1]),
     ("order", ["", None, 1]),
+    ("keys", [[], [""], [1], "a.b -> c.d", None]),
+    ("rows", [{"customers": 0}, {"customers": 1.5}, {"customers": None}, [5], 5]),
     ("relations", ["on", "", None, 1, ["a"], ["a = "], [1], ["a = b"] * 101, {"a": "b"}]),
     (
         "rules",

@@ -102,7 +102,9 @@ def test_a_target_that_is_excluded_ends_the_job(table):
 
 def test_a_table_that_is_too_short_is_warned_of(tmp_path):
     """In the log of the job and in its report."""
-    pq.write_table(pa.table({"price": np.arange(60.0), "b": [0, 1] * 30}), tmp_path / "t.parquet")
+    pq.write_table(
+        pa.table({"price": np.arange(60.0)[::-1] ** 2, "b": [0, 1] * 30}), tmp_path / "t.parquet"
+    )
     signals = run(tmp_path / "t.parquet", **ALL)
     warned = [one.message for one in signals if isinstance(one, Warned)]
     notes = report_of(tmp_path / "t.parquet").notes

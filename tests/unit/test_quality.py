@@ -555,3 +555,24 @@ def test_copies_of_series_are_found_among_enough():
     tables = walks(200, 1), walks(50, 2), walks(200, 1)
     report = assess(*tables, {"x": "numeric", "y": "numeric"}, independent=(200, 50, 200))
     assert report.memorisation.level == "bad"
+
+
+def test_numbers_of_rows_may_begin_elsewhere_but_not_repeat():
+    """They do so on purpose; keys of one length have to keep it."""
+    kinds = {"row": "id", "key": "id"}
+    random = np.random.default_rng(1)
+    rows, keys = np.arange(1, 501), random.choice(np.arange(10**7, 10**8), 1_500, replace=False)
+
+    def of(numbers: np.ndarray, keys: np.ndarray) -> pa.Table:
+        return pa.table({"row": numbers, "key": keys})
+
+    known, held_back = of(rows[:400], keys[:400]), of(rows[400:], keys[400:500])
+    good = assess(known, held_back, of(rows[:400] + 6_000, keys[500:900]), kinds)
+    assert [column.score for column in good.columns] == [1, 1]
+    twice = [
+        of(np.repeat(numbers, 2), keys[:each])
+        for numbers, each in ((rows[:200], 400), (rows[200:250], 100), (rows[:200] + 6_000, 400))
+    ]
+    assert assess(*twice, kinds).columns[0].score == 1  # of rows of another table
+    bad = assess(known, held_back, of(rows[:400] // 2 + 6_000, keys[500:900] // 10), kinds)
+    assert max(column.score for column in bad.columns) < 0.6

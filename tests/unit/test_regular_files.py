@@ -258,7 +258,7 @@ def test_a_file_that_appears_while_a_job_runs_is_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A name that was free at the begin may be taken at the end."""
-    from datagen_nb.pipelines.engine import attempt as worker
+    from datagen_nb.pipelines.engine import one_table as worker
 
     def assembled(*arguments: Any, **options: Any) -> None:
         (tmp_path / "out.csv").write_text("mine")

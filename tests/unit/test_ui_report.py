@@ -12,6 +12,7 @@ from datagen_nb.core.errors import ArgumentTypeError, OutputError
 from datagen_nb.core.evaluation import Detection, DrivingColumn, Measured, Membership, Utility
 from datagen_nb.core.result import (
     ColumnFidelity,
+    KeyFidelity,
     Memorisation,
     PairFidelity,
     PrivacyBudget,
@@ -19,6 +20,7 @@ from datagen_nb.core.result import (
     Report,
     ReturnedValues,
     Spending,
+    TableFidelity,
 )
 from datagen_nb.ui.report import ReportView, report_html, report_panel
 from datagen_nb.ui.report_charts import difference_map, distribution_chart, share_rows
@@ -281,6 +283,31 @@ def test_a_panel_has_a_link_that_saves_the_page():
     wide = report(columns=report().columns * 100)
     assert "data:" not in report_panel(wide, "wide").value
     assert "to_html" in report_panel(wide, "wide").value
+
+
+def test_several_tables_are_shown_with_what_holds_them_together():
+    """Each key with its figures beside the input's, and each table with its score."""
+    key = KeyFidelity(
+        key="orders.customer -> customers.id",
+        kept=1,
+        missing=0,
+        missing_synthetic=0,
+        rows=4.1,
+        rows_synthetic=3.9,
+        without=0.05,
+        without_synthetic=0.06,
+        distance=0.02,
+    )
+    table = TableFidelity(
+        name=HOSTILE, fidelity=0.91, rows_synthetic=10, rows_training=8, rows_held_back=2
+    )
+    shown = report(keys=(key,), tables=(table,))
+    line = "100.0 % lead to a row; 3.9 rows for each (input 4.1), 6.0 % have none (5.0 %)."
+    assert f"orders.customer -> customers.id: {line}" in repr(ReportView(shown))
+    page = report_html(shown)
+    assert line in page
+    assert "91.0 %" in page
+    assert HOSTILE not in page
 
 
 def measured(mean: float, error: float = 0.01) -> Measured:

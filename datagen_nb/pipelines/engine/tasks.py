@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 
 from datagen_nb.core.errors import OutputError
 from datagen_nb.core.result import Part
+from datagen_nb.core.status import StaleAttempt
+from datagen_nb.pipelines.engine.executor import Executor
 from datagen_nb.pipelines.engine.workspace import Plan, Workspace
 from datagen_nb.synth.model import Model
 from datagen_nb.synth.selection import Selection
 from datagen_nb.tables.formats import write_part
+
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,3 +104,24 @@ def unusable(what: str, error: ValueError) -> OutputError:
     return OutputError(
         f"The job's {what} cannot be used: {error}. {remedy}", details={"remedy": remedy}
     )
+
+
+def made_by(
+    executor: Executor, task: Callable[[int], R], count: int, workspace: Workspace
+) -> Generator[R, None, None]:
+    """Run a task for so many parts.
+
+    Raises:
+        StaleAttempt: A newer attempt has begun, or the job is over.
+        OutputError: It has not: the workers look at another bucket.
+    """
+    try:
+        yield from executor.map(task, range(count))
+    except StaleAttempt:
+        workspace.check()
+        remedy = "Keep it in a bucket that they reach too (DATAGEN_BUCKET)."
+        raise OutputError(
+            f"The workers do not see {workspace.bucket.address()} as this service does. {remedy}",
+            code="bucket_not_shared",
+            details={"remedy": remedy},
+        ) from None

@@ -1,6 +1,7 @@
 """The objects of one job in its customer's bucket, as one attempt may touch them.
 
     jobs/<jobId>/parts/part-00000.<ending>   published whole, in any order of attempts
+    jobs/<jobId>/parts/table-00/part-…       of several tables
     jobs/<jobId>/model                       what makes the parts
     jobs/<jobId>/report.json
     jobs/<jobId>/manifest.json               the last; from then on the result is there
@@ -157,13 +158,21 @@ class Workspace:
         """Remember the description of a part that another process has written."""
         self._written[part.name] = part
 
-    def part_name(self, index: int) -> str:
-        return f"{self.place}/parts/part-{index:05d}{FORMATS[self.format].endings[0]}"
+    def part_name(self, index: int, table: int | None = None) -> str:
+        folder = "" if table is None else f"table-{table:02d}/"
+        return f"{self.place}/parts/{folder}part-{index:05d}{FORMATS[self.format].endings[0]}"
 
-    def write_part(self, index: int, rows: int, write: Callable[[BinaryIO], None]) -> Part:
-        """Publish one part; ``write`` is given the file."""
+    def write_part(
+        self,
+        index: int,
+        rows: int,
+        write: Callable[[BinaryIO], None],
+        *,
+        table: int | None = None,
+    ) -> Part:
+        """Publish one part, of several tables one of ``table``; ``write`` is given the file."""
         self.check()
-        name = self.part_name(index)
+        name = self.part_name(index, table)
         with self.bucket.writer(name) as file:
             digesting = Digesting(file)
             write(cast("BinaryIO", digesting))

@@ -16,6 +16,7 @@ from typing import Any
 import pyarrow as pa
 
 from datagen_nb.core.config import JobConfiguration
+from datagen_nb.core.data_types import DATA_TYPES
 from datagen_nb.core.errors import DatagenError, InputError
 from datagen_nb.core.estimates import TableFacts
 from datagen_nb.core.formats import FORMATS
@@ -27,6 +28,7 @@ from datagen_nb.pipelines.built_in import fit_options, kinds_of, patterns_of, st
 from datagen_nb.pipelines.engine.from_table import check_columns
 from datagen_nb.pipelines.failures import input_too_large, lacks_memory, probe_broke
 from datagen_nb.pipelines.inspection.columns import inspected
+from datagen_nb.pipelines.inspection.several import inspect_tables, measure_tables
 from datagen_nb.pipelines.opening import opened
 from datagen_nb.pipelines.selecting import selection_of
 from datagen_nb.pipelines.spread import Spread, spread
@@ -71,8 +73,11 @@ def run_probe(question: str, probe: InputProbe) -> Any:
 
 
 def measure(probe: InputProbe) -> TableFacts:
-    """Find out how large a table is, and how large its rows are in every format."""
-    found = _read(probe)
+    """Find out how large an input is, and how large its rows are in every format."""
+    return measure_tables(probe, _measured) if _has_several(probe) else _measured(_read(probe))
+
+
+def _measured(found: Spread) -> TableFacts:
     table = _narrowed(found.table)
     few = table.slice(0, max(table.num_rows // 10, 1))
     fixed, each = {}, {}
@@ -91,7 +96,9 @@ def measure(probe: InputProbe) -> TableFacts:
 
 
 def inspect(probe: InputProbe) -> Inspection:
-    """Describe a table: its columns and its first rows."""
+    """Describe a table: its columns and its first rows; of several, their keys too."""
+    if _has_several(probe):
+        return inspect_tables(probe)
     found = _read(probe)
     _check_choices(probe, found)
     return inspected(found)
@@ -102,6 +109,8 @@ def preview(probe: InputProbe) -> Preview:
     config = probe.config
     if "epsilon" in config.parameters:
         raise _not_private()
+    if _has_several(probe):
+        raise _no_preview(config.data_type)
     found = _read(probe)
     table, notes = found.table.replace_schema_metadata(None), [*found.notes]
     if table.num_columns > MAX_COLUMNS:
@@ -132,6 +141,19 @@ def preview(probe: InputProbe) -> Preview:
         rows=tuple(tuple(row.get(name) for name in names) for row in rows),
         training_rows=table.num_rows,
         notes=(*notes, *model.warnings),
+    )
+
+
+def _has_several(probe: InputProbe) -> bool:
+    return DATA_TYPES[probe.config.data_type].has_several_tables
+
+
+def _no_preview(data_type: str) -> InputError:
+    remedy = "Submit a job for few rows."
+    return InputError(
+        f"There is no preview for dataType {data_type}. {remedy}",
+        code="no_preview",
+        details={"remedy": remedy, "retryHelps": False},
     )
 
 

@@ -96,6 +96,11 @@ class Candidate:
         return last in words.IDENTIFIER_WORDS or last.endswith(words.IDENTIFIER_ENDS)
 
     @cached_property
+    def is_index(self) -> bool:
+        """Whether its name is one that programs give to the numbers of rows."""
+        return self.name == "" or words.INDEX_NAME.fullmatch(self.name.lower()) is not None
+
+    @cached_property
     def is_repeated(self) -> bool:
         """Whether so many rows share a value that it is a category."""
         per_value = self.facts.rows_per_value
@@ -106,6 +111,11 @@ class Candidate:
     @cached_property
     def is_distinct(self) -> bool:
         return self.facts.distinct >= 0.999 * (self.facts.rows - self.facts.nulls)
+
+    @cached_property
+    def is_of_few(self) -> bool:
+        """Whether the table is so small that each value points at a row, few of them at two."""
+        return len(self.values) < SMALL_TABLE and 4 * self.facts.distinct >= 3 * self.facts.present
 
     @cached_property
     def distinct(self) -> pa.Array:

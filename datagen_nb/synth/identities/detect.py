@@ -17,9 +17,10 @@ from datagen_nb.synth.identities.addresses import fit_addresses
 from datagen_nb.synth.identities.candidate import MIN_LEVELS, Candidate, Identity
 from datagen_nb.synth.identities.checked import scheme_of
 from datagen_nb.synth.identities.companies import fit_companies
+from datagen_nb.synth.identities.copied import fit_copied
 from datagen_nb.synth.identities.fit_forms import fit_pattern
 from datagen_nb.synth.identities.forms import Pattern
-from datagen_nb.synth.identities.integers import fit_row_numbers
+from datagen_nb.synth.identities.integers import RowNumbers, fit_row_numbers
 from datagen_nb.synth.identities.maker import Maker
 from datagen_nb.synth.identities.names import all_names, script_of
 from datagen_nb.synth.identities.of_columns import TextsOfColumns, fit_texts_of_columns
@@ -114,6 +115,7 @@ def go_with_others(
         elif isinstance(makers[name], FreeText) and _is_address(columns[name]):
             address = _fitted(table, columns[name], (), MAX_PAIRS)
             found |= {} if address is None else {name: address}
+    found |= fit_copied(table, {name: one for name, one in makers.items() if name not in found})
     used = {name for maker in found.values() for name in maker.needs}
     for name in free:
         if name in found or name in used or columns[name].is_named_identifier:
@@ -216,18 +218,23 @@ def _is_integer_key(column: Candidate) -> bool:
             return True
         low, high = pc.min_max(column.values).values()
         return bool(high.as_py() - low.as_py() >= 10 * facts.distinct)
+    if column.is_index:
+        return _row_numbers(column) is not None
     if not column.is_distinct or facts.distinct < MIN_LEVELS:
         return False
     low = pc.min(column.values).as_py()
     if low >= 10**11 and scheme_of(column.judged.cast(pa.string())) != "":
         return True
     is_long = facts.distinct >= MANY_ROWS or abs(low) <= 1
-    return is_long and fit_row_numbers(column.values, column.seed) is not None
+    return is_long and _row_numbers(column) is not None
+
+
+def _row_numbers(column: Candidate) -> RowNumbers | None:
+    return fit_row_numbers(column.column, step=column.facts.even_step, seed=column.seed)
 
 
 def _integers(column: Candidate) -> Maker:
-    numbers = fit_row_numbers(column.values, column.seed)
-    if numbers is not None:
+    if (numbers := _row_numbers(column)) is not None:
         return numbers
     type = column.values.type
     high = max(abs(one.as_py()) for one in pc.min_max(column.values).values())
@@ -256,10 +263,11 @@ def _names(column: Candidate) -> Pattern | None:
     is_name = bool(named & words.NAME_WORDS)
     if named & (words.THING_WORDS | words.COMPANY_WORDS):
         return None
-    is_written = column.identity is Identity.PHRASE and are_whole_names(column.judged.to_pylist())
+    may_point = column.identity is Identity.PHRASE or column.is_of_few
+    is_written = may_point and are_whole_names(column.judged.to_pylist())
     if not (is_person or is_name or is_written):
         return None
-    if not column.is_distinct and column.facts.distinct < MIN_LEVELS:
+    if not (column.is_distinct or column.is_of_few) and column.facts.distinct < MIN_LEVELS:
         return None
     if not looks_like_names(column.judged.to_pylist()):
         return None

@@ -47,21 +47,29 @@ class RowNumbers:
         return pa.array(np.int64(self.first) + numbers * np.int64(self.step))
 
 
-def fit_row_numbers(values: pa.Array, seed: int) -> RowNumbers | None:
+def fit_row_numbers(column: pa.ChunkedArray, *, step: int, seed: int) -> RowNumbers | None:
     """Find out whether integers are row numbers; none if they are not, or leave no room.
 
     Args:
-        values: In the order of the rows.
+        column: Some rows of the table; those of each chunk in its order.
+        step: From each number of the whole table to the next, if they may lie evenly; else 0.
         seed: Chooses where the made numbers begin.
     """
-    if len(values) < MIN_ROWS or pa.types.is_uint64(values.type):
+    if not step or pa.types.is_uint64(column.type):
         return None
-    steps = pc.unique(pc.pairwise_diff(values.cast(pa.int64()))[1:])
-    if len(steps) != 1 or steps[0].as_py() == 0:
+    numbers = [chunk.drop_null() for chunk in column.chunks]
+    numbers = [chunk.cast(pa.int64()) for chunk in numbers if len(chunk)]
+    if sum(map(len, numbers)) < MIN_ROWS:
         return None
-    step, last = steps[0].as_py(), max(abs(values[0].as_py()), abs(values[-1].as_py()))
-    beyond = 10 ** len(str(last))
+    steps = pa.chunked_array([pc.pairwise_diff(chunk)[1:] for chunk in numbers], pa.int64())
+    sign = 1 if (pc.max(steps).as_py() or 0) > 0 else -1
+    apart = steps.to_numpy() * sign
+    if not len(apart) or (apart <= 0).any() or (apart % step).any():
+        return None
+    low, high = (int(end.as_py()) for end in pc.min_max(column).values())
+    beyond = 10 ** len(str(max(abs(low), abs(high))))
     lead = int(np.random.default_rng(seed).integers(1, 9))
-    first = int(np.sign(step)) * (lead * beyond + values[0].as_py() % abs(step))
-    is_roomy = abs(first) < (2**31 if values.type.bit_width <= 32 else 2**62) // 4
-    return RowNumbers(first, step) if is_roomy and values.type.bit_width >= 32 else None
+    first = sign * (lead * beyond + low % step)
+    width = 64 if pa.types.is_floating(column.type) else column.type.bit_width
+    is_roomy = abs(first) < (2**31 if width <= 32 else 2**62) // 4
+    return RowNumbers(first, sign * step) if is_roomy and width >= 32 else None

@@ -36,6 +36,9 @@ STRONG_WORDS = _words(
 )
 """Of those, the ones after which even small numbers without gaps are identifiers."""
 
+INDEX_NAME = re.compile(r"(column_|unnamed: |level_)\d+|index|row_?(names?|num|number|id|no)|rn")
+"""How a column is called that holds the numbers of rows, in R, pandas and SQL."""
+
 COUNT_WORDS = _words("of per count anzahl cantidad total amount qty quantity rank")
 """With one of these, a number is a count."""
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
+import pyarrow as pa
 
 from datagen_nb.synth.profile.columns import ColumnProfile
 from datagen_nb.synth.profile.seen import Seen
@@ -19,12 +21,14 @@ class ColumnFacts:
         nulls: Rows without a value.
         distinct: Distinct values; NaN is one.
         seen: The set of all values; ``None`` where it is not known.
+        even_step: From each distinct whole number to the next, if they may lie evenly; else 0.
     """
 
     rows: int
     nulls: int
     distinct: int
     seen: Seen | None = field(default=None, compare=False, repr=False)
+    even_step: int = 0
 
     @property
     def present(self) -> int:
@@ -54,10 +58,22 @@ def facts_of(column: ColumnProfile, rows: int | None = None) -> ColumnFacts:
     """
     distinct = column.distinct + (column.nans > 0)
     seen = None if column.values is None else column.values.all_seen
+    step = _even_step(column)
     if rows is None or rows <= column.rows or column.values is None or not column.rows:
-        return ColumnFacts(column.rows, column.nulls, distinct, seen)
+        return ColumnFacts(column.rows, column.nulls, distinct, seen, step)
     nulls = round(column.nulls / column.rows * rows)
     once, twice = (np.count_nonzero(column.values.counts == times) for times in (1, 2))
     scale = column.distinct / max(len(column.values.counts), 1)
     further = scale * once * (once - 1) / (2 * (twice + 1))
-    return ColumnFacts(rows, nulls, min(distinct + round(further), rows - nulls), seen)
+    return ColumnFacts(rows, nulls, min(distinct + round(further), rows - nulls), seen, step)
+
+
+def _even_step(column: ColumnProfile) -> int:
+    """What lies between whole numbers if they all lie as far apart; 0 if they cannot."""
+    low, high = column.minimum, column.maximum
+    if low is None or high is None or not column.is_unique or column.distinct < 2:
+        return 0
+    if not (pa.types.is_integer(low.type) or pa.types.is_floating(low.type)):
+        return 0
+    step, rest = divmod(high.as_py() - low.as_py(), column.distinct - 1)
+    return 0 if rest or not math.isfinite(step) else int(step)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from datagen_nb.core.kinds import Scale, scale_of
-from datagen_nb.core.result import KeyFidelity, PairFidelity, Report
+from datagen_nb.core.result import KeyFidelity, PairFidelity, Report, TableFidelity
 from datagen_nb.synth.arrays import plain_table
 from datagen_nb.synth.quality.assessment import MIN_COUNT, assess
 from datagen_nb.synth.quality.columns import Column, Tables, columns_of, typed
@@ -141,3 +141,89 @@ def _distance(one: Ints, other: Ints) -> float:
 
 def _mean(values: npt.NDArray[np.generic], *, empty: float = 0.0) -> float:
     return round(float(values.mean()), 6) if len(values) else empty
+
+
+def assess_database(
+    databases: Databases, model: RelationalModel, *, min_count: int = MIN_COUNT, is_whole: bool
+) -> Report:
+    """One report on all tables of a result and the keys between them.
+
+    Columns have the name of their table before theirs. Of memorisation, the figures are those of
+    the table whose rows came closest.
+
+    Args:
+        databases: Rows fitted to, held back, and made.
+        model: That made them.
+        min_count: A value that fewer rows of the input have is rare, and must not come back.
+        is_whole: Whether all rows of the result are among those made; otherwise keys between rows
+            of different roots are not compared, for their rows are of some slices alone.
+    """
+    reports = assess_tables(databases, model, min_count=min_count)
+    kept = [
+        key
+        for key in model.keys
+        if is_whole or model.root_of(key.table) == model.root_of(key.parent)
+    ]
+    keys = tuple(_compared(key, databases, model) for key in kept)
+    notes = [f"{name}: {note}" for name, report in reports.items() for note in report.notes]
+    if not is_whole:
+        notes.append("Judged by the first rows of the result, with all that belong to them.")
+    if left := [str(key) for key in model.keys if key not in kept]:
+        notes.append(f"Not compared, for that all rows were needed: {', '.join(left)}.")
+    closest = max(reports.values(), key=lambda one: one.memorisation.dcr_share or 0).memorisation
+    returned = [
+        one.model_copy(update={"column": f"{name}.{one.column}"})
+        for name, report in reports.items()
+        for one in report.memorisation.returned
+    ]
+    returned.sort(key=lambda one: one.returned, reverse=True)
+    return Report(
+        fidelity=_rounded([one.fidelity for one in reports.values()]) or 0.0,
+        column_fidelity=_rounded([one.column_fidelity for one in reports.values()]) or 0.0,
+        pair_fidelity=_rounded([one.pair_fidelity for one in reports.values()]),
+        relation_fidelity=_rounded([one.relation_fidelity for one in reports.values()]),
+        dependence_kept=_rounded([one.dependence_kept for one in reports.values()]),
+        columns=tuple(
+            one.model_copy(update={"name": f"{name}.{one.name}"})
+            for name, report in reports.items()
+            for one in report.columns
+        ),
+        not_compared=tuple(
+            one.model_copy(update={"name": f"{name}.{one.name}"})
+            for name, report in reports.items()
+            for one in report.not_compared
+        ),
+        pairs=tuple(
+            one.model_copy(update={"columns": tuple(f"{name}.{each}" for each in one.columns)})
+            for name, report in reports.items()
+            for one in report.pairs
+        ),
+        relations=tuple(
+            one.model_copy(update={"sentence": f"{name}: {one.sentence}"})
+            for name, report in reports.items()
+            for one in report.relations
+        ),
+        tables=tuple(
+            TableFidelity(
+                name=name,
+                fidelity=report.fidelity,
+                rows_synthetic=report.rows_synthetic,
+                rows_training=report.rows_training,
+                rows_held_back=report.rows_held_back,
+                dcr_share=report.memorisation.dcr_share,
+            )
+            for name, report in reports.items()
+        ),
+        keys=keys,
+        memorisation=closest.model_copy(update={"returned": tuple(returned)}),
+        rows_synthetic=sum(one.rows_synthetic for one in reports.values()),
+        rows_training=sum(one.rows_training for one in reports.values()),
+        rows_held_back=sum(one.rows_held_back for one in reports.values()),
+        notes=tuple(notes),
+    )
+
+
+def _rounded(scores: Sequence[float | None]) -> float | None:
+    """The mean of those there are."""
+    found = [score for score in scores if score is not None]
+    return round(sum(found) / len(found), 4) if found else None

@@ -24,6 +24,9 @@ COVERED = 0.9
 ROWS_PER_FORM = 10
 """A column has forms if the commonest cover so many rows, and are so many rows each."""
 
+RUNNING = 2
+"""Numbers that lie closer than this on average count rows, of this table or of another."""
+
 _SIGNS = ((r"\p{Nd}+", "9"), (r"\p{Lu}+", "A"), (r"\p{Ll}+", "a"), (r"\p{Lo}+", "o"))
 _WORD = r"[\p{L}\p{M}\p{N}]+"
 _COUNTED = (_WORD, r"\p{Nd}", r"\p{Lu}", r"\p{Ll}", r"\p{Lo}", r"[^\p{L}\p{M}\p{N}\s]")
@@ -48,10 +51,21 @@ def compare_texts(texts: Sequence[pa.ChunkedArray], *, is_whole: bool) -> tuple[
     real, made = (_sampled(texts[place].drop_null()) for place in (0, 2))
     parts = [
         (_form_score(real, made), "form"),
-        (1.0 - ks(*(pc.utf8_length(each).to_numpy() for each in (real, made))), "length"),
         *((score, "rows per value") for score in _repetition(texts, is_whole=is_whole)),
     ]
+    if not _are_running_numbers(texts[0].drop_null()):  # made ones begin elsewhere on purpose
+        lengths = (pc.utf8_length(each).to_numpy() for each in (real, made))
+        parts.append((1.0 - ks(*lengths), "length"))
     return min(parts)
+
+
+def _are_running_numbers(texts: pa.ChunkedArray) -> bool:
+    """Whether the texts are whole numbers that count rows, of which some may be left out."""
+    numbers = pc.unique(texts)
+    if not pc.all(pc.match_substring_regex(numbers, r"^-?\d{1,18}$")).as_py():
+        return False
+    low, high = (end.as_py() for end in pc.min_max(numbers.cast(pa.int64())).values())
+    return bool(high - low < RUNNING * len(numbers))
 
 
 def form_codes(texts: Sequence[pa.ChunkedArray]) -> Ints:

@@ -13,7 +13,7 @@ from datagen_nb.synth.column_kind import column_kind
 from datagen_nb.synth.identities import Maker
 from datagen_nb.synth.identities.checked import SCHEMES, complete, is_valid
 from datagen_nb.synth.identities.permutation import Permutation
-from datagen_nb.synth.profile import ColumnFacts
+from datagen_nb.synth.profile import Profile
 from datagen_nb.synth.recognition import makers_of
 
 HEX = "[0-9a-f]"
@@ -22,12 +22,7 @@ UUID = rf"{HEX}{{8}}-{HEX}{{4}}-4{HEX}{{3}}-[89ab]{HEX}{{3}}-{HEX}{{12}}"
 
 def makers(columns: dict[str, list], **options) -> dict[str, Maker]:
     table = pa.table(columns)
-    facts = {
-        name: ColumnFacts(
-            table.num_rows, table[name].null_count, len(pc.unique(table[name].drop_null()))
-        )
-        for name in table.column_names
-    }
+    facts = Profile.of(table).facts()
     wanted = {name: column_kind(kind) for name, kind in options.pop("kinds", {}).items()}
     made = makers_of(table, facts, wanted, {}, **options)
     return {name: one.maker for name, one in made.items()}
@@ -235,6 +230,62 @@ def test_row_numbers_count_on_from_elsewhere():
     fresh = made(makers({"id": list(range(1, 301))})["id"], 50)
     assert np.unique(np.diff(fresh)).tolist() == [1]
     assert fresh[0] > 301
+
+
+def test_row_numbers_of_rows_in_two_parts_are_row_numbers():
+    """As a table is, whose held-back rows follow those that are fitted to."""
+    every = pa.table({"obs": list(range(1, 601)), "x": random().permutation(600)})
+    is_held_back = pa.array(np.arange(600) % 5 == 2)
+    parts = every.filter(pc.invert(is_held_back)), every.filter(is_held_back)
+    found = makers_of(pa.concat_tables(parts), Profile.of(every).facts(), {}, {})
+    assert set(found) == {"obs"}
+    fresh = made(found["obs"].maker, 700)
+    assert len(set(fresh)) == 700
+    assert not set(fresh) & set(range(1, 601))
+
+
+def test_few_rows_have_numbers_where_the_column_is_called_so():
+    """Elsewhere 1 to 8 may be levels of something."""
+    numbers = list(range(1, 9))
+    assert set(makers({"Unnamed: 0": numbers, "dose": numbers, "index": numbers})) == {
+        "Unnamed: 0",
+        "index",
+    }
+
+
+def test_an_identifier_that_stands_in_two_columns_stays_the_same_in_both():
+    """As numbers of rows beside those that a program wrote."""
+    keys = digits(300, 9)
+    found = makers({"order_id": keys, "row_id": list(range(300)), "order_ref": keys})
+    assert found["order_ref"].needs == ("order_id",)
+    of_order = pa.array(made(found["order_id"], 50))
+    assert made(found["order_ref"], 50, order_id=of_order) == of_order.to_pylist()
+    assert found["row_id"].needs == ()
+
+
+def test_even_numbers_out_of_order_are_no_row_numbers():
+    """They are ranks, or say something else."""
+    assert not makers({"place": random().permutation(600).tolist()})
+
+
+@pytest.mark.parametrize(
+    ("column", "names"),
+    [
+        ("subject", ["John Smith", "Mary Smith"]),
+        ("name", ["Kennedy", "Johnson", "Nixon", "Ford", "Carter", "Reagan", "Bush", "Bush"]),
+        ("who", ["Gerardus Mercator", "Johann Schoner", "Claudius Weber", "Jan Jansson"]),
+    ],
+)
+def test_a_table_of_a_few_persons_copies_none_of_their_names(column, names):
+    """Whatever the column is called, and if two have the same name."""
+    maker = makers({column: names, "age": list(range(len(names)))})[column]
+    assert not set(made(maker, 200)) & set(names)
+
+
+def test_few_names_of_things_are_no_persons():
+    """As of products, or of groups that rows share."""
+    assert not makers({"product": ["Widget", "Gadget", "Doohickey"], "price": [1, 5, 7]})
+    assert not makers({"team": ["John Smith", "Mary Miller"] * 8, "x": list(range(16))})
 
 
 def test_a_small_table_copies_no_name_and_no_sentence():
