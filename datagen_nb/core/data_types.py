@@ -43,6 +43,6 @@ DATA_TYPES: Registry[DataType] = Registry(
 
 
 def is_of_one_table(name: str) -> bool:
-    """Whether a job of this type reads one table; a pipeline elsewhere may have types of its own."""
+    """Whether a job of this type reads one table; a pipeline elsewhere may have other types."""
     found = DATA_TYPES.get(name)
     return found is None or not found.has_several_tables
