@@ -1,5 +1,8 @@
 """Jobs on several tables, with the real pipeline behind a plain client."""
 
+import os
+import signal
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -92,6 +95,18 @@ def test_a_pause_changes_no_row(client):
     next(status for status in job.updates() if status.rows_done > 0)
     assert job.pause().status is State.PAUSED
     job.resume()
+    made = job.result(timeout=120).to_pandas()
+    for name, frame in expected.items():
+        pd.testing.assert_frame_equal(made[name], frame)
+
+
+def test_a_worker_that_is_killed_changes_no_row(client):
+    """Another one goes on from the parts of all tables that are there."""
+    arguments = {"rows": 30_000, "seed": 3, "parameters": {"part_rows": 500}}
+    expected = client.submit(shop(), **arguments).result(timeout=120).to_pandas()
+    job = client.submit(shop(), **arguments)
+    next(status for status in job.updates() if status.rows_done > 0)
+    os.kill(client.info().workers[job.id], signal.SIGKILL)
     made = job.result(timeout=120).to_pandas()
     for name, frame in expected.items():
         pd.testing.assert_frame_equal(made[name], frame)
