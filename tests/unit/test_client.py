@@ -65,8 +65,8 @@ def test_the_plain_client_has_every_name_of_the_asynchronous_one(plain, asynchro
 def test_a_plain_method_shows_the_help_of_the_asynchronous_one():
     """Its parameters and its words, without ``await``, and what it returns in plain calls."""
     shown = pydoc.plain(pydoc.render_doc(dg.Client.submit))
-    assert "submit(self, source: Source | Made | " in shown
-    assert " | None = None, *, model" in shown
+    taken = "Source | Made | Mapping[str, Source] | JobConfiguration | None = None"
+    assert f"submit(self, source: {taken}, *, model" in shown
     assert ") -> Job\n" in shown
     assert "rows: Rows to generate; of several tables" in shown
     assert dg.Client.submit.__qualname__ == "Client.submit"
