@@ -287,11 +287,16 @@ class Notebook:
         self.wait_ready()
 
     def theme(self, theme: str) -> None:
-        """``light`` or ``dark``."""
+        """``light`` or ``dark``; waits until the splash screen of a change is gone.
+
+        While it covers a target, a click retries with a scroll of its own.
+        """
+        name = f"JupyterLab {theme.capitalize()}"
         self.page.evaluate(
-            "theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})",
-            f"JupyterLab {theme.capitalize()}",
+            "theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", name
         )
+        expect(self.page.locator("body")).to_have_attribute("data-jp-theme-name", name)
+        expect(self.page.locator("#jupyterlab-splash")).to_have_count(0)
 
     def cell(self, place: int):
         """A cell's output."""
