@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import permutations
 
@@ -39,6 +39,13 @@ MAX_INSTANTS = 12
 
 FEW_ROWS, SOME_ROWS = 240, 2_000
 YEAR_DAYS = (365.25, 365.2425, 365.0)
+
+CALENDAR: Mapping[float, Callable[[Expression], Expression]] = {
+    DAY: lambda column: ("date", column),
+    30.436875 * DAY: lambda column: ("month_number", column),
+    365.2425 * DAY: lambda column: ("year", column),
+}
+"""Lengths of a day, a month and a year, and what is counted for the number between two dates."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,9 +147,25 @@ def lengths(
                 difference: Expression = ("-", ("column", end), ("column", start))
                 given = (unit, difference) if unit else difference
                 yield name, ("+", given, ("number", offset)) if offset else given
+            if number.grid.family == NUMBER and number.grid.decimals == 0:
+                yield from ((name, form) for form in _counted(start, end, elapsed[few], actual))
             years = completed_years(first.values[rows[few]], last.values[rows[few]])
             if number.grid.family == NUMBER and _agree(years, actual, number.grid):
                 yield name, ("years", ("column", start), ("column", end))
+
+
+def _counted(start: str, end: str, elapsed: Floats, actual: Floats) -> Iterator[Expression]:
+    """Days, months and years as a calendar counts them, which may be the number."""
+    for length, read in CALENDAR.items():
+        for offset in (0.0, 1.0):
+            # By the clock it is less than one more or less, and of months of other lengths.
+            if (np.abs(elapsed / length + offset - actual) > 1.1).any():
+                continue
+            one, other = read(("column", end)), read(("column", start))
+            counted: Expression = ("-", one, other)
+            if length == DAY:
+                counted = ("days", counted)
+            yield ("+", counted, ("number", offset)) if offset else counted
 
 
 def ages(

@@ -12,6 +12,9 @@ from datagen_nb.relations.numbers import NUMBER
 from datagen_nb.relations.relation import unused
 from datagen_nb.relations.state import SAMPLE_ROWS, Search, try_formula
 
+FEWER = 4
+"""Parts of the sampled rows in which sums with exceptions are looked for."""
+
 
 def find_sums(search: Search, tolerance: float) -> None:
     """Find sums of many columns, and parts that add up to a constant."""
@@ -21,14 +24,16 @@ def find_sums(search: Search, tolerance: float) -> None:
         if numbers.grid.family == NUMBER and numbers.grid.decimals is not None
     ]
     names, rows = composition.complete_rows(names, search.table, SAMPLE_ROWS)
-    for signs, constant in composition.sums(names, rows):
+    # A row that breaks a sum hides it; with a few among all, some of the parts have none.
+    samples = [rows[:, place::FEWER] for place in range(FEWER)] if tolerance else [rows]
+    for signs, constant in (one for rows in samples for one in composition.sums(names, rows)):
         total = round(constant, 9)
         if total > 0 and all(sign == 1 for sign in signs.values()):
             _compose(search, list(signs), total=total)
         elif total < 0 and all(sign == -1 for sign in signs.values()):
             _compose(search, list(signs), total=-total)
-        elif total == 0:
-            _add_up(search, signs, tolerance)
+        else:
+            _add_up(search, signs, total, tolerance)
 
 
 def split(search: Search, whole: str, parts: Sequence[str]) -> None:
@@ -61,8 +66,15 @@ def _compose(search: Search, parts: Sequence[str], *, whole: str = "", total: fl
         search.accept(found)
 
 
-def _add_up(search: Search, signs: Mapping[str, int], tolerance: float) -> None:
-    """A sum whose result is, if it can be, the only column of its sign, else the largest."""
+def _add_up(search: Search, signs: Mapping[str, int], constant: float, tolerance: float) -> None:
+    """A sum whose result is, if it can be, the only column of its sign, else the largest.
+
+    Args:
+        search: The table's relations so far.
+        signs: Of the columns, so that they add up to the constant.
+        constant: What they add up to.
+        tolerance: Largest share of exceptions.
+    """
     sizes = {name: float(np.nanmean(np.abs(search.numbers[name].values))) for name in signs}
     count = list(signs.values()).count
     targets = sorted(signs, key=lambda name: (count(signs[name]) > 1, -sizes[name]))
@@ -74,6 +86,18 @@ def _add_up(search: Search, signs: Mapping[str, int], tolerance: float) -> None:
                 continue
             operation = "-" if signs[name] == signs[target] else "+"
             expression = (operation, expression, column) if expression else column
+        if constant:
+            added = constant * signs[target]
+            operand = _constant(search, abs(added))
+            expression = ("+" if added > 0 else "-", expression, operand)
         hypotheses = float(len(search.numbers) ** 4)
         if try_formula(search, expression, target, tolerance, hypotheses=hypotheses):
             return
+
+
+def _constant(search: Search, value: float) -> Expression:
+    """A column that is the same number in all rows, or else that number."""
+    for name, numbers in search.numbers.items():
+        if numbers.known.all() and (numbers.values == value).all():
+            return ("column", name)
+    return ("number", value)
