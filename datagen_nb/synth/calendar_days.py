@@ -81,6 +81,11 @@ class CalendarDays:
             return None
         return cls(day, weekdays, months, of_month, int(dates.min()))
 
+    @property
+    def has_months(self) -> bool:
+        """Whether dates fall in some months, or on some days of the month only."""
+        return len(self.months) < 12 or bool(self.days)
+
     def moved(self, dates: Values) -> Values:
         """Move dates to the nearest such day before them, at the same time of day.
 

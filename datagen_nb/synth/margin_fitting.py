@@ -28,8 +28,12 @@ MIN_COUNT = 5
 DISCRETE = 2.0
 """Up to so many times the square root of the rows, a column's distinct values are levels."""
 
-HEAVY = 5.0
-"""An atom has so many times the rows of a value of its neighbourhood."""
+HEAVY, BEYOND_CHANCE = 5.0, 6.0
+"""An atom has so many times the rows of a value of its neighbourhood, and so many standard
+deviations of their number more."""
+
+USUAL = 0.7
+"""Part of a neighbourhood that is usual: of heaped numbers, as those in thousands, many are not."""
 
 NEIGHBOURS = 10
 """Distinct values on each side that are a value's neighbourhood."""
@@ -255,11 +259,14 @@ def _atoms(support: Values, rows: Any, min_count: int) -> Flags:
     odd = ~np.isfinite(support) if support.dtype.kind == "f" else np.zeros(len(support), bool)
     if len(support) <= DISCRETE * np.sqrt(rows.sum()):
         return cast("Flags", common | odd)
-    total = np.concatenate([[0], np.cumsum(np.where(odd, 0, rows))])
-    place = np.arange(len(support))
-    begin, end = np.maximum(place - NEIGHBOURS, 0), np.minimum(place + NEIGHBOURS + 1, len(support))
-    around = (total[end] - total[begin] - rows) / np.maximum(end - begin - 1, 1)
-    return cast("Flags", (common & (rows >= HEAVY * around)) | odd)
+    padded = np.pad(np.where(odd, 0, rows).astype(np.float64), NEIGHBOURS, mode="reflect")
+    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * NEIGHBOURS + 1)[common]
+    usual = int(USUAL * windows.shape[1])
+    around = np.partition(windows, usual - 1, axis=1)[:, :usual].mean(axis=1)
+    heavy = np.zeros(len(support), dtype=np.bool_)
+    least = np.maximum(HEAVY * around, around + BEYOND_CHANCE * np.sqrt(around))
+    heavy[common] = rows[common] >= least
+    return cast("Flags", heavy | odd)
 
 
 def _are_wide(gaps: Floats) -> Flags:

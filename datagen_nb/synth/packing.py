@@ -36,7 +36,7 @@ from datagen_nb.core.data_types import DATA_TYPES
 from datagen_nb.core.kinds import KINDS
 from datagen_nb.core.version import __version__
 
-FORMAT = 5
+FORMAT = 6
 """Version of what is kept; raised whenever a field of a layer changes."""
 
 MAGIC = b"datagen_nb model"

@@ -19,6 +19,7 @@ from datagen_nb.core.kinds import KINDS, Scale
 from datagen_nb.synth import margin_fitting
 from datagen_nb.synth.arrays import null_flags, to_column, to_values
 from datagen_nb.synth.calendar_days import CalendarDays
+from datagen_nb.synth.endings import Endings, endings_of
 from datagen_nb.synth.kinds import categorical
 from datagen_nb.synth.margin import Codes, Margin
 from datagen_nb.synth.margin_fitting import MIN_COUNT, Pooled
@@ -93,6 +94,7 @@ class Stage:
         schema: Names and types of the columns.
         margins: One a column.
         calendars: Of columns whose dates fall on some days only.
+        endings: Of columns whose numbers or times prefer to end in some way.
         variables: In the order in which they are drawn.
         trees: One a variable.
         unordered: Of all variables known after the stage, those whose codes have no order.
@@ -101,6 +103,7 @@ class Stage:
     schema: pa.Schema
     margins: dict[str, Margin]
     calendars: dict[str, CalendarDays]
+    endings: dict[str, tuple[Endings, ...]]
     variables: tuple[Variable, ...]
     trees: tuple[Conditional, ...]
     unordered: tuple[int, ...]
@@ -139,9 +142,16 @@ class Stage:
     def _values(self, name: str, codes: Any, random: np.random.Generator) -> Any:
         margin, calendar = self.margins[name], self.calendars.get(name)
         values = margin.decode(codes, random)
+        endings = self.endings.get(name, ())
+        if calendar is None and not endings:
+            return values
+        moving = margin.moving[codes]
+        moved, codes = values[moving], codes[moving]
         if calendar is not None:
-            moving = margin.moving[codes]
-            values[moving] = calendar.moved(values[moving])
+            moved = calendar.moved(moved)
+        for one in endings:
+            moved = one.given(moved, codes, margin.support[0], margin.support[-1])
+        values[moving] = moved
         return values
 
 
@@ -217,10 +227,12 @@ class Fit:
                 unordered.append(known + place)
             codes_of[:, known + place] = trees[-1].seen(codes)
             self.on_progress((place + 1) / len(variables))
+        calendars = _calendars(found, table.schema)
         stage = Stage(
             schema=table.schema.remove_metadata(),
             margins=smoothed,
-            calendars=_calendars(found, table.schema),
+            calendars=calendars,
+            endings=_endings(found, table.schema, calendars, self.min_count),
             variables=tuple(variable for variable, _ in variables),
             trees=tuple(trees),
             unordered=tuple(unordered),
@@ -265,3 +277,20 @@ def _calendars(found: Mapping[str, Margin], schema: pa.Schema) -> dict[str, Cale
         if pa.types.is_temporal(type) and len(dates) and (days := CalendarDays.of(dates, type)):
             calendars[name] = days
     return calendars
+
+
+def _endings(
+    found: Mapping[str, Margin],
+    schema: pa.Schema,
+    calendars: Mapping[str, CalendarDays],
+    min_count: int,
+) -> dict[str, tuple[Endings, ...]]:
+    """What numbers and times end in; a day of the week only where no other rule has the day."""
+    endings = {}
+    for name, margin in found.items():
+        one = endings_of(margin, schema.field(name).type, min_count)
+        if name in calendars and calendars[name].has_months:
+            one = tuple(each for each in one if each.unit < calendars[name].day)
+        if one:
+            endings[name] = one
+    return endings
