@@ -118,7 +118,7 @@ def _of_numbers(ticks: Ticks, step: int, min_count: int) -> Iterator[tuple[int, 
     tried: list[tuple[float, int, Ticks]] = []
     for digits in range(1, MAX_DIGITS + 1):
         modulus = 10**digits
-        if modulus <= step or (ticks[-1] - ticks[0]) // modulus < MIN_WHOLES:
+        if not _suits(modulus, 1, step) or (ticks[-1] - ticks[0]) // modulus < MIN_WHOLES:
             continue
         endings, counts = np.unique(ticks % modulus, return_counts=True)
         usual = len(ticks) / modulus
@@ -144,7 +144,7 @@ def _of_times(
     """The days of the week, hours, minutes and seconds that are not as likely as all others."""
     for modulus, unit in _cycles(type):
         wholes = ticks // modulus
-        if step % modulus == 0 or wholes[-1] - wholes[0] < MIN_WHOLES:
+        if not _suits(modulus, unit, step) or wholes[-1] - wholes[0] < MIN_WHOLES:
             continue
         size = modulus // unit
         counts = np.bincount(ticks % modulus // unit, minlength=size)
@@ -154,6 +154,11 @@ def _of_times(
         beyond = 2 * len(ticks) * float((shares * np.log(shares * size)).sum())
         if beyond > chi2.isf(CHANCE, size - 1):
             yield modulus, unit, np.flatnonzero(counts >= min_count)
+
+
+def _suits(modulus: int, unit: int, step: int) -> bool:
+    """Whether numbers a step apart, or many, are so with other endings too."""
+    return step < modulus and modulus % step == 0 and (unit % step == 0 or step % unit == 0)
 
 
 def _cycles(type: pa.DataType) -> Iterator[tuple[int, int]]:
