@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -25,9 +26,11 @@ from datagen_nb.relations.expression import (
     text_of,
 )
 from datagen_nb.relations.formula import CLOSE, rounded
+from datagen_nb.relations.last_digits import LastDigits, preferred
 from datagen_nb.relations.numbers import (
     DAY,
     INSTANT,
+    MAX_EXACT,
     NUMBER,
     Flags,
     Floats,
@@ -68,6 +71,8 @@ class Gap(Derived):
         least: Lowest difference in units; ``None`` when exceptions are lower.
         lowest: Below it an exception is none: the row keeps the rule.
         grid: What the target's values are multiples of.
+        digits: The last digits that the target prefers; ``None`` where it prefers none.
+        ending: Own column: which of them the target has, -1 for none.
     """
 
     bases: tuple[Expression, ...]
@@ -76,6 +81,8 @@ class Gap(Derived):
     least: float | None
     lowest: float
     grid: Grid
+    digits: LastDigits | None = None
+    ending: str = ""
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -83,7 +90,10 @@ class Gap(Derived):
 
     @property
     def adds(self) -> dict[str, str]:
-        return {self.gap: "numeric"} | super().adds
+        added = {self.gap: "numeric"}
+        if self.ending:
+            added[self.ending] = "categorical"
+        return added | super().adds
 
     @property
     def sentence(self) -> str:
@@ -112,7 +122,10 @@ class Gap(Derived):
         else:
             gaps = write(difference / self.unit, Grid(NUMBER, decimals=0), pa.int64())
         rest = whole(table[self.target])
+        ticks = self._ticks(values_of(table[self.target]))
         table = table.drop_columns([self.target]).append_column(self.gap, gaps)
+        if self.digits is not None:
+            table = table.append_column(self.ending, pa.array(self.digits.of(ticks)))
         if self.rest:
             null = pa.scalar(None, rest.type)
             table = table.append_column(
@@ -136,7 +149,21 @@ class Gap(Derived):
             values = np.where(low, rounded(np.maximum(values, base), self.grid, "ceil"), values)
         else:
             values = np.where(values < self.lowest, np.maximum(base, self.lowest), values)
+        if self.digits is not None:
+            values = self._ended(self.digits, values, base + (self.least or 0.0), table)
         return write(values, self.grid, self.type), known
+
+    def _ended(self, digits: LastDigits, values: Floats, lowest: Floats, table: pa.Table) -> Floats:
+        """Values with the last digits that were drawn for them, none below the lowest."""
+        ending = np.nan_to_num(values_of(table[self.ending]), nan=-1.0).astype(np.int64)
+        ended = self._ticks(values) // digits.modulus * digits.modulus + ending
+        low = ended < self._ticks(lowest)
+        made = rounded((ended + low * digits.modulus) * self.grid.unit, self.grid, "even")
+        return np.where((ending >= 0) & (values >= lowest), made, values)
+
+    def _ticks(self, values: Floats) -> npt.NDArray[np.int64]:
+        unit = self.grid.unit or 1.0
+        return np.rint(np.nan_to_num(values) / unit).astype(np.int64)
 
     def holds(self, table: pa.Table) -> Flags:
         base = self._base(table)
@@ -273,6 +300,9 @@ def gap_of(
         least = 0.0 if (difference <= 0).any() or (grid.family == NUMBER and not unit) else 1.0
         least *= unit if grid.family == NUMBER else 1.0
     gap = unused(f"{target} - {text_of(bases[0][0])}", taken)
+    digits = None
+    if grid.family == NUMBER and grid.unit and np.abs(above).max() < MAX_EXACT * grid.unit:
+        digits = preferred(np.unique(np.rint(above / grid.unit).astype(np.int64)))
     has_rest = bool((upper.known & np.isnan(lows)).any())
     return Gap(
         target=target,
@@ -284,6 +314,8 @@ def gap_of(
         lowest=float(above.min()),
         grid=grid,
         exceptions=exceptions,
+        digits=digits,
+        ending="" if digits is None else unused(f"ending of {target}", [*taken, gap]),
         rest=unused(f"{target} otherwise", [*taken, gap]) if has_rest else "",
     )
 

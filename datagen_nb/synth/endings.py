@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 from scipy.stats import chi2
 
+from datagen_nb.relations.last_digits import preferred
 from datagen_nb.synth.margin import Codes, Margin
 
 Values = npt.NDArray[Any]
@@ -28,19 +29,7 @@ MIN_VALUES = 50
 """Of fewer distinct values nothing is said."""
 
 MIN_WHOLES = 10
-"""So many different beginnings the values of an ending have to have at least."""
-
-PREFERRED = 8
-"""A number is a preferred ending if so many times the share that chance gives it end in it."""
-
-MIN_SHARE = 0.05
-"""Of the numbers that have a preferred ending."""
-
-MAX_DIGITS = 5
-"""Of an ending of numbers."""
-
-GOOD = 0.95
-"""Fewer digits are enough if they explain so much of what the best number of digits does."""
+"""So many cycles lie between the first and the last of some times at least."""
 
 NONE = -1
 """The ending of a code that has no preferred one."""
@@ -103,7 +92,8 @@ def endings_of(margin: Margin, type: pa.DataType, min_count: int) -> tuple[Endin
     if pa.types.is_temporal(type):
         found = _of_times(ticks, margin.step, type, min_count)
     else:
-        found = _of_numbers(ticks, margin.step, min_count)
+        digits = preferred(ticks, step=margin.step, min_count=min_count)
+        found = iter([] if digits is None else [(digits.modulus, 1, digits.endings)])
     made = []
     for modulus, unit, kept in found:
         own = ticks % modulus // unit
@@ -111,31 +101,6 @@ def endings_of(margin: Margin, type: pa.DataType, min_count: int) -> tuple[Endin
         of[places] = np.where(np.isin(own, kept), own, NONE)
         made.append(Endings(modulus, unit, of, margin.decimals))
     return tuple(made)
-
-
-def _of_numbers(ticks: Ticks, step: int, min_count: int) -> Iterator[tuple[int, int, Ticks]]:
-    """The fewest last digits that explain nearly as much as any number of digits does."""
-    tried: list[tuple[float, int, Ticks]] = []
-    for digits in range(1, MAX_DIGITS + 1):
-        modulus = 10**digits
-        if not _suits(modulus, 1, step) or (ticks[-1] - ticks[0]) // modulus < MIN_WHOLES:
-            continue
-        endings, counts = np.unique(ticks % modulus, return_counts=True)
-        usual = len(ticks) / modulus
-        is_kept = counts >= max(min_count, MIN_WHOLES, PREFERRED * usual)
-        share = counts[is_kept].sum() / len(ticks)
-        if share < MIN_SHARE or is_kept.sum() * PREFERRED > modulus:
-            continue
-        shares = counts[is_kept] / len(ticks)
-        gain = float((shares * np.log(shares * modulus)).sum())
-        if share < 1:
-            gain += (1 - share) * np.log((1 - share) * modulus / (modulus - is_kept.sum()))
-        tried.append((gain, modulus, endings[is_kept]))
-    if not tried:
-        return
-    best = max(gain for gain, _, _ in tried)
-    modulus, kept = next((modulus, kept) for gain, modulus, kept in tried if gain >= GOOD * best)
-    yield modulus, 1, kept
 
 
 def _of_times(

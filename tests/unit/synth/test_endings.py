@@ -55,6 +55,22 @@ def test_prices_keep_their_endings_though_some_have_none(exact):
     assert pc.max(made).as_py() <= prices.max()
 
 
+def test_a_price_above_its_cost_keeps_its_ending():
+    """The difference that stands for it has none."""
+    random = chance()
+    cost = random.uniform(5, 80, 1_000).round(2)
+    price = (np.floor(cost * random.uniform(1.1, 1.6, 1_000)) + 0.99).round(2)
+    price[:100] = (cost[:100] + random.uniform(1, 20, 100)).round(2)
+    table = pa.table({"cost": cost, "price": price})
+    model = fit(table, seed=1)
+    assert [one.sentence for one in model.relations] == ["price > cost"]
+    made = model.generate(0, 8_000, offset=0)
+
+    in_99 = [(np.rint(np.asarray(one) * 100) % 100 == 99).mean() for one in (price, made["price"])]
+    assert in_99[1] == pytest.approx(in_99[0], abs=0.03)
+    assert pc.all(pc.greater(made["price"], made["cost"])).as_py()
+
+
 def test_heaped_numbers_stay_heaped():
     """Salaries that most people give in thousands."""
     random = chance()
