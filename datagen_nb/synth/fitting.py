@@ -175,7 +175,13 @@ def fit_stages(
         given = given.beside(known)
     number = len(levels)
     identifying = {name: raw[name] for name in codes if name in makers and makers[name].is_unique}
-    groups = keys.find(identifying, codes, entity=entity, sizes=fitting.rows_per_key())
+    groups = keys.find(
+        identifying,
+        codes,
+        entity=entity,
+        sizes=fitting.rows_per_key(),
+        sources={name: makers[name].needs for name in identifying},
+    )
     stages: list[Stage] = []
     grouped = {name for level in levels for name in level.columns}
     for group in groups:

@@ -58,6 +58,7 @@ def find(
     *,
     entity: str | None = None,
     sizes: Mapping[str, Ints] | None = None,
+    sources: Mapping[str, Sequence[str]] | None = None,
 ) -> tuple[Group, ...]:
     """Find the keys of a table and what depends on them.
 
@@ -67,12 +68,20 @@ def find(
         entity: The key that is to come first; by default that of which most depends.
         sizes: For keys of which these rows are a sample: how many rows each of some entities has
             in the whole table.
+        sources: For keys that are made of other columns, these: an address that persons of
+            several names have, as that of their team, tells no entities apart.
     """
-    whole = sizes or {}
+    whole, made_of = sizes or {}, sources or {}
     repeating = {
         name: entities_of(codes)
         for name, codes in keys.items()
         if name == entity or _repeats(codes, whole.get(name))
+    }
+    repeating = {
+        name: codes
+        for name, codes in repeating.items()
+        if name == entity
+        or all(depends(columns[one], on=codes) for one in made_of.get(name, ()) if one in columns)
     }
     groups, free = [], set(columns)
     while repeating:

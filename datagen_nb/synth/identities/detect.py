@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from datagen_nb.synth import keys
 from datagen_nb.synth.identities import chosen_form, meaning, words
 from datagen_nb.synth.identities.addresses import fit_addresses
 from datagen_nb.synth.identities.candidate import MIN_LEVELS, Candidate, Identity
@@ -46,6 +47,9 @@ MAX_PAIRS = 20_000
 
 TRIED_PAIRS = 500
 """So many are first, to see of which columns they are made."""
+
+SHARED = 0.005
+"""So many texts more than one name has may be exceptions."""
 
 FEW_WORDS = 1.5
 """Names of fewer words on average are given or family names, not whole ones."""
@@ -195,11 +199,21 @@ def _fitted(
         name_columns=names,
         others=all_names(script_of([text for text in known if text.isascii()] or known)),
         is_address=_is_address(column),
-        is_unique=_is_address(column) or column.is_distinct,
+        is_unique=column.is_distinct
+        or (_is_address(column) and not _is_shared(table, column, names)),
         known=column.known(column.distinct),
         min_count=min(column.min_count, len(known)),
         seed=column.seed,
     )
+
+
+def _is_shared(table: pa.Table, column: Candidate, names: tuple[str, ...]) -> bool:
+    """Whether persons of different names have the same text, as ``jsmith`` without a number."""
+    codes = [keys.codes_of(table[name]) for name in (column.name, *names)]
+    present = codes[0] >= 0
+    texts = len(np.unique(codes[0][present]))
+    pairs = len(np.unique(np.stack(codes)[:, present], axis=1)[0])
+    return pairs > (1 + SHARED) * texts
 
 
 def _chosen(column: Candidate, pattern: str) -> Pattern:

@@ -68,7 +68,7 @@ class TextsOfNames:
         domains: What follows the at sign of addresses; none for other texts.
         domain_counts: How many addresses of the input each has.
         is_plain: Whether accents are left out.
-        known: Texts that must not be made, as far as digits tell texts apart.
+        known: Texts that must not be made: an address, or a text with digits, gets other digits.
         key: Scatters the digits.
         others: Names where those columns are not made for the same rows.
     """
@@ -111,8 +111,10 @@ class TextsOfNames:
                 way.format(**parts[row], digits=digit) + end for row, way, digit, end in chosen
             ]
             left = left[self.known.contains(pa.array(made[left], pa.string()))]
-            if not len(left) or not self.is_unique:
+            if not len(left) or not (self.is_unique or self.domains):
                 break
+            bare = [way if "{digits}" in way else way + "{digits}" for way in ways[left]]
+            ways[left] = np.array(bare, dtype=object)
         return pa.array(made, pa.string())
 
     def _names(
@@ -162,7 +164,7 @@ def fit_texts_of_names(
         name_columns: Where the names are.
         others: Names of the language.
         is_address: Whether the texts are e-mail addresses.
-        is_unique: Whether the texts of two rows differ, unless they are names written out.
+        is_unique: Whether those of two names differ, unless they are names written out.
         known: Texts that must not be made.
         min_count: So many texts must have a domain, and a way of being made.
         seed: Of the digits.
