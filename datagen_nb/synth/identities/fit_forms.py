@@ -49,7 +49,12 @@ MAX_LEVELS = 200
 _RUNS = re.compile(rf"[0-9]{{1,{MAX_DIGITS}}}|[^\W\d_]+(?:[ '’][^\W\d_]+)*|.", re.DOTALL)
 _TOKENS = re.compile(r"[^\W_]+|.", re.DOTALL)
 
-MAX_SIGNS = 64
+CHANGING = 0.3
+"""In random signs at least so many are followed by one of another kind: large, small, a digit."""
+
+_CHANGES = re.compile(r"[a-z](?=[A-Z0-9])|[A-Z](?=[a-z0-9])|[0-9](?=[A-Za-z])")
+
+MAX_SIGNS = 256
 """Signs of a code at most."""
 
 MAX_OCTET = 255
@@ -108,11 +113,30 @@ def fit_pattern(
             forms.append(Form(segments, share, scheme))
         else:
             return Pattern(tuple(forms), known, seed, is_unique, is_integer)
+    if not is_integer and (tokens := _random_tokens(texts, min_count)):
+        return Pattern(tokens, known, seed, is_unique)
     if is_integer:  # numbers of many lengths: new ones are as long as the longest
         width = max(len(text.lstrip("-")) for text in texts)
         widened = _widened([["9" * min(width, MAX_DIGITS)]], 1, distinct, is_integer=True)
         return Pattern((Form(widened, 1),), known, seed, is_unique, is_integer)
     return None
+
+
+def _random_tokens(texts: Sequence[str], min_count: int) -> tuple[Form, ...]:
+    """Forms of texts of random signs, as in Base64, by their lengths; none if they are others."""
+    changing = [len(_CHANGES.findall(text)) / max(len(text) - 1, 1) for text in texts]
+    if np.median(changing) < CHANGING or any(" " in text for text in texts):
+        return ()
+    by_length: dict[int, list[str]] = defaultdict(list)
+    for text in texts:
+        by_length[len(text)].append(text)
+    common = sorted(by_length.values(), key=lambda one: (-len(one), len(one[0])))[:MAX_FORMS]
+    forms = []
+    for same in common:
+        signs = _signs(same) if len(same) >= min_count else None
+        if signs is not None:
+            forms.append(Form(signs, len(same)))
+    return tuple(forms)
 
 
 Runs = list[str]

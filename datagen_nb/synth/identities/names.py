@@ -30,6 +30,8 @@ LOCALES: Mapping[str, tuple[str, ...]] = {
 }
 """The languages of each script, the likelier first."""
 
+CLEARLY = 0.1
+"""So much more of the words are names of another language than the likeliest of the script."""
 
 UNSPACED_SCRIPTS = frozenset({"CJK", "HIRAGANA", "HANGUL"})
 """The family name comes first, without a space."""
@@ -94,15 +96,21 @@ def script_of(texts: Sequence[str]) -> str:
 
 
 def language_of(words: Sequence[str], script: str) -> tuple[NameLists, float]:
-    """The language whose names most words are, and the share of those words."""
+    """The language whose names most words are, and the share of those words.
+
+    It is the likeliest of the script unless another has clearly more: the lists of French have
+    the commonest names of English too.
+    """
     some = [word.lower() for word in words[:2_000]]
-    best, most = names_of(LOCALES.get(script, _LATIN)[0]), 0.0
-    for locale in LOCALES.get(script, _LATIN):
-        lists = names_of(locale)
-        share = sum(_has_name(word, lists, script) for word in some) / max(len(some), 1)
-        if share > most:
-            best, most = lists, share
-    return best, most
+    locales = LOCALES.get(script, _LATIN)
+    shares = {
+        locale: sum(_has_name(word, names_of(locale), script) for word in some) / max(len(some), 1)
+        for locale in locales
+    }
+    best = max(locales, key=shares.__getitem__)
+    if shares[best] < shares[locales[0]] + CLEARLY:
+        best = locales[0]
+    return names_of(best), shares[best]
 
 
 def _has_name(word: str, lists: NameLists, script: str) -> bool:

@@ -304,3 +304,20 @@ def test_what_the_user_chose_holds():
     real = digits(300, 8)
     assert not makers({"order_no": real}, kinds={"order_no": "categorical"})
     assert set(makers({"x": list(range(7, 900, 3))}, kinds={"x": "id"})) == {"x"}
+
+
+BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+
+
+@pytest.mark.parametrize("sizes", [(64, 64), (128, 128), (32, 44)], ids=["64", "128", "32 to 44"])
+@pytest.mark.parametrize("alphabet", ["0123456789abcdef", BASE64], ids=["hex", "base64"])
+def test_tokens_of_random_signs_are_such_and_never_the_inputs(alphabet, sizes):
+    """A digest, a key of an API, a token of a session; words would be wrong."""
+    choose = random(4)
+    lengths = choose.integers(sizes[0], sizes[1] + 1, 1_500)
+    real = ["0x" + "".join(choose.choice(list(alphabet), length)) for length in lengths]
+    fresh = made(makers({"payload": real})["payload"], 1_000)
+    assert all(set(token[2:]) <= set(alphabet) and token[:2] == "0x" for token in fresh)
+    assert {len(token) - 2 for token in fresh} == set(lengths.tolist())
+    assert len(set(fresh)) == 1_000
+    assert not set(fresh) & set(real)

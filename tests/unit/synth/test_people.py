@@ -33,6 +33,27 @@ def test_names_keep_their_script_and_are_new(locale):
     assert not set(fresh) & set(real)
 
 
+COMMON = {
+    "en": ("James Mary Robert Patricia John Jennifer Michael Linda David Elizabeth",
+           "Smith Johnson Williams Brown Jones Garcia Miller Davis Rodriguez Martinez Wilson"),
+    "fr": ("Jean Marie Pierre Sophie Lucas Camille Nicolas Julie Antoine Claire",
+           "Martin Bernard Dubois Thomas Robert Richard Petit Durand Leroy Moreau Simon"),
+    "es": ("Maria Jose Ana Juan Carmen Luis Antonio Laura Carlos Marta",
+           "Garcia Rodriguez Gonzalez Fernandez Lopez Martinez Sanchez Perez Gomez Ruiz Alonso"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("locale", COMMON)
+def test_common_names_are_of_their_language(locale):
+    """Smith and Thomas are on the lists of French too."""
+    given, family = (names.split() for names in COMMON[locale])
+    real = [f"{family[n % len(family)]}, {given[n % len(given)]}" for n in range(500)]
+    fresh = made(makers({"name": real})["name"], 400)
+    own = {*names_of(locale).given, *names_of(locale).family}
+    words = [word for name in fresh for word in name.split(", ")]
+    assert sum(word in own for word in words) > 0.9 * len(words)
+
+
 def test_names_without_spaces_are_names():
     """A Chinese name is a family name and a given one."""
     lists = names_of("zh")
