@@ -154,6 +154,32 @@ def lengths(
                 yield name, ("years", ("column", start), ("column", end))
 
 
+def by_the_clock(
+    clocks: Mapping[str, Numbers], numbers: Mapping[str, Numbers]
+) -> Iterator[tuple[str, Expression]]:
+    """Times of day that a number of hours, minutes or seconds parts, perhaps across midnight.
+
+    Args:
+        clocks: Columns of times of day.
+        numbers: Columns of numbers or lengths of time.
+
+    Yields:
+        The one time, and what may give it.
+    """
+    for start, end in permutations(clocks, 2):
+        elapsed = clocks[end].values - clocks[start].values
+        for name, number in numbers.items():
+            judged = np.flatnonzero(~np.isnan(elapsed) & ~np.isnan(number.values))
+            if len(judged) < 2:
+                continue
+            few = judged[np.unique(np.linspace(0, len(judged) - 1, FEW_ROWS).astype(np.int64))]
+            for unit in ("hours", "minutes", "seconds") if number.grid.family == NUMBER else ("",):
+                counted = number.values[few] * (UNITS[unit] if unit else 1.0)
+                if ((counted - elapsed[few]) % DAY != 0).mean() <= 0.01:
+                    length: Expression = ("column", name)
+                    yield end, ("+", ("column", start), (unit, length) if unit else length)
+
+
 def _counted(start: str, end: str, elapsed: Floats, actual: Floats) -> Iterator[Expression]:
     """Days, months and years as a calendar counts them, which may be the number."""
     for length, read in CALENDAR.items():

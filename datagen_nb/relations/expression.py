@@ -113,7 +113,9 @@ def compute(expression: Expression, columns: Columns) -> tuple[Floats, str]:
     elif operation == "years" and families == [INSTANT, INSTANT]:
         return completed_years(*values), NUMBER
     elif len(values) == 2 and (family := _FAMILIES.get((operation, *families))):
-        return _OPERATIONS[operation](*values), family
+        found = _OPERATIONS[operation](*values)
+        # A clock goes on after midnight.
+        return (found % DAY if family == CLOCK else found), family
     raise ValueError(f"{operation} of {' and '.join(families) or 'nothing'} has no meaning")
 
 

@@ -12,7 +12,7 @@ from datagen_nb.core.kinds import Scale
 from datagen_nb.relations import affine, arithmetic, bands, dates, dependency, nulls
 from datagen_nb.relations.dependency import Coded
 from datagen_nb.relations.expression import Columns, Expression, compute, names_of
-from datagen_nb.relations.numbers import INSTANT, NUMBER, SPAN, Numbers
+from datagen_nb.relations.numbers import CLOCK, INSTANT, NUMBER, SPAN, Numbers
 from datagen_nb.relations.parts import find_sums, split
 from datagen_nb.relations.state import (
     SAMPLE_EXCEPTIONS,
@@ -223,6 +223,12 @@ def find_dates(search: Search, tolerance: float) -> None:
     counted = dict(list(counted.items())[:MAX_COUNTED])
     hypotheses = float(max(len(search.numbers), 1) ** 2 * 30)
     for target, expression in dates.lengths(instants, counted):
+        try_formula(search, expression, target, tolerance, hypotheses=hypotheses)
+    clocks = {
+        name: numbers for name, numbers in search.numbers.items() if numbers.grid.family == CLOCK
+    }
+    clocks = dict(list(clocks.items())[: dates.MAX_INSTANTS])
+    for target, expression in dates.by_the_clock(clocks, counted):
         try_formula(search, expression, target, tolerance, hypotheses=hypotheses)
     for at, numbers in instants.items():
         for target, other in instants.items():

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from datagen_nb.codecs import Codec
+from datagen_nb.codecs import Codec, with_parts
 from datagen_nb.core.errors import InputError
 from datagen_nb.core.kinds import Scale
 from datagen_nb.synth import keys
@@ -52,6 +52,11 @@ class Decisions:
     codecs: dict[str, Codec]
     makers: dict[str, Maker]
     warnings: tuple[str, ...]
+
+    @property
+    def typed_kinds(self) -> dict[str, str]:
+        """Of every column, and of each number in texts that have several."""
+        return with_parts(self.kinds, self.codecs)
 
 
 def decide(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -148,5 +148,5 @@ def _ticks(values: Values, decimals: int | None) -> Ticks:
 
 def _values(ticks: Ticks, decimals: int | None, dtype: np.dtype[Any]) -> Values:
     if decimals is not None:
-        return cast("Values", np.round(ticks / 10.0**decimals, decimals).astype(dtype))
+        return np.round(ticks / 10.0**decimals, decimals).astype(dtype)
     return ticks.astype(dtype)

@@ -105,7 +105,7 @@ def check_choices(
     typed = typed_columns(plain, decided)
     found = relations.find(
         typed.select(value_columns(typed)),
-        kinds=decided.kinds,
+        kinds=decided.typed_kinds,
         mode=statements,
         identities=plain.select(list(decided.makers)),
     )

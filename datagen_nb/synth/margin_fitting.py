@@ -266,7 +266,7 @@ def _atoms(support: Values, rows: Any, min_count: int) -> Flags:
     heavy = np.zeros(len(support), dtype=np.bool_)
     least = np.maximum(HEAVY * around, around + BEYOND_CHANCE * np.sqrt(around))
     heavy[common] = rows[common] >= least
-    return cast("Flags", heavy | odd)
+    return heavy | odd
 
 
 def _are_wide(gaps: Floats) -> Flags:

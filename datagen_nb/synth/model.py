@@ -23,7 +23,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from datagen_nb.codecs import Codec
+from datagen_nb.codecs import Codec, part_names
 from datagen_nb.relations import Relations
 from datagen_nb.synth import keys, packing
 from datagen_nb.synth.drawn import Columns, Drawn, Ints
@@ -281,11 +281,16 @@ class Part:
 
     def column(self, field: pa.Field, table: pa.Table, turn: int) -> pa.Array:
         """A column as it is written, from the values behind its spellings."""
-        name = field.name
-        if name not in table.schema.names:
+        name, codec = field.name, self.model.codecs.get(field.name)
+        parts = part_names(name, codec)
+        if parts:
+            numbers = [table[part].combine_chunks() for part in parts]
+            values = pa.StructArray.from_arrays(numbers, parts)
+        elif name in table.schema.names:
+            values = table[name].combine_chunks()
+        else:
             return pa.nulls(table.num_rows, field.type)
-        values = table[name].combine_chunks()
-        if (codec := self.model.codecs.get(name)) is None:
+        if codec is None:
             return values
         forms = table[form] if (form := name + FORM) in table.schema.names else None
         codes = None if forms is None else forms.to_numpy().astype(np.int32)

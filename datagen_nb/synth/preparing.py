@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from datagen_nb import relations
+from datagen_nb.codecs import part_names
 from datagen_nb.core.config_rules import MIN_ROWS
 from datagen_nb.core.errors import InputError
 from datagen_nb.core.kinds import KINDS, Scale
@@ -171,12 +172,17 @@ def prepare(
     typed = typed_columns(plain, decided)
     values = value_columns(typed)
     forms = {name for name in typed.column_names if name.endswith(FORM)}
-    spelled = {name for name in values if name + FORM in forms}
+    spelled = {
+        part
+        for name, codec in decided.codecs.items()
+        if name + FORM in forms
+        for part in part_names(name, codec) or (name,)
+    }
     made = plain.select(list(decided.makers))
     not_computed, unbound = fixed(typed, made)
     found = relations.find(
         typed.select(values),
-        kinds=decided.kinds,
+        kinds=decided.typed_kinds,
         mode=mode,
         identities=made,
         fixed=not_computed,
@@ -184,7 +190,7 @@ def prepare(
     )
     fitting = Fitting(plain, profile, decided, shares)
     stage_fit = Fit(
-        decided.kinds | found.adds,
+        decided.typed_kinds | found.adds,
         seed,
         min_count,
         fitting.counts(),
@@ -231,7 +237,12 @@ def typed_columns(sample: pa.Table, decided: Decisions) -> pa.Table:
             typed[name] = sample[name]
             continue
         parsed = codec.parse(sample[name])
-        typed[name] = parsed.values
+        parts = part_names(name, codec)
+        typed |= (
+            dict(zip(parts, parsed.values.flatten(), strict=True))
+            if parts
+            else {name: parsed.values}
+        )
         if parsed.forms is not None:
             typed[name + FORM] = pa.array(parsed.forms, pa.int32())
     return pa.table(typed)

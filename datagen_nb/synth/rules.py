@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from datagen_nb.codecs import Codec
+from datagen_nb.codecs import Codec, part_names
 from datagen_nb.core.quoting import brief_repr
 from datagen_nb.core.rule_text import (
     Allowed,
@@ -105,7 +105,9 @@ def _whole(pattern: str) -> str:
 
 def _values(column: pa.Array, codec: Codec | None) -> pa.Array:
     """The values behind what is written."""
-    return plain(column) if codec is None else codec.parse(pa.chunked_array([column])).values
+    if codec is None or part_names("", codec):
+        return plain(column)
+    return codec.parse(pa.chunked_array([column])).values
 
 
 def _compared(left: Expression, sign: str, right: Expression, table: pa.Table) -> Flags:

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from datagen_nb.codecs import part_names
 from datagen_nb.core.errors import InputError
 from datagen_nb.core.inspection import (
     MAX_BARS,
@@ -123,7 +124,11 @@ def _inspected(name: str, column: pa.ChunkedArray, decided: Decisions) -> Inspec
         codec = decided.codecs.get(name)
         if codec is not None:
             values = pa.chunked_array([codec.parse(column).values]).drop_null()
-        bars = _ranges(values)
+        bars = (
+            _most_frequent(plain(column).drop_null())
+            if part_names(name, codec)
+            else _ranges(values)
+        )
     elif scale.has_levels:
         bars = _most_frequent(values)
     others = len(values) - sum(bar.count for bar in bars) if bars else 0

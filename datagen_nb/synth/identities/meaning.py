@@ -12,6 +12,8 @@ from types import MappingProxyType
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from datagen_nb.synth.identities import words
+
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_A-Za-z]+|\d+")
 
 PERSONAL = MappingProxyType(
@@ -41,6 +43,21 @@ _VALUE = (
 
 
 _UNSPACED = "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]"
+
+
+_POINTING = (
+    words.IDENTIFIER_WORDS
+    | words.PHONE_WORDS
+    | words.ADDRESS_WORDS
+    | words.PLACE_WORDS
+    | words.COMPANY_WORDS
+    | words.NAME_WORDS
+)
+
+
+def may_point(name: str, texts: pa.Array) -> bool:
+    """Whether numbers in a column's texts may be those of a person, a thing or a place."""
+    return bool(words_of(name) & _POINTING) or bool(personal_form(texts))
 
 
 def words_of(name: str) -> frozenset[str]:

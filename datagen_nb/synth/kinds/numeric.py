@@ -39,9 +39,13 @@ class Numeric(ColumnKind):
         return is_text(type) or _is_number(type)
 
     def codec(self, column: Written) -> Codec | None:
-        from datagen_nb.codecs import numbers
+        from datagen_nb.codecs import numbers, several_numbers
+        from datagen_nb.synth.identities.meaning import may_point
 
-        return numbers(column)
+        found = numbers(column)
+        if found is not None or may_point(column.name, column.counts.texts):
+            return found
+        return several_numbers(column)
 
     def draws(self, column: Candidate) -> bool:
         return _is_number(column.column.type) and (column.is_wanted or not _is_key(column))

@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 import pyarrow as pa
 
-from datagen_nb.codecs import Codec
+from datagen_nb.codecs import Codec, with_parts
 from datagen_nb.core.kinds import Scale, scale_of
 from datagen_nb.core.result import ColumnFidelity, Memorisation, NotCompared, Report
 from datagen_nb.synth.arrays import plain_table
@@ -76,7 +76,7 @@ def assess(
     tables = Tables(*map(plain_table, (training, held_back, synthetic)))
     codecs = codecs_of(tables.training, kinds) if codecs is None else codecs
     parsed, spellings = typed(tables, codecs)
-    all_columns = list(columns_of(parsed, kinds, spellings))
+    all_columns = list(columns_of(parsed, with_parts(kinds, codecs), spellings))
     columns = [column for column in all_columns if isinstance(column, Column)]
     skipped = [column for column in all_columns if isinstance(column, NotCompared)]
     sampled = _sampled(tables, facts)

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
-from datagen_nb.codecs import Codec
+from datagen_nb.codecs import Codec, part_names
 from datagen_nb.core.kinds import Scale, scale_of
 from datagen_nb.core.result import ColumnFidelity, NotCompared
 from datagen_nb.synth.arrays import plain_table
@@ -83,21 +83,29 @@ def codecs_of(training: pa.Table, kinds: Mapping[str, str]) -> dict[str, Codec]:
 
 
 def typed(tables: Tables, codecs: Mapping[str, Codec]) -> tuple[Tables, dict[str, Spellings]]:
-    """The tables with the values that codecs find in texts, and the spellings of these."""
+    """The tables with the values that codecs find in texts, and the spellings of these.
+
+    Each number of texts that have several is a column.
+    """
     found: dict[str, list[Ints]] = {}
     parsed_tables = []
     for table in map(plain_table, tables):
-        arrays = []
+        arrays: dict[str, Any] = {}
         for name, column in zip(table.column_names, table.columns, strict=True):
             if name in codecs:
                 parsed = codecs[name].parse(column)
-                column = pa.chunked_array([parsed.values])
+                parts = part_names(name, codecs[name])
                 if parsed.forms is not None:
-                    found.setdefault(name, []).append(parsed.forms.astype(np.int64))
+                    own = parts[0] if parts else name
+                    found.setdefault(own, []).append(parsed.forms.astype(np.int64))
+                if parts:
+                    arrays |= dict(zip(parts, parsed.values.flatten(), strict=True))
+                    continue
+                column = pa.chunked_array([parsed.values])
             elif pa.types.is_null(column.type):
                 column = column.cast(pa.bool_())
-            arrays.append(column)
-        parsed_tables.append(pa.Table.from_arrays(arrays, names=table.column_names))
+            arrays[name] = column
+        parsed_tables.append(pa.table(arrays))
     spellings = {name: Spellings(*each) for name, each in found.items() if len(each) == 3}
     return Tables(*parsed_tables), spellings
 

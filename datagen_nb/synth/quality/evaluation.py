@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import pyarrow as pa
 from threadpoolctl import threadpool_limits
 
-from datagen_nb.codecs import Codec
+from datagen_nb.codecs import Codec, with_parts
 from datagen_nb.core.evaluation import Detection, Membership, Utility
 from datagen_nb.core.result import Report
 from datagen_nb.synth.arrays import plain_table
@@ -139,7 +139,7 @@ def _columns(
 ) -> tuple[Tables, list[Column]]:
     codecs = codecs_of(tables.training, kinds) if codecs is None else codecs
     parsed, spellings = typed(tables, codecs)
-    columns = columns_of(parsed, kinds, spellings)
+    columns = columns_of(parsed, with_parts(kinds, codecs), spellings)
     return parsed, [column for column in columns if isinstance(column, Column)]
 
 

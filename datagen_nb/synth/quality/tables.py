@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from datagen_nb.codecs import with_parts
 from datagen_nb.core.kinds import Scale, scale_of
 from datagen_nb.core.result import KeyFidelity, PairFidelity, Report, TableFidelity
 from datagen_nb.synth.arrays import plain_table
@@ -112,7 +113,11 @@ def _pairs(key: Key, databases: Databases, model: RelationalModel) -> tuple[Pair
     }
     joined = Tables(*(plain_table(_joined(key, one, list(kinds))) for one in databases))
     parsed, spellings = typed(joined, {name: codecs[name] for name in codecs if name in kinds})
-    columns = [one for one in columns_of(parsed, kinds, spellings) if isinstance(one, Column)]
+    columns = [
+        one
+        for one in columns_of(parsed, with_parts(kinds, codecs), spellings)
+        if isinstance(one, Column)
+    ]
     found = compare_pairs(columns).pairs
     return tuple(pair for pair in found if len({one.split(".")[0] for one in pair.columns}) > 1)
 

@@ -132,6 +132,15 @@ def nights(random, rows):
     }
 
 
+def delays_by_the_clock(random, rows):
+    due = random.integers(0, 1440 // 5, rows) * 5
+    late = np.rint(random.exponential(30, rows) - 5).astype(np.int64)
+    of_day = [
+        pa.array(one % 1440 * 60, pa.int32()).cast(pa.time32("s")) for one in (due, due + late)
+    ]
+    return {"due": of_day[0], "left": of_day[1], "late": late}
+
+
 def terms(random, rows):
     start = days(random, rows)
     end = start + random.integers(40, 2_000, rows) * DAY
@@ -243,6 +252,7 @@ KINDS = dict(
         lengths: 'end = start + minutes("minutes")',
         stays: "los = days(discharge - admission)",
         nights: "nights = days(date(leave) - date(arrival))",
+        delays_by_the_clock: "left = due + minutes(late)",
         terms: "term = month_number(due) - month_number(signed) + 1",
         delays: "shipped >= ordered",
         spreads: "ask >= bid",
