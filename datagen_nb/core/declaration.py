@@ -278,7 +278,10 @@ def _of_common(place: str, kind: str, column: Mapping[str, Any]) -> Iterator[Pro
         except Unreadable as error:
             remedy = "Write for example quantity * price; other names in double quotes."
             yield Problem(
-                f"{place}.formula", brief_repr(column["formula"]), f"cannot be read: {error}", remedy
+                f"{place}.formula",
+                brief_repr(column["formula"]),
+                f"cannot be read: {error}",
+                remedy,
             )
         else:
             if not columns_in(expression):

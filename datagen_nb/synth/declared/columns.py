@@ -169,7 +169,9 @@ class Instants:
     def draw(self, rows: int, random: np.random.Generator) -> pa.Array:
         numbers = self.low + self.step * random.integers(0, self.steps, rows)
         type = _ALIASES[self.unit]
-        return pa.array(numbers).cast(pa.int32() if self.unit == "date32" else pa.int64()).cast(type)
+        return (
+            pa.array(numbers).cast(pa.int32() if self.unit == "date32" else pa.int64()).cast(type)
+        )
 
     def distance(self, made: pa.Array) -> float:
         bits = pa.int32() if self.unit == "date32" else pa.int64()

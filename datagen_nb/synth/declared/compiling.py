@@ -52,7 +52,9 @@ _KINDS: Mapping[str, str] = {
     **dict.fromkeys(("number", "integer", "formula"), "numeric"),
     **dict.fromkeys(("date", "datetime", "time"), "datetime"),
     **dict.fromkeys(("id", "uuid", "pattern", "iban"), "id"),
-    **{"boolean": "boolean", "category": "categorical", "constant": "constant"},
+    "boolean": "boolean",
+    "category": "categorical",
+    "constant": "constant",
 }
 """What the rest of the program calls declared kinds; all others are ``text``."""
 
@@ -153,8 +155,7 @@ class _Compiler:
                 own = [
                     column.name
                     for column in self.declaration.columns
-                    if column.name == key.name
-                    or (column.per == key.name and not column.is_key)
+                    if column.name == key.name or (column.per == key.name and not column.is_key)
                 ]
                 sizes = sizes_of(key.options["rows_per_key"])
                 levels.append(Level(key.name, tuple(own), sizes, together=not groups))

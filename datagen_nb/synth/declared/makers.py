@@ -272,8 +272,7 @@ def _sentences(bounds: tuple[int, int], locale: str) -> tuple[Form, ...]:
     following: tuple[Segment, ...] = (Literal(between), Words(plain))
     end = Literal("." if between else "。")
     return tuple(
-        Form((first, *following * (count - 1), end), 1)
-        for count in range(bounds[0], bounds[1] + 1)
+        Form((first, *following * (count - 1), end), 1) for count in range(bounds[0], bounds[1] + 1)
     )
 
 

@@ -153,4 +153,12 @@ def _data(locale: str, name: str) -> Any:
     file = files("mimesis.datasets") / locale / f"{name}.json"
     own = json.loads(file.read_text("utf-8"))
     language, _, country = locale.partition("-")
-    return _data(language, name) | own if country else own
+    return _merged(_data(language, name), own) if country else own
+
+
+def _merged(whole: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    both = {
+        key: _merged(whole[key], one) if _is_map(one) and _is_map(whole.get(key)) else one
+        for key, one in own.items()
+    }
+    return {**whole, **both}
