@@ -141,7 +141,7 @@ def read(given: Any, name: str = "schema") -> Declaration:
         ConfigurationError: It breaks rules; every problem at once.
 
     Example:
-        >>> read({"columns": {"id": "id", "paid": {"kind": "boolean", "share": 0.8}}}).columns[1].kind
+        >>> read({"columns": {"id": "id", "paid": "boolean"}}).columns[1].kind
         'boolean'
     """
     found = list(problems(given, name))
@@ -236,7 +236,7 @@ def _of_column(name: str, key: Any, given: Any) -> Iterator[Problem]:
         return
     known = DECLARED_KINDS[kind]
     rules = {**COMMON, **known.options}
-    found = []
+    found: list[Problem] = []
     for option, value in column.items():
         if option in rules:
             found += broken(f"{place}.{option}", value, rules[option])
@@ -259,10 +259,9 @@ def _of_common(place: str, kind: str, column: Mapping[str, Any]) -> Iterator[Pro
     if column.get("unique") and not DECLARED_KINDS[kind].can_be_unique and kind not in _IDS:
         remedy = f"Leave it out, or use {' or '.join(_IDS)}."
         yield Problem(f"{place}.unique", "True", f"is not for kind {kind}", remedy)
-    elif column.get("unique") and kind == "integer":
-        if distribution_of(column) != "uniform":
-            remedy = "Leave the distribution out, and give min and max."
-            yield Problem(f"{place}.unique", "True", "is for distribution uniform", remedy)
+    elif column.get("unique") and kind == "integer" and distribution_of(column) != "uniform":
+        remedy = "Leave the distribution out, and give min and max."
+        yield Problem(f"{place}.unique", "True", "is for distribution uniform", remedy)
     if column.get("unique") is False and kind in _IDS:
         yield Problem(f"{place}.unique", "False", f"is always so of kind {kind}", "Leave it out.")
     if "rows_per_key" in column and column.get("nulls"):
@@ -277,12 +276,8 @@ def _of_common(place: str, kind: str, column: Mapping[str, Any]) -> Iterator[Pro
             expression = parse_expression(column["formula"])
         except Unreadable as error:
             remedy = "Write for example quantity * price; other names in double quotes."
-            yield Problem(
-                f"{place}.formula",
-                brief_repr(column["formula"]),
-                f"cannot be read: {error}",
-                remedy,
-            )
+            shown, rule = brief_repr(column["formula"]), f"cannot be read: {error}"
+            yield Problem(f"{place}.formula", shown, rule, remedy)
         else:
             if not columns_in(expression):
                 remedy = "Use the kind constant, or name a column."
@@ -329,8 +324,8 @@ def _between(
 def _above(key: str, columns: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """The keys that a column belongs to, the nearest first; more than columns in a circle."""
     found: list[str] = []
-    per = columns[key].get("per")
-    while per in columns and len(found) <= len(columns):
+    per: str | None = columns[key].get("per")
+    while per is not None and per in columns and len(found) <= len(columns):
         found.append(per)
         per = columns[per].get("per")
     return found
@@ -379,8 +374,8 @@ def _of_chains(name: str, columns: Mapping[str, Mapping[str, Any]]) -> Iterator[
     """Each key has at most one finer key below it."""
     taken: dict[str, str] = {}
     for key, column in columns.items():
-        per = column.get("per")
-        if "rows_per_key" not in column or per not in columns:
+        per: str | None = column.get("per")
+        if "rows_per_key" not in column or per is None or per not in columns:
             continue
         if per in taken:
             rule = f"has the key {brief_repr(taken[per])} below it already"
@@ -417,7 +412,7 @@ def _names(
     beside: dict[str, str] = {}
     for name, one in columns.items():
         if one["kind"] in _NAME_KINDS and one.get("per") == given.get("per") and name != key:
-            beside.setdefault(one["kind"], name)
+            beside.setdefault(str(one["kind"]), name)
     if "first_name" in beside and "last_name" in beside:
         return beside["first_name"], beside["last_name"]
     if given["kind"] != "person" and "person" in beside:

@@ -152,9 +152,9 @@ _PATTERN = Rule(
 
 def _is_count(value: Any) -> bool:
     if isinstance(value, Mapping):
-        low, high = value.get("min"), value.get("max")
-        are_whole = set(value) == {"min", "max"} and is_int(low) and is_int(high)
-        return bool(are_whole and 1 <= low <= high <= MAX_PER_KEY)
+        if set(value) != {"min", "max"} or not all(map(is_int, value.values())):
+            return False
+        return bool(1 <= value["min"] <= value["max"] <= MAX_PER_KEY)
     return is_number(value) and 1 <= value <= MAX_PER_KEY
 
 
@@ -260,6 +260,7 @@ def _check_numbers(field: str, given: Options) -> Iterator[Problem]:
             yield Problem(f"{field}.{name}", brief_repr(given[name]), rule, remedy)
     if "sd" in given and not _POSITIVE.is_kept(given["sd"]):
         yield _POSITIVE.problem(f"{field}.sd", given["sd"])
+        return
     if distribution not in ("uniform", "normal") and "mean" in given and given["mean"] <= 0:
         yield _POSITIVE.problem(f"{field}.mean", given["mean"])
         return
@@ -267,11 +268,10 @@ def _check_numbers(field: str, given: Options) -> Iterator[Problem]:
         rule, remedy = f"has to be at most {MAX_POISSON:,}", "Use distribution normal."
         yield Problem(f"{field}.mean", brief_repr(given["mean"]), rule, remedy)
         return
-    if distribution == "lognormal" and set(wanted) <= set(given):
-        if not 0 < given["sd"] <= MAX_SPREAD * given["mean"]:
-            rule = f"has to be above 0 and at most {MAX_SPREAD:,} times mean"
-            yield Problem(f"{field}.sd", brief_repr(given["sd"]), rule, "Give a smaller one.")
-            return
+    if distribution == "lognormal" and given.get("sd", 0) > MAX_SPREAD * given.get("mean", 1):
+        rule = f"has to be at most {MAX_SPREAD:,} times mean"
+        yield Problem(f"{field}.sd", brief_repr(given["sd"]), rule, "Give a smaller one.")
+        return
     yield from _check_range(field, given, distribution)
 
 
@@ -282,11 +282,10 @@ def _check_range(field: str, given: Options, distribution: str) -> Iterator[Prob
         yield Problem(f"{field}.min", brief_repr(low), rule, "Exchange them.")
         return
     digits = given.get("decimals", 0 if given.get("kind") == "integer" else None)
-    if digits is not None and math.isfinite(low) and math.isfinite(high):
-        if math.floor(high * 10**digits + 1e-9) < math.ceil(low * 10**digits - 1e-9):
-            rule = f"leaves no number of {digits} decimals from min to max"
-            yield Problem(f"{field}.max", brief_repr(high), rule, "Widen the bounds.")
-            return
+    if digits is not None and not _has_between(low, high, digits):
+        rule = f"leaves no number of {digits} decimals from min to max"
+        yield Problem(f"{field}.max", brief_repr(high), rule, "Widen the bounds.")
+        return
     if any(name not in given for name in DISTRIBUTIONS[distribution]):
         return
     least, most = _reach(distribution, given.get("mean", 0.0), given.get("sd", 1.0))
@@ -295,6 +294,14 @@ def _check_range(field: str, given: Options, distribution: str) -> Iterator[Prob
         rule = f"leaves nothing of a {distribution} distribution with this mean"
         remedy = "Move the bound, or change mean."
         yield Problem(f"{field}.{name}", brief_repr(given[name]), rule, remedy)
+
+
+def _has_between(low: float, high: float, digits: int) -> bool:
+    """Whether any number of so many digits after the point lies between two others."""
+    if math.isinf(low) or math.isinf(high):
+        return True
+    unit = 10.0**digits
+    return math.floor(high * unit + 1e-9) >= math.ceil(low * unit - 1e-9)
 
 
 def _reach(distribution: str, mean: float, sd: float) -> tuple[float, float]:

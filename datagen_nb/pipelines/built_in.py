@@ -335,7 +335,8 @@ PARAMETERS: dict[str, dict[str, Any]] = {
 its work, ``engine`` says where it is done, ``encoding``, ``delimiter``, ``quote``, ``header`` and
 ``badLines`` say how to read a text file, ``exclude`` leaves columns out, ``columns`` overrides the
 detected kind of a column, ``relations`` what is kept between columns, ``keys`` between tables, of
-which ``rows`` says how large they become; ``schema`` declares columns without an input; ``rules`` and ``condition`` select among the rows that
+which ``rows`` says how large they become;
+``schema`` declares columns without an input; ``rules`` and ``condition`` select among the rows that
 are made, ``evaluate`` and ``target`` say what the report measures in addition."""
 
 INFO = PipelineInfo(

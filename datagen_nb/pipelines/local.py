@@ -377,7 +377,7 @@ def _check_selection(config: JobConfiguration) -> None:
 
 def _check_schema(config: JobConfiguration) -> None:
     # The same holds for what makes the rows of a schema.
-    from datagen_nb.pipelines.declaring import declared
+    from datagen_nb.pipelines.engine.declaring import declared
 
     declared(config)
 

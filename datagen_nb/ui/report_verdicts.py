@@ -167,8 +167,8 @@ def _for_schema(report: Report) -> Iterator[str]:
     low = sorted((one for one in report.columns if one.score < GOOD), key=lambda one: one.score)
     if low:
         yield (
-            f"Make more rows, or look at the rules that select them: {_named([x.name for x in low])} "
-            "differ most."
+            "Make more rows, or look at the rules that select them. Columns that differ most: "
+            f"{_named([one.name for one in low])}."
         )
 
 

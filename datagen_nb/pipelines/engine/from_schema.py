@@ -11,7 +11,7 @@ from datagen_nb.core.changes import InputMeasured
 from datagen_nb.core.declaration import read
 from datagen_nb.core.pipeline import Task
 from datagen_nb.core.result import Report
-from datagen_nb.pipelines.declaring import declared
+from datagen_nb.pipelines.engine.declaring import declared
 from datagen_nb.pipelines.engine.reporter import Emit, Reporter
 from datagen_nb.pipelines.engine.tasks import taken_up
 from datagen_nb.pipelines.engine.workspace import Workspace

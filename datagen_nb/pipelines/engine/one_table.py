@@ -59,9 +59,7 @@ class Origin(Protocol):
 
 @dataclass(slots=True)
 class OneTable:
-    """Makes rows like those of one table, declared ones, or by the model of another job; the
-    ``Stages`` of it.
-    """
+    """Makes rows like those of one table, declared ones, or by another job's model; ``Stages``."""
 
     task: Task
     workspace: Workspace

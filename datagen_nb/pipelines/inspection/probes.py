@@ -25,7 +25,7 @@ from datagen_nb.core.pipeline import InputProbe
 from datagen_nb.core.plans import PREVIEW_ROWS, Preview, PreviewColumn
 from datagen_nb.core.relation_text import columns_of, parse
 from datagen_nb.pipelines.built_in import fit_options, kinds_of, patterns_of, stated
-from datagen_nb.pipelines.declaring import declared, some
+from datagen_nb.pipelines.engine.declaring import declared, some
 from datagen_nb.pipelines.engine.from_table import check_columns
 from datagen_nb.pipelines.failures import input_too_large, lacks_memory, probe_broke
 from datagen_nb.pipelines.inspection.columns import inspected

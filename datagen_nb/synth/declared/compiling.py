@@ -148,7 +148,7 @@ class _Compiler:
         return DeclaredStage(drawn | {name: _yes(share) for name, share in flags.items()}, nulls)
 
     def _groups(self) -> tuple[Group, ...]:
-        groups = []
+        groups: list[Group] = []
         for chain in self.declaration.chains:
             levels = []
             for key in chain:

@@ -126,7 +126,7 @@ def words(locale: str) -> tuple[str, ...]:
 
 def _street(locale: str) -> Iterator[Segment]:
     data, names = _data(locale, "address"), places_of(locale).streets
-    number = Digits(*(np.array([one]) for one in (1, 199, 199)), width=0)
+    number = Digits(np.array([1]), np.array([199]), np.array([199]), width=0)
     positional = iter((Words(names), number, number, number))
     for name, between in _PART.findall(data["address_fmt"]):
         if between:
