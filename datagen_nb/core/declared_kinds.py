@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any
 
 from datagen_nb.core.errors import Problem
@@ -300,8 +301,19 @@ def _has_between(low: float, high: float, digits: int) -> bool:
     """Whether any number of so many digits after the point lies between two others."""
     if math.isinf(low) or math.isinf(high):
         return True
-    unit = 10.0**digits
-    return math.floor(high * unit + 1e-9) >= math.ceil(low * unit - 1e-9)
+    return on_grid(low, digits, ROUND_CEILING) <= on_grid(high, digits, ROUND_FLOOR)
+
+
+def on_grid(value: float, digits: int, rounding: str) -> float:
+    """The nearest number of so many digits after the point, above or below as written.
+
+    Example:
+        >>> on_grid(0.07, 2, ROUND_CEILING)
+        0.07
+    """
+    if math.isinf(value):
+        return value
+    return float(Decimal(repr(float(value))).quantize(Decimal(1).scaleb(-digits), rounding))
 
 
 def _reach(distribution: str, mean: float, sd: float) -> tuple[float, float]:

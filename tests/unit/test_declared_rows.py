@@ -78,8 +78,8 @@ def categories(draw):
 
 
 def near(share, expected, rows=ROWS):
-    """Whether a share is what is expected, by six standard deviations."""
-    return abs(share - expected) <= 6 * math.sqrt(expected * (1 - expected) / rows) + 1e-9
+    """Whether a share is what is expected, by six standard deviations and a few rows."""
+    return abs(share - expected) <= 6 * math.sqrt(expected * (1 - expected) / rows) + 5 / rows
 
 
 @given(numbers(), seeds)
@@ -116,7 +116,7 @@ def test_categories_have_their_shares(column, seed):
     assert near(made.null_count / ROWS, column["nulls"])
     assert set(present) <= set(column["values"])
     for value, share in zip(column["values"], column["shares"], strict=True):
-        assert near(present.count(value) / max(len(present), 1), share, max(len(present), 1))
+        assert not present or near(present.count(value) / len(present), share, len(present))
 
 
 WHOLE = {

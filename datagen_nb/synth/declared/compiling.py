@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
+from decimal import ROUND_CEILING, ROUND_FLOOR
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from datagen_nb.codecs import Codec
 from datagen_nb.codecs.codec import TextCodec
 from datagen_nb.codecs.dates import DateSpelling
 from datagen_nb.core.declaration import Declaration, DeclaredColumn
-from datagen_nb.core.declared_kinds import READERS, distribution_of, log_scale
+from datagen_nb.core.declared_kinds import READERS, distribution_of, log_scale, on_grid
 from datagen_nb.core.errors import ConfigurationError, Problem
 from datagen_nb.core.quoting import brief_repr
 from datagen_nb.core.relation_text import Expression, columns_in
@@ -285,9 +286,8 @@ def _numbers(column: DeclaredColumn) -> Numbers:
     if is_integer:
         low, high = max(low, -MAX_EXACT), min(high, MAX_EXACT)
     if decimals is not None:
-        unit = 10.0**decimals
-        low = low if math.isinf(low) else math.ceil(low * unit - 1e-9) / unit
-        high = high if math.isinf(high) else math.floor(high * unit + 1e-9) / unit
+        low = on_grid(low, decimals, ROUND_CEILING)
+        high = on_grid(high, decimals, ROUND_FLOOR)
     location, scale = float(options.get("mean", 0.0)), float(options.get("sd", 1.0))
     if distribution == "lognormal":
         location, scale = log_scale(location, scale)

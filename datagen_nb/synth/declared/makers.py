@@ -79,7 +79,8 @@ class Distinct:
     ) -> pa.Array:
         """Make one text for each number; see `Maker`."""
         del given
-        ranks = Permutation(self.form.size, self.key)(numbers)
+        # A block may have more rows than are asked for, of which there need be no text.
+        ranks = Permutation(self.form.size, self.key)(numbers % self.form.size)
         return self.form.write(len(numbers), random, ranks)
 
 
@@ -110,7 +111,7 @@ class Scattered:
     ) -> pa.Array:
         """Make one integer for each number; see `Maker`."""
         del given, random
-        return pa.array(self.low + Permutation(self.size, self.key)(numbers))
+        return pa.array(self.low + Permutation(self.size, self.key)(numbers % self.size))
 
 
 def maker_of(column: DeclaredColumn, locale: str, seed: int) -> Maker | None:

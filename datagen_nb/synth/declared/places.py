@@ -81,6 +81,8 @@ DEFAULT_COMPANY = (" Ltd",)
 MAX_PHONES = 8
 """Forms of phone numbers, so that each is a good share."""
 
+MIN_WORDS = 50
+
 _PART = re.compile(r"\{(\w*)\}|([^{}]+)")
 
 
@@ -118,9 +120,10 @@ def countries(locale: str) -> tuple[str, ...]:
 
 
 def words(locale: str) -> tuple[str, ...]:
-    """Plain words."""
+    """Plain words; a language of which few are listed has those of English."""
     listed = _data(locale, "text")["words"]
-    listed = [one for many in listed.values() for one in many] if _is_map(listed) else listed
+    if len(listed) < MIN_WORDS:
+        return words("en")
     return tuple(sorted({word for word in listed if word.isalpha() and word == word.lower()}))
 
 
