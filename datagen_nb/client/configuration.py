@@ -82,7 +82,7 @@ async def configure(
     """
     if sum(one is not None for one in (source, model, schema)) != 1:
         raise ArgumentTypeError(
-            "Give a table to fit a model to, model= and a job, or schema=; and one of them alone."
+            "Give a table to fit a model to, or model= and a job, or schema=; not both."
         )
     if isinstance(rows, Mapping) and not isinstance(source, dict):
         raise ArgumentTypeError("rows as a dict is for a dict of tables. Give a number.")
