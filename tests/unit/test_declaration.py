@@ -1,8 +1,12 @@
 """Declared columns: what is a schema, and what is wrong with what is none."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 import datagen_nb as dg
+from datagen_nb.core.declared_kinds import DECLARED_KINDS, LOCALES
 from datagen_nb.core.errors import ConfigurationError
 
 NUMBER = {"kind": "number", "min": 0, "max": 1}
@@ -220,3 +224,21 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
     (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ConfigurationError, match="is no YAML"):
         dg.Schema.from_yaml(tmp_path / "binary.yaml")
+
+
+def test_the_schemas_of_the_documentation_make_rows(tmp_path):
+    """Each example is a whole schema."""
+    page = (Path(__file__).parents[2] / "docs" / "schema.md").read_text()
+    examples = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    assert len(examples) == 2
+    for example in examples:
+        path = tmp_path / "example.yaml"
+        path.write_text(example)
+        schema = dg.Schema.from_yaml(path)
+        assert list(schema.sample(50).columns) == schema.columns
+    for kind in DECLARED_KINDS:
+        assert f"`{kind}`" in page
+    for name in [option for kind in DECLARED_KINDS.values() for option in kind.options]:
+        assert f"`{name}`" in page or f"`{name}:" in page or f"{{{name}:" in page, name
+    for locale in LOCALES:
+        assert f"`{locale}`" in page
