@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from datagen_nb.client.models import Model as Model
     from datagen_nb.client.models import load_model as load_model
     from datagen_nb.client.parameters import PARAMETERS as PARAMETERS
+    from datagen_nb.client.schema import Schema as Schema
     from datagen_nb.client.sync import Client as Client
     from datagen_nb.client.sync import Dataset as Dataset
     from datagen_nb.client.sync import Job as Job
@@ -41,6 +42,7 @@ _HOMES = {
     "PARAMETERS": "client.parameters",
     "Report": "core.result",
     "ScheduleDraft": "core.schedules",
+    "Schema": "client.schema",
     "TemplateDraft": "core.templates",
     "WebhookConfig": "core.webhooks",
     "compare": "ui.comparison",

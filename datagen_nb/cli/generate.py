@@ -12,6 +12,7 @@ from datagen_nb.cli.options import Commands, number
 from datagen_nb.cli.output import print_json
 from datagen_nb.cli.results import follow, frame_text, print_result
 from datagen_nb.client.samples import sample_path
+from datagen_nb.client.schema import Schema
 from datagen_nb.core.cloud_paths import is_cloud_path
 from datagen_nb.core.formats import format_of
 from datagen_nb.core.inert import inert
@@ -27,7 +28,10 @@ def add_commands(commands: Commands) -> None:
     generate = commands.add_for_client(
         "generate", _generate, "Generate a synthetic table like a real one."
     )
-    _add_input(generate)
+    _add_input(generate, is_optional=True)
+    generate.add_argument(
+        "--schema", metavar="FILE", help="instead of IN: YAML that declares columns, no table"
+    )
     _add_rows(generate)
     generate.add_argument(
         "-o", "--output", required=True, metavar="OUT", help="file to write, or gs://…"
@@ -60,9 +64,12 @@ def add_commands(commands: Commands) -> None:
     demo.add_argument("-o", "--output", default="demo-output/diamonds.parquet", metavar="OUT")
 
 
-def _add_input(parser: argparse.ArgumentParser) -> None:
+def _add_input(parser: argparse.ArgumentParser, *, is_optional: bool = False) -> None:
     parser.add_argument(
-        "input", metavar="IN", help="CSV, JSON, JSON Lines or Parquet file, or gs://…"
+        "input",
+        metavar="IN",
+        nargs="?" if is_optional else None,
+        help="CSV, JSON, JSON Lines or Parquet file, or gs://…",
     )
     parser.add_argument(
         "--data-type", metavar="TYPE", help="what rows are: tabular (default) or timeseries"
@@ -79,6 +86,7 @@ async def _generate(options: argparse.Namespace, client: AsyncClient) -> int:
     is_written = client.shares_files or is_cloud_path(options.output)  # by the service
     job = await client.submit(
         options.input,
+        schema=None if options.schema is None else Schema.from_yaml(options.schema),
         rows=options.rows,
         data_type=options.data_type,
         seed=options.seed,
@@ -144,5 +152,5 @@ async def _demo(options: argparse.Namespace, client: AsyncClient) -> int:
         print(f"Generating {options.rows:,} rows like those of a real table, {SAMPLE}.", flush=True)
     options.input, options.seed, options.format = str(sample_path(SAMPLE)), 7, None
     options.timeout, options.quiet, options.overwrite = None, False, True
-    options.data_type = options.evaluate = options.target = None
+    options.schema = options.data_type = options.evaluate = options.target = None
     return await _generate(options, client)

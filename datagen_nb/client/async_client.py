@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
     from datagen_nb.client.configuration import KeptModel, Made
     from datagen_nb.client.inputs import Source
+    from datagen_nb.client.schema import Schema
 
 
 class AsyncClient(Summarized, Connected):
@@ -125,6 +126,7 @@ class AsyncClient(Summarized, Connected):
         source: Source | Made | Mapping[str, Source] | JobConfiguration | None = None,
         *,
         model: KeptModel | None = None,
+        schema: Schema | Mapping[str, Any] | None = None,
         rows: int | Mapping[str, int] | None = None,
         data_type: str | None = None,
         seed: int | None = None,
@@ -148,6 +150,8 @@ class AsyncClient(Summarized, Connected):
                 ``JobConfiguration``, with no further arguments.
             model: Instead of ``source``: a job, or its id, whose model makes the rows, without a
                 new fit. It may still run: the new job waits for it.
+            schema: Instead of ``source``: declared columns of rows without an input, a
+                ``dg.Schema`` or the dict of one.
             rows: Rows to generate; of several tables those of each that belongs to no other, as
                 ``{"customers": 5_000}``, from which those of the others follow.
             data_type: What rows are to each other: ``tabular``, the default, or ``timeseries``;
@@ -191,6 +195,7 @@ class AsyncClient(Summarized, Connected):
         """
         chosen = {
             "model": model,
+            "schema": schema,
             "rows": rows,
             "data_type": data_type,
             "seed": seed,
@@ -221,6 +226,7 @@ class AsyncClient(Summarized, Connected):
         source: Source | Made | Mapping[str, Source] | None = None,
         *,
         model: KeptModel | None = None,
+        schema: Schema | Mapping[str, Any] | None = None,
         rows: int | Mapping[str, int] | None = None,
         data_type: str | None = None,
         seed: int | None = None,
@@ -237,6 +243,7 @@ class AsyncClient(Summarized, Connected):
         Args:
             source: As for ``submit``, and so are the others.
             model: A job whose model makes the rows.
+            schema: Declared columns.
             rows: Rows to generate.
             data_type: What rows are to each other.
             seed: The same table, configuration and seed give the same rows.
@@ -264,6 +271,7 @@ class AsyncClient(Summarized, Connected):
             await self.pipeline(),
             source,
             model=model,
+            schema=schema,
             rows=rows,
             data_type=data_type,
             seed=seed,

@@ -17,6 +17,7 @@ from datagen_nb.client.parameters import (
     table_of,
     to_wire,
 )
+from datagen_nb.client.schema import declared_in
 from datagen_nb.core.cloud_paths import is_cloud_path, split
 from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.errors import ArgumentTypeError, ConfigurationError, DatagenError, Problem
@@ -30,12 +31,19 @@ if TYPE_CHECKING:
     from datagen_nb.client.inputs import Source
     from datagen_nb.client.models import AsyncJobModel
     from datagen_nb.client.plain import Plain
+    from datagen_nb.client.schema import Schema
 
     Made: TypeAlias = AsyncJob | AsyncDataset | Plain[Any]
     KeptModel: TypeAlias = AsyncJob | AsyncJobModel | Plain[Any] | str
 
 RELATIONAL = "relational"
 """The data type of a dict of tables."""
+
+DECLARED = "schema"
+"""The data type of a schema."""
+
+_DEFAULT_FORMAT = "parquet"
+"""Of a result that has no input."""
 
 _REFUSED = {
     *("unknown_column", "no_columns", "wrong_kind", "wrong_pattern", "broken_relation"),
@@ -50,6 +58,7 @@ async def configure(
     source: Source | Made | Mapping[str, Source] | None,
     *,
     model: KeptModel | None,
+    schema: Schema | Mapping[str, Any] | None,
     rows: int | Mapping[str, int] | None,
     data_type: str | None,
     seed: int | None,
@@ -66,18 +75,20 @@ async def configure(
     The arguments are those of ``AsyncClient.submit``.
 
     Raises:
-        ArgumentTypeError: It is not one of a table and a model.
+        ArgumentTypeError: It is not one of a table, a model and a schema.
         ConfigurationError: An argument breaks a rule.
         JobNotFound: There is no job of this id whose model could be used.
         InputError: The table cannot be read, or a parameter names a column that it has not.
     """
-    if (source is None) == (model is None):
-        raise ArgumentTypeError("Give a table to fit a model to, or model= and a job; not both.")
+    if sum(one is not None for one in (source, model, schema)) != 1:
+        raise ArgumentTypeError(
+            "Give a table to fit a model to, or model= and a job, or schema=; not both."
+        )
     if isinstance(rows, Mapping) and not isinstance(source, dict):
         raise ArgumentTypeError("rows as a dict is for a dict of tables. Give a number.")
     chosen: dict[str, Any] = {
         "data_size": _sum(rows) if isinstance(rows, Mapping) else rows,
-        "data_type": RELATIONAL if data_type is None and isinstance(source, dict) else data_type,
+        "data_type": data_type or _usual_type(source, schema),
         "timeout": timeout,
         "tags": None if tags is None else tuple(tags),
         "overwrite": overwrite,
@@ -87,6 +98,8 @@ async def configure(
         wire_parameters["seed"] = seed
     if isinstance(rows, Mapping):
         wire_parameters["rows"] = dict(rows)
+    if schema is not None:
+        wire_parameters["schema"] = declared_in(schema)
     values = {key: value for key, value in chosen.items() if value is not None}
     values |= {**_target(output, service), "parameters": wire_parameters}
     # Rules before the table: a wrong number is refused before gigabytes are read.
@@ -96,7 +109,7 @@ async def configure(
         **values,
         output_format=format or pipeline.output_formats[0],
         input_format=pipeline.input_formats[0],
-        input_path="-",
+        input_path="-" if schema is None else "",
     )
     if output is not None:
         format = written_format(str(output), format, "") or None
@@ -105,6 +118,8 @@ async def configure(
         placed = await place_tables(source, wire_parameters, service)
     elif model is not None:
         placed = await _place_model(model, service)
+    elif schema is not None:
+        placed = PlacedInput(DEFAULT_BUCKET, "", _DEFAULT_FORMAT, getattr(schema, "name", DECLARED))
     else:
         placed = await _place(cast("Source | Made", source), wire_parameters, service)
     if format is None:
@@ -119,7 +134,7 @@ async def configure(
         output_format=format,
         name=placed.name if name is None else name,
     )
-    if model is None and not isinstance(source, dict):
+    if source is not None and not isinstance(source, dict):
         await _check_choices(source, config, service)
     return config
 
@@ -167,6 +182,12 @@ async def _check_choices(
         if error.code in _REFUSED:
             raise
         # Anything else, as a table that takes long to look at, is for the job to meet.
+
+
+def _usual_type(source: object, schema: object) -> str | None:
+    if schema is not None:
+        return DECLARED
+    return RELATIONAL if isinstance(source, dict) else None
 
 
 def _sum(rows: Mapping[str, int]) -> Any:

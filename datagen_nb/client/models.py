@@ -198,7 +198,7 @@ class Model(Summarized):
 
     @property
     def rows_fitted(self) -> int:
-        """How many rows of the table it was fitted to."""
+        """How many rows of the table it was fitted to; 0 if its columns were declared."""
         return self._fitted.rows
 
     @property
@@ -244,13 +244,13 @@ class Model(Summarized):
             table = model.sample_arrow(1_000)
             ```
         """
-        _check_whole("rows", rows, 1, MAX_ROWS)
+        check_whole("rows", rows, 1, MAX_ROWS)
         fitted = self._fitted
         if seed is not None:
-            _check_whole("seed", seed, 0, MAX_SEED)
+            check_whole("seed", seed, 0, MAX_SEED)
             fitted = replace(fitted, seed=seed)
         try:
-            return _made(fitted, rows)
+            return rows_of(fitted, rows)
         except MemoryError:
             raise
         except Exception as error:  # more rows may meet what the first did not
@@ -265,7 +265,8 @@ class Model(Summarized):
 
     def _summary(self) -> Summary:
         relations, kinds = self.relations, self.kinds
-        line = f"{count(len(kinds), 'column')}, fitted to {count(self.rows_fitted, 'row')}"
+        origin = f"fitted to {count(self.rows_fitted, 'row')}" if self.rows_fitted else "declared"
+        line = f"{count(len(kinds), 'column')}, {origin}"
         facts = [("Make rows", "model.sample(1_000)")]
         if relations:
             facts.insert(0, ("Relations", "; ".join(relations)))
@@ -277,7 +278,7 @@ class Model(Summarized):
         return Summary("Model", line, facts, table, self.warnings)
 
 
-def _made(fitted: FittedModel, rows: int) -> pa.Table:
+def rows_of(fitted: FittedModel, rows: int) -> pa.Table:
     """Rows in parts, as a job makes them."""
     import pyarrow as pa
 
@@ -292,7 +293,12 @@ def _made(fitted: FittedModel, rows: int) -> pa.Table:
     return presented(pa.concat_tables(parts))
 
 
-def _check_whole(name: str, value: int, least: int, most: int) -> None:
+def check_whole(name: str, value: int, least: int, most: int) -> None:
+    """Look whether an argument is a whole number between two bounds.
+
+    Raises:
+        ArgumentError: It is not.
+    """
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
         raise ArgumentError(
             f"{name} = {value!r} has to be a whole number from {least} to {most:,}. "

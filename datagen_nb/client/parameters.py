@@ -160,6 +160,8 @@ def in_callers_words(error: ConfigurationError) -> ConfigurationError:
 
 def _callers_name(field: str) -> str:
     prefix, dot, name = field.partition(".")
+    if name.partition(".")[0] == "schema":
+        return name  # the names within are a person's own
     is_parameter = prefix == "parameters" and dot
     return _CALLERS_NAMES.get(field, f"parameters.{to_snake(name)}" if is_parameter else field)
 

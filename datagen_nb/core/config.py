@@ -17,6 +17,7 @@ from pydantic.alias_generators import to_snake
 
 from datagen_nb.core.cloud_paths import is_cloud, title
 from datagen_nb.core.config_rules import DAY, FIELDS
+from datagen_nb.core.data_types import has_input
 from datagen_nb.core.errors import MAX_PROBLEMS, ConfigurationError, Problem
 from datagen_nb.core.formats import foreign_ending, format_of
 from datagen_nb.core.places import (
@@ -46,7 +47,8 @@ class JobConfiguration(WireModel):
             ``"models"`` contains their models: rows are made without a new fit;
             ``"gs://name"`` is a bucket of Google Cloud Storage.
         output_bucket: Bucket of the result.
-        input_path: Path of the input in its bucket; in ``"jobs"`` and ``"models"`` a job's id.
+        input_path: Path of the input in its bucket; in ``"jobs"`` and ``"models"`` a job's id;
+            empty for the data type ``"schema"``, which has no input.
         output_path: Path of the result in its bucket; by default the service chooses one.
         is_async: Whether a submit returns at once, or when the job has ended.
         timeout: Maximum running time in seconds, without pauses.
@@ -101,6 +103,8 @@ class JobConfiguration(WireModel):
             )
             raise ConfigurationError([problem])
         given = {_by_wire_name.get(str(key), str(key)): value for key, value in data.items()}
+        if _is_declared(given):
+            given = {"inputPath": "", "inputFormat": given.get("outputFormat", ""), **given}
         problems = list(_problems(given))
         if problems:
             raise ConfigurationError(problems)
@@ -120,8 +124,15 @@ class JobConfiguration(WireModel):
             return f"The result of job {self.input_path}"
         if self.model_job is not None:
             return f"The model of job {self.model_job}"
+        if not self.has_input:
+            return "The schema"
         was_sent = self.input_bucket == DEFAULT_BUCKET and self.input_path.startswith(f"{INPUTS}/")
         return "The table" if was_sent else title(self.input_bucket, self.input_path)
+
+    @property
+    def has_input(self) -> bool:
+        """Whether there is an input; the columns are declared otherwise."""
+        return has_input(self.data_type)
 
     @property
     def output_title(self) -> str:
@@ -236,10 +247,25 @@ def partial_configuration(given: Any) -> dict[str, Any]:
     return fields
 
 
+_OF_NO_INPUT = {"inputBucket": DEFAULT_BUCKET, "inputPath": ""}
+"""What fields about the input are where there is none."""
+
+
+def _is_declared(given: Mapping[str, Any]) -> bool:
+    data_type = given.get("dataType")
+    return isinstance(data_type, str) and not has_input(data_type)
+
+
 def _problems(given: Mapping[str, Any], *, partial: bool = False) -> Iterator[Problem]:
+    is_declared = _is_declared(given)
     for name, field in JobConfiguration.model_fields.items():
         wire_name = field.alias or name
-        if wire_name in given:
+        if is_declared and wire_name in _OF_NO_INPUT:
+            if (value := given.get(wire_name, _OF_NO_INPUT[wire_name])) != _OF_NO_INPUT[wire_name]:
+                rule = f"cannot be given: dataType {given['dataType']} has no input"
+                remedy = "Leave it out, or set another dataType."
+                yield Problem(wire_name, brief_repr(value), rule, remedy)
+        elif wire_name in given:
             yield from broken(wire_name, given[wire_name], FIELDS[wire_name])
         elif field.is_required() and not partial:
             yield Problem(wire_name, "(missing)", "is required", FIELDS[wire_name].instruction)

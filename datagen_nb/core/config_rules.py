@@ -74,7 +74,8 @@ FIELDS: Mapping[str, Rule] = {
     "parameters": Rule(
         _is_json_object,
         f"has to be an object of JSON values, written in at most {MAX_PARAMETERS:,} characters",
-        "Give a dict, and of `columns` only those whose kind is not found by itself.",
+        "Give a dict, of `columns` only those whose kind is not found by itself, and fewer columns "
+        "of a `schema`.",
     ),
     "name": text(200, empty=True, what="a name"),
     "tags": Rule(

@@ -24,6 +24,7 @@ class DataType:
         own_parameters: Wire names of the parameters that are for this type alone.
         refused_parameters: Those that mean nothing for it.
         has_several_tables: Whether its input and its result are several tables.
+        has_input: Whether its rows are like those of an input.
     """
 
     name: ClassVar[str]
@@ -31,6 +32,7 @@ class DataType:
     own_parameters: ClassVar[frozenset[str]] = frozenset()
     refused_parameters: ClassVar[frozenset[str]] = frozenset()
     has_several_tables: ClassVar[bool] = False
+    has_input: ClassVar[bool] = True
 
 
 DATA_TYPES: Registry[DataType] = Registry(
@@ -45,4 +47,10 @@ DATA_TYPES: Registry[DataType] = Registry(
 def is_of_one_table(name: str) -> bool:
     """Whether a job of this type reads one table; a pipeline elsewhere may have other types."""
     found = DATA_TYPES.get(name)
-    return found is None or not found.has_several_tables
+    return found is None or (found.has_input and not found.has_several_tables)
+
+
+def has_input(name: str) -> bool:
+    """Whether a job of this type has an input; a pipeline elsewhere may have other types."""
+    found = DATA_TYPES.get(name)
+    return found is None or found.has_input

@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from datagen_nb.core import relation_text, rule_text
+from datagen_nb.core import declaration, relation_text, rule_text
 from datagen_nb.core.errors import Problem
 from datagen_nb.core.quoting import brief_repr
 from datagen_nb.core.rules import is_int, is_number, unknown_names
@@ -37,7 +37,7 @@ _KEYWORDS = {
     "number": {"minimum", "maximum"},
     "boolean": set(),
     "array": {"items", "minItems", "maxItems"},
-    "object": {"additionalProperties", "properties", "required"},
+    "object": {"additionalProperties", "properties", "required", "format"},
 }
 """The keywords that are understood of each type; a schema with another one is refused."""
 
@@ -89,6 +89,9 @@ def problems(properties: Mapping[str, Schema], values: Mapping[str, Any]) -> Ite
 
 def _broken(field: str, schema: Schema, value: Any) -> Iterator[Problem]:
     """The rules that a value breaks: one problem for each text of a list that cannot be read."""
+    if schema.get("format") == "declaration":
+        yield from declaration.problems(value, field)
+        return
     for one in schema.get("anyOf", [schema]):
         format = one.get("items", {}).get("format")
         if format not in _STATEMENTS or not _TYPES[one["type"]](value):
@@ -125,7 +128,8 @@ def is_valid(schema: Schema, value: Any) -> bool:
             return False
         return all(is_valid(schema["items"], one) for one in value) if "items" in schema else True
     if isinstance(value, dict):
-        return _is_valid_object(schema, value)
+        is_valid_format = "format" not in schema or _FORMATS[schema["format"]](value)
+        return is_valid_format and _is_valid_object(schema, value)
     return True
 
 
@@ -214,10 +218,11 @@ _STATEMENTS: Mapping[str, Callable[[str], str]] = {
     "rule": _why_no_rule,
 }
 
-_FORMATS: Mapping[str, Callable[[str], bool]] = {
+_FORMATS: Mapping[str, Callable[[Any], bool]] = {
     "text-encoding": _is_text_encoding,
     "relation": lambda text: not _why_no_relation(text),
     "rule": lambda text: not _why_no_rule(text),
+    "declaration": lambda given: next(declaration.problems(given), None) is None,
 }
 
 _QUOTES = "names that are no words stand in double quotes, as '\"unit price\"'."

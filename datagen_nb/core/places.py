@@ -38,6 +38,8 @@ def short(bucket: str, path: str) -> str:
 
 def source_of(bucket: str, path: str) -> str:
     """Where a table came from, in short."""
+    if not path:
+        return "a schema"
     if bucket == RESULTS:
         return f"the result of {path}"
     if bucket == MODELS:

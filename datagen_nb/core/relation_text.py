@@ -131,6 +131,21 @@ def parse(text: str) -> Statement:
     return Parser(text).statement()
 
 
+def parse_expression(text: str) -> Expression:
+    """Read an expression.
+
+    Raises:
+        Unreadable: It is none.
+
+    Example:
+        >>> parse_expression("quantity * 2")
+        ('*', ('column', 'quantity'), ('number', 2.0))
+    """
+    if len(text) > MAX_LENGTH:
+        raise Unreadable(f"it has more than {MAX_LENGTH:,} characters")
+    return Parser(text).expression()
+
+
 def columns_of(statement: Statement) -> tuple[str, ...]:
     """The columns that a relation names, each once."""
     match statement:
@@ -178,6 +193,12 @@ class Parser:
             raise Unreadable(f"{self._next} is left over behind it")
         if not columns_of(found):
             raise Unreadable("it names no column")
+        return found
+
+    def expression(self) -> Expression:
+        found = self._expression()
+        if self._at < len(self._tokens):
+            raise Unreadable(f"{self._next} is left over behind it")
         return found
 
     def _statement(self) -> Statement:

@@ -391,6 +391,7 @@ class Memorisation(WireModel):
         returned: Columns with values that should not come back, those with most that did first.
         budget: With ``parameters.epsilon``, what is guaranteed instead of measured: a comparison
             with the rows would break it.
+        no_input: Whether the columns were declared, so that there are no rows to memorise.
     """
 
     dcr_share: float | None = None
@@ -402,6 +403,7 @@ class Memorisation(WireModel):
     min_count: int = 5
     returned: tuple[ReturnedValues, ...] = ()
     budget: PrivacyBudget | None = None
+    no_input: bool = False
 
     @property
     def disclosed(self) -> tuple[ReturnedValues, ...]:
@@ -411,6 +413,8 @@ class Memorisation(WireModel):
     @property
     def level(self) -> Literal["ok", "caution", "bad", "unknown"]:
         """What ``dcr_share`` and values that came back show about privacy."""
+        if self.no_input:
+            return "ok"
         if self.budget is not None:
             return "ok" if self.budget.epsilon <= WEAK_EPSILON else "caution"
         if self._closeness == "bad":
@@ -425,6 +429,8 @@ class Memorisation(WireModel):
 
     def in_words(self) -> str:
         """Whether the rows are closer than unseen rows are, and whether values came back."""
+        if self.no_input:
+            return "made of a schema, without rows of yours"
         if self.budget is not None:
             found = self.budget
             return (

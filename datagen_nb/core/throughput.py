@@ -104,6 +104,7 @@ def kind_of_work(config: JobConfiguration, columns: int) -> str:
     """Jobs of one kind take alike: formats, and columns to the next power of two."""
     width = 1 << max(columns - 1, 0).bit_length()
     origin = config.input_format if config.model_job is None else "model"
+    origin = origin if config.has_input else "schema"
     return f"{origin}-{config.output_format}-{width}"
 
 

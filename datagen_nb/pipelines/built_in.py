@@ -294,6 +294,15 @@ PARAMETERS: dict[str, dict[str, Any]] = {
         "x-default": "none",
         "x-values": "The name of a column",
     },
+    "schema": {
+        "type": "object",
+        "format": "declaration",
+        "description": "Columns of rows that are made without an input: kinds, distributions, "
+        "formulas, keys. For the data type schema; submit(schema=…) sets it too.",
+        "x-default": "none",
+        "x-values": 'A dict as {"columns": {"id": "id", "price": {"kind": "number", "min": 1, '
+        '"max": 9}}}; see docs/schema.md',
+    },
     "columns": {
         "type": "object",
         "additionalProperties": {
@@ -326,7 +335,8 @@ PARAMETERS: dict[str, dict[str, Any]] = {
 its work, ``engine`` says where it is done, ``encoding``, ``delimiter``, ``quote``, ``header`` and
 ``badLines`` say how to read a text file, ``exclude`` leaves columns out, ``columns`` overrides the
 detected kind of a column, ``relations`` what is kept between columns, ``keys`` between tables, of
-which ``rows`` says how large they become; ``rules`` and ``condition`` select among the rows that
+which ``rows`` says how large they become;
+``schema`` declares columns without an input; ``rules`` and ``condition`` select among the rows that
 are made, ``evaluate`` and ``target`` say what the report measures in addition."""
 
 INFO = PipelineInfo(

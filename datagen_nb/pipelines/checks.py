@@ -25,6 +25,9 @@ def check_of_type(config: JobConfiguration) -> None:
         ConfigurationError: Some mean nothing for it.
     """
     problems = []
+    if not config.has_input and "schema" not in config.parameters:
+        rule, remedy = f"is required for dataType {config.data_type}", "Give a schema."
+        problems.append(Problem("parameters.schema", "(missing)", rule, remedy))
     for name, value in config.parameters.items():
         owners = [one.name for one in TYPES.values() if name in one.own_parameters]
         if owners and config.data_type not in owners:

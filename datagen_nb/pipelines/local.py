@@ -91,7 +91,9 @@ class LocalPipeline:
                 code="package_missing",
                 details={"remedy": remedy},
             )
-        if "rules" in config.parameters or "condition" in config.parameters:
+        if not config.has_input:
+            await asyncio.to_thread(_check_schema, config)
+        elif "rules" in config.parameters or "condition" in config.parameters:
             await asyncio.to_thread(_check_selection, config)
 
     async def run(self, task: Task) -> AsyncGenerator[Signal, None]:
@@ -371,6 +373,13 @@ def _check_selection(config: JobConfiguration) -> None:
     from datagen_nb.pipelines.selecting import selection_of
 
     selection_of(config.parameters)
+
+
+def _check_schema(config: JobConfiguration) -> None:
+    # The same holds for what makes the rows of a schema.
+    from datagen_nb.pipelines.engine.declaring import declared
+
+    declared(config)
 
 
 def _launch(control: socket.socket) -> subprocess.Popen[bytes]:

@@ -115,7 +115,7 @@ def _sections(report: Report, charts: int, *, with_tables: bool) -> Iterator[str
     yield from map(faint, words.series(report))
     yield from evaluation(report)
     yield from _privacy(report)
-    if report.memorisation.budget is None:
+    if report.memorisation.budget is None and not report.memorisation.no_input:
         yield faint(
             f"{report.rows_synthetic:,} synthetic rows were compared with "
             f"{report.rows_training:,} training rows and {report.rows_held_back:,} held back."
@@ -134,6 +134,7 @@ def _verdicts(report: Report) -> str:
     if report.relation_fidelity is not None:
         parts += f" · relations {percent(report.relation_fidelity)}"
     of = "" if report.memorisation.budget is None else " to the noisy counts"
+    of = " to the schema" if report.memorisation.no_input else of
     head = (
         f'<div style="font-size:15px"><b>Fidelity{of} {percent(report.fidelity)}</b> '
         f'<span style="{FAINT}">{parts}</span></div>'

@@ -46,6 +46,13 @@ ATTACKED = {
 }
 """By level of membership inference."""
 
+OF_SCHEMA = {
+    "good": "columns are as the schema declares them.",
+    "fair": "some columns differ from what the schema declares.",
+    "poor": "columns differ much from what the schema declares.",
+}
+"""By level of quality, where there is no input."""
+
 NAMED = 5
 """Columns that an advice names."""
 
@@ -77,6 +84,9 @@ def quality(report: Report) -> Verdict:
             "rows would cost budget."
         )
         return Verdict(*QUALITY["unknown"], reason, ())
+    if report.memorisation.no_input:
+        level = _level(report.fidelity, GOOD, FAIR)
+        return Verdict(*QUALITY[level], OF_SCHEMA[level], tuple(_for_schema(report)))
     are_kept = all(relation.kept for relation in report.relations)
     levels = [_level(report.fidelity, GOOD, FAIR), "good" if are_kept else "fair"]
     if report.detection is not None:
@@ -153,8 +163,19 @@ def _for_quality(report: Report) -> Iterator[str]:
         )
 
 
+def _for_schema(report: Report) -> Iterator[str]:
+    low = sorted((one for one in report.columns if one.score < GOOD), key=lambda one: one.score)
+    if low:
+        yield (
+            "Make more rows, or look at the rules that select them. Columns that differ most: "
+            f"{_named([one.name for one in low])}."
+        )
+
+
 def _for_privacy(report: Report) -> Iterator[str]:
     found = report.memorisation
+    if found.no_input:
+        return
     if found.budget is not None:
         if found.level == "caution":
             yield f"Give an epsilon of at most {WEAK_EPSILON}: a larger one promises little."

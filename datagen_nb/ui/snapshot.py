@@ -36,7 +36,7 @@ def snapshot_of(
     parameters = {name: value for name, value in config.parameters.items() if name != "seed"}
     return CardSnapshot(
         status=status,
-        title=status.name or PurePath(config.input_path).stem,
+        title=status.name or PurePath(config.input_path).stem or config.data_type,
         format=FORMATS[config.output_format].label,
         output_path=config.output_title if config.output_path else None,
         cooldown_until=cooldown_until,

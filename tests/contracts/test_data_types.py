@@ -4,14 +4,18 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from datagen_nb.core.data_types import DATA_TYPES
+from datagen_nb.core.data_types import DATA_TYPES, is_of_one_table
 from datagen_nb.synth.data_types import tabular, timeseries
 from datagen_nb.testing import DataTypeSuite
 
 
 def test_each_of_ours_is_tested_here():
-    """None is left out, but several tables, which tests/unit/test_relational_jobs.py makes."""
-    one_table = {name for name, type in DATA_TYPES.items() if not type.has_several_tables}
+    """None that is fitted to one table is left out.
+
+    tests/unit/test_relational_jobs.py makes several tables, tests/unit/test_schema_jobs.py those
+    without an input.
+    """
+    one_table = set(filter(is_of_one_table, DATA_TYPES))
     assert one_table == {suite.type.name for suite in (TestTabular, TestTimeSeries)}
 
 

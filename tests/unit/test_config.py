@@ -157,6 +157,13 @@ PARAMETERS_KEPT = [
     ("evaluate", [[], ["detection"], ["membership", "detection"]]),
     ("target", ["price"]),
     (
+        "schema",
+        [
+            {"columns": {"id": "id"}},
+            {"locale": "de", "columns": {"a": {"kind": "number", "min": 0, "max": 1}}},
+        ],
+    ),
+    (
         "columns",
         [
             {},
@@ -206,6 +213,7 @@ PARAMETERS_BROKEN = [
     ),
     ("evaluate", ["detection", None, ["utility"], [1], ["detection"] * 3, {"detection": 1}]),
     ("target", ["", None, 1, ["price"]]),
+    ("schema", [None, [], [{"a": "id"}], "columns.yaml", 5]),  # tests/unit/test_declaration.py
     (
         "columns",
         [

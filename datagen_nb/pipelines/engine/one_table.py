@@ -16,6 +16,7 @@ from datagen_nb.core.result import Manifest, Report, Selected
 from datagen_nb.pipelines.engine.executor import Executor
 from datagen_nb.pipelines.engine.from_model import FromModel
 from datagen_nb.pipelines.engine.from_private_table import FromPrivateTable
+from datagen_nb.pipelines.engine.from_schema import FromSchema
 from datagen_nb.pipelines.engine.from_table import FromTable
 from datagen_nb.pipelines.engine.output import OutputFile
 from datagen_nb.pipelines.engine.reporter import Emit, Reporter
@@ -58,7 +59,7 @@ class Origin(Protocol):
 
 @dataclass(slots=True)
 class OneTable:
-    """Makes rows like those of one table, or by the model of another job; the ``Stages`` of it."""
+    """Makes rows like those of one table, declared ones, or by another job's model; ``Stages``."""
 
     task: Task
     workspace: Workspace
@@ -174,7 +175,9 @@ class OneTable:
         return pa.concat_tables(tables)
 
 
-def _origin_of(task: Task) -> type[FromTable | FromModel | FromPrivateTable]:
+def _origin_of(task: Task) -> type[FromTable | FromModel | FromPrivateTable | FromSchema]:
     if task.config.model_job is not None:
         return FromModel
+    if not task.config.has_input:
+        return FromSchema
     return FromPrivateTable if "epsilon" in task.config.parameters else FromTable

@@ -40,7 +40,8 @@ class OutputFile:
             OutputError: It is the input, or cannot be written.
         """
         config, target = self.task.config, self.task.target
-        if config.input_bucket == config.output_bucket and (
+        is_one_bucket = config.has_input and config.input_bucket == config.output_bucket
+        if is_one_bucket and (
             target.is_same(config.input_path, config.output_path)
             if isinstance(target, LocalDisk)
             else config.input_path == config.output_path

@@ -25,6 +25,7 @@ from datagen_nb.core.pipeline import InputProbe
 from datagen_nb.core.plans import PREVIEW_ROWS, Preview, PreviewColumn
 from datagen_nb.core.relation_text import columns_of, parse
 from datagen_nb.pipelines.built_in import fit_options, kinds_of, patterns_of, stated
+from datagen_nb.pipelines.engine.declaring import declared, some
 from datagen_nb.pipelines.engine.from_table import check_columns
 from datagen_nb.pipelines.failures import input_too_large, lacks_memory, probe_broke
 from datagen_nb.pipelines.inspection.columns import inspected
@@ -74,6 +75,9 @@ def run_probe(question: str, probe: InputProbe) -> Any:
 
 def measure(probe: InputProbe) -> TableFacts:
     """Find out how large an input is, and how large its rows are in every format."""
+    if not probe.config.has_input:
+        table = some(declared(probe.config), FITTED_ROWS)
+        return _measured(Spread(table, rows=0, exact=True, from_all_over=True, size=0))
     return measure_tables(probe, _measured) if _has_several(probe) else _measured(_read(probe))
 
 
@@ -97,6 +101,8 @@ def _measured(found: Spread) -> TableFacts:
 
 def inspect(probe: InputProbe) -> Inspection:
     """Describe a table: its columns and its first rows; of several, their keys too."""
+    if not probe.config.has_input:
+        raise _nothing_to_inspect()
     if _has_several(probe):
         return inspect_tables(probe)
     found = _read(probe)
@@ -111,6 +117,8 @@ def preview(probe: InputProbe) -> Preview:
         raise _not_private()
     if _has_several(probe):
         raise _no_preview(config.data_type)
+    if not config.has_input:
+        return _preview_of_schema(config)
     found = _read(probe)
     table, notes = found.table.replace_schema_metadata(None), [*found.notes]
     if table.num_columns > MAX_COLUMNS:
@@ -130,17 +138,34 @@ def preview(probe: InputProbe) -> Preview:
         table, replace(options, columns=shown, entity=entity, order=order), profile=profile
     )
     made = _made(model, config, table, notes)
+    return _previewed(model, made, training_rows=table.num_rows, notes=(*notes, *model.warnings))
+
+
+def _preview_of_schema(config: JobConfiguration) -> Preview:
+    """Some of the rows that the job would make."""
+    model, notes = declared(config), list[str]()
+    made = _made(model, config, some(model, FEW_ROWS), notes)
+    if made.num_columns > MAX_COLUMNS:
+        notes.append(f"Shows the first {MAX_COLUMNS} of {made.num_columns:,} columns.")
+        made = made.select(range(MAX_COLUMNS))
+    return _previewed(model, made, training_rows=0, notes=tuple(notes))
+
+
+def _previewed(
+    model: Model, made: pa.Table, *, training_rows: int, notes: tuple[str, ...]
+) -> Preview:
     written = io.BytesIO()
     write_part(made, "jsonl", written)
     rows = [json.loads(line) for line in written.getvalue().splitlines()]
+    names = made.schema.names
     return Preview(
         columns=tuple(
             PreviewColumn(name=field.name, type=str(field.type), kind=model.kinds[field.name])
-            for field in model.schema
+            for field in made.schema
         ),
         rows=tuple(tuple(row.get(name) for name in names) for row in rows),
-        training_rows=table.num_rows,
-        notes=(*notes, *model.warnings),
+        training_rows=training_rows,
+        notes=notes,
     )
 
 
@@ -153,6 +178,15 @@ def _no_preview(data_type: str) -> InputError:
     return InputError(
         f"There is no preview for dataType {data_type}. {remedy}",
         code="no_preview",
+        details={"remedy": remedy, "retryHelps": False},
+    )
+
+
+def _nothing_to_inspect() -> InputError:
+    remedy = "Preview it, or make rows with schema.sample(100)."
+    return InputError(
+        f"A schema has no table that could be inspected. {remedy}",
+        code="no_input",
         details={"remedy": remedy, "retryHelps": False},
     )
 

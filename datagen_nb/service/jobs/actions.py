@@ -78,7 +78,7 @@ class JobActions:
                 details={"jobId": job_id, "status": status.status.value},
             )
         await self._retention.remove_data()
-        if record.config.input_bucket == DEFAULT_BUCKET:
+        if record.config.input_bucket == DEFAULT_BUCKET and record.config.has_input:
             await self._uploads.released(self._customer, record.config.input_path)
 
     async def delete_many(self, job_ids: Sequence[str]) -> Deletions:

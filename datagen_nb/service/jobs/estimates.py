@@ -7,6 +7,8 @@ kept in documents, written now and then and at the end.
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import json
 import logging
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
@@ -60,6 +62,9 @@ SUBMIT_SECONDS = 1.0
 """Longest that a submit waits for a look, where no quota depends on it."""
 
 HOW_TO_READ = ("encoding", "delimiter", "quote", "header", "badLines", "columns", "exclude")
+
+SCHEMA = "schema"
+"""The parameter that declares columns, where there is no input."""
 
 Key = tuple[object, ...]
 
@@ -218,12 +223,15 @@ class Estimator:
         return await self._bounded(partial(look, InputProbe(config, source)), config)
 
     def find(self, customer: str, config: JobConfiguration) -> ObjectMeta:
-        """Look where a configuration's input lies.
+        """Look where a configuration's input lies; a schema is its own, wherever.
 
         Raises:
             NotFound: There is no such bucket.
             InputError: There is no such input.
         """
+        if not config.has_input:
+            declared = json.dumps(config.parameters.get(SCHEMA), sort_keys=True)
+            return ObjectMeta("", 0, hashlib.sha256(declared.encode()).hexdigest())
         bucket = self._context.source_of(customer, config)
         job_id = config.input_job
         found = bucket.head(config.input_path if job_id is None else manifest_path(job_id))

@@ -154,7 +154,8 @@ class JobSubmissions:
 
         kept = await self._context.store.add(made, precondition=precondition)
         if kept.job_id == made.job_id:
-            await self._uploads.used(self._customer, config.input_path)
+            if config.has_input:
+                await self._uploads.used(self._customer, config.input_path)
             self._service.bus.publish(self._customer)
             self._service.observers.created(self._customer, status)
             self._runner.add(kept)
