@@ -14,7 +14,7 @@ many. A model is kept as plain arrays and one JSON header (``packing``), nothing
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 from zlib import crc32
@@ -26,11 +26,14 @@ import pyarrow.compute as pc
 from datagen_nb.codecs import Codec
 from datagen_nb.relations import Relations
 from datagen_nb.synth import keys, packing
+from datagen_nb.synth.choosing import choose
 from datagen_nb.synth.drawn import Columns, Drawn, Ints
 from datagen_nb.synth.identities import Maker
 from datagen_nb.synth.keys import Group
+from datagen_nb.synth.profile.hashing import Hashes
 from datagen_nb.synth.selection import Selection
 from datagen_nb.synth.stage import Drawing, Given
+from datagen_nb.synth.uniqueness import Seen
 
 FORM = "\x1fform"
 """Behind a column's name: which of its spellings a value has."""
@@ -43,10 +46,12 @@ class Selected:
     Attributes:
         table: The rows.
         drawn: How many were drawn to take these among them.
+        hashes: For each rule of uniqueness, those of the combinations that the rows have.
     """
 
     table: pa.Table
     drawn: int
+    hashes: tuple[Hashes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -138,7 +143,15 @@ class Model:
         part = Part(self, index, offset)
         return part.table(part.draw(rows))
 
-    def select(self, index: int, rows: int, *, offset: int, selection: Selection) -> Selected:
+    def select(
+        self,
+        index: int,
+        rows: int,
+        *,
+        offset: int,
+        selection: Selection,
+        earlier: Sequence[Seen] = (),
+    ) -> Selected:
         """Make one part of rows that a selection takes.
 
         The rows are those of a larger result that keep its rules: where an entity has several,
@@ -149,13 +162,15 @@ class Model:
             rows: How many.
             offset: Number of the part's first row in the whole result.
             selection: Which rows are taken.
+            earlier: For each rule of uniqueness, the combinations that the parts before have.
 
         Raises:
-            InputError: So few rows keep its rules that they would take too many draws.
+            InputError: So few rows keep its rules that they would take too many draws, or there
+                are not so many combinations.
         """
         part = Part(self, index, offset)
-        taken, drawn = selection.chosen(part.draw, rows, offset=offset, codecs=self.codecs)
-        return Selected(part.table(taken), drawn)
+        chosen = choose(selection, part, rows, offset=offset, earlier=earlier)
+        return Selected(part.table(chosen.rows), chosen.drawn, chosen.hashes)
 
     def written(self, columns: Columns) -> pa.Table:
         """Columns as a table in the input's types."""
@@ -210,6 +225,17 @@ class Part:
     index: int
     offset: int
     stride: int = 1
+
+    @property
+    def codecs(self) -> Mapping[str, Codec]:
+        """How columns are spelled."""
+        return self.model.codecs
+
+    @property
+    def entities(self) -> dict[str, int]:
+        """Of columns that are made anew once for each entity, the place of its owners."""
+        levels = [level for group in self.model.groups for level in group.levels]
+        return {name: place for place, one in enumerate(levels) for name in one.columns}
 
     def draw(self, rows: int, turn: int = 0) -> Drawn:
         """Draw rows, all but what is made anew; another turn has others."""
