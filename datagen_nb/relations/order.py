@@ -180,6 +180,10 @@ class Floor:
         return ()
 
     @property
+    def alters(self) -> tuple[str, ...]:
+        return (self.column,)
+
+    @property
     def deciding(self) -> tuple[str, ...]:
         return ()
 

@@ -2,8 +2,9 @@
 
 The first turn draws a part as if nothing were asked. Each further one draws as many rows as the
 share that was taken lets expect, with random numbers of its own, so that a part stays a pure
-function of its number and of what the parts before it have. What would take too many draws ends
-with an error that says why, as soon as that is all but certain.
+function of its number and of what the parts before it have; rows that cannot be taken are not
+drawn further than that is known (``narrowing``). What would take too many draws ends with an error
+that says why, as soon as that is all but certain.
 """
 
 from __future__ import annotations
@@ -23,16 +24,24 @@ from datagen_nb.relations.numbers import Flags
 from datagen_nb.synth.drawn import Columns, Drawn, Ints
 from datagen_nb.synth.profile.hashing import Hashes, hash_rows
 from datagen_nb.synth.selection import Requirement, Selection, condition_of, percent
+from datagen_nb.synth.stage import NOTHING_ASKED, Possible
 from datagen_nb.synth.uniqueness import Seen, first_ones
 
 MAX_DRAWS = 100
-"""Rows that are drawn for each row of a part, at most."""
+"""Rows that are drawn for each row of a part, at most; not those that were given up early."""
+
+MAX_BEGUN = 5_000
+"""Rows for each row of a part, at most, where rows are given up early."""
 
 MIN_CELLS = 2_000_000
 """Rows times columns that are drawn before a selection is given up, for however few rows."""
 
 TURN_CELLS, TURN_ROWS = 500_000, 1_000
 """Rows times columns of a further turn at most, unless a part has more, and its rows at least."""
+
+TURN_BEGUN, TURN_CODES = 1_000_000, 4_000_000
+"""Rows of a turn at most where rows are given up early, and these times the variables that are
+drawn of each."""
 
 
 class Source(Protocol):
@@ -48,8 +57,16 @@ class Source(Protocol):
         """Of columns that are made anew once for each entity, the place of its owners."""
         ...
 
-    def draw(self, rows: int, turn: int = 0) -> Drawn:
-        """Draw rows of a turn, which are numbered from 0; another turn has others."""
+    def draw(self, rows: int, turn: int = 0, possible: Possible = NOTHING_ASKED) -> Drawn:
+        """Draw rows of a turn, which are numbered from 0, but for those that are given up early."""
+        ...
+
+    def possible(self, selection: Selection, wanted: Flags) -> Possible:
+        """With which codes rows of some classes may be taken; others are given up early."""
+        ...
+
+    def depth(self, possible: Possible) -> int:
+        """How many variables are drawn of a row that is given up last."""
         ...
 
 
@@ -59,7 +76,7 @@ class Chosen:
 
     Attributes:
         rows: As many as were asked for.
-        drawn: How many were drawn to take these among them.
+        drawn: How many were drawn to take these among them, those that were given up included.
         hashes: For each rule of uniqueness, those of the rows' combinations.
     """
 
@@ -88,6 +105,68 @@ def choose(
 
 
 @dataclass(slots=True)
+class _Room:
+    """How many rows may still be drawn for a part, and in one turn.
+
+    Attributes:
+        most: Rows that may be drawn to their end.
+        most_begun: Rows that may be begun, where rows are given up early.
+        width: Rows of a turn that may be drawn to their end.
+        possible: The codes of rows that are not given up.
+        wanted: The classes that these are of.
+        depth: How many variables are drawn of a row that is given up last.
+        begun: Rows that were drawn.
+        ended: Rows that were drawn to their end.
+        share: Of the rows of a turn those that were drawn to their end; ``None``: not known.
+    """
+
+    most: int = 0
+    most_begun: int = 0
+    width: int = 0
+    possible: Possible = field(default_factory=dict)
+    wanted: Flags = field(default_factory=lambda: np.zeros(0, dtype=np.bool_))
+    depth: int = 0
+    begun: int = 0
+    ended: int = 0
+    share: float | None = None
+
+    @classmethod
+    def of(cls, rows: int, columns: int) -> _Room:
+        """For a part of so many rows, of so many columns."""
+        return cls(
+            most=max(MAX_DRAWS * rows, MIN_CELLS // columns),
+            most_begun=max(MAX_BEGUN * rows, MIN_CELLS // columns),
+            width=max(rows, TURN_CELLS // columns, TURN_ROWS),
+        )
+
+    def count(self, begun: int, ended: int) -> None:
+        """Count the rows of a turn."""
+        self.begun += begun
+        self.ended += ended
+        self.share = ended / max(begun, 1)
+
+    def narrow(self, wanted: Flags, possible: Possible, depth: int) -> None:
+        """Give up rows early from now on."""
+        self.wanted, self.possible, self.depth, self.share = wanted, possible, depth, None
+
+    @property
+    def left(self) -> float:
+        """Rows that may still be drawn."""
+        if not self.possible:
+            return max(self.most - self.begun, 0)
+        begun = max(self.most_begun - self.begun, 0)
+        return min(begun, max(self.most - self.ended, 0) / self.share) if self.share else begun
+
+    @property
+    def widest(self) -> int:
+        """Rows of a turn at most."""
+        if not self.possible or self.share is None:
+            return self.width
+        begun = max(min(TURN_BEGUN, TURN_CODES // max(self.depth, 1)), self.width)
+        return int(min(begun, self.width / self.share)) if self.share else begun
+
+
+@dataclass(slots=True)
 class _Part:
     """A part while its rows are chosen.
 
@@ -95,7 +174,7 @@ class _Part:
         wanted: The class of each row.
         left: For each class, how many rows are still to be taken.
         met: For each class, how many rows kept all that a row keeps by itself.
-        kept: For each requirement, how many rows kept it.
+        kept: For each requirement, how many rows kept it, of ``judged`` ones.
         repeated: For each rule of uniqueness, how many rows were dropped for it.
         own: For each rule of uniqueness, the combinations of the rows that were taken.
     """
@@ -112,6 +191,7 @@ class _Part:
     repeated: Ints = field(init=False)
     own: tuple[Seen, ...] = field(init=False)
     drawn: int = 0
+    judged: int = 0
     turns: list[Drawn] = field(default_factory=list)
     classes: list[Ints] = field(default_factory=list)
 
@@ -127,29 +207,44 @@ class _Part:
         self.own = tuple(Seen() for _ in self.selection.unique)
 
     def chosen(self) -> Chosen:
-        size = most = widest = self.rows
+        """Take rows until there are enough.
+
+        Raises:
+            InputError: They would take too many draws.
+        """
+        size, room = self.rows, _Room()
         while not self.turns or self.left.any():
-            found = self.source.draw(size, len(self.turns))
+            found = self.source.draw(size, len(self.turns), room.possible)
             if not self.turns:
-                width = max(len(found.columns) + len(found.missing), 1)
-                most = max(MAX_DRAWS * self.rows, MIN_CELLS // width)
-                widest = max(self.rows, TURN_CELLS // width, TURN_ROWS)
-            fresh = self._take(found)
-            usual, highest = self._rates(fresh, found.count)
-            if (self.left > np.maximum(highest * (most - self.drawn), 0)).any():
+                room = _Room.of(self.rows, max(len(found.columns) + len(found.missing), 1))
+            fresh = self._take(found, size, is_judged=not room.possible)
+            room.count(size, found.count)
+            if not np.array_equal(self.left > 0, room.wanted):
+                wanted = self.left > 0
+                possible = self.source.possible(self.selection, wanted)
+                room.narrow(wanted, possible, self.source.depth(possible))
+            usual, highest = self._rates(fresh, size)
+            if (self.left > highest * room.left).any():
                 raise self._unmet()
             needed = float(np.max(self.left / usual, initial=0)) * 1.1
-            size = int(min(max(math.ceil(needed), TURN_ROWS), widest))
+            size = int(min(max(math.ceil(needed), TURN_ROWS), room.widest))
         return Chosen(self._joined(), self.drawn, tuple(one.all() for one in self.own))
 
-    def _take(self, found: Drawn) -> Ints:
-        """Take the rows of a turn that fit; return how many of each class could be taken."""
-        self.drawn += found.count
+    def _take(self, found: Drawn, size: int, *, is_judged: bool) -> Ints:
+        """Take the rows of a turn that fit; return how many of each class could be taken.
+
+        Args:
+            found: The rows.
+            size: How many were drawn, with those that were given up.
+            is_judged: Whether none was.
+        """
+        self.drawn += size
+        self.judged += size * is_judged
         columns = _judged(found, self.selection.columns)
         keeps = np.ones(found.count, dtype=np.bool_)
         for place, one in enumerate(self.selection.requirements):
             held = one.holds(columns, self.source.codecs)
-            self.kept[place] += held.sum()
+            self.kept[place] += held.sum() * is_judged
             keeps &= held
         classes = np.zeros(found.count, dtype=np.int64)
         if self.selection.shares is not None:
@@ -238,7 +333,8 @@ class _Part:
             one, share = condition_of(shares.column, level), met[lacking] / self.drawn
         else:
             least = int(np.argmin(self.kept))
-            one, share = self.selection.requirements[least], self.kept[least] / self.drawn
+            one = self.selection.requirements[least]
+            share = max(self.kept[least] / self.judged, met.sum() / self.drawn)
         return _unmet(one, float(share), int(met.sum()), self.drawn)
 
     def _too_few(self, place: int) -> InputError:
