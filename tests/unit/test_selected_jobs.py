@@ -1,4 +1,4 @@
-"""Jobs whose rows have each combination of some columns once, with the real pipeline."""
+"""Jobs whose rows are selected, with the real pipeline: combinations once, a rare class often."""
 
 import os
 import signal
@@ -97,6 +97,45 @@ def test_a_preview_keeps_the_rule(client):
     config = client.configure(takings(), rows=20, parameters=parameters)
     shops = client.preview(config)["shop"]
     assert len(set(shops)) == len(shops) == 20
+
+
+def payments():
+    """Of which about one in 500 is a fraud, at night and in a country of its own."""
+    random = np.random.default_rng(6)
+    rows = 20_000
+    fraud = random.random(rows) < 1 / 500
+    return pd.DataFrame(
+        {
+            "payment": [f"P-{7 * row:07d}" for row in range(rows)],
+            "amount": random.gamma(2, 40, rows).round(2),
+            "country": np.where(fraud, "Z", random.choice(list("ABC"), rows)),
+            "hour": np.where(fraud, random.integers(0, 4, rows), random.integers(0, 24, rows)),
+            "fraud": fraud.astype(int),
+        }
+    )
+
+
+def test_a_rare_class_is_oversampled(client):
+    """In the share that was asked for, and with what goes with it; a pause changes no row."""
+    arguments = {
+        "rows": 4_000,
+        "seed": 2,
+        "parameters": {"condition": {"fraud": {"1": 0.5}}, "part_rows": 100},
+    }
+    data = client.submit(payments(), **arguments).result(timeout=120)
+    made = data.to_pandas()
+    assert (made.fraud == 1).sum() == pytest.approx(2_000, abs=2)
+    frauds = made[made.fraud == 1]
+    assert (frauds.country == "Z").mean() > 0.8
+    assert (made[made.fraud == 0].country == "Z").mean() < 0.05
+    assert made.payment.is_unique
+    assert data.report.selected.drawn > 100 * data.report.selected.kept
+
+    job = client.submit(payments(), **arguments)
+    next(status for status in job.updates() if status.rows_done > 0)
+    assert job.pause().status is State.PAUSED
+    job.resume()
+    pd.testing.assert_frame_equal(job.result(timeout=120).to_pandas(), made)
 
 
 @pytest.mark.parametrize(
