@@ -16,6 +16,7 @@ from datagen_nb.core.errors import InputError
 from datagen_nb.synth.choosing import MAX_BEGUN, MAX_DRAWS
 from datagen_nb.synth.fitting import fit
 from datagen_nb.synth.model import Part
+from datagen_nb.synth.profile import Profile
 from datagen_nb.synth.selection import Selection
 from datagen_nb.synth.stage import NOTHING_ASKED
 
@@ -206,6 +207,41 @@ def test_no_row_is_given_up_that_would_be_taken(model, text):
             for one, rows in ((found, of_found), (plain, of_plain))
         )
         assert values == expected
+
+
+@pytest.mark.parametrize("sign", [">", "<"])
+def test_values_between_those_of_the_input_are_not_given_up(sign):
+    """A few values far from each other: those made between them lie on both sides of a bound."""
+    values = np.sort(np.random.default_rng(3).normal(0, 100, 200)).round(3)
+    few = fit(pa.table({"x": values, "y": np.random.default_rng(4).normal(size=200)}), seed=1)
+    between = [(values[place] + values[place + 1]) / 2 for place in (2, -4)]
+    bound = f"x {sign} {between[0 if sign == '<' else 1]:.4f}"
+    selection = Selection.of([bound])
+    possible = Part(few, 3, 0).possible(selection, np.array([True]))
+    assert set(possible) == {"x"}
+    _, of_plain = accepted(few, selection, NOTHING_ASKED, rows=400_000)
+    _, of_found = accepted(few, selection, possible, rows=400_000)
+    assert len(of_plain) > 1_000
+    assert len(of_found) == pytest.approx(len(of_plain), abs=6 * np.sqrt(2 * len(of_plain)))
+
+
+def test_levels_that_the_sample_lacks_are_made():
+    """They stand for others, which are then not given up."""
+    random = np.random.default_rng(5)
+    shares = np.array([400.0] * 5 + [1.0] * 300)
+    level = random.choice([f"l{one}" for one in range(305)], 40_000, p=shares / shares.sum())
+    whole = pa.table({"level": level, "x": random.normal(size=40_000)})
+    sampled = whole.slice(0, 1_000)
+    counts = Counter(level.tolist())
+    lacking = {one for one, rows in counts.items() if rows >= 10} - set(level[:1_000].tolist())
+    found = fit(sampled, seed=1, profile=Profile.of(whole), columns={"level": "categorical"})
+    selection = Selection.of([f"level in ({', '.join(sorted(lacking)[:60])})"])
+    possible = Part(found, 3, 0).possible(selection, np.array([True]))
+    assert not possible["level"].all()
+    _, of_plain = accepted(found, selection, NOTHING_ASKED)
+    _, of_found = accepted(found, selection, possible)
+    assert len(of_plain) > 100
+    assert len(of_found) == pytest.approx(len(of_plain), abs=6 * np.sqrt(2 * len(of_plain)))
 
 
 def test_columns_that_are_drawn_as_they_are_written_are_judged_early(model):

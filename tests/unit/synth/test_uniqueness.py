@@ -193,8 +193,10 @@ def test_identifiers_count_by_whom_they_stand_for(visits):
         rows[row["customer"]].append(row["day"])
     assert all(len(set(days)) == len(days) for days in rows.values())
 
-    unique = made(model, Selection.of(["unique(visit, room)", "unique(visit)"]), rows=400)
-    assert unique.equals(model.generate(0, 400, offset=0))
+    # A number stands for one row, or one customer of one part: nothing is drawn anew.
+    for rules in (["unique(visit, room)", "unique(visit)"], ["unique(customer, visit)"]):
+        unique = made(model, Selection.of(rules), rows=400, parts=2)
+        assert unique.equals(free)
 
 
 @pytest.mark.parametrize(
