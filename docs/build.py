@@ -22,6 +22,7 @@ PAGES = {
     "proxies": "Behind a proxy",
     "google-cloud": "Google Cloud",
     "deployment": "Deployment",
+    "rules": "Rules and conditions",
     "report": "The report",
     "models": "Models",
     "tables": "Several tables",

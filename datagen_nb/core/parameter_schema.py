@@ -230,6 +230,6 @@ _QUOTES = "names that are no words stand in double quotes, as '\"unit price\"'."
 _EXAMPLES: Mapping[str, str] = {
     "relation": "Write one as 'total = quantity * price', 'end >= start' or 'city -> state'; "
     + _QUOTES,
-    "rule": "Write one as 'price >= 0', 'status in (open, paid)', 'email is not null' or "
-    "'plate matches \"[A-Z]{2}[0-9]+\"'; " + _QUOTES,
+    "rule": "Write one as 'price >= 0', 'status in (open, paid)', 'email is not null', "
+    "'unique(code, day)' or 'plate matches \"[A-Z]{2}[0-9]+\"'; " + _QUOTES,
 }

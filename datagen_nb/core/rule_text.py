@@ -1,4 +1,4 @@
-"""Rules that each made row keeps, as people write them: ``price >= 0``, ``status in (open, paid)``.
+"""Rules that made rows keep, as people write them: ``price >= 0``, ``status in (open, paid)``.
 
 The grammar, in which ``{}`` repeats and ``[]`` may be left out; expressions, columns and values are
 those of ``core.relation_text``::
@@ -8,9 +8,11 @@ those of ``core.relation_text``::
          | column ["not"] "in" "(" value {"," value} ")"
          | column ["not"] "matches" a regular expression in double quotes
          | column "is" "not" "null"
+         | "unique" "(" column {"," column} ")"
 
-A missing value breaks none of them but the last. A regular expression is one of RE2, and has to
-match the whole value.
+Each row keeps a rule by itself, but for the last kind, which no two rows may break. A missing value
+breaks none but ``is not null``. A regular expression is one of RE2, and has to match the whole
+value.
 """
 
 from __future__ import annotations
@@ -69,7 +71,17 @@ class Present:
     column: str
 
 
-Rule = Comparison | Range | Allowed | Match | Present
+@dataclass(frozen=True, slots=True)
+class Unique:
+    """No two rows have the same values in some columns; rows with a null there are not compared."""
+
+    columns: tuple[str, ...]
+
+
+RowRule = Comparison | Range | Allowed | Match | Present
+"""What a row keeps or breaks by itself."""
+
+Rule = RowRule | Unique
 
 
 def parse(text: str) -> Rule:
@@ -96,6 +108,8 @@ def columns_of(rule: Rule) -> tuple[str, ...]:
             return relation_text.columns_in(inner, low, high)
         case Allowed(column=column) | Match(column=column) | Present(column=column):
             return (column,)
+        case Unique(columns):
+            return columns
 
 
 class _RuleParser(Parser):
@@ -111,6 +125,9 @@ class _RuleParser(Parser):
         return found
 
     def _rule(self) -> Rule:
+        if self._tokens[self._at : self._at + 2] == [("word", "unique"), ("sign", "(")]:
+            self._at += 2
+            return self._unique()
         left = self._expression()
         for sign in ("==", *SIGNS):
             if self._takes(sign):
@@ -135,6 +152,15 @@ class _RuleParser(Parser):
             f"one of {', '.join(SIGNS)}, between, in, matches, is not null has to follow, "
             f"not {self._next}"
         )
+
+    def _unique(self) -> Unique:
+        if self._takes(")"):
+            raise Unreadable("unique names no column; write it as unique(a, b)")
+        columns = self._columns()
+        self._demand(")")
+        if twice := {name for name in columns if columns.count(name) > 1}:
+            raise Unreadable(f"unique names {min(twice)!r} twice")
+        return Unique(columns)
 
     def _pattern(self) -> str:
         kind, text = self._take()

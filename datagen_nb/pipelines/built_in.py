@@ -246,10 +246,12 @@ PARAMETERS: dict[str, dict[str, Any]] = {
         "type": "array",
         "items": {"type": "string", "format": "rule"},
         "maxItems": MAX_RULES,
-        "description": "What each row of the result keeps; others are drawn for rows that do not.",
+        "description": "What the rows of the result keep, each by itself or, as unique(a, b), all "
+        "together; others are drawn for rows that do not.",
         "x-default": "none",
         "x-values": "A list as ['price >= 0', 'end > start', 'age between 18 and 99', "
-        "'status in (open, paid)', 'email is not null', 'plate matches \"[A-Z]{2}[0-9]+\"']",
+        "'status in (open, paid)', 'email is not null', 'plate matches \"[A-Z]{2}[0-9]+\"', "
+        "'unique(code, day)']",
         "x-rule": "has to be a list of rules",
         "x-remedy": "Write for example ['price >= 0', 'status in (open, paid)'].",
     },

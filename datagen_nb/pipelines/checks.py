@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datagen_nb.core import rule_text
 from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.data_types import DATA_TYPES as TYPES
 from datagen_nb.core.errors import ConfigurationError, Problem
@@ -16,6 +17,10 @@ LOOKING = ("sampleRows", "minCount", "entity", "order", "evaluate", "target")
 
 OF_EPSILON = ("delta", "bounds")
 """Parameters that mean nothing without ``epsilon``."""
+
+
+MAX_COMBINATIONS = 20_000_000
+"""Rows times rules of uniqueness of a job: a number of 8 bytes is held for each."""
 
 
 def check_of_type(config: JobConfiguration) -> None:
@@ -93,6 +98,22 @@ def check_of_epsilon(config: JobConfiguration) -> None:
         problems.append(Problem("dataType", brief_repr(config.data_type), rule, remedy))
     if problems:
         raise ConfigurationError(problems)
+
+
+def check_of_rules(config: JobConfiguration) -> None:
+    """Look whether the combinations of all rows can be held, where no two may have the same.
+
+    Raises:
+        ConfigurationError: There are too many rows.
+    """
+    rules = map(rule_text.parse, config.parameters.get("rules", ()))
+    count = sum(isinstance(rule, rule_text.Unique) for rule in rules)
+    if not count or config.data_size * count <= MAX_COMBINATIONS:
+        return
+    noun = "a rule" if count == 1 else f"{count} rules"
+    rule = f"has to be at most {MAX_COMBINATIONS // count:,} with {noun} unique(…)"
+    remedy = "Ask for fewer rows, or leave the rule out of parameters.rules."
+    raise ConfigurationError([Problem("dataSize", brief_repr(config.data_size), rule, remedy)])
 
 
 def check_of_model(config: JobConfiguration) -> None:

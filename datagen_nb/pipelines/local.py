@@ -32,6 +32,7 @@ from datagen_nb.pipelines.built_in import INFO, STAGES
 from datagen_nb.pipelines.checks import (
     check_of_epsilon,
     check_of_model,
+    check_of_rules,
     check_of_tables,
     check_of_type,
 )
@@ -84,6 +85,7 @@ class LocalPipeline:
         check_of_tables(config)
         check_of_model(config)
         check_of_epsilon(config)
+        check_of_rules(config)
         if config.parameters.get("engine") == "dask" and find_spec("distributed") is None:
             remedy = "Install it where the service runs: pip install 'datagen-nb[dask]'."
             raise Rejected(

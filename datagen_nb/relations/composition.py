@@ -64,6 +64,10 @@ class Composition:
         return ()
 
     @property
+    def alters(self) -> tuple[str, ...]:
+        return () if self.whole else self.parts[:1]
+
+    @property
     def deciding(self) -> tuple[str, ...]:
         return ()
 

@@ -68,6 +68,10 @@ class Lookup:
         return ()
 
     @property
+    def alters(self) -> tuple[str, ...]:
+        return ()
+
+    @property
     def deciding(self) -> tuple[str, ...]:
         return self.operands
 

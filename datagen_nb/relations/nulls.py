@@ -88,6 +88,10 @@ class NullRule:
         return (self.column,) if self.is_whole else ()
 
     @property
+    def alters(self) -> tuple[str, ...]:
+        return (self.column,)
+
+    @property
     def deciding(self) -> tuple[str, ...]:
         return () if self.by_null else (self.by,)
 

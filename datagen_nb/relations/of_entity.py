@@ -37,6 +37,10 @@ class OfEntity:
     exceptions: float = 0.0
 
     @property
+    def alters(self) -> tuple[str, ...]:
+        return ()
+
+    @property
     def sentence(self) -> str:
         return f"{quoted(self.column)} <- {quoted(self.key)}"
 

@@ -207,6 +207,10 @@ class Floor:
         return ()
 
     @property
+    def alters(self) -> tuple[str, ...]:
+        return (self.column,)
+
+    @property
     def deciding(self) -> tuple[str, ...]:
         return ()
 

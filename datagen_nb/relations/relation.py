@@ -52,6 +52,11 @@ class Relation(Protocol):
         ...
 
     @property
+    def alters(self) -> tuple[str, ...]:
+        """Columns of the reduced table that stay, and of which ``rebuild`` may change values."""
+        ...
+
+    @property
     def deciding(self) -> tuple[str, ...]:
         """Columns of the reduced table of which no value may be made that the input has not."""
         ...
@@ -113,6 +118,10 @@ class Derived(ABC):
 
     @property
     def nulls(self) -> tuple[str, ...]:
+        return ()
+
+    @property
+    def alters(self) -> tuple[str, ...]:
         return ()
 
     @property

@@ -57,6 +57,10 @@ class Watched:
     exceptions: float = 0.0
 
     @property
+    def alters(self) -> tuple[str, ...]:
+        return ()
+
+    @property
     def sentence(self) -> str:
         return self.relation.sentence
 

@@ -12,6 +12,9 @@ import pyarrow as pa
 Columns = dict[str, pa.Array]
 Ints = npt.NDArray[np.int64]
 
+FORM = "\x1fform"
+"""Behind a column's name: which of its spellings a value has."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Drawn:

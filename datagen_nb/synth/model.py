@@ -14,7 +14,7 @@ many. A model is kept as plain arrays and one JSON header (``packing``), nothing
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 from zlib import crc32
@@ -25,15 +25,17 @@ import pyarrow.compute as pc
 
 from datagen_nb.codecs import Codec, part_names
 from datagen_nb.relations import Relations
+from datagen_nb.relations.numbers import Flags
 from datagen_nb.synth import keys, packing
-from datagen_nb.synth.drawn import Columns, Drawn, Ints
+from datagen_nb.synth.choosing import choose
+from datagen_nb.synth.drawn import FORM, Columns, Drawn, Ints
 from datagen_nb.synth.identities import Maker
 from datagen_nb.synth.keys import Group
+from datagen_nb.synth.narrowing import Drawable
+from datagen_nb.synth.profile.hashing import Hashes
 from datagen_nb.synth.selection import Selection
-from datagen_nb.synth.stage import Drawing, Given
-
-FORM = "\x1fform"
-"""Behind a column's name: which of its spellings a value has."""
+from datagen_nb.synth.stage import NOTHING_ASKED, Drawing, Given, Possible, Stage
+from datagen_nb.synth.uniqueness import Seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +45,12 @@ class Selected:
     Attributes:
         table: The rows.
         drawn: How many were drawn to take these among them.
+        hashes: For each rule of uniqueness, those of the combinations that the rows have.
     """
 
     table: pa.Table
     drawn: int
+    hashes: tuple[Hashes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -138,7 +142,15 @@ class Model:
         part = Part(self, index, offset)
         return part.table(part.draw(rows))
 
-    def select(self, index: int, rows: int, *, offset: int, selection: Selection) -> Selected:
+    def select(
+        self,
+        index: int,
+        rows: int,
+        *,
+        offset: int,
+        selection: Selection,
+        earlier: Sequence[Seen] = (),
+    ) -> Selected:
         """Make one part of rows that a selection takes.
 
         The rows are those of a larger result that keep its rules: where an entity has several,
@@ -149,13 +161,15 @@ class Model:
             rows: How many.
             offset: Number of the part's first row in the whole result.
             selection: Which rows are taken.
+            earlier: For each rule of uniqueness, the combinations that the parts before have.
 
         Raises:
-            InputError: So few rows keep its rules that they would take too many draws.
+            InputError: So few rows keep its rules that they would take too many draws, or there
+                are not so many combinations.
         """
         part = Part(self, index, offset)
-        taken, drawn = selection.chosen(part.draw, rows, offset=offset, codecs=self.codecs)
-        return Selected(part.table(taken), drawn)
+        chosen = choose(selection, part, rows, offset=offset, earlier=earlier)
+        return Selected(part.table(chosen.rows), chosen.drawn, chosen.hashes)
 
     def written(self, columns: Columns) -> pa.Table:
         """Columns as a table in the input's types."""
@@ -211,9 +225,54 @@ class Part:
     offset: int
     stride: int = 1
 
-    def draw(self, rows: int, turn: int = 0) -> Drawn:
-        """Draw rows, all but what is made anew; another turn has others."""
-        return self.draw_below((), rows, turn)[0]
+    @property
+    def codecs(self) -> Mapping[str, Codec]:
+        """How columns are spelled."""
+        return self.model.codecs
+
+    @property
+    def entities(self) -> dict[str, int]:
+        """Of columns that are made anew once for each entity, the place of its owners."""
+        levels = [level for group in self.model.groups for level in group.levels]
+        return {name: place for place, one in enumerate(levels) for name in one.columns}
+
+    def draw(self, rows: int, turn: int = 0, possible: Possible = NOTHING_ASKED) -> Drawn:
+        """Draw rows, all but what is made anew; another turn has others.
+
+        Args:
+            rows: How many.
+            turn: Of draws of the same part.
+            possible: Rows with other codes are dropped as soon as these are drawn.
+        """
+        if not possible:
+            return self.draw_below((), rows, turn)[0]
+        stage = self._only_stage
+        assert stage is not None  # noqa: S101, else nothing is asked
+        table, known = stage.draw(Given.nothing(rows), self._streams(0, turn), possible)
+        return self._rebuilt(len(known.codes), columns_of(table), (), turn)
+
+    def possible(self, selection: Selection, wanted: Flags) -> Possible:
+        """The codes with which a row may still be taken; nothing is asked where keys repeat.
+
+        Args:
+            selection: Which rows are taken.
+            wanted: Of each class of its shares, whether rows of it are.
+        """
+        if (stage := self._only_stage) is None:
+            return NOTHING_ASKED
+        model = self.model
+        drawable = Drawable(stage, model.relations, model.codecs, model.makers)
+        return drawable.possible(selection, wanted)
+
+    def depth(self, possible: Possible) -> int:
+        """How many variables are drawn in each row until these columns are known."""
+        return 0 if self._only_stage is None else self._only_stage.depth(possible)
+
+    @property
+    def _only_stage(self) -> Stage | None:
+        """What draws all columns, one row after the other."""
+        first, *others = self.model.stages
+        return first if isinstance(first, Stage) and not others else None
 
     def draw_below(self, above: Sequence[Above], rows: int, turn: int = 0) -> tuple[Drawn, Given]:
         """The same for rows that belong to rows of other tables, with all that is known of them."""
@@ -237,7 +296,10 @@ class Part:
                 parents, number = members[place].of, number + 1
             given = given.beside(known.take(members[-1].of))
         table, known = next(stages).draw(given, self._streams(number, turn))
-        drawn |= {name: table[name].combine_chunks() for name in table.schema.names}
+        return self._rebuilt(rows, drawn | columns_of(table), tuple(owners), turn), known
+
+    def _rebuilt(self, rows: int, drawn: Columns, owners: tuple[Ints, ...], turn: int) -> Drawn:
+        """Drawn columns as they are written, with those that follow from others."""
         missing = {name: one for name, one in drawn.items() if name in self.model.makers}
         kept = {name: one for name, one in drawn.items() if name not in missing}
         reduced = pa.table(kept) if kept else pa.table({"": pa.nulls(rows)})
@@ -247,7 +309,7 @@ class Part:
             for field in self.model.schema
             if field.name not in self.model.makers
         }
-        return Drawn(rows, columns, missing, tuple(owners)), known
+        return Drawn(rows, columns, missing, owners)
 
     def table(self, drawn: Drawn, above: Sequence[Above] = ()) -> pa.Table:
         """Drawn rows as a table, with what is made anew."""
@@ -336,6 +398,11 @@ class Part:
         if not turn:
             return np.random.default_rng(entropy)
         return np.random.default_rng(np.random.SeedSequence(entropy, spawn_key=(turn,)))
+
+
+def columns_of(table: pa.Table) -> Columns:
+    """The columns of a table, each in one piece."""
+    return {name: table[name].combine_chunks() for name in table.schema.names}
 
 
 def _rows_of(members: Sequence[keys.Members]) -> Any:

@@ -18,8 +18,8 @@ from datagen_nb.core.kinds import KINDS, Scale
 from datagen_nb.relations import Relations
 from datagen_nb.synth.arrays import plain_table, to_column, to_values
 from datagen_nb.synth.decisions import Decisions, decide
+from datagen_nb.synth.drawn import FORM
 from datagen_nb.synth.missing import missing_text, without
-from datagen_nb.synth.model import FORM
 from datagen_nb.synth.profile import Profile
 from datagen_nb.synth.stage import Fit, Stage
 

@@ -22,7 +22,7 @@ from datagen_nb.core.rule_text import (
     Match,
     Present,
     Range,
-    Rule,
+    RowRule,
     columns_of,
 )
 from datagen_nb.relations.expression import Columns, Expression, compute
@@ -54,7 +54,7 @@ class Unfit(Exception):
     """A rule is not for these columns; the message is the reason."""
 
 
-def kept(rule: Rule, written: Mapping[str, pa.Array], codecs: Mapping[str, Codec]) -> Flags:
+def kept(rule: RowRule, written: Mapping[str, pa.Array], codecs: Mapping[str, Codec]) -> Flags:
     """For each row, whether it keeps a rule; a missing value breaks none but ``is not null``.
 
     Args:
@@ -74,7 +74,7 @@ def kept(rule: Rule, written: Mapping[str, pa.Array], codecs: Mapping[str, Codec
             return _allowed(column, plain(written[column]), wanted, is_not=is_not)
         case Match(column, pattern, is_not):
             return _matching(column, plain(written[column]), pattern, is_not=is_not)
-    values = {name: _values(written[name], codecs.get(name)) for name in columns_of(rule)}
+    values = {name: values_behind(written[name], codecs.get(name)) for name in columns_of(rule)}
     match rule:
         case Present(column):
             return known_of(values[column])
@@ -103,7 +103,7 @@ def _whole(pattern: str) -> str:
     return f"^(?:{pattern})$"
 
 
-def _values(column: pa.Array, codec: Codec | None) -> pa.Array:
+def values_behind(column: pa.Array, codec: Codec | None) -> pa.Array:
     """The values behind what is written."""
     if codec is None or part_names("", codec):
         return plain(column)

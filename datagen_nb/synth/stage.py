@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Protocol
 
 import numpy as np
@@ -21,7 +22,7 @@ from datagen_nb.synth.arrays import null_flags, to_column, to_values
 from datagen_nb.synth.calendar_days import CalendarDays
 from datagen_nb.synth.endings import Endings, endings_of
 from datagen_nb.synth.kinds import categorical
-from datagen_nb.synth.margin import Codes, Margin
+from datagen_nb.synth.margin import Codes, Flags, Margin
 from datagen_nb.synth.margin_fitting import MIN_COUNT, Pooled
 from datagen_nb.synth.smoothing import smooth
 from datagen_nb.synth.trees import Conditional, grow, order_levels
@@ -30,6 +31,11 @@ from datagen_nb.synth.trees.linear import NO_VALUE
 Matrix = npt.NDArray[np.float32]
 Streams = Callable[[int], np.random.Generator]
 """The generator of random numbers for a place in the stage."""
+
+Possible = Mapping[str, Flags]
+"""For columns, which of their codes a row may have to be wanted; the last flag is that of null."""
+
+NOTHING_ASKED: Possible = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,15 +114,23 @@ class Stage:
     trees: tuple[Conditional, ...]
     unordered: tuple[int, ...]
 
-    def draw(self, given: Given, streams: Streams) -> tuple[pa.Table, Given]:
+    def draw(
+        self, given: Given, streams: Streams, possible: Possible = NOTHING_ASKED
+    ) -> tuple[pa.Table, Given]:
         """Draw a row for each row of ``given``.
 
+        Args:
+            given: What is known of each row.
+            streams: Random numbers for each place.
+            possible: Rows with other codes are dropped as soon as these are drawn.
+
         Returns:
-            The columns, and all variables that are known now.
+            The columns, and all variables that are known now, of the rows that are left.
         """
-        rows, known = given.codes.shape
-        codes = np.empty((rows, known + len(self.variables)), dtype=np.float32)
-        codes[:, :known] = given.codes
+        known = given.codes.shape[1]
+        ends = [place for place, one in enumerate(self.variables, 1) if one.column in possible]
+        ends.append(len(self.variables))
+        codes = _widened(given.codes, known + ends.pop(0))
         nulls: dict[str, Any] = {}
         drawn: dict[str, Any] = {}
         for place, (variable, tree) in enumerate(zip(self.variables, self.trees, strict=True)):
@@ -128,6 +142,11 @@ class Stage:
                 if variable.column in nulls:
                     made = np.where(nulls[variable.column], -1, made)
             codes[:, known + place] = tree.seen(made)
+            if (flags := possible.get(variable.column)) is not None:
+                kept = np.flatnonzero(_further(flags, variable, made))
+                nulls = {name: one[kept] for name, one in nulls.items()}
+                drawn = {name: one[kept] for name, one in drawn.items()}
+                codes = _widened(codes[kept], known + ends.pop(0))
         arrays = [
             to_column(
                 self._values(field.name, drawn[field.name], streams(len(self.variables) + place)),
@@ -138,6 +157,13 @@ class Stage:
         ]
         table = pa.Table.from_arrays(arrays, schema=self.schema)
         return table.select(self.schema.names), Given(codes, self.unordered)
+
+    def depth(self, possible: Possible) -> int:
+        """How many variables are drawn in each row, until all these columns are known."""
+        return max(
+            (place for place, one in enumerate(self.variables, 1) if one.column in possible),
+            default=0,
+        )
 
     def _values(self, name: str, codes: Any, random: np.random.Generator) -> Any:
         margin, calendar = self.margins[name], self.calendars.get(name)
@@ -153,6 +179,20 @@ class Stage:
             moved = one.given(moved, codes, margin.support[0], margin.support[-1])
         values[moving] = moved
         return values
+
+
+def _widened(codes: Matrix, width: int) -> Matrix:
+    """Codes with room for further variables."""
+    wide = np.empty((len(codes), width), dtype=np.float32)
+    wide[:, : codes.shape[1]] = codes
+    return wide
+
+
+def _further(flags: Flags, variable: Variable, made: Codes) -> Flags:
+    """Which rows may be wanted, after a variable of a column whose codes are asked for."""
+    if variable.role == "null":
+        return np.where(made, flags[-1], flags[:-1].any())
+    return flags[made]
 
 
 @dataclass(slots=True)

@@ -262,6 +262,50 @@ def test_a_kill_changes_no_byte_of_selected_rows(make_task: MakeTask) -> None:
         assert outcome(task) == outcome(calm)
 
 
+DISTINCT = {
+    "seed": 7,
+    "partRows": 60,
+    "rules": ["unique(a, c)", "b > 5", "unique(b)"],
+}
+
+
+def test_a_kill_changes_no_byte_of_distinct_rows(make_task: MakeTask) -> None:
+    """What a part has is kept before the part is there: none repeats rows of another."""
+    fields = {"parameters": DISTINCT, "data_size": 150}
+    calm = make_task(**fields)
+    signals = run(calm)
+    publications = 10**9 - MortalBucket.lives
+    assert isinstance(signals[-1], Completed), signals[-1]
+    lines = [line.split(",") for line in Path(calm.config.output_path).read_text().splitlines()]
+    assert len({(a, c) for a, _, c in lines}) == len({b for _, b, _ in lines}) == 151
+
+    for point in range(3, publications):
+        place = f"killed-{point}"
+        MortalBucket.lives = point
+        with pytest.raises(Killed):
+            run(make_task(place, **fields))
+        MortalBucket.lives = 10**9
+        task = make_task(place, 2, **fields)
+        assert isinstance(run(task)[-1], Completed)
+        assert outcome(task) == outcome(calm)
+
+
+def test_parts_of_distinct_rows_are_made_in_their_order(make_task: MakeTask) -> None:
+    """One after the other in the worker itself, whatever would make other parts."""
+
+    class Elsewhere:
+        def map(self, task: Any, parts: Any) -> Iterator[Any]:
+            raise AssertionError
+
+    fields = {"parameters": DISTINCT, "data_size": 150}
+    task, signals = make_task(**fields), list[Signal]()
+    run_attempt(task, signals.append, Elsewhere())
+    assert isinstance(signals[-1], Completed), signals[-1]
+    report = Report.from_wire(task.bucket.get("jobs/j/report.json"))
+    assert report.selected is not None
+    assert report.selected.kept == 150 < report.selected.drawn
+
+
 def test_a_task_that_selects_makes_the_same_part_in_another_process(make_task: MakeTask) -> None:
     """The selection travels with the task, the model is read from the bucket."""
     made: dict[int, bytes] = {}
@@ -287,6 +331,8 @@ def test_a_task_that_selects_makes_the_same_part_in_another_process(make_task: M
         ({"rules": ["a > 1000"]}, "unmet_rule", "'a > 1000'"),
         ({"rules": ["c > 1"]}, "unfit_rule", "'c' holds no numbers"),
         ({"rules": ["d > 1"]}, "unknown_column", "parameters.rules names 'd'"),
+        ({"rules": ["unique(c)"]}, "unmet_rule", "only 3 different values of 'c'"),
+        ({"rules": ["unique(a, d)"]}, "unknown_column", "parameters.rules names 'd'"),
         ({"condition": {"c": "w"}}, "unknown_level", "'w'"),
         ({"condition": {"c": {"x": 0.9, "y": 0.2}}}, "rejected", "add up to at most 1"),
         ({"rules": ["a > 1"], "exclude": ["a"]}, "unknown_column", "parameters.exclude"),

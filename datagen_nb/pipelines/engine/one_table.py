@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from datagen_nb.core.pipeline import PartsWritten, Task
 from datagen_nb.core.result import Manifest, Report, Selected
-from datagen_nb.pipelines.engine.executor import Executor
+from datagen_nb.pipelines.engine.executor import Executor, InlineExecutor
 from datagen_nb.pipelines.engine.from_model import FromModel
 from datagen_nb.pipelines.engine.from_private_table import FromPrivateTable
 from datagen_nb.pipelines.engine.from_schema import FromSchema
@@ -94,7 +94,10 @@ class OneTable:
         size = self.workspace.model_file().size
         selection = selection_of(self.task.config.parameters)
         task = WritePart(self.workspace, plan, schema, model, selection)
-        with closing(made_by(self.executor, task, plan.count, self.workspace)) as parts:
+        # What a part may have then depends on those before it.
+        in_order = selection is not None and bool(selection.unique)
+        executor = InlineExecutor() if in_order else self.executor
+        with closing(made_by(executor, task, plan.count, self.workspace)) as parts:
             for made in parts:
                 self.workspace.record(made.part)
                 found += made.was_there

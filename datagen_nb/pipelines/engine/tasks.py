@@ -12,8 +12,9 @@ import pyarrow as pa
 from datagen_nb.core.errors import OutputError
 from datagen_nb.core.result import Part
 from datagen_nb.core.status import StaleAttempt
+from datagen_nb.pipelines.engine.combinations import Combinations
 from datagen_nb.pipelines.engine.executor import Executor
-from datagen_nb.pipelines.engine.workspace import Plan, Workspace
+from datagen_nb.pipelines.engine.workspace import Plan, Workspace, gone
 from datagen_nb.synth.model import Model
 from datagen_nb.synth.selection import Selection
 from datagen_nb.tables.formats import write_part
@@ -47,7 +48,8 @@ class WritePart:
         plan: Which rows each part has.
         schema: Of the rows, with the form that they are written in.
         model: What makes them; ``None`` to read it from the workspace.
-        selection: Which of them are taken; ``None`` for all.
+        selection: Which of them are taken; ``None`` for all. With a rule of uniqueness in it, parts
+            are made in their order, one after the other.
     """
 
     workspace: Workspace
@@ -64,8 +66,12 @@ class WritePart:
         if self.selection is None:
             table = self._model.generate(index, rows, offset=offset)
         else:
-            made = self._model.select(index, rows, offset=offset, selection=self.selection)
+            earlier = self._combinations.before(index)
+            made = self._model.select(
+                index, rows, offset=offset, selection=self.selection, earlier=earlier
+            )
             table, drawn = made.table, made.drawn
+            self._combinations.save(index, made.hashes)
         table = pa.Table.from_arrays(table.columns, schema=self.schema)
         write = partial(write_part, table, self.plan.format)
         part = self.workspace.write_part(index, rows, write)
@@ -76,13 +82,18 @@ class WritePart:
         return WritePart, (self.workspace, self.plan, self.schema, None, self.selection)
 
     @cached_property
+    def _combinations(self) -> Combinations:
+        rules = 0 if self.selection is None else len(self.selection.unique)
+        return Combinations(self.workspace, rules)
+
+    @cached_property
     def _model(self) -> Model:
         if self.model is not None:
             return self.model
         data = self.workspace.model()
         if data is None:
             self.workspace.check()
-            raise OutputError("The job's model is gone from its bucket. Run the job again.")
+            raise gone("model")
         return taken_up(data)
 
 

@@ -267,6 +267,14 @@ class Workspace:
             return None
 
 
+def gone(what: str) -> OutputError:
+    """The error for something that was saved and is not there."""
+    remedy = "Run the job again."
+    return OutputError(
+        f"The job's {what} is gone from its bucket. {remedy}", details={"remedy": remedy}
+    )
+
+
 class Digesting(io.RawIOBase):
     """A file that is only written to, once through, and digested on the way."""
 

@@ -8,6 +8,7 @@ of a word; words of a text are chained as in Appleby, MurmurHash, 2008.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from hashlib import blake2b
 
 import numpy as np
@@ -48,6 +49,18 @@ def hash_values(values: pa.Array) -> Hashes:
     hashes = _mixed(words[:, 0])
     for place in range(1, words.shape[1]):
         hashes = _mixed(hashes ^ words[:, place])
+    return hashes
+
+
+def hash_rows(columns: Sequence[pa.Array]) -> Hashes:
+    """Hash the values of every row together; their order counts.
+
+    Args:
+        columns: As those of ``hash_values``, at least one.
+    """
+    hashes = hash_values(columns[0])
+    for column in columns[1:]:
+        hashes = _mixed(_mixed(hashes) ^ hash_values(column))
     return hashes
 
 

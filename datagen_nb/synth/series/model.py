@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -20,6 +20,7 @@ from datagen_nb.synth.series.rows import Rows
 from datagen_nb.synth.series.schedule import Members, Schedule
 from datagen_nb.synth.series.uniforms import Draws, of_entities, streams_of, uniform
 from datagen_nb.synth.stage import Given
+from datagen_nb.synth.uniqueness import Seen
 
 START, FIRST, MEAN = "\x1fstart", "\x1ffirst ", "\x1fmean "
 """Columns of an entity that are none of the table: where it begins, the first value of a rising
@@ -114,13 +115,21 @@ class SeriesModel(Model):
             return table
         return table.take(pa.array(np.argsort(placed, kind="stable")))
 
-    def select(self, index: int, rows: int, *, offset: int, selection: Selection) -> Selected:
+    def select(
+        self,
+        index: int,
+        rows: int,
+        *,
+        offset: int,
+        selection: Selection,
+        earlier: Sequence[Seen] = (),
+    ) -> Selected:
         """Refuse: rows that are left out would leave holes.
 
         Raises:
             InputError: Always.
         """
-        del index, rows, offset, selection
+        del index, rows, offset, selection, earlier
         raise InputError(
             "Rules and conditions select single rows, which would leave holes in series. Leave "
             "parameters.rules and parameters.condition out.",

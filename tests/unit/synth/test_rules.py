@@ -16,10 +16,13 @@ from datagen_nb.core.rule_text import (
     Match,
     Present,
     Range,
+    Unique,
     columns_of,
     parse,
 )
 from datagen_nb.synth.rules import Unfit, check_pattern, kept
+
+DOUBLE = ("*", ("column", "unique"), ("number", 2.0))
 
 COLUMNS = {
     "n": pa.array([1, 2, None, 4]),
@@ -46,6 +49,11 @@ COLUMNS = {
         (r's matches "\d+\"x\""', Match("s", r'\d+"x"')),
         ('s not matches ""', Match("s", "", is_not=True)),
         ("between is not null", Present("between")),
+        ('unique(a, "b c", d.e)', Unique(("a", "b c", "d.e"))),
+        ("unique (unique)", Unique(("unique",))),
+        ("unique >= 3", Comparison(("column", "unique"), ">=", ("number", 3.0))),
+        ("unique in (1)", Allowed("unique", ("1",))),
+        ('"unique" * 2 != a', Comparison(DOUBLE, "!=", ("column", "a"))),
     ],
 )
 def test_a_rule_is_read(text, rule):
@@ -66,6 +74,13 @@ def test_a_rule_is_read(text, rule):
         ("a + 1 in (2)", "not in"),
         ("a > 0 and b > 0", "and is left over"),
         ("a; drop", "cannot be read"),
+        ("unique()", r"names no column; write it as unique\(a, b\)"),
+        ("unique(a, b, a)", "unique names 'a' twice"),
+        ("unique(a", r"\) has to follow, not the end"),
+        ("unique(a) and b > 1", "and is left over"),
+        ("unique(2)", "a column has to stand where 2 is"),
+        ("unique(year(at))", r"\) has to follow, not \("),
+        ('"unique"(a)', r"not \("),
         ('a matches "' + "x" * 201 + '"', "more than 200 characters"),
         ("a > 0" + " " * 1_000, "more than 1,000 characters"),
         ("(" * 31 + "a" + ")" * 31 + " > 0", "within each other"),
@@ -77,7 +92,7 @@ def test_what_is_no_rule_is_refused_with_the_reason(text, reason):
         parse(text)
 
 
-@given(st.text(max_size=80) | st.text(alphabet='ab01 ()<>=!"\\+-,innotmatches', max_size=80))
+@given(st.text(max_size=80) | st.text(alphabet='ab01 ()<>=!"\\+-,innotmatchesuq', max_size=80))
 def test_any_text_is_read_or_refused(text):
     """Nothing else is raised, and what is read names a column."""
     try:

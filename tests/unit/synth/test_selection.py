@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from datagen_nb.core.errors import InputError
 from datagen_nb.synth.arrays import plain_table
+from datagen_nb.synth.choosing import MIN_CELLS
 from datagen_nb.synth.fitting import fit
 from datagen_nb.synth.rules import Unfit
-from datagen_nb.synth.selection import MANY, MIN_CELLS, Selection, Shares
+from datagen_nb.synth.selection import MANY, Selection, Shares
 
 ROWS = 1_200
 PART = 300
