@@ -30,6 +30,9 @@ categories. So many rows have a shape or an odd entry at least."""
 MIN_RARE = 0.05
 """Share of the rows with a rare text."""
 
+MIN_LEVELS = 20
+"""Values of one of the numbers; with fewer, as in the score of a match, they are a category."""
+
 MAX_DECIMALS = 9
 
 MANY = 10
@@ -224,12 +227,11 @@ def _are_quantities(values: pa.Array, shapes: Sequence[Shape], *, distinct: int,
         return False
     if has_decimals:
         return True
-    widths, few = [], []
-    for place in range(values.type.num_fields):
-        numbers = pc.struct_field(values, place).to_numpy()
-        widths.append(len(np.unique(np.floor(np.log10(np.abs(numbers) + 1e-9)))))
-        few.append(len(np.unique(numbers)) * MANY <= rows)
-    return any(width > 1 for width in widths) or all(few)
+    parts = [pc.struct_field(values, place).to_numpy() for place in range(values.type.num_fields)]
+    levels = [len(np.unique(numbers)) for numbers in parts]
+    widths = [len(np.unique(np.floor(np.log10(np.abs(numbers) + 1e-9)))) for numbers in parts]
+    is_counted = max(widths) > 1 or all(MANY * count <= rows for count in levels)
+    return is_counted and max(levels) >= MIN_LEVELS
 
 
 def part_names(name: str, codec: Codec | None) -> tuple[str, ...]:
