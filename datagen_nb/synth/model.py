@@ -26,11 +26,15 @@ import pyarrow.compute as pc
 from datagen_nb.codecs import Codec
 from datagen_nb.relations import Relations
 from datagen_nb.synth import keys, packing
+from datagen_nb.synth.arrays import plain_table
 from datagen_nb.synth.drawn import Columns, Drawn, Ints
 from datagen_nb.synth.identities import Maker
 from datagen_nb.synth.keys import Group
 from datagen_nb.synth.selection import Selection
 from datagen_nb.synth.stage import Drawing, Given
+
+CHECKED_ROWS, CHECKED_CELLS = 5_000, 200_000
+"""Rows that are made to look whether a selection is for them, and rows times columns, at most."""
 
 FORM = "\x1fform"
 """Behind a column's name: which of its spellings a value has."""
@@ -156,6 +160,22 @@ class Model:
         part = Part(self, index, offset)
         taken, drawn = selection.chosen(part.draw, rows, offset=offset, codecs=self.codecs)
         return Selected(part.table(taken), drawn)
+
+    def check(self, selection: Selection) -> list[str]:
+        """Look whether a selection is for its rows, by some that it makes.
+
+        Args:
+            selection: Its columns are columns of the model.
+
+        Returns:
+            What a user should know, in sentences.
+
+        Raises:
+            InputError: It is not (``unfit_rule``, ``unfit_condition``).
+        """
+        count = min(CHECKED_ROWS, CHECKED_CELLS // len(self.schema))
+        rows = plain_table(self.generate(0, count, offset=0))
+        return selection.check(rows, self.codecs, self.makers, has_all_levels=False, owner="model")
 
     def written(self, columns: Columns) -> pa.Table:
         """Columns as a table in the input's types."""

@@ -14,7 +14,7 @@ from datagen_nb.core.result import Part
 from datagen_nb.core.status import StaleAttempt
 from datagen_nb.pipelines.engine.executor import Executor
 from datagen_nb.pipelines.engine.workspace import Plan, Workspace
-from datagen_nb.synth.model import Model
+from datagen_nb.synth.model import Model, Selected
 from datagen_nb.synth.selection import Selection
 from datagen_nb.tables.formats import write_part
 
@@ -60,16 +60,11 @@ class WritePart:
         rows = self.plan.rows(index)
         if self.workspace.part_size(index) is not None:
             return PartResult(index, self.workspace.part(index, rows), was_there=True)
-        offset, drawn = index * self.plan.part_rows, 0
-        if self.selection is None:
-            table = self._model.generate(index, rows, offset=offset)
-        else:
-            made = self._model.select(index, rows, offset=offset, selection=self.selection)
-            table, drawn = made.table, made.drawn
-        table = pa.Table.from_arrays(table.columns, schema=self.schema)
+        made = make_part(self._model, self.plan, index, self.selection)
+        table = pa.Table.from_arrays(made.table.columns, schema=self.schema)
         write = partial(write_part, table, self.plan.format)
         part = self.workspace.write_part(index, rows, write)
-        return PartResult(index, part, was_there=False, drawn=drawn)
+        return PartResult(index, part, was_there=False, drawn=made.drawn)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Leave the model out: every process reads it once."""
@@ -84,6 +79,21 @@ class WritePart:
             self.workspace.check()
             raise OutputError("The job's model is gone from its bucket. Run the job again.")
         return taken_up(data)
+
+
+def make_part(model: Model, plan: Plan, index: int, selection: Selection | None) -> Selected:
+    """Make the rows of one part, as a job does and a model without a service.
+
+    Returns:
+        The rows, and how many were drawn to select them; 0 if nothing selects.
+
+    Raises:
+        InputError: Too few rows keep what the selection asks for.
+    """
+    rows, offset = plan.rows(index), index * plan.part_rows
+    if selection is None:
+        return Selected(model.generate(index, rows, offset=offset), drawn=0)
+    return model.select(index, rows, offset=offset, selection=selection)
 
 
 def taken_up(data: bytes) -> Model:
