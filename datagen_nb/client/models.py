@@ -43,6 +43,20 @@ class AsyncJobModel(Connected):
         """The job that keeps it."""
         return self._job_id
 
+    async def size(self) -> int | None:
+        """Bytes of the file; ``None`` if the job keeps no model, as one of a mock pipeline.
+
+        Raises:
+            ResultNotReady: The job has not completed.
+
+        Example:
+            ```python
+            await job.model.size()
+            ```
+        """
+        kept = (await self._service.manifest(self._job_id)).model
+        return None if kept is None else kept.size
+
     async def download(self, path: str | os.PathLike[str], *, overwrite: bool = True) -> Path:
         """Write the model into a file, whole or not at all; ``dg.load_model`` reads it.
 
