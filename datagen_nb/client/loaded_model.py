@@ -147,8 +147,8 @@ class Model(Summarized):
 
         Args:
             rows: How many, from 1.
-            seed: Another seed gives other rows, the same seed the same ones; by default the job's,
-                which gives the job's rows.
+            seed: Another seed gives other rows with other identifiers, the same seed the same
+                ones; by default the job's, which gives the job's rows.
             rules: What each row keeps, as ``["price >= 0"]``; see ``dg.PARAMETERS["rules"]``.
             condition: Values that columns have in each row, as ``{"segment": "B"}``, or for one
                 column the shares of its values, as ``{"fraud": {"yes": 0.5}}``.
@@ -284,12 +284,11 @@ class Model(Summarized):
         from datagen_nb.pipelines.selecting import selection_for
 
         _check_whole("rows", rows, 1, MAX_ROWS)
-        fitted = self._fitted
         if seed is not None:
             _check_whole("seed", seed, 0, MAX_SEED)
-            fitted = replace(fitted, seed=seed)
         parameters = _read(rules, condition)
         with _damage_named(self._name):
+            fitted = self._fitted if seed is None else self._fitted.reseeded(seed)
             selection, _ = selection_for(fitted, parameters)
             least = fitted.part_rows(rows)
             plan = Plan.dividing(rows, format, len(fitted.schema), least=least)

@@ -29,6 +29,7 @@ from datagen_nb.synth import keys, packing
 from datagen_nb.synth.arrays import plain_table
 from datagen_nb.synth.drawn import Columns, Drawn, Ints
 from datagen_nb.synth.identities import Maker
+from datagen_nb.synth.identities.permutation import KEYS
 from datagen_nb.synth.keys import Group
 from datagen_nb.synth.selection import Selection
 from datagen_nb.synth.stage import Drawing, Given
@@ -130,6 +131,15 @@ class Model:
         """
         del rows
         return 1
+
+    def reseeded(self, seed: int) -> Self:
+        """The same model with another seed: other rows, with other identifiers.
+
+        With its own seed it is this one, also after others.
+        """
+        shift = _key_of(seed) - _key_of(self.seed)
+        makers = {name: maker.rekeyed(shift) for name, maker in self.makers.items()}
+        return replace(self, seed=seed, makers=makers)
 
     def generate(self, index: int, rows: int, *, offset: int) -> pa.Table:
         """Make one part.
@@ -351,6 +361,10 @@ class Part:
         if not turn:
             return np.random.default_rng(entropy)
         return np.random.default_rng(np.random.SeedSequence(entropy, spawn_key=(turn,)))
+
+
+def _key_of(seed: int) -> int:
+    return int(np.random.default_rng([seed, crc32(b"key")]).integers(KEYS))
 
 
 def _rows_of(members: Sequence[keys.Members]) -> Any:

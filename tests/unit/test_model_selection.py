@@ -179,3 +179,18 @@ def test_rows_of_a_private_model_are_selected(client, people, tmp_path):
     assert (more["age"] >= 20).all()
     assert (more["kind"] == "x").all()
     pd.testing.assert_frame_equal(more, model.sample(80, **parameters))
+
+
+def test_jobs_of_one_model_with_two_seeds_can_be_put_together(client, job, model, people):
+    """No identifier stands in both results, and none is one of the table."""
+    one, other = (
+        client.submit(model=job, rows=100, seed=seed).result().to_pandas() for seed in (7, 8)
+    )
+
+    known = set(pd.read_csv(people)["id"])
+    both = pd.concat([one, other])
+    assert set(one["id"]).isdisjoint(known)
+    assert set(other["id"]).isdisjoint(known)
+    assert (one["id"] != other["id"]).all()
+    assert both["id"].nunique() > 195
+    pd.testing.assert_frame_equal(other, model.sample(100, seed=8))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pyarrow as pa
 
@@ -65,7 +65,7 @@ class FromModel:
         model = taken_up(data)
         seed = self.task.config.parameters.get("seed", model.seed)
         if seed != model.seed:
-            model = replace(model, seed=seed)
+            model = model.reseeded(seed)
             data = model.to_bytes()
         config = self.task.config
         _, warnings = selection_for(model, config.parameters)
