@@ -62,6 +62,53 @@ def test_a_file_of_selected_rows_is_that_of_a_job(client, job, model, tmp_path):
     assert path.read_text().count(";x\n") == 0.6 * MANY
 
 
+def series():
+    random = np.random.default_rng(1)
+    return pa.table(
+        {
+            "meter": np.repeat([f"M{one:02d}" for one in range(12)], 50),
+            "at": np.tile(np.arange("2024-01-01", "2024-02-20", dtype="datetime64[D]"), 12),
+            "power": random.normal(50, 5, 600),
+        }
+    )
+
+
+def nested():
+    random = np.random.default_rng(2)
+    people = [
+        {"id": f"P-{row:05d}", "age": int(age)}
+        for row, age in enumerate(random.integers(18, 90, 300))
+    ]
+    return pa.table({"user": people, "spent": random.gamma(2, 20, 300).round(2)})
+
+
+@pytest.mark.parametrize(
+    ("make", "fitting", "making", "name"),
+    [
+        (series, {"data_type": "timeseries"}, {}, "o.csv"),
+        (nested, {}, {}, "o.json"),
+        (
+            nested,
+            {},
+            {"rules": ['"user.age" >= 40'], "condition": {"user.age": {"50": 0.1}}},
+            "o.jsonl",
+        ),
+        (series, {"parameters": {"epsilon": 3}}, {"rules": ["power >= 50"]}, "o.parquet"),
+    ],
+)
+def test_a_model_of_any_kind_writes_what_a_job_does(client, tmp_path, make, fitting, making, name):
+    """Series, nested columns, differential privacy."""
+    job = client.submit(make(), rows=50, **fitting)
+    job.wait()
+    model = dg.load_model(job.model.download(tmp_path / "a.model"))
+
+    path = model.write(tmp_path / name, 700, seed=5, **making)
+    output = tmp_path / f"job-{name}"
+    client.submit(model=job, rows=700, seed=5, output=output, parameters=making).wait()
+
+    assert path.read_bytes() == output.read_bytes()
+
+
 def test_progress_is_reported_part_by_part(model, tmp_path):
     """Up to 1."""
     shares = []
