@@ -11,8 +11,8 @@ from datagen_nb.core.version import __version__ as __version__
 if TYPE_CHECKING:
     from datagen_nb.client.async_job import AsyncJob as AsyncJob
     from datagen_nb.client.dataset import AsyncDataset as AsyncDataset
-    from datagen_nb.client.models import Model as Model
-    from datagen_nb.client.models import load_model as load_model
+    from datagen_nb.client.loaded_model import Model as Model
+    from datagen_nb.client.loaded_model import load_model as load_model
     from datagen_nb.client.parameters import PARAMETERS as PARAMETERS
     from datagen_nb.client.schema import Schema as Schema
     from datagen_nb.client.sync import Client as Client
@@ -38,7 +38,7 @@ _HOMES = {
     "Job": "client.sync",
     "JobConfiguration": "core.config",
     "JobStatus": "core.status",
-    "Model": "client.models",
+    "Model": "client.loaded_model",
     "PARAMETERS": "client.parameters",
     "Report": "core.result",
     "ScheduleDraft": "core.schedules",
@@ -49,7 +49,7 @@ _HOMES = {
     "connect": "wiring.client",
     "dashboard": "ui.dashboard",
     "history": "ui.history",
-    "load_model": "client.models",
+    "load_model": "client.loaded_model",
     "sample_data": "client.samples",
     "studio": "ui.studio",
     "view": "ui.renderers",

@@ -44,6 +44,38 @@ class Progress:
             self._stream.flush()
 
 
+class ShareProgress:
+    """Shows how much of something is done: one moving line on a terminal, nothing elsewhere.
+
+    Args:
+        is_quiet: Whether nothing is shown on a terminal either.
+    """
+
+    def __init__(self, stream: TextIO | None = None, *, is_quiet: bool = False) -> None:
+        self._stream = stream or sys.stderr
+        self._moving = self._stream.isatty() and not is_quiet
+        self._begun = False
+
+    def show(self, share: float) -> None:
+        """Show a share, 0 to 1."""
+        if self._moving:
+            self._begun = True
+            self._stream.write(f"\r\x1b[2K{bar(share)}")
+            self._stream.flush()
+
+    def end(self) -> None:
+        """Leave the moving line, if there is one."""
+        if self._begun:
+            self._stream.write("\n")
+            self._stream.flush()
+
+
+def bar(share: float) -> str:
+    """A share, 0 to 1, as a bar and in percent."""
+    filled = round(BAR * share)
+    return f"{'█' * filled}{'░' * (BAR - filled)} {100 * share:3.0f} %"
+
+
 def stage_line(status: JobStatus) -> str:
     """The state of a job, and the stage that runs."""
     stage = status.running_stage
@@ -52,9 +84,7 @@ def stage_line(status: JobStatus) -> str:
 
 def progress_line(status: JobStatus) -> str:
     """The progress of a job, in one line."""
-    filled = round(BAR * status.progress / 100)
-    bar = "█" * filled + "░" * (BAR - filled)
-    words = [f"{bar} {status.progress:3.0f} %", status.status.value]
+    words = [bar(status.progress / 100), status.status.value]
     if stage := status.running_stage:
         words.append(stage.name)
     if status.queue_position:

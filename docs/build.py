@@ -37,6 +37,7 @@ MODULES = (
     "datagen_nb",
     "datagen_nb.client.sync",
     "datagen_nb.client.history",
+    "datagen_nb.client.loaded_model",
     "datagen_nb.client.models",
     "datagen_nb.client.schema",
     "datagen_nb.client.parameters",

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from datagen_nb.cli.options import Commands, number
+from datagen_nb.cli.options import Commands, add_selection, number, selected
 from datagen_nb.cli.output import print_json
 from datagen_nb.cli.results import follow, frame_text, print_result
 from datagen_nb.client.samples import sample_path
@@ -38,6 +38,7 @@ def add_commands(commands: Commands) -> None:
     )
     generate.add_argument("--overwrite", action="store_true", help="replace OUT if it is there")
     generate.add_argument("--seed", type=number, metavar="S", help="same seed, same rows")
+    add_selection(generate)
     generate.add_argument(
         "--evaluate",
         action="append",
@@ -94,7 +95,7 @@ async def _generate(options: argparse.Namespace, client: AsyncClient) -> int:
         overwrite=options.overwrite,
         format=options.format or format_of(options.output),
         timeout=options.timeout,
-        parameters=_evaluated(options),
+        parameters=_evaluated(options) | selected(options),
     )
     try:
         await follow(job, quiet=options.quiet)
@@ -153,4 +154,5 @@ async def _demo(options: argparse.Namespace, client: AsyncClient) -> int:
     options.input, options.seed, options.format = str(sample_path(SAMPLE)), 7, None
     options.timeout, options.quiet, options.overwrite = None, False, True
     options.schema = options.data_type = options.evaluate = options.target = None
+    options.rule, options.condition, options.share = [], [], []
     return await _generate(options, client)

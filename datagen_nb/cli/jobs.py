@@ -48,38 +48,44 @@ def add_commands(commands: Commands) -> None:
         ("pause", _pause, "Pause a job; its finished parts are kept."),
         ("resume", _resume, "Resume a paused job."),
     ):
-        _add_job(commands.add_for_client(name, run, help))
+        add_job(commands.add_for_client(name, run, help))
 
     rerun = commands.add_for_client("rerun", _rerun, "Submit the configuration of a job again.")
-    _add_job(rerun)
+    add_job(rerun)
     rerun.add_argument("--rows", type=number, metavar="N", help="rows to generate")
 
     logs = commands.add_for_client("logs", _logs, "Print the log of a job.")
-    _add_job(logs)
+    add_job(logs)
     logs.add_argument("-f", "--follow", action="store_true", help="until the job has ended")
 
     result = commands.add_for_client("result", _result, "Wait for a job and take its rows.")
-    _add_job(result)
+    add_job(result)
     result.add_argument("-o", "--output", metavar="OUT", help="file to write them to")
     result.add_argument("--overwrite", action="store_true", help="replace OUT if it is there")
     result.add_argument("--format", metavar="F", help="csv, json, jsonl or parquet")
     result.add_argument("-q", "--quiet", action="store_true", help="print nothing but errors")
 
     report = commands.add_for_client("report", _report, "Print the quality report of a job.")
-    _add_job(report)
+    add_job(report)
     report.add_argument("--html", metavar="OUT", help="write it as a page to a file")
     report.add_argument("--overwrite", action="store_true", help="replace OUT if it is there")
 
 
-def _add_job(parser: argparse.ArgumentParser) -> None:
+def add_job(parser: argparse.ArgumentParser) -> None:
+    """Add ``JOB`` to a command."""
     parser.add_argument("job", metavar="JOB", help="id of the job, or `last`")
 
 
 async def _job(options: argparse.Namespace, client: AsyncClient) -> AsyncJob:
-    return await _find(options.job, client)
+    return await find_job(options.job, client)
 
 
-async def _find(job_id: str, client: AsyncClient) -> AsyncJob:
+async def find_job(job_id: str, client: AsyncClient) -> AsyncJob:
+    """The job of an id, or the newest one.
+
+    Raises:
+        JobNotFound: There is none.
+    """
     if job_id != LAST:
         return await client.jobs.get(job_id)
     newest = await client.jobs.last()
@@ -119,7 +125,7 @@ def _row(status: JobStatus) -> list[str]:
 
 async def _cancel(options: argparse.Namespace, client: AsyncClient) -> int:
     # Without an id, all that have not ended are cancelled: the parser asks for --all then.
-    done = await client.jobs.cancel(*[(await _find(job, client)).id for job in options.job])
+    done = await client.jobs.cancel(*[(await find_job(job, client)).id for job in options.job])
     if options.json:
         print_json(done.to_wire())
     else:

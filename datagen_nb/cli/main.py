@@ -9,7 +9,7 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import TextIO
 
-from datagen_nb.cli import access, copying, generate, jobs, pipeline, service
+from datagen_nb.cli import access, copying, generate, jobs, models, pipeline, service
 from datagen_nb.cli.options import Commands
 from datagen_nb.cli.output import discard, encode_anything
 from datagen_nb.core.errors import DatagenError, DatagenWarning
@@ -79,6 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = Commands(parser.add_subparsers(required=True, metavar="COMMAND"))
     generate.add_commands(commands)
     jobs.add_commands(commands)
+    models.add_commands(commands)
     service.add_commands(commands)
     access.add_commands(commands)
     pipeline.add_commands(commands)

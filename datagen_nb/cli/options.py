@@ -35,6 +35,17 @@ class Commands:
         parser.set_defaults(run=run)
         return parser
 
+    def add_without_service(
+        self, name: str, run: Callable[[argparse.Namespace], int], help: str
+    ) -> argparse.ArgumentParser:
+        """Add a command that needs no service, with ``--json``."""
+        parser: argparse.ArgumentParser = self._parsers.add_parser(
+            name, help=help, description=help
+        )
+        _add_json(parser)
+        parser.set_defaults(run=run)
+        return parser
+
     def add_for_client(self, name: str, run: ClientCommand, help: str) -> argparse.ArgumentParser:
         """Add a command for any service, with ``--home``, ``--url`` and ``--json``."""
         parser: argparse.ArgumentParser = self._parsers.add_parser(
@@ -48,7 +59,7 @@ class Commands:
             help="address of a deployed service, instead of the local one; "
             "its API key is read from DATAGEN_API_KEY",
         )
-        parser.add_argument("--json", action="store_true", help="print JSON")
+        _add_json(parser)
         parser.set_defaults(run=lambda options: asyncio.run(_with_client(run, options)))
         return parser
 
@@ -57,6 +68,10 @@ def _add_home(parser: Any) -> None:
     parser.add_argument(
         "--home", metavar="DIR", help="directory of the local service (default: DATAGEN_HOME)"
     )
+
+
+def _add_json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 async def _with_client(run: ClientCommand, options: argparse.Namespace) -> int:
@@ -119,6 +134,75 @@ def tls_of(options: argparse.Namespace) -> ssl.SSLContext | None:
     from datagen_nb.api.process.tls import tls_context
 
     return tls_context(certificate, key)
+
+
+def add_selection(parser: argparse.ArgumentParser) -> None:
+    """Add ``--rule``, ``--condition`` and ``--share`` to a command that makes rows."""
+    parser.add_argument(
+        "--rule",
+        action="append",
+        default=[],
+        metavar="RULE",
+        help="what each row keeps, as 'price >= 0'; may be repeated",
+    )
+    parser.add_argument(
+        "--condition",
+        action="append",
+        default=[],
+        type=_condition,
+        metavar="COLUMN=VALUE",
+        help="value of a column in each row; may be repeated",
+    )
+    parser.add_argument(
+        "--share",
+        action="append",
+        default=[],
+        type=_share,
+        metavar="COLUMN=VALUE:SHARE",
+        help="share of the rows with a value, as fraud=yes:0.5; repeated for values of one column",
+    )
+
+
+def selected(options: argparse.Namespace) -> dict[str, Any]:
+    """What the options of ``add_selection`` are as parameters of a job.
+
+    Raises:
+        ConfigurationError: Two of them say something else of one column.
+    """
+    condition: dict[str, Any] = {}
+    for column, value in options.condition:
+        _check_free("condition", column, value, taken=column in condition)
+        condition[column] = value
+    shares: dict[str, dict[str, Any]] = {}
+    for column, value, share in options.share:
+        of_column = shares.setdefault(column, {})
+        text = f"{value}:{share}"
+        _check_free("share", column, text, taken=column in condition or value in of_column)
+        of_column[value] = share
+    found = {"rules": options.rule, "condition": condition | shares}
+    return {name: value for name, value in found.items() if value}
+
+
+def _check_free(option: str, column: str, text: str, *, taken: bool) -> None:
+    if taken:
+        rule = f"says something else of column {column!r} than another option"
+        problem = Problem(option, repr(f"{column}={text}"), rule, "Leave one of them out.")
+        raise ConfigurationError([problem])
+
+
+def _condition(text: str) -> tuple[str, str]:
+    column, sign, value = text.partition("=")
+    if not column or not sign:
+        raise argparse.ArgumentTypeError(f"{text!r} is not COLUMN=VALUE")
+    return column, value
+
+
+def _share(text: str) -> tuple[str, str, Any]:
+    column, sign, rest = text.partition("=")
+    value, colon, share = rest.rpartition(":")
+    if not column or not sign or not colon:
+        raise argparse.ArgumentTypeError(f"{text!r} is not COLUMN=VALUE:SHARE, as fraud=yes:0.5")
+    return column, value, number(share)
 
 
 def number(text: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
@@ -20,11 +21,18 @@ from datagen_nb.client.parameters import (
 from datagen_nb.client.schema import declared_in
 from datagen_nb.core.cloud_paths import is_cloud_path, split
 from datagen_nb.core.config import JobConfiguration
-from datagen_nb.core.errors import ArgumentTypeError, ConfigurationError, DatagenError, Problem
+from datagen_nb.core.errors import (
+    ArgumentTypeError,
+    ConfigurationError,
+    DatagenError,
+    Problem,
+    ResultNotReady,
+)
 from datagen_nb.core.formats import written_format
 from datagen_nb.core.pipeline_info import PipelineInfo
 from datagen_nb.core.places import DEFAULT_BUCKET, LOCAL_FILES, MODELS, RESULTS, USUAL_MODE
 from datagen_nb.core.ports import Jobs
+from datagen_nb.core.result import Manifest
 from datagen_nb.pipelines.built_in import patterns_of, stated
 
 if TYPE_CHECKING:
@@ -44,6 +52,9 @@ DECLARED = "schema"
 
 _DEFAULT_FORMAT = "parquet"
 """Of a result that has no input."""
+
+SELECTING = ("rules", "condition")
+"""Parameters that select among the rows which are made."""
 
 _REFUSED = {
     *("unknown_column", "no_columns", "wrong_kind", "wrong_pattern", "broken_relation"),
@@ -134,7 +145,9 @@ async def configure(
         output_format=format,
         name=placed.name if name is None else name,
     )
-    if source is not None and not isinstance(source, dict):
+    if model is not None:
+        await _check_selection(config, service)
+    elif source is not None and not isinstance(source, dict):
         await _check_choices(source, config, service)
     return config
 
@@ -162,6 +175,27 @@ async def _place_model(model: KeptModel, service: Jobs) -> PlacedInput:
         )
     config = await service.configuration(job_id)
     return PlacedInput(MODELS, job_id, config.output_format, config.name)
+
+
+async def _check_selection(config: JobConfiguration, service: Jobs) -> None:
+    """Refuse rules and conditions on columns that a model lacks, if its job has completed."""
+    named = named_columns(
+        {name: config.parameters[name] for name in SELECTING if name in config.parameters}
+    )
+    if not named:
+        return
+    try:
+        manifest = await service.manifest(config.input_path)
+    except ResultNotReady:  # the new job waits for it, and looks then
+        return
+    names = await asyncio.to_thread(_column_names, manifest)
+    check_columns(named, names, owner="model")
+
+
+def _column_names(manifest: Manifest) -> list[str]:
+    from datagen_nb.tables.formats import schema_from_text
+
+    return list(schema_from_text(manifest.arrow_schema).names)
 
 
 async def _check_choices(
@@ -198,7 +232,7 @@ def _sum(rows: Mapping[str, int]) -> Any:
 def _needs_rows(parameters: Mapping[str, Any]) -> bool:
     """Whether more than the names of the columns decides if a table has what is chosen."""
     patterns = patterns_of(parameters.get("columns", {}))
-    selecting = {"exclude", "rules", "condition"}
+    selecting = {"exclude", *SELECTING}
     return bool(stated(parameters) or patterns or selecting & parameters.keys())
 
 

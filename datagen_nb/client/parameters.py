@@ -172,8 +172,13 @@ def named_columns(parameters: Mapping[str, Any]) -> list[str]:
     return [*parameters.get("exclude", ()), *named]
 
 
-def check_columns(named: Iterable[str], names: Sequence[str]) -> None:
+def check_columns(named: Iterable[str], names: Sequence[str], *, owner: str = "table") -> None:
     """Check that the table has the columns that are named; of a path, as ``user.id``, the first.
+
+    Args:
+        named: Names that a caller gave.
+        names: Of the columns that there are.
+        owner: Of the columns, in messages.
 
     Raises:
         InputError: ``unknown_column``: it has not; the remedy is the nearest that it has.
@@ -181,7 +186,7 @@ def check_columns(named: Iterable[str], names: Sequence[str]) -> None:
     for name in named:
         if name not in names and name.partition(".")[0] not in names:
             raise InputError(
-                f"The table has no column {brief_repr(name)}. {did_you_mean(name, names)}",
+                f"The {owner} has no column {brief_repr(name)}. {did_you_mean(name, names)}",
                 code="unknown_column",
                 details={"column": name},
             )

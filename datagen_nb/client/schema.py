@@ -164,14 +164,14 @@ class Schema(Summarized):
             table = schema.sample_arrow(1_000)
             ```
         """
-        from datagen_nb.client.models import check_whole, rows_of
+        from datagen_nb.client.loaded_model import Model, check_whole
         from datagen_nb.synth.declared.compiling import model_of
 
         check_whole("rows", rows, 1, MAX_ROWS)
         check_whole("seed", seed, 0, MAX_SEED)
         if self._model is None or self._model.seed != seed:
             self._model = model_of(self._declaration, seed=seed)
-        return rows_of(self._model, rows)
+        return Model(self._model, name=self.name).sample_arrow(rows)
 
     def _summary(self) -> Summary:
         table = Table(

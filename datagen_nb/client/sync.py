@@ -246,6 +246,7 @@ class JobModel(Plain[AsyncJobModel]):
         """The job that keeps it."""
         return self.asynchronous.job_id
 
+    size = plain(AsyncJobModel.size)
     download = plain(AsyncJobModel.download)
 
 

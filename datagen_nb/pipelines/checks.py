@@ -1,16 +1,20 @@
-"""Which parameters go together, beyond what each may be by itself."""
+"""Which parameters go together, and whether there are the columns that they name."""
 
 from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from datagen_nb.core import rule_text
 from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.data_types import DATA_TYPES as TYPES
-from datagen_nb.core.errors import ConfigurationError, Problem
+from datagen_nb.core.errors import ConfigurationError, InputError, Problem
 from datagen_nb.core.quoting import brief_repr
-from datagen_nb.pipelines.built_in import patterns_of
+from datagen_nb.pipelines.built_in import named_columns, patterns_of
 
-OF_ROWS = ("seed", "partRows", "engine")
-"""Parameters of how rows are made; all others were decided when the model was fitted."""
+OF_ROWS = ("seed", "rules", "condition", "partRows", "engine")
+"""Parameters of which rows are made, and how; all others were decided when the model was fitted."""
 
 LOOKING = ("sampleRows", "minCount", "entity", "order", "evaluate", "target")
 """Parameters that choose or measure by the rows, outside any budget."""
@@ -133,3 +137,35 @@ def check_of_model(config: JobConfiguration) -> None:
     ]
     if problems:
         raise ConfigurationError(problems)
+
+
+def check_columns(
+    parameters: Mapping[str, Any], names: Sequence[str], *, owner: str = "input"
+) -> None:
+    """Look whether the columns that parameters name are there.
+
+    Args:
+        parameters: Of a job.
+        names: Of the columns.
+        owner: Of the columns, in messages: ``input`` or ``model``.
+
+    Raises:
+        InputError: One is not, or is excluded.
+    """
+    excluded = parameters.get("exclude", ())
+    for parameter, name in named_columns(parameters):
+        if name in excluded:
+            remedy = "Leave it out of one of them."
+            raise InputError(
+                f"parameters.{parameter} names {name!r}, and so does parameters.exclude. {remedy}",
+                code="unknown_column",
+                details={"column": name, "remedy": remedy},
+            )
+        if name not in names:
+            near = difflib.get_close_matches(name, names, n=1)
+            remedy = f"Did you mean {near[0]!r}?" if near else f"It has {names}."
+            raise InputError(
+                f"parameters.{parameter} names {name!r}, which the {owner} does not have. {remedy}",
+                code="unknown_column",
+                details={"column": name, "remedy": remedy},
+            )

@@ -27,15 +27,20 @@ from datagen_nb.codecs import Codec, part_names
 from datagen_nb.relations import Relations
 from datagen_nb.relations.numbers import Flags
 from datagen_nb.synth import keys, packing
+from datagen_nb.synth.arrays import plain_table
 from datagen_nb.synth.choosing import choose
 from datagen_nb.synth.drawn import FORM, Columns, Drawn, Ints
 from datagen_nb.synth.identities import Maker
+from datagen_nb.synth.identities.permutation import KEYS
 from datagen_nb.synth.keys import Group
 from datagen_nb.synth.narrowing import Drawable
 from datagen_nb.synth.profile.hashing import Hashes
 from datagen_nb.synth.selection import Selection
 from datagen_nb.synth.stage import NOTHING_ASKED, Drawing, Given, Possible, Stage
 from datagen_nb.synth.uniqueness import Seen
+
+CHECKED_ROWS, CHECKED_CELLS = 5_000, 200_000
+"""Rows that are made to look whether a selection is for them, and rows times columns, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +136,15 @@ class Model:
         del rows
         return 1
 
+    def reseeded(self, seed: int) -> Self:
+        """The same model with another seed: other rows, with other identifiers.
+
+        With its own seed it is this one, also after others.
+        """
+        shift = _key_of(seed) - _key_of(self.seed)
+        makers = {name: maker.rekeyed(shift) for name, maker in self.makers.items()}
+        return replace(self, seed=seed, makers=makers)
+
     def generate(self, index: int, rows: int, *, offset: int) -> pa.Table:
         """Make one part.
 
@@ -170,6 +184,22 @@ class Model:
         part = Part(self, index, offset)
         chosen = choose(selection, part, rows, offset=offset, earlier=earlier)
         return Selected(part.table(chosen.rows), chosen.drawn, chosen.hashes)
+
+    def check(self, selection: Selection) -> list[str]:
+        """Look whether a selection is for its rows, by some that it makes.
+
+        Args:
+            selection: Its columns are columns of the model.
+
+        Returns:
+            What a user should know, in sentences.
+
+        Raises:
+            InputError: It is not (``unfit_rule``, ``unfit_condition``).
+        """
+        count = min(CHECKED_ROWS, CHECKED_CELLS // len(self.schema))
+        rows = plain_table(self.generate(0, count, offset=0))
+        return selection.check(rows, self.codecs, self.makers, has_all_levels=False, owner="model")
 
     def written(self, columns: Columns) -> pa.Table:
         """Columns as a table in the input's types."""
@@ -403,6 +433,10 @@ class Part:
 def columns_of(table: pa.Table) -> Columns:
     """The columns of a table, each in one piece."""
     return {name: table[name].combine_chunks() for name in table.schema.names}
+
+
+def _key_of(seed: int) -> int:
+    return int(np.random.default_rng([seed, crc32(b"key")]).integers(KEYS))
 
 
 def _rows_of(members: Sequence[keys.Members]) -> Any:

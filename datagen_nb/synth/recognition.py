@@ -13,6 +13,7 @@ from datagen_nb.codecs import Codec, Written
 from datagen_nb.core.kinds import KINDS
 from datagen_nb.synth.column_kind import ColumnKind, column_kind
 from datagen_nb.synth.identities import Candidate, Maker, go_with_others
+from datagen_nb.synth.identities.permutation import KEYS
 from datagen_nb.synth.margin_fitting import MIN_COUNT
 from datagen_nb.synth.missing import missing_text, without
 from datagen_nb.synth.profile import ColumnFacts
@@ -84,7 +85,7 @@ def makers_of(
             known,
             is_wanted=name in wanted,
             pattern=patterns.get(name),
-            seed=int(np.random.default_rng([seed, place]).integers(2**62)),
+            seed=int(np.random.default_rng([seed, place]).integers(KEYS)),
             min_count=min_count,
         )
         if not len(column.values):

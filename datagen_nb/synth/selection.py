@@ -168,6 +168,7 @@ class Selection:
         makers: Mapping[str, Maker],
         *,
         has_all_levels: bool = True,
+        owner: str = "input",
     ) -> list[str]:
         """Look whether it is for a table; return what a user should know, in sentences.
 
@@ -176,6 +177,7 @@ class Selection:
             codecs: How columns are spelled.
             makers: Of columns that are made anew.
             has_all_levels: Whether a value that no row has is none that could be made.
+            owner: Of the rows, in messages: ``input``, or ``model`` if it made them.
 
         Raises:
             InputError: ``unfit_rule``, ``unfit_condition`` or ``unknown_level``.
@@ -186,7 +188,7 @@ class Selection:
             share = self._share_kept(one, written, codecs, makers)
             if one.parameter == "rules" and share < 1 - MANY:
                 warnings.append(
-                    f"{1 - share:.0%} of the input's rows break the rule {one.text!r}; rows like "
+                    f"{1 - share:.0%} of the {owner}'s rows break the rule {one.text!r}; rows like "
                     "them are drawn again."
                 )
             if has_all_levels and one.parameter == "condition" and isinstance(one.rule, Allowed):

@@ -134,6 +134,17 @@ class ColumnKindSuite(ABC):
         elif self.kind.scale.has_levels:
             assert values <= known
 
+    def test_another_seed_makes_others(self) -> None:
+        """New values are new under any seed, and under that of the fit the fit's again."""
+        table = self._table()
+        model = fit(table, seed=1)
+        other = model.reseeded(2)
+        again = other.reseeded(1).generate(0, self.rows, offset=0)
+        assert again.equals(model.generate(0, self.rows, offset=0))
+        if self.kind.scale is Scale.NEW:
+            made = other.generate(0, self.rows, offset=0)[self.name]
+            assert not set(made.to_pylist()) & set(table[self.name].to_pylist())
+
     def test_the_report_compares_made_columns(self) -> None:
         """By its name, with a score, and finds nothing disclosed."""
         _, report, _ = self._made()

@@ -42,9 +42,7 @@ BYTES_A_SECOND = 500_000
 class CardButton(Action):
     """A button was pressed."""
 
-    action: Literal[
-        "cancel", "pause", "resume", "rerun", "view", "report", "close", "download", "save"
-    ]
+    action: Literal["cancel", "pause", "resume", "rerun", "view", "report", "close"]
 
 
 class CardEdit(Action):
@@ -68,14 +66,25 @@ class CardLogs(Action):
     after: Number = 0
 
 
+CardFileName = Literal["result", "model"]
+
+
+class CardFile(Action):
+    """The result or the model of the job as a file: to the browser, or beside the notebook."""
+
+    action: Literal["download", "save"]
+    file: CardFileName
+
+
 class CardChunk(Action):
-    """A piece of the result, from a byte on."""
+    """A piece of a file that a download was begun of, from a byte on."""
 
     action: Literal["chunk"]
+    file: CardFileName
     start: Number
 
 
-CardAction = CardButton | CardEdit | CardLogs | CardChunk
+CardAction = CardButton | CardEdit | CardLogs | CardFile | CardChunk
 _ACTIONS: TypeAdapter[CardAction] = TypeAdapter(
     Annotated[CardAction, Field(discriminator="action")]
 )
@@ -93,13 +102,16 @@ class JobCard(WidgetBase):
 
     def __init__(self, job: Job) -> None:
         status = job.status
-        report = job.report if status.status is State.COMPLETED else None
+        report = model_size = None
+        if status.status is State.COMPLETED:
+            report, model_size = job.report, job.model.size()
         self.job = job
         self._config = job.configuration
         self._logging: Future[None] | None = None
-        self._file: Path | None = None
+        self._files: dict[CardFileName, Path] = {}
         self._reruns: list[str] = []
-        super().__init__("card", job.client.portal, snapshot_of(status, self._config, report))
+        snapshot = snapshot_of(status, self._config, report, model_size=model_size)
+        super().__init__("card", job.client.portal, snapshot)
         self.status = status.status.value
         self._watch(status)
 
@@ -120,8 +132,13 @@ class JobCard(WidgetBase):
                 return await self._edit(edit)
             case CardLogs(after=after):
                 return await self._logs(self.job.asynchronous, after=after)
-            case CardChunk(start=start):
-                return await self._chunk(start)
+            case CardFile(action="download", file=file):
+                return await self._download(file)
+            case CardFile(action="save", file=file):
+                path = await asyncio.to_thread(_free, Path(self._name(file)))
+                return {"path": str(await self._fetch(file, path))}
+            case CardChunk(file=file, start=start):
+                return await self._chunk(file, start)
             case CardButton() as button:
                 return await self._press(button)
 
@@ -146,12 +163,6 @@ class JobCard(WidgetBase):
                 await self.open_below(lambda: report_panel(report, title), instead="job.report")
             case "close":
                 self.close_below()
-            case "download":
-                return await self._download(job)
-            case "save":
-                data = await job.result()
-                path = await asyncio.to_thread(_free, Path(self._name()))
-                return {"path": str(await data.download(path))}
             case unknown:
                 assert_never(unknown)
         return None
@@ -192,30 +203,44 @@ class JobCard(WidgetBase):
         finally:
             self._logging = None
 
-    def _name(self) -> str:
-        """What the result is called as a file."""
+    def _name(self, file: CardFileName) -> str:
+        """What the result or the model is called as a file."""
         stem = file_stem(self.snapshot["title"])
+        if file == "model":
+            return f"{stem}.model"
         return f"{stem}-synthetic{FORMATS[self._config.output_format].endings[0]}"
 
-    async def _download(self, job: AsyncJob) -> dict[str, Any]:
-        """The result as one file, ready to be asked for in chunks, unless it is too large."""
-        size = job.status.metadata.output_size or 0
+    async def _size(self, file: CardFileName) -> int:
+        """About how large a file is."""
+        job = self.job.asynchronous
+        if file == "model":
+            return await job.model.size() or 0
+        return job.status.metadata.output_size or 0
+
+    async def _fetch(self, file: CardFileName, path: Path) -> Path:
+        job = self.job.asynchronous
+        if file == "model":
+            return await job.model.download(path)
+        return Path(await (await job.result()).download(path))
+
+    async def _download(self, file: CardFileName) -> dict[str, Any]:
+        """One file, ready to be asked for in chunks, unless it is too large."""
+        name, size = self._name(file), await self._size(file)
         if size > MAX_DOWNLOAD:
-            return {"name": self._name(), "size": size, "tooLarge": True}
-        if self._file is None:
-            data = await job.result()
+            return {"name": name, "size": size, "tooLarge": True}
+        if file not in self._files:
             folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="datagen-"))
             weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
-            self._file = await data.download(folder / self._name())
-        written = await asyncio.to_thread(self._file.stat)
-        return {"name": self._name(), "size": written.st_size, "tooLarge": False}
+            self._files[file] = await self._fetch(file, folder / name)
+        written = await asyncio.to_thread(self._files[file].stat)
+        return {"name": name, "size": written.st_size, "tooLarge": False}
 
-    async def _chunk(self, start: int) -> dict[str, Any]:
-        if self._file is None:
+    async def _chunk(self, file: CardFileName, start: int) -> dict[str, Any]:
+        if file not in self._files:
             raise ValueError("no download was begun: press Download again")
-        data = await asyncio.to_thread(_piece, self._file, start)
+        data = await asyncio.to_thread(_piece, self._files[file], start)
         await asyncio.sleep(len(data) / BYTES_A_SECOND)
-        self.view_model.send({"event": "chunk", "start": start}, [data])
+        self.view_model.send({"event": "chunk", "file": file, "start": start}, [data])
         return {"size": len(data)}
 
     @property

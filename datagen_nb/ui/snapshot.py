@@ -31,6 +31,7 @@ def snapshot_of(
     report: Report | None,
     *,
     cooldown_until: datetime | None = None,
+    model_size: int | None = None,
 ) -> dict[str, Any]:
     """The snapshot of a job, as it is sent."""
     parameters = {name: value for name, value in config.parameters.items() if name != "seed"}
@@ -45,6 +46,7 @@ def snapshot_of(
         parameters=_cut(python(from_wire(parameters))) if parameters else "",
         timeout=config.timeout,
         report=None if report is None else _summary(report),
+        model_size=model_size,
     ).to_wire()
 
 
@@ -83,9 +85,10 @@ async def feed(
 async def newer(
     status: JobStatus, job: AsyncJob, config: JobConfiguration, client: AsyncClient
 ) -> dict[str, Any]:
-    """With what a card shows in addition: the report, the end of a cooldown."""
-    report = await job.report() if status.status is State.COMPLETED else None
-    until = None
+    """With what a card shows in addition: the report and the model, the end of a cooldown."""
+    report = model_size = until = None
+    if status.status is State.COMPLETED:
+        report, model_size = await job.report(), await job.model.size()
     if status.status is State.CANCELLED:
         until = (await client.limits()).cooldown_until
-    return snapshot_of(status, config, report, cooldown_until=until)
+    return snapshot_of(status, config, report, cooldown_until=until, model_size=model_size)

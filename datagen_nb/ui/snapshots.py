@@ -45,6 +45,7 @@ class CardSnapshot(WireModel):
         parameters: As Python, without the seed.
         timeout: Seconds.
         report: Of a completed job.
+        model_size: Bytes of the model that a completed job keeps, if it keeps one.
         reruns: Ids of the jobs that Rerun made of it; each has a card below.
         trouble: Why the job is no longer followed.
     """
@@ -59,6 +60,7 @@ class CardSnapshot(WireModel):
     parameters: str
     timeout: float
     report: ReportSummary | None = None
+    model_size: int | None = None
     reruns: tuple[str, ...] | None = None
     trouble: str | None = None
 

@@ -179,6 +179,22 @@ def test_a_completed_card_shows_its_rows_its_log_and_gives_the_file(lab):
     assert (notebook.errors, notebook.outside) == ([], [])
 
 
+def test_a_completed_card_gives_the_model(lab):
+    """Of a job that keeps one; the file makes rows."""
+    notebook = lab.open(LOCAL.replace("50_000_000", "5_000"))
+    notebook.run(0)
+    card = notebook.cell(0)
+    expect(card.get_by_role("status")).to_have_text("Completed")
+    with notebook.page.expect_download() as download:
+        card.get_by_role("button", name="Download model", exact=True).click()
+    import datagen_nb as dg
+
+    assert download.value.suggested_filename == "diamonds.model"
+    assert len(dg.load_model(download.value.path()).sample(10)) == 10
+    expect(card).to_contain_text("Downloaded diamonds.model")
+    assert (notebook.errors, notebook.outside) == ([], [])
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_a_job_that_ends_out_of_sight_is_reported_in_the_page(lab, theme):
     """Once, with the way back to its card."""

@@ -32,6 +32,7 @@ def test_a_model_makes_more_rows_and_is_taken_along(tmp_path, table):
             assert not other.result().to_pandas().equals(rows)
 
             path = first.model.download(tmp_path / "people.model")
+            assert path.stat().st_size == first.model.size()
             model = dg.load_model(path)
             assert model.kinds == {"age": "numeric", "kind": "categorical"}
             assert model.sample(200).equals(rows)
@@ -66,6 +67,16 @@ def _refuse(client, job, table):
         client.submit(model=job, rows=5, parameters={"columns": {"age": "id"}, "min_count": 2})
     fields = [problem.field for problem in raised.value.problems]
     assert fields == ["parameters.columns", "parameters.minCount"]
+
+
+def test_how_large_a_model_is_can_be_asked_of_a_job_that_has_completed(table):
+    """A mock pipeline keeps none; before the end there is nothing to say."""
+    with dg.connect("mock", scenario="slow", speed=1) as client:
+        job = client.submit(table, rows=20)
+        with pytest.raises(dg.errors.ResultNotReady):
+            job.model.size()
+    with dg.connect("mock", speed=1_000) as client:
+        assert client.submit(table, rows=20).wait().model.size() is None
 
 
 def test_a_mock_pipeline_keeps_no_model(table):

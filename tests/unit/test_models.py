@@ -182,7 +182,7 @@ def test_a_file_that_is_not_there_is_reported(tmp_path):
 
 def test_a_file_that_is_too_large_is_not_read(path, monkeypatch):
     """Beyond what a model has."""
-    monkeypatch.setattr("datagen_nb.client.models.MAX_BYTES", 100)
+    monkeypatch.setattr("datagen_nb.client.loaded_model.MAX_BYTES", 100)
     with pytest.raises(InputError) as raised:
         dg.load_model(path)
     assert raised.value.code == "model_damaged"

@@ -11,7 +11,7 @@ from tests.own_package import Environment
 
 MODULE = '''
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -46,10 +46,15 @@ class Plate(ColumnKind):
 @dataclass(frozen=True)
 class Plates:
     known: KnownValues
+    start: int = 0
     needs: tuple[str, ...] = ()
     is_unique: bool = True
 
+    def rekeyed(self, shift):
+        return replace(self, start=(self.start + shift) % 50_000)
+
     def make(self, numbers, given, random):
+        numbers = numbers + self.start
         made = self.write(numbers * 16)
         for turn in range(1, 16):
             is_known = pa.array(self.known.contains(made))
@@ -150,6 +155,9 @@ class Missing(Copied):
 class Copies:
     needs: tuple[str, ...] = ()
     is_unique: bool = True
+
+    def rekeyed(self, shift):
+        return self
 
     def make(self, numbers, given, random):
         return pa.array([f"K-{n:04}" for n in numbers.tolist()])

@@ -1,12 +1,12 @@
 """The card's Python side, over the mock pipeline: what it tells, and what it answers."""
 
-import hashlib
 import re
 from html import escape
 
 import pytest
 
 import datagen_nb as dg
+from datagen_nb.cli import main
 from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.errors import ServiceUnavailable
 from datagen_nb.core.result import (
@@ -159,29 +159,74 @@ def test_a_card_has_what_its_job_was_asked_to_do(client, table):
     assert len(snapshot["parameters"]) < 600
 
 
+def received(card, ask, file):
+    """The name and the bytes that the browser puts together of a download."""
+    announced = ask(card, "download", file=file)["result"]
+    data = b""
+    while len(data) < announced["size"]:
+        size = ask(card, "chunk", file=file, start=len(data))["result"]["size"]
+        content, buffers = ask.events.get(timeout=DEADLINE)
+        assert (content["file"], content["start"]) == (file, len(data))
+        assert len(buffers[0]) == size
+        data += buffers[0]
+    return announced["name"], data
+
+
 def test_a_result_is_downloaded_in_chunks(done, ask, tmp_path, monkeypatch):
     """What the browser puts together is the file that ``download`` writes."""
     monkeypatch.setattr(card_module, "CHUNK", 1_000)
-    file = ask(done, "download")["result"]
-    assert file["name"] == "people-synthetic.csv"
-    received = b""
-    while len(received) < file["size"]:
-        size = ask(done, "chunk", start=len(received))["result"]["size"]
-        content, buffers = ask.events.get(timeout=DEADLINE)
-        assert (content["start"], len(buffers[0])) == (len(received), size)
-        received += buffers[0]
-    wanted = done.job.result().download(tmp_path / "wanted.csv").read_bytes()
-    assert hashlib.sha256(received).digest() == hashlib.sha256(wanted).digest()
+    name, data = received(done, ask, "result")
+    assert name == "people-synthetic.csv"
+    assert data == done.job.result().download(tmp_path / "wanted.csv").read_bytes()
 
 
 def test_too_large_a_result_is_saved_beside_the_notebook(done, ask, tmp_path, monkeypatch):
     """Never over a file that is there."""
     monkeypatch.setattr(card_module, "MAX_DOWNLOAD", 10)
     monkeypatch.chdir(tmp_path)
-    assert ask(done, "download")["result"]["tooLarge"]
-    first, second = (ask(done, "save")["result"]["path"] for _ in range(2))
+    assert ask(done, "download", file="result")["result"]["tooLarge"]
+    first, second = (ask(done, "save", file="result")["result"]["path"] for _ in range(2))
     assert first == str(tmp_path / "people-synthetic.csv")
     assert second == str(tmp_path / "people-synthetic-2.csv")
+
+
+def test_a_model_is_downloaded_as_the_result_is(table, ask, tmp_path, monkeypatch):
+    """Beside it, also by a card that was there before; a large one is saved."""
+    home = tmp_path / "home"
+    try:
+        with dg.connect(home=home) as client:
+            job = client.submit(table, rows=1_000)
+            early = JobCard(job)
+            until(early, lambda snapshot: "report" in snapshot)
+            card = JobCard(job)
+            assert early.snapshot["modelSize"] == card.snapshot["modelSize"] == job.model.size()
+
+            monkeypatch.setattr(card_module, "CHUNK", 1_000)
+            name, data = received(card, ask, "model")
+            result = received(card, ask, "result")[1]
+            wanted = job.model.download(tmp_path / "wanted.model")
+            assert name == "people.model"
+            assert data == wanted.read_bytes()
+            assert result == job.result().download(tmp_path / "wanted.csv").read_bytes()
+            assert dg.load_model(wanted).columns == job.result().schema.names
+
+            monkeypatch.setattr(card_module, "MAX_DOWNLOAD", 10)
+            monkeypatch.chdir(tmp_path)
+            announced = ask(card, "download", file="model")["result"]
+            assert announced == {"name": name, "size": len(data), "tooLarge": True}
+            assert ask(card, "save", file="model") == {"result": {"path": str(tmp_path / name)}}
+            assert (tmp_path / name).read_bytes() == data
+    finally:
+        main(["stop", "--home", str(home)])
+
+
+def test_a_job_without_a_model_offers_none(done, ask):
+    """As one of a mock pipeline; what is asked for nevertheless is answered with the reason."""
+    assert done.job.model.size() is None
+    assert "modelSize" not in done.snapshot
+    assert "No model is kept" in ask(done, "download", file="model")["error"]
+    assert "no download was begun" in ask(done, "chunk", file="model", start=0)["error"]
+    assert "error" in ask(done, "download", file="secrets")
 
 
 def test_view_opens_the_viewer_below_the_card_and_shuts_it(done, ask):

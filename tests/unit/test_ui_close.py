@@ -87,8 +87,8 @@ def test_a_closed_viewer_lets_go_of_its_rows(sorted):
 def test_a_download_goes_with_its_card(client, table, ask):
     """The file that was made for the browser."""
     card = client.submit(table, rows=10).wait().card()
-    assert ask(card, "download")["result"]["size"] > 0
-    folder = card._file.parent
+    assert ask(card, "download", file="result")["result"]["size"] > 0
+    folder = card._files["result"].parent
     assert folder.is_dir()
     card.close()
     del card

@@ -10,20 +10,25 @@ export interface CardActions {
   view: Record<string, never>;
   report: Record<string, never>;
   close: Record<string, never>;
-  download: Record<string, never>;
-  save: Record<string, never>;
   edit: CardEdit;
   logs: CardLogs;
+  download: CardFile;
+  save: CardFile;
   chunk: CardChunk;
 }
 
 export interface CardChunk {
+  file: "result" | "model";
   start: number;
 }
 
 export interface CardEdit {
   field?: "timeout" | "dataSize" | null;
   value?: number | null;
+}
+
+export interface CardFile {
+  file: "result" | "model";
 }
 
 export interface CardLogs {

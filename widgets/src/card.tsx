@@ -5,7 +5,7 @@ import type { CardActions } from "./actions";
 import { Details, Facts } from "./card/facts";
 import { Progress } from "./card/progress";
 import css from "./card.css";
-import { download, TooLarge } from "./download";
+import { download, type Kept, TooLarge } from "./download";
 import { ago, instant, rows } from "./format";
 import { messageOf } from "./link";
 import { Logs } from "./logs";
@@ -20,7 +20,9 @@ const TIMEOUT_MS = 120_000; // ms: a grid fetches the first rows before it shows
 
 type Action = keyof CardActions;
 
-const BUSY: Partial<Record<Action, string>> = {
+type Doing = Action | "model";
+
+const BUSY: Partial<Record<Doing, string>> = {
   cancel: "Cancelling …",
   pause: "Pausing …",
   resume: "Resuming …",
@@ -31,11 +33,11 @@ export function Card({ snapshot, connected, now, ask, listen }: Props<Snapshot, 
   const state = status.status;
   const reachable = connected && snapshot.trouble === undefined;
   const lost = !reachable && !ENDED.includes(state); // how a job ended, nothing changes
-  const [asking, setAsking] = useState<Action | null>(null);
+  const [asking, setAsking] = useState<Doing | null>(null);
   const [confirming, setConfirming] = useState(false);
   const [refusal, setRefusal] = useState("");
   const [note, setNote] = useState("");
-  const [tooLarge, setTooLarge] = useState(false);
+  const [tooLarge, setTooLarge] = useState<Kept | null>(null);
   const [logs, setLogs] = useState(false);
   const [details, setDetails] = useState(false);
   const [opened, setOpened] = useState<"view" | "report" | null>(null);
@@ -74,31 +76,31 @@ export function Card({ snapshot, connected, now, ask, listen }: Props<Snapshot, 
   }, [state, asking, confirming]);
   const stay = () => setConfirming(false);
 
-  const during = async (action: Action, work: () => Promise<unknown>) => {
+  const during = async (doing: Doing, work: () => Promise<unknown>) => {
     pressed.current = true;
     setConfirming(false);
     setRefusal("");
     setNote("");
-    setAsking(action);
+    setAsking(doing);
     try {
       return await work();
     } catch (error) {
       setRefusal(messageOf(error));
-      setTooLarge(error instanceof TooLarge);
+      setTooLarge(error instanceof TooLarge ? error.file : null);
     } finally {
       setAsking(null);
     }
   };
   const press = <A extends Action>(action: A, body?: CardActions[A]) =>
     during(action, () => ask(action, body, { timeout: TIMEOUT_MS }));
-  const take = () =>
-    during("download", async () => {
+  const take = (file: Kept) =>
+    during(file === "model" ? "model" : "download", async () => {
       const progress = (share: number) => setNote(`Downloading ${Math.floor(100 * share)} %`);
-      setNote(`Downloaded ${await download(ask, listen, progress)}`);
+      setNote(`Downloaded ${await download(file, ask, listen, progress)}`);
     });
-  const save = async () => {
-    setTooLarge(false);
-    const saved = (await press("save")) as { path: string } | undefined;
+  const save = async (file: Kept) => {
+    setTooLarge(null);
+    const saved = (await press("save", { file })) as { path: string } | undefined;
     if (saved) setNote(`Saved as ${saved.path}`);
   };
   const open = async (what: "view" | "report") => {
@@ -106,14 +108,20 @@ export function Card({ snapshot, connected, now, ask, listen }: Props<Snapshot, 
     if (done !== undefined) setOpened(opened === what ? null : what); // the answer to what was refused
   };
 
-  const button = (action: Action, label: string, kind = "", pressed: () => unknown = () => press(action)) => (
+  const button = (
+    action: Action,
+    label: string,
+    kind = "",
+    pressed: () => unknown = () => press(action),
+    doing: Doing = action,
+  ) => (
     <button
       type="button"
       class={`dg-button ${kind}`}
       disabled={asking !== null || !reachable}
       onClick={() => void pressed()}
     >
-      {asking === action ? "…" : label}
+      {asking === doing ? "…" : label}
     </button>
   );
 
@@ -165,7 +173,9 @@ export function Card({ snapshot, connected, now, ask, listen }: Props<Snapshot, 
                 )}
               {state === "completed" &&
                 button("report", opened === "report" ? "Hide report" : "Report", "", () => open("report"))}
-              {state === "completed" && button("download", "Download", "", take)}
+              {state === "completed" && button("download", "Download", "", () => take("result"))}
+              {snapshot.modelSize !== undefined &&
+                button("download", "Download model", "", () => take("model"), "model")}
               {state === "failed" && button("edit", "Edit and rerun", mayHelp(status) ? "" : "dg-primary")}
               {!ends &&
                 (state !== "failed" || mayHelp(status)) &&
@@ -231,7 +241,7 @@ export function Card({ snapshot, connected, now, ask, listen }: Props<Snapshot, 
       )}
       {refusal && (
         <p class="dg-warning dg-text" role="alert">
-          {refusal} {tooLarge && button("save", "Save beside the notebook", "", save)}
+          {refusal} {tooLarge && button("save", "Save beside the notebook", "", () => save(tooLarge))}
         </p>
       )}
       {lost && (

@@ -11,6 +11,7 @@ export interface CardSnapshot {
   parameters: string;
   timeout: number;
   report?: ReportSummary;
+  modelSize?: number;
   reruns?: string[];
   trouble?: string;
 }

@@ -1,7 +1,7 @@
 import { render } from "preact";
 import { act } from "preact/test-utils";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import type { CardActions } from "../src/actions";
+import type { CardActions, CardFile } from "../src/actions";
 import widget, { Card } from "../src/card";
 import type { Ask } from "../src/link";
 import type { Snapshot } from "../src/snapshot";
@@ -249,43 +249,67 @@ describe("a log", () => {
 });
 
 describe("a download", () => {
-  it("asks chunk by chunk and saves what came", async () => {
+  it.each([
+    ["Download", "result", "people.csv"],
+    ["Download model", "model", "people.model"],
+  ])("of %s asks chunk by chunk and saves what came", async (label, file, name) => {
     const saved: Blob[] = [];
     vi.spyOn(URL, "createObjectURL").mockImplementation((blob) => {
       saved.push(blob as Blob);
       return "blob:test";
     });
-    const model = new FakeModel(snapshot("completed"));
+    const model = new FakeModel({ ...snapshot("completed"), modelSize: 7 });
     await act(async () => {
       widget.render({ model, el: host });
     });
-    await press("Download");
+    await press(label);
+    const other = file === "model" ? "result" : "model"; // what another view of the card asks for
     const answer = async (result: object, bytes?: string) => {
       const asked = model.sent[model.sent.length - 1];
       const view = bytes === undefined ? [] : [new DataView(new TextEncoder().encode(bytes).buffer)];
       await act(async () => {
-        if (bytes !== undefined) model.fire("msg:custom", { event: "chunk", start: asked?.body.start }, view);
+        if (bytes !== undefined) {
+          const start = asked?.body.start;
+          model.fire("msg:custom", { event: "chunk", file, start }, view);
+          model.fire("msg:custom", { event: "chunk", file: other, start }, [new DataView(new ArrayBuffer(2))]);
+        }
         model.fire("msg:custom", { id: asked?.id, result });
       });
     };
-    await answer({ name: "people.csv", size: 7, tooLarge: false });
+    await answer({ name, size: 7, tooLarge: false });
     await answer({}, "a,b\n");
     expect(host.textContent).toContain("Downloading 57 %");
     await answer({}, "1,2");
-    expect(host.textContent).toContain("Downloaded people.csv");
+    expect(host.textContent).toContain(`Downloaded ${name}`);
+    expect(model.sent.map(({ action, body }) => [action, body.file])).toEqual([
+      ["download", file],
+      ["chunk", file],
+      ["chunk", file],
+    ]);
     expect(await saved[0]?.text()).toBe("a,b\n1,2");
     vi.restoreAllMocks();
   });
 
-  it("of too much says so, and offers to save it beside the notebook", async () => {
-    show(snapshot("completed"), async (action) =>
-      action === "save" ? { path: "/home/me/people.csv" } : { name: "p", size: 5e9, tooLarge: true },
+  it.each([
+    ["Download", "result"],
+    ["Download model", "model"],
+  ])("of too much by %s says so, and offers to save it beside the notebook", async (label, file) => {
+    show({ ...snapshot("completed"), modelSize: 5e9 }, async (action, body) =>
+      action === "save" ? { path: `/home/me/${(body as CardFile).file}` } : { name: "p", size: 5e9, tooLarge: true },
     );
     const says = (words: string) => vi.waitFor(() => act(async () => expect(host.textContent).toContain(words)));
-    await press("Download");
+    await press(label);
     await says("5.0 GB are too much to pass through the notebook.");
     await press("Save beside the notebook");
-    await says("Saved as /home/me/people.csv");
+    await says(`Saved as /home/me/${file}`);
+  });
+
+  it("of a model is offered where the job keeps one", () => {
+    show(snapshot("completed"));
+    expect(buttons()).toContain("Download");
+    expect(buttons()).not.toContain("Download model");
+    show({ ...snapshot("completed"), modelSize: 1 });
+    expect(buttons().slice(0, 4)).toEqual(["View", "Report", "Download", "Download model"]);
   });
 });
 

@@ -64,7 +64,7 @@ export const ESTIMATE: Estimate = {
 };
 
 export class FakeModel implements Model {
-  sent: { id: string; action: string; body: { start?: number } }[] = [];
+  sent: { id: string; action: string; body: { file?: string; start?: number } }[] = [];
   readonly #listeners = new Map<string, Set<(...args: never[]) => void>>();
   heartbeat: { at?: number; every?: number; seq?: number } = {};
   constructor(public snapshot: Snapshot) {}

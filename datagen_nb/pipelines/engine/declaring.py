@@ -8,7 +8,7 @@ from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.declaration import read
 from datagen_nb.core.errors import ConfigurationError, Problem
 from datagen_nb.core.quoting import brief_repr
-from datagen_nb.pipelines.engine.from_table import check_columns
+from datagen_nb.pipelines.checks import check_columns
 from datagen_nb.pipelines.selecting import selection_of
 from datagen_nb.synth.arrays import plain_table
 from datagen_nb.synth.declared.compiling import model_of
@@ -34,7 +34,7 @@ def declared(config: JobConfiguration) -> DeclaredModel:
         raise ConfigurationError([Problem("dataSize", brief_repr(config.data_size), rule, remedy)])
     seed = config.parameters.get("seed", 0)
     model = model_of(declaration, seed=seed, name=name)
-    check_columns(config, model.schema.names)
+    check_columns(config.parameters, model.schema.names)
     if (selection := selection_of(config.parameters)) is not None:
         selection.check(
             plain_table(some(model, LOOKED_AT)), model.codecs, model.makers, has_all_levels=False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pyarrow as pa
 
@@ -15,12 +15,15 @@ from datagen_nb.core.result import Manifest, ModelFile, Report
 from datagen_nb.pipelines.engine.reporter import Emit, Reporter
 from datagen_nb.pipelines.engine.tasks import taken_up
 from datagen_nb.pipelines.engine.workspace import Workspace
+from datagen_nb.pipelines.selecting import selection_for, selection_of
 from datagen_nb.synth.model import Model
 from datagen_nb.tables.formats import check_writable
 from datagen_nb.tables.input_errors import input_error
 
 REPORT = "report.json"
 """Name under which a workspace keeps the report of the job that fitted the model."""
+
+UNSEEN = "Rules and conditions selected the rows of this job, which the report does not show."
 
 
 @dataclass(slots=True)
@@ -62,9 +65,12 @@ class FromModel:
         model = taken_up(data)
         seed = self.task.config.parameters.get("seed", model.seed)
         if seed != model.seed:
-            model = replace(model, seed=seed)
+            model = model.reseeded(seed)
             data = model.to_bytes()
         config = self.task.config
+        _, warnings = selection_for(model, config.parameters)
+        for message in warnings:
+            self.log.warn(message)
         check_writable(model.schema.empty_table(), config.output_format, config.input_title)
         self.log.log(f"Took the model of job {self._job}: {len(model.kinds)} columns, no new fit.")
         self.workspace.save(REPORT, report)
@@ -73,11 +79,13 @@ class FromModel:
 
     def report(self, model: Model, rows: Callable[[int], pa.Table]) -> Report:  # noqa: ARG002
         report = Report.from_wire(self.workspace.load(REPORT) or b"")
-        if report.of_job is not None:  # that job had the model from another one too
-            return report
-        note = f"This is the report of job {self._job}, which fitted the model."
-        notes = (note, *report.notes)
-        return report.model_copy(update={"notes": notes, "of_job": self._job})
+        notes, of_job = [note for note in report.notes if note != UNSEEN], report.of_job
+        if of_job is None:  # otherwise that job had the model from another one too
+            of_job = self._job
+            notes.insert(0, f"This is the report of job {of_job}, which fitted the model.")
+        if selection_of(self.task.config.parameters) is not None:
+            notes.append(UNSEEN)
+        return report.model_copy(update={"notes": tuple(notes), "of_job": of_job})
 
     @property
     def _job(self) -> str:

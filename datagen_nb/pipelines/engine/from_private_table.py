@@ -20,7 +20,7 @@ from datagen_nb.core.formats import FORMATS
 from datagen_nb.core.pipeline import Task
 from datagen_nb.core.result import Report
 from datagen_nb.pipelines.built_in import privacy_of
-from datagen_nb.pipelines.engine.from_table import check_columns
+from datagen_nb.pipelines.checks import check_columns
 from datagen_nb.pipelines.engine.reporter import Emit, Reporter
 from datagen_nb.pipelines.engine.tasks import taken_up
 from datagen_nb.pipelines.engine.workspace import Workspace
@@ -134,7 +134,7 @@ class FromPrivateTable:
         table = pa.Table.from_batches(batches)
         _check_flat(table.schema, config.input_title)
         table = table.cast(without_levels(table.schema))
-        check_columns(config, table.schema.names)
+        check_columns(config.parameters, table.schema.names)
         check_writable(table.schema.empty_table(), config.output_format, config.input_title)
         return table
 

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pyarrow as pa
 
 from datagen_nb.core.changes import InputMeasured
-from datagen_nb.core.config import JobConfiguration
-from datagen_nb.core.errors import InputError
 from datagen_nb.core.pipeline import Task
 from datagen_nb.core.result import Report
-from datagen_nb.pipelines.built_in import fit_options, named_columns, settings_of
+from datagen_nb.pipelines.built_in import fit_options, settings_of
+from datagen_nb.pipelines.checks import check_columns
 from datagen_nb.pipelines.engine.reporter import Emit, Reporter
 from datagen_nb.pipelines.engine.tasks import taken_up, unusable
 from datagen_nb.pipelines.engine.workspace import Workspace
@@ -34,31 +32,6 @@ PROFILE = "profile"
 """Name of the profile of the whole input; when a workspace has it, the input was read."""
 
 SELECTED = "Rules and conditions selected the rows: what they change lowers the scores."
-
-
-def check_columns(config: JobConfiguration, names: Sequence[str]) -> None:
-    """Look whether the columns that the configuration names are there.
-
-    Raises:
-        InputError: One is not, or is excluded.
-    """
-    excluded = config.parameters.get("exclude", ())
-    for parameter, name in named_columns(config.parameters):
-        if name in excluded:
-            remedy = "Leave it out of one of them."
-            raise InputError(
-                f"parameters.{parameter} names {name!r}, and so does parameters.exclude. {remedy}",
-                code="unknown_column",
-                details={"column": name, "remedy": remedy},
-            )
-        if name not in names:
-            near = difflib.get_close_matches(name, names, n=1)
-            remedy = f"Did you mean {near[0]!r}?" if near else f"It has {names}."
-            raise InputError(
-                f"parameters.{parameter} names {name!r}, which the input does not have. {remedy}",
-                code="unknown_column",
-                details={"column": name, "remedy": remedy},
-            )
 
 
 class _Rows:
@@ -221,7 +194,7 @@ class FromTable:
         table = kept.take()
         least = self._options.min_count
         table = table.cast(rows.levels.without_rare(table.schema, least))
-        check_columns(config, table.schema.names)
+        check_columns(config.parameters, table.schema.names)
         check_writable(table, config.output_format, config.input_title)
         training, held_back = self._type.split(table, self._options)
         self.log.log(

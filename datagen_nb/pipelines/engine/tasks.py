@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any, TypeVar
@@ -15,8 +15,9 @@ from datagen_nb.core.status import StaleAttempt
 from datagen_nb.pipelines.engine.combinations import Combinations
 from datagen_nb.pipelines.engine.executor import Executor
 from datagen_nb.pipelines.engine.workspace import Plan, Workspace, gone
-from datagen_nb.synth.model import Model
+from datagen_nb.synth.model import Model, Selected
 from datagen_nb.synth.selection import Selection
+from datagen_nb.synth.uniqueness import Seen
 from datagen_nb.tables.formats import write_part
 
 R = TypeVar("R")
@@ -62,20 +63,14 @@ class WritePart:
         rows = self.plan.rows(index)
         if self.workspace.part_size(index) is not None:
             return PartResult(index, self.workspace.part(index, rows), was_there=True)
-        offset, drawn = index * self.plan.part_rows, 0
-        if self.selection is None:
-            table = self._model.generate(index, rows, offset=offset)
-        else:
-            earlier = self._combinations.before(index)
-            made = self._model.select(
-                index, rows, offset=offset, selection=self.selection, earlier=earlier
-            )
-            table, drawn = made.table, made.drawn
-            self._combinations.save(index, made.hashes)
-        table = pa.Table.from_arrays(table.columns, schema=self.schema)
+        made = make_part(
+            self._model, self.plan, index, self.selection, self._combinations.before(index)
+        )
+        self._combinations.save(index, made.hashes)
+        table = pa.Table.from_arrays(made.table.columns, schema=self.schema)
         write = partial(write_part, table, self.plan.format)
         part = self.workspace.write_part(index, rows, write)
-        return PartResult(index, part, was_there=False, drawn=drawn)
+        return PartResult(index, part, was_there=False, drawn=made.drawn)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Leave the model out: every process reads it once."""
@@ -95,6 +90,34 @@ class WritePart:
             self.workspace.check()
             raise gone("model")
         return taken_up(data)
+
+
+def make_part(
+    model: Model,
+    plan: Plan,
+    index: int,
+    selection: Selection | None,
+    earlier: Sequence[Seen] = (),
+) -> Selected:
+    """Make the rows of one part, as a job does and a model without a service.
+
+    Args:
+        model: That makes them.
+        plan: Which rows each part has.
+        index: Of the part.
+        selection: Which of them are taken; ``None`` for all.
+        earlier: For each rule of uniqueness, the combinations of the parts before.
+
+    Returns:
+        The rows, and how many were drawn to select them; 0 if nothing selects.
+
+    Raises:
+        InputError: Too few rows keep what the selection asks for.
+    """
+    rows, offset = plan.rows(index), index * plan.part_rows
+    if selection is None:
+        return Selected(model.generate(index, rows, offset=offset), drawn=0)
+    return model.select(index, rows, offset=offset, selection=selection, earlier=earlier)
 
 
 def taken_up(data: bytes) -> Model:

@@ -61,9 +61,18 @@ class Plan:
             columns: Of its result.
             least: Rows of a part at least.
         """
-        least = max(-(-config.data_size // MAX_PARTS), least)
-        part_rows = max(config.parameters.get("partRows", usual_part_rows(columns)), least)
-        return cls(config.output_format, config.data_size, part_rows)
+        part_rows = config.parameters.get("partRows")
+        format = config.output_format
+        return cls.dividing(config.data_size, format, columns, least=least, part_rows=part_rows)
+
+    @classmethod
+    def dividing(
+        cls, total: int, format: str, columns: int, *, least: int, part_rows: int | None = None
+    ) -> Plan:
+        """So many rows in parts of ``part_rows``, by default of as many as fit well in memory."""
+        least = max(-(-total // MAX_PARTS), least)
+        each = usual_part_rows(columns) if part_rows is None else part_rows
+        return cls(format, total, max(each, least))
 
     @property
     def count(self) -> int:

@@ -25,8 +25,8 @@ from datagen_nb.core.pipeline import InputProbe
 from datagen_nb.core.plans import PREVIEW_ROWS, Preview, PreviewColumn
 from datagen_nb.core.relation_text import columns_of, parse
 from datagen_nb.pipelines.built_in import fit_options, kinds_of, patterns_of, stated
+from datagen_nb.pipelines.checks import check_columns
 from datagen_nb.pipelines.engine.declaring import declared, some
-from datagen_nb.pipelines.engine.from_table import check_columns
 from datagen_nb.pipelines.failures import input_too_large, lacks_memory, probe_broke
 from datagen_nb.pipelines.inspection.columns import inspected
 from datagen_nb.pipelines.inspection.several import inspect_tables, measure_tables
@@ -264,5 +264,5 @@ def _read(probe: InputProbe) -> Spread:
     config = probe.config
     with opened(config, probe.source) as file:
         found = spread(file, config)
-    check_columns(config, found.table.schema.names)
+    check_columns(config.parameters, found.table.schema.names)
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from zlib import crc32
 
 import numpy as np
@@ -22,7 +22,7 @@ from datagen_nb.synth.identities.names import LOCALES as SCRIPTS
 from datagen_nb.synth.identities.names import names_of
 from datagen_nb.synth.identities.of_columns import TextsOfColumns
 from datagen_nb.synth.identities.of_names import PLAIN_DOMAINS, TextsOfNames
-from datagen_nb.synth.identities.permutation import Permutation
+from datagen_nb.synth.identities.permutation import KEYS, Permutation
 from datagen_nb.synth.identities.segments import (
     DIGITS,
     LOWER,
@@ -74,6 +74,9 @@ class Distinct:
     def is_unique(self) -> bool:
         return True
 
+    def rekeyed(self, shift: int) -> Distinct:
+        return replace(self, key=(self.key + shift) % KEYS)
+
     def make(
         self, numbers: Numbers, given: Mapping[str, pa.Array], random: np.random.Generator
     ) -> pa.Array:
@@ -105,6 +108,9 @@ class Scattered:
     @property
     def is_unique(self) -> bool:
         return True
+
+    def rekeyed(self, shift: int) -> Scattered:
+        return replace(self, key=(self.key + shift) % KEYS)
 
     def make(
         self, numbers: Numbers, given: Mapping[str, pa.Array], random: np.random.Generator

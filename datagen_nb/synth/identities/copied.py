@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -30,6 +30,9 @@ class Copied:
     @property
     def is_unique(self) -> bool:
         return self.other.is_unique
+
+    def rekeyed(self, shift: int) -> Copied:
+        return replace(self, other=self.other.rekeyed(shift))
 
     def make(
         self, numbers: Numbers, given: Mapping[str, pa.Array], random: np.random.Generator

@@ -8,7 +8,7 @@ lie; its values only as digests.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
 from math import ceil, log, prod
@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 from datagen_nb.synth.identities.checked import complete
 from datagen_nb.synth.identities.known import KnownValues
 from datagen_nb.synth.identities.maker import Numbers
-from datagen_nb.synth.identities.permutation import MAX_SIZE, Permutation
+from datagen_nb.synth.identities.permutation import KEYS, MAX_SIZE, Permutation
 from datagen_nb.synth.identities.segments import Codes, Levels, Literal, Segment
 
 MAX_LISTED = 2**18
@@ -110,6 +110,9 @@ class Pattern:
     @property
     def needs(self) -> tuple[str, ...]:
         return ()
+
+    def rekeyed(self, shift: int) -> Pattern:
+        return replace(self, key=(self.key + shift) % KEYS)
 
     def make(
         self, numbers: Numbers, given: Mapping[str, pa.Array], random: np.random.Generator

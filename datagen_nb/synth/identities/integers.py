@@ -39,6 +39,10 @@ class RowNumbers:
     def is_unique(self) -> bool:
         return True
 
+    def rekeyed(self, shift: int) -> RowNumbers:
+        del shift  # a row's number is that of the row, in any result
+        return self
+
     def make(
         self, numbers: Numbers, given: Mapping[str, pa.Array], random: np.random.Generator
     ) -> pa.Array:

@@ -34,6 +34,13 @@ class Maker(Protocol):
     def is_unique(self) -> bool:
         """Whether distinct numbers give distinct values."""
 
+    def rekeyed(self, shift: int) -> Maker:
+        """The same maker with its key moved by so much, modulo the number of keys.
+
+        Where `is_unique`, the same numbers have other values, as far as there are enough; row
+        numbers stay. Moved back, it is the same again.
+        """
+
     def make(
         self, numbers: Numbers, given: Mapping[str, pa.Array], random: np.random.Generator
     ) -> pa.Array:

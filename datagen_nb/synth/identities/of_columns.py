@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -40,6 +40,9 @@ class TextsOfColumns:
     @property
     def is_unique(self) -> bool:
         return False
+
+    def rekeyed(self, shift: int) -> TextsOfColumns:
+        return replace(self, other=self.other.rekeyed(shift))
 
     def make(
         self, numbers: Numbers, given: Mapping[str, pa.Array], random: np.random.Generator

@@ -10,7 +10,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
@@ -19,7 +19,7 @@ import pyarrow as pa
 from datagen_nb.synth.identities.known import KnownValues
 from datagen_nb.synth.identities.maker import Numbers
 from datagen_nb.synth.identities.names import NameLists
-from datagen_nb.synth.identities.permutation import Permutation
+from datagen_nb.synth.identities.permutation import KEYS, Permutation
 from datagen_nb.synth.identities.segments import DIGITS
 
 MIN_NAMED = 0.7
@@ -91,6 +91,9 @@ class TextsOfNames:
     @property
     def is_unique(self) -> bool:
         return all("{digits}" in way for way in self.ways)
+
+    def rekeyed(self, shift: int) -> TextsOfNames:
+        return replace(self, key=(self.key + shift) % KEYS)
 
     def make(
         self, numbers: Numbers, given: Mapping[str, pa.Array], random: np.random.Generator

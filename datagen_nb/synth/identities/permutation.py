@@ -15,6 +15,10 @@ import numpy.typing as npt
 Words = npt.NDArray[np.uint64]
 
 MAX_SIZE = 2**60
+
+KEYS = 2**62
+"""Keys there are."""
+
 _ROUNDS = 4
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -15,6 +15,8 @@ from datagen_nb.synth.identities.maker import Numbers
 
 AMPLE = 10**11
 """So many new identifiers are enough for any result."""
+
+LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ"
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,9 @@ class Counting:
     @property
     def is_unique(self) -> bool:
         return True
+
+    def rekeyed(self, shift: int) -> Counting:
+        return replace(self, start=(self.start + shift) % self.room)
 
     def make(
         self, numbers: Numbers, given: Mapping[str, pa.Array], random: np.random.Generator
@@ -97,6 +102,9 @@ class Serial:
     def is_unique(self) -> bool:
         return True
 
+    def rekeyed(self, shift: int) -> Serial:
+        return replace(self, letter=LETTERS[(LETTERS.index(self.letter) + shift) % len(LETTERS)])
+
     def make(
         self, numbers: Numbers, given: Mapping[str, pa.Array], random: np.random.Generator
     ) -> pa.Array:
@@ -112,6 +120,6 @@ class Serial:
 
 def fit_serial(values: pa.Array, known: KnownValues, seed: int) -> Serial:
     """Fit how long such texts are."""
-    letter = "ABCDEFGHJKLMNPQRSTUVWXYZ"[int(np.random.default_rng(seed).integers(24))]
+    letter = LETTERS[int(np.random.default_rng(seed).integers(len(LETTERS)))]
     usual = pc.approximate_median(pc.utf8_length(values)).as_py() or 8
     return Serial(letter, min(max(int(usual) - 1, 6), 18), known)

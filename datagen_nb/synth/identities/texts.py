@@ -87,6 +87,10 @@ class FreeText:
     def is_unique(self) -> bool:
         return False
 
+    def rekeyed(self, shift: int) -> FreeText:
+        del shift  # all is drawn, nothing chosen by a key
+        return self
+
     def make(
         self, numbers: Numbers, given: Mapping[str, pa.Array], random: np.random.Generator
     ) -> pa.Array:

@@ -127,15 +127,19 @@ class SeriesModel(Model):
         """Refuse: rows that are left out would leave holes.
 
         Raises:
-            InputError: Always.
+            InputError: Always (``unfit_rule``).
         """
         del index, rows, offset, selection, earlier
-        raise InputError(
-            "Rules and conditions select single rows, which would leave holes in series. Leave "
-            "parameters.rules and parameters.condition out.",
-            code="unfit_rule",
-            details={"retryHelps": False},
-        )
+        raise _not_selected()
+
+    def check(self, selection: Selection) -> list[str]:
+        """Refuse, as ``select`` does.
+
+        Raises:
+            InputError: Always (``unfit_rule``).
+        """
+        del selection
+        raise _not_selected()
 
     def _entities(self, members: Members) -> tuple[Columns, Any]:
         """The columns of entities, and what rows are given of them."""
@@ -202,6 +206,15 @@ class SeriesModel(Model):
                 values = pc.if_else(missing[name], pa.scalar(absent, values.type), values)
             made[name] = values
         return made
+
+
+def _not_selected() -> InputError:
+    remedy = "Leave parameters.rules and parameters.condition out."
+    return InputError(
+        f"Rules and conditions select single rows, which would leave holes in series. {remedy}",
+        code="unfit_rule",
+        details={"remedy": remedy, "retryHelps": False},
+    )
 
 
 def given_of(lengths: Any) -> Given:

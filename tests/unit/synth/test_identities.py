@@ -71,7 +71,10 @@ PARTS = st.lists(
 @given(PARTS, SEPARATORS, st.integers(5, 300), st.integers(0, 2**32))
 @settings(max_examples=60, deadline=None)
 def test_an_identifier_of_any_form_is_made_anew_and_does_not_repeat(parts, between, count, seed):
-    """None of the input's values comes back, distinct numbers give distinct values."""
+    """None of the input's values comes back, distinct numbers give distinct values.
+
+    Nor does one under another key; moved back, the key is the same.
+    """
     signs = {"digits": "0123456789", "hex": "0123456789abcdef"}
     signs |= {"upper": "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "lower": "abcdefghijklmnopqrstuvwxyz"}
     source = random(seed)
@@ -86,6 +89,11 @@ def test_an_identifier_of_any_form_is_made_anew_and_does_not_repeat(parts, betwe
         further = made(maker, 1_000, first=1_000, seed=2)
         assert len(set(fresh) | set(further)) == 2_000
     assert made(maker, 1_000) == fresh
+    other = maker.rekeyed(seed + 1)
+    others = made(other, 1_000)
+    assert not set(others) & set(real)
+    assert not maker.is_unique or len(set(others)) == 1_000
+    assert made(other.rekeyed(-seed - 1), 1_000) == fresh
 
 
 @given(st.integers(1, 19), st.integers(3, 300), st.integers(0, 2**32))
@@ -98,6 +106,9 @@ def test_integer_identifiers_are_new_and_do_not_tell_the_largest(width, count, s
     fresh = made(maker, 500)
     assert not set(fresh) & set(real)
     assert len(set(fresh)) == 500
+    others = made(maker.rekeyed(seed + 1), 500)
+    assert not set(others) & set(real)
+    assert len(set(others)) == 500
     if width > 2:  # integers of fewer digits are all near
         near = {end + step for end in (max(real), min(real)) for step in range(-5, 6)}
         assert not set(fresh[:5]) <= near
