@@ -57,6 +57,19 @@ class Endings:
     of: Codes
     decimals: int | None = None
 
+    def lowest(self, values: Values) -> Values:
+        """What values may become at the lowest."""
+        return self._further(values, -self.modulus)
+
+    def highest(self, values: Values) -> Values:
+        """What values may become at the highest."""
+        return self._further(values, self.modulus)
+
+    def _further(self, values: Values, ticks: int) -> Values:
+        limits = np.finfo(values.dtype) if self.decimals is not None else np.iinfo(values.dtype)
+        moved = _values(_ticks(values, self.decimals) + ticks, self.decimals, np.dtype(object))
+        return np.clip(moved, limits.min, limits.max).astype(values.dtype)
+
     def given(self, values: Values, codes: Codes, low: Any, high: Any) -> Values:
         """Made values with the endings of their codes, between two bounds."""
         ticks = _ticks(values, self.decimals)

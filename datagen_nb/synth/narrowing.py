@@ -95,10 +95,12 @@ class Drawable:
         codes, moving = flags[:-1], margin.moving
         if not is_bounded or name in self.stage.calendars:
             codes[moving] = True
-        else:
-            for ends in (margin.low, margin.high):
-                if ends is not None:
-                    codes |= self._any_form(name, ends, judge)[:-1] & moving
+        elif margin.low is not None and margin.high is not None:
+            ends = [margin.low, margin.high]
+            for ending in self.stage.endings.get(name, ()):
+                ends = [ending.lowest(ends[0]), ending.highest(ends[1])]
+            for values in (margin.low, margin.high, *ends):
+                codes |= self._any_form(name, values, judge)[:-1] & moving
         if margin.unseen is not None:
             unseen = self._any_form(name, margin.unseen.values, judge)[:-1]
             codes[margin.unseen.scarce] |= unseen.any()
