@@ -43,9 +43,9 @@ class Numeric(ColumnKind):
         from datagen_nb.synth.identities.meaning import may_point
 
         found = numbers(column)
-        if found is not None or may_point(column.name, column.counts.texts):
+        if found is not None or not column.is_text:
             return found
-        return several_numbers(column)
+        return None if may_point(column.name, column.counts.texts) else several_numbers(column)
 
     def draws(self, column: Candidate) -> bool:
         return _is_number(column.column.type) and (column.is_wanted or not _is_key(column))

@@ -27,7 +27,7 @@ FAMILY = ["Miller", "Smith", "Jones", "Brown", "Taylor", "Wilson", "Clark", "Lew
 def persons() -> pa.Table:
     random = np.random.default_rng(1)
     given_names, family = random.choice(GIVEN, ROWS), random.choice(FAMILY, ROWS)
-    signs = list("abcdefghijkmnpqrstuvwxyz0123456789-._")
+    signs = list("abcdefghijkmnpqrstuvwxyz0123456789-._ ")
     mails = [
         f"{one.lower()}.{other.lower()}{row}@mail.example"
         for row, (one, other) in enumerate(zip(given_names, family, strict=True))
