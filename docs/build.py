@@ -48,6 +48,7 @@ MODULES = (
     "datagen_nb.core.estimates",
     "datagen_nb.core.inspection",
     "datagen_nb.core.limits",
+    "datagen_nb.core.manifest",
     "datagen_nb.core.messages",
     "datagen_nb.core.ports",
     "datagen_nb.core.result",

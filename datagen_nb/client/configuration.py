@@ -29,10 +29,10 @@ from datagen_nb.core.errors import (
     ResultNotReady,
 )
 from datagen_nb.core.formats import written_format
+from datagen_nb.core.manifest import Manifest
 from datagen_nb.core.pipeline_info import PipelineInfo
 from datagen_nb.core.places import DEFAULT_BUCKET, LOCAL_FILES, MODELS, RESULTS, USUAL_MODE
 from datagen_nb.core.ports import Jobs
-from datagen_nb.core.result import Manifest
 from datagen_nb.pipelines.built_in import patterns_of, stated
 
 if TYPE_CHECKING:

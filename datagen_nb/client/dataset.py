@@ -21,11 +21,12 @@ from datagen_nb.core.errors import NotFound, OutputError, ProtocolError
 from datagen_nb.core.formats import FORMATS, written_format
 from datagen_nb.core.inert import ONE_LINE, inert
 from datagen_nb.core.lease import Connected
+from datagen_nb.core.manifest import Manifest, Part
 from datagen_nb.core.output_errors import output_exists, output_is_input
 from datagen_nb.core.places import LOCAL_FILES, USUAL_MODE
 from datagen_nb.core.ports import Jobs
 from datagen_nb.core.quoting import did_you_mean
-from datagen_nb.core.result import Manifest, Part, Report
+from datagen_nb.core.result import Report
 from datagen_nb.tables.frames import to_pandas
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from typing import BinaryIO
 from datagen_nb.client.fetching import fetch
 from datagen_nb.core.errors import ProtocolError
 from datagen_nb.core.lease import Connected
+from datagen_nb.core.manifest import kept_model
 from datagen_nb.core.output_errors import output_exists
 from datagen_nb.core.ports import Jobs
-from datagen_nb.core.result import kept_model
 
 
 class AsyncJobModel(Connected):

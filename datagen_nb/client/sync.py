@@ -23,7 +23,8 @@ from datagen_nb.client.resources import Alerts, Schedules, Templates, Uploads, W
 from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.errors import DatagenError
 from datagen_nb.core.failure import JobFailure
-from datagen_nb.core.result import Part, Report
+from datagen_nb.core.manifest import Part
+from datagen_nb.core.result import Report
 from datagen_nb.core.status import JobStatus, Stage
 from datagen_nb.core.summary import Summarized, Summary
 from datagen_nb.tables.frames import to_pandas

@@ -10,6 +10,7 @@ from datagen_nb.core.alerts import Alerts
 from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.customer_webhooks import Webhooks
 from datagen_nb.core.limits import RateLimitStatus
+from datagen_nb.core.manifest import Manifest
 from datagen_nb.core.messages import (
     Annotation,
     Cancellations,
@@ -24,7 +25,7 @@ from datagen_nb.core.messages import (
     ServiceInfo,
 )
 from datagen_nb.core.plans import Plans
-from datagen_nb.core.result import Manifest, Report
+from datagen_nb.core.result import Report
 from datagen_nb.core.schedules import Schedules
 from datagen_nb.core.status import JobStatus
 from datagen_nb.core.templates import Templates

@@ -38,12 +38,13 @@ from datagen_nb.core.estimates import TableFacts
 from datagen_nb.core.failure import JobFailure
 from datagen_nb.core.formats import FORMATS
 from datagen_nb.core.inspection import Inspection
+from datagen_nb.core.manifest import Manifest, Part
 from datagen_nb.core.messages import Health
 from datagen_nb.core.pipeline import Heartbeat, InputProbe, Logged, PartsWritten, Signal, Task
 from datagen_nb.core.pipeline_info import PipelineInfo
 from datagen_nb.core.plans import PREVIEW_ROWS, Preview, PreviewColumn
 from datagen_nb.core.ports import Clock
-from datagen_nb.core.result import ColumnFidelity, Manifest, Memorisation, Part, Report
+from datagen_nb.core.result import ColumnFidelity, Memorisation, Report
 from datagen_nb.core.status import StaleAttempt
 from datagen_nb.core.words import duration
 from datagen_nb.pipelines.built_in import INFO, STAGES

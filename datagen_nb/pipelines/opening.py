@@ -12,8 +12,8 @@ from datagen_nb.core.buckets import Bucket
 from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.errors import NotFound
 from datagen_nb.core.formats import FORMATS
+from datagen_nb.core.manifest import Manifest
 from datagen_nb.core.places import LOCAL_FILES
-from datagen_nb.core.result import Manifest
 from datagen_nb.tables.formats import assemble, schema_from_text
 from datagen_nb.tables.input_errors import input_error, missing, not_a_file
 from datagen_nb.tables.packed import unpacked

@@ -9,6 +9,7 @@ from typing import Any
 from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.errors import ServiceUnavailable
 from datagen_nb.core.limits import RateLimitStatus, limit_status
+from datagen_nb.core.manifest import Manifest
 from datagen_nb.core.messages import (
     Annotation,
     Cancellations,
@@ -24,7 +25,7 @@ from datagen_nb.core.messages import (
 )
 from datagen_nb.core.pipeline_info import PipelineInfo
 from datagen_nb.core.places import LOCAL_FILES
-from datagen_nb.core.result import Manifest, Report
+from datagen_nb.core.result import Report
 from datagen_nb.core.status import JobStatus
 from datagen_nb.core.uploads import UploadRequest, send
 from datagen_nb.core.version import __version__

@@ -19,6 +19,7 @@ from datagen_nb.core.changes import Completed, Failed, StageCompleted, StageStar
 from datagen_nb.core.clock import SystemClock
 from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.formats import FORMATS
+from datagen_nb.core.manifest import Manifest
 from datagen_nb.core.pipeline import (
     Heartbeat,
     InputProbe,
@@ -31,7 +32,7 @@ from datagen_nb.core.pipeline import (
     signal_to_wire,
 )
 from datagen_nb.core.pipeline_info import PipelineInfo
-from datagen_nb.core.result import Manifest, Report
+from datagen_nb.core.result import Report
 from datagen_nb.core.status import State, fold, new_status
 from datagen_nb.pipelines.engine.workspace import Workspace
 

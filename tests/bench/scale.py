@@ -20,8 +20,8 @@ from distributed import LocalCluster
 from datagen_nb.buckets.local import LocalBucket, LocalFiles
 from datagen_nb.core.changes import Failed, StageCompleted, StageStarted
 from datagen_nb.core.config import JobConfiguration
+from datagen_nb.core.manifest import Manifest
 from datagen_nb.core.pipeline import Signal, Task
-from datagen_nb.core.result import Manifest
 from datagen_nb.pipelines.engine.attempt import run_attempt
 from datagen_nb.pipelines.engine.dask_executor import DaskExecutor
 from tests import dask_cluster

@@ -9,7 +9,7 @@ from datagen_nb.api import wire
 from datagen_nb.api.server.app import make_app
 from datagen_nb.api.server.ranges import requested_range
 from datagen_nb.core.errors import NotFound
-from datagen_nb.core.result import Manifest, Part
+from datagen_nb.core.manifest import Manifest, Part
 
 DATA = bytes(range(100))
 TAG = f'"{hashlib.sha256(DATA).hexdigest()}"'

@@ -26,8 +26,8 @@ from datagen_nb.core.buckets import objects
 from datagen_nb.core.clock import SystemClock
 from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.errors import HomeError, ServiceUnavailable
+from datagen_nb.core.manifest import Manifest, ModelFile
 from datagen_nb.core.messages import Health
-from datagen_nb.core.result import Manifest, ModelFile
 from datagen_nb.core.schedules import ScheduleDraft
 from datagen_nb.core.store import Document
 from datagen_nb.core.templates import TemplateDraft

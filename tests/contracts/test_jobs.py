@@ -37,8 +37,8 @@ from datagen_nb.core.errors import (
     ServiceError,
     SubmitInFlight,
 )
+from datagen_nb.core.manifest import Manifest, ModelFile
 from datagen_nb.core.messages import Annotation, JobQuery
-from datagen_nb.core.result import Manifest, ModelFile
 from datagen_nb.core.status import JobStatus, State
 from datagen_nb.pipelines.engine.workspace import PART_ROWS
 from datagen_nb.pipelines.mock import MockPipeline

@@ -12,7 +12,7 @@ from datetime import timedelta
 import pytest
 
 from datagen_nb.buckets.local import LocalBucket
-from datagen_nb.core.result import Manifest
+from datagen_nb.core.manifest import Manifest
 from datagen_nb.core.status import State
 from datagen_nb.service.webhooks.records import DeliveryRecord, deliveries_of, message_id
 from tests.contracts.test_store import ADAPTERS, adapter

@@ -20,8 +20,9 @@ from datagen_nb.core.buckets import objects
 from datagen_nb.core.changes import Completed, Failed, StageCompleted, StageStarted
 from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.failure import JobFailure
+from datagen_nb.core.manifest import Manifest
 from datagen_nb.core.pipeline import Logged, Signal, Task
-from datagen_nb.core.result import Manifest, Report
+from datagen_nb.core.result import Report
 from datagen_nb.pipelines.engine import from_private_table
 from datagen_nb.pipelines.engine.attempt import run_attempt
 from datagen_nb.ui.report import report_text

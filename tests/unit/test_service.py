@@ -28,11 +28,11 @@ from datagen_nb.core.errors import (
 from datagen_nb.core.estimates import TableFacts
 from datagen_nb.core.failure import JobFailure
 from datagen_nb.core.inspection import Inspection
+from datagen_nb.core.manifest import Manifest, Part
 from datagen_nb.core.messages import Health, JobQuery
 from datagen_nb.core.pipeline import Heartbeat, InputProbe, Logged, Task
 from datagen_nb.core.pipeline_info import PipelineInfo
 from datagen_nb.core.plans import Preview
-from datagen_nb.core.result import Manifest, Part
 from datagen_nb.core.status import State
 from datagen_nb.pipelines.built_in import INFO
 from datagen_nb.service.service import JobService

@@ -21,10 +21,10 @@ from datagen_nb.core.errors import (
     VersionConflict,
 )
 from datagen_nb.core.failure import JobFailure
+from datagen_nb.core.manifest import Manifest, Part
 from datagen_nb.core.messages import Health, JobEvent
 from datagen_nb.core.pipeline import Heartbeat, Task
 from datagen_nb.core.pipeline_info import PipelineInfo
-from datagen_nb.core.result import Manifest, Part
 from datagen_nb.core.status import State
 from datagen_nb.pipelines.built_in import INFO
 from datagen_nb.service.service import JobService

@@ -31,8 +31,9 @@ from datagen_nb.core.changes import (
 )
 from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.errors import OutputError, ServiceUnavailable
+from datagen_nb.core.manifest import Manifest
 from datagen_nb.core.pipeline import Logged, PartsWritten, Signal, Task
-from datagen_nb.core.result import Manifest, Report
+from datagen_nb.core.result import Report
 from datagen_nb.pipelines.built_in import STAGES
 from datagen_nb.pipelines.engine import from_table
 from datagen_nb.pipelines.engine.attempt import run_attempt

@@ -9,7 +9,7 @@ from typing import BinaryIO
 import pytest
 
 from datagen_nb.core.buckets import Mode, objects
-from datagen_nb.core.result import Manifest
+from datagen_nb.core.manifest import Manifest
 from datagen_nb.core.status import StaleAttempt
 from datagen_nb.pipelines.engine.workspace import Workspace
 from tests.sqlite_bucket import SqliteBucket

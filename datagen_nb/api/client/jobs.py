@@ -18,6 +18,7 @@ from datagen_nb.api.client.webhooks import HttpWebhooks
 from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.errors import JobNotFound, ServiceUnavailable
 from datagen_nb.core.limits import RateLimitStatus
+from datagen_nb.core.manifest import Manifest
 from datagen_nb.core.messages import (
     Annotation,
     Cancellations,
@@ -39,7 +40,7 @@ from datagen_nb.core.messages import (
     RetentionChoice,
     ServiceInfo,
 )
-from datagen_nb.core.result import Manifest, Report
+from datagen_nb.core.result import Report
 from datagen_nb.core.secrets import Secret
 from datagen_nb.core.status import JobStatus, State
 from datagen_nb.core.uploads import UploadRequest, send

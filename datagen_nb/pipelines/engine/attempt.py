@@ -14,8 +14,9 @@ from typing import Protocol
 from datagen_nb.core.changes import Failed, StageCompleted
 from datagen_nb.core.data_types import DATA_TYPES
 from datagen_nb.core.errors import DatagenError, OutputError
+from datagen_nb.core.manifest import Manifest
 from datagen_nb.core.pipeline import Logged, Task
-from datagen_nb.core.result import Manifest, Report
+from datagen_nb.core.result import Report
 from datagen_nb.core.status import StaleAttempt
 from datagen_nb.pipelines.built_in import STAGES
 from datagen_nb.pipelines.engine.executor import Executor, InlineExecutor

@@ -10,8 +10,9 @@ import pyarrow as pa
 
 from datagen_nb.core.changes import InputMeasured
 from datagen_nb.core.errors import InputError, NotFound
+from datagen_nb.core.manifest import Manifest, ModelFile
 from datagen_nb.core.pipeline import Task
-from datagen_nb.core.result import Manifest, ModelFile, Report
+from datagen_nb.core.result import Report
 from datagen_nb.pipelines.engine.reporter import Emit, Reporter
 from datagen_nb.pipelines.engine.tasks import taken_up
 from datagen_nb.pipelines.engine.workspace import Workspace

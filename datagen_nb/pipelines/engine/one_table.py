@@ -11,8 +11,9 @@ from typing import BinaryIO, Protocol
 import numpy as np
 import pyarrow as pa
 
+from datagen_nb.core.manifest import Manifest
 from datagen_nb.core.pipeline import PartsWritten, Task
-from datagen_nb.core.result import Manifest, Report, Selected
+from datagen_nb.core.result import Report, Selected
 from datagen_nb.pipelines.engine.executor import Executor, InlineExecutor
 from datagen_nb.pipelines.engine.from_model import FromModel
 from datagen_nb.pipelines.engine.from_private_table import FromPrivateTable

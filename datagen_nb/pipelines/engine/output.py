@@ -13,10 +13,10 @@ from datagen_nb.core.errors import (
     OutputError,
     VersionConflict,
 )
+from datagen_nb.core.manifest import Part
 from datagen_nb.core.output_errors import output_exists, output_is_input
 from datagen_nb.core.pipeline import Task
 from datagen_nb.core.places import LOCAL_FILES, USUAL_MODE
-from datagen_nb.core.result import Part
 from datagen_nb.core.words import size as in_bytes
 from datagen_nb.pipelines.engine.workspace import Plan, Workspace
 

@@ -16,9 +16,10 @@ import pyarrow as pa
 
 from datagen_nb.core.changes import InputMeasured
 from datagen_nb.core.errors import InputError
+from datagen_nb.core.manifest import Manifest, Part, TableParts
 from datagen_nb.core.pipeline import PartsWritten, Task
 from datagen_nb.core.quoting import did_you_mean
-from datagen_nb.core.result import Manifest, Part, Report, TableParts
+from datagen_nb.core.result import Report
 from datagen_nb.pipelines.built_in import settings_of
 from datagen_nb.pipelines.engine.executor import Executor
 from datagen_nb.pipelines.engine.reporter import Emit, Reporter

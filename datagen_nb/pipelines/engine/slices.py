@@ -15,7 +15,7 @@ from typing import Any
 import pyarrow as pa
 
 from datagen_nb.core.errors import OutputError
-from datagen_nb.core.result import Part
+from datagen_nb.core.manifest import Part
 from datagen_nb.pipelines.engine.tasks import unusable
 from datagen_nb.pipelines.engine.workspace import Workspace
 from datagen_nb.synth.relational import Division, RelationalModel

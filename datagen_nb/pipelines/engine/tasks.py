@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import pyarrow as pa
 
 from datagen_nb.core.errors import OutputError
-from datagen_nb.core.result import Part
+from datagen_nb.core.manifest import Part
 from datagen_nb.core.status import StaleAttempt
 from datagen_nb.pipelines.engine.combinations import Combinations
 from datagen_nb.pipelines.engine.executor import Executor

@@ -26,7 +26,8 @@ from datagen_nb.core.changes import Completed
 from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.errors import NotFound, OutputError, VersionConflict
 from datagen_nb.core.formats import FORMATS
-from datagen_nb.core.result import Manifest, ModelFile, Part, Report
+from datagen_nb.core.manifest import Manifest, ModelFile, Part
+from datagen_nb.core.result import Report
 from datagen_nb.core.status import StaleAttempt
 
 if TYPE_CHECKING:

@@ -20,8 +20,8 @@ from datagen_nb.core.changes import Completed, Failed, StageStarted
 from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.data_types import is_of_one_table
 from datagen_nb.core.errors import AccessError, ActionRefused, DatagenError, JobNotFound
+from datagen_nb.core.manifest import Manifest
 from datagen_nb.core.pipeline import InputProbe, Signal, Task, signal_from_wire
-from datagen_nb.core.result import Manifest
 from datagen_nb.core.status import State
 from datagen_nb.pipelines.remote.calls import PipelineCalls
 from datagen_nb.pipelines.remote.pipeline import STOP_SECONDS

@@ -10,6 +10,7 @@ from datetime import timedelta
 from datagen_nb.core.config import JobConfiguration
 from datagen_nb.core.errors import ConfigurationError, NotFound, Problem, ResultNotReady
 from datagen_nb.core.limits import Limits
+from datagen_nb.core.manifest import Manifest, ModelFile, Part, kept_model
 from datagen_nb.core.messages import (
     MAX_DAYS,
     Event,
@@ -22,7 +23,7 @@ from datagen_nb.core.messages import (
     LogEntry,
     Overview,
 )
-from datagen_nb.core.result import Manifest, ModelFile, Part, Report, kept_model
+from datagen_nb.core.result import Report
 from datagen_nb.core.status import JobStatus, State
 from datagen_nb.service.context import CustomerContext
 from datagen_nb.service.jobs.feed import EventFeed

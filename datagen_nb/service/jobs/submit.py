@@ -24,11 +24,11 @@ from datagen_nb.core.errors import (
 )
 from datagen_nb.core.estimates import Estimate
 from datagen_nb.core.limits import check_submit, reservation
+from datagen_nb.core.manifest import kept_model
 from datagen_nb.core.messages import (
     JobEvent,
 )
 from datagen_nb.core.output_errors import output_exists
-from datagen_nb.core.result import kept_model
 from datagen_nb.core.status import JobStatus, State, new_status
 from datagen_nb.core.store import CustomerUsage, JobRecord
 from datagen_nb.core.templates import filled

@@ -8,13 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from datagen_nb.core.result import (
-    ColumnFidelity,
-    Memorisation,
-    PrivacyBudget,
-    Report,
-    Spending,
-)
+from datagen_nb.core.result import ColumnFidelity, Memorisation, PrivacyBudget, Report, Spending
 from datagen_nb.synth.arrays import plain_table
 from datagen_nb.synth.marginals.drawing import ColumnCounts, CountedStage
 from datagen_nb.synth.marginals.model import PrivateModel

@@ -24,8 +24,9 @@ from datagen_nb.core.errors import (
     Problem,
     ResultNotReady,
 )
+from datagen_nb.core.manifest import Manifest, ModelFile, Part, kept_model
 from datagen_nb.core.ports import Jobs
-from datagen_nb.core.result import Manifest, ModelFile, Part, Report, kept_model
+from datagen_nb.core.result import Report
 
 routes = APIRouter(tags=["results"])
 
